@@ -1,0 +1,1 @@
+//! Admission, pure: the gate, its line, its tickets.

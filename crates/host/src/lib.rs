@@ -1,0 +1,1 @@
+//! The embedded host: runs spin.toml with no Spin installed.

@@ -1,0 +1,1 @@
+//! A scriptable, deterministic Ollama for tests and demonstrations.

@@ -1,0 +1,1 @@
+//! Ollama's wire forms, pure.
