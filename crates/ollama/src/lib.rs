@@ -1,1 +1,14 @@
-//! Ollama's wire forms, pure.
+//! Ollama's wire forms, pure: what a request may say, what the operator adds to it, how an answer is framed and what a
+//! waiting client is told meanwhile. No I/O, no clock, no WASM: bytes come in, bytes and verdicts go out.
+
+pub mod endpoint;
+pub mod framing;
+pub mod heartbeat;
+pub mod options;
+pub mod request;
+
+pub use endpoint::{Endpoint, Form};
+pub use framing::{AnswerWatch, Verdict};
+pub use heartbeat::{Heartbeat, Place};
+pub use options::Policy;
+pub use request::{Invalid, Request};

@@ -1,0 +1,69 @@
+//! Ollama's lines as server-sent events: `event: message` for each line, `event: error` for an error line.
+
+use super::lines::{LineSplitter, LineTooLong};
+use super::watch::is_error_line;
+
+/// Turns a stream of Ollama's lines into server-sent events.
+#[derive(Debug, Default)]
+pub struct EventWriter {
+    lines: LineSplitter,
+}
+
+impl EventWriter {
+    /// Appends to `out` the events of those lines that this chunk completes. Empty lines make no event.
+    ///
+    /// # Errors
+    /// A line is longer than [`super::MAX_LINE`].
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), LineTooLong> {
+        self.lines.feed(chunk, |line| event(line, out))
+    }
+
+    /// Appends the event of a last line that its sender did not end.
+    pub fn finish(&self, out: &mut Vec<u8>) {
+        event(self.lines.remainder(), out);
+    }
+}
+
+fn event(line: &[u8], out: &mut Vec<u8>) {
+    if line.is_empty() {
+        return;
+    }
+    out.extend_from_slice(if is_error_line(line) {
+        b"event: error\ndata: "
+    } else {
+        b"event: message\ndata: "
+    });
+    // A lone carriage return ends a line in this format, and JSON needs none: it would forge a field.
+    out.extend(line.iter().filter(|&&byte| byte != b'\r'));
+    out.extend_from_slice(b"\n\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_becomes_one_event_wherever_the_chunks_are_cut() {
+        let text = "{\"message\":{\"content\":\"é\"},\"done\":false}\n{\"error\":\"gone\"}\n{\"done\":true}".as_bytes();
+        let expected = "event: message\ndata: {\"message\":{\"content\":\"é\"},\"done\":false}\n\n\
+                        event: error\ndata: {\"error\":\"gone\"}\n\n\
+                        event: message\ndata: {\"done\":true}\n\n";
+        for cut in 0..=text.len() {
+            let mut writer = EventWriter::default();
+            let mut out = Vec::new();
+            writer.feed(&text[..cut], &mut out).unwrap();
+            writer.feed(&text[cut..], &mut out).unwrap();
+            writer.finish(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_carriage_return_inside_a_line_cannot_forge_a_field() {
+        let mut out = Vec::new();
+        EventWriter::default()
+            .feed(b"{}\revent: queue\n", &mut out)
+            .unwrap();
+        assert_eq!(out, b"event: message\ndata: {}event: queue\n\n");
+    }
+}

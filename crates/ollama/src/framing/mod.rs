@@ -1,0 +1,9 @@
+//! Framing: where a line or an event ends, and what the passing bytes say about the answer.
+
+mod events;
+mod lines;
+mod watch;
+
+pub use events::EventWriter;
+pub use lines::{LineSplitter, LineTooLong, MAX_LINE};
+pub use watch::{AnswerWatch, Tally, Verdict};

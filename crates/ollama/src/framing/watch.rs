@@ -1,0 +1,307 @@
+//! Looks at an answer while it passes: has it ended as it should, did it carry an error, how many tokens did it bring.
+//!
+//! A token must cost next to nothing, so a line is only searched for the few words that could matter; the rare line that
+//! has one is parsed in full, so that words inside a text or a nested object decide nothing.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::lines::{LineSplitter, LineTooLong};
+use crate::endpoint::Form;
+
+/// What a watched answer has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It ended as its form says it must.
+    Complete,
+    /// It carried an error of the upstream's.
+    Failed,
+    /// It has not ended yet; if no more comes, it is incomplete.
+    Incomplete,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Frames (lines or events) that carried a part of the answer, about one a token.
+    pub frames: u64,
+    /// Tokens of the prompt, by the upstream's own count.
+    pub prompt_eval_count: Option<u64>,
+    /// Tokens generated, by the upstream's own count.
+    pub eval_count: Option<u64>,
+    /// Time spent generating them, in nanoseconds; OpenAI's form does not say.
+    pub eval_duration_ns: Option<u64>,
+}
+
+/// Looks at the bytes of one answer as they pass. It never changes them.
+#[derive(Debug)]
+pub struct AnswerWatch {
+    framing: Framing,
+    verdict: Verdict,
+    tally: Tally,
+}
+
+impl AnswerWatch {
+    /// A watch for what the *upstream* sends where the client is answered in `form`.
+    pub fn new(form: Form) -> AnswerWatch {
+        let framing = match form {
+            Form::Lines | Form::Events => Framing::Lines(LineSplitter::default()),
+            Form::OpenAiEvents => Framing::Events(LineSplitter::default()),
+            Form::Document => Framing::Document(Document::new(EndMark::Done)),
+            Form::OpenAiDocument => Framing::Document(Document::new(EndMark::None)),
+        };
+        AnswerWatch {
+            framing,
+            verdict: Verdict::Incomplete,
+            tally: Tally::default(),
+        }
+    }
+
+    /// A watch for a document that has no `done`: an embedding, or an error under its own status.
+    pub fn document() -> AnswerWatch {
+        AnswerWatch::new(Form::OpenAiDocument)
+    }
+
+    /// Looks at the next bytes.
+    ///
+    /// # Errors
+    /// A line is longer than [`super::MAX_LINE`]; the answer is not worth relaying further.
+    pub fn see(&mut self, bytes: &[u8]) -> Result<(), LineTooLong> {
+        let AnswerWatch {
+            framing,
+            verdict,
+            tally,
+        } = self;
+        match framing {
+            Framing::Lines(lines) => lines.feed(bytes, |line| see_line(line, verdict, tally)),
+            Framing::Events(lines) => lines.feed(bytes, |line| see_event(line, verdict, tally)),
+            Framing::Document(document) => {
+                document.see(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Called when the upstream has ended its body in good order: looks at a last line without a line end and at the whole
+    /// document, and says what the answer came to.
+    pub fn end(&mut self) -> Verdict {
+        let AnswerWatch {
+            framing,
+            verdict,
+            tally,
+        } = self;
+        match framing {
+            Framing::Lines(lines) => see_line(lines.remainder(), verdict, tally),
+            Framing::Events(lines) => see_event(lines.remainder(), verdict, tally),
+            Framing::Document(document) => *verdict = document.judge(tally),
+        }
+        *verdict
+    }
+
+    /// What the answer has come to so far.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Whether something may be written between what has passed and what comes: true at a line start; inside a document
+    /// only before its first byte.
+    pub fn between_frames(&self) -> bool {
+        match &self.framing {
+            Framing::Lines(lines) => lines.at_line_start(),
+            Framing::Events(lines) => lines.at_line_start(),
+            Framing::Document(document) => document.len == 0,
+        }
+    }
+}
+
+/// Whether a line of Ollama's is an error: an object with a top-level member `error` that is not null.
+pub(super) fn is_error_line(line: &[u8]) -> bool {
+    contains(line, b"\"error\"")
+        && serde_json::from_slice::<Facts>(line).is_ok_and(|facts| facts.error.is_some())
+}
+
+#[derive(Debug)]
+enum Framing {
+    Lines(LineSplitter),
+    Events(LineSplitter),
+    Document(Document),
+}
+
+/// The members of an answer that matter here, of either family. Everything else is skipped.
+#[derive(Deserialize)]
+struct Facts {
+    #[serde(default)]
+    done: bool,
+    error: Option<IgnoredAny>,
+    prompt_eval_count: Option<u64>,
+    eval_count: Option<u64>,
+    eval_duration: Option<u64>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    #[serde(alias = "input_tokens")]
+    prompt_tokens: Option<u64>,
+    #[serde(alias = "output_tokens")]
+    completion_tokens: Option<u64>,
+}
+
+fn see_line(line: &[u8], verdict: &mut Verdict, tally: &mut Tally) {
+    if line.is_empty() {
+        return;
+    }
+    tally.frames += 1;
+    // Both words are searched with their quotes: inside a text a quote is escaped, so texts rarely match.
+    if !contains(line, b"\"done\":true")
+        && !contains(line, b"\"done\": true")
+        && !contains(line, b"\"error\"")
+    {
+        return;
+    }
+    let Ok(facts) = serde_json::from_slice::<Facts>(line) else {
+        return;
+    };
+    if facts.error.is_some() {
+        tally.frames -= 1;
+        *verdict = Verdict::Failed;
+    } else if facts.done {
+        // The last line closes the answer and brings no token of its own.
+        tally.frames -= 1;
+        tally.note(&facts);
+        *verdict = Verdict::Complete;
+    }
+}
+
+fn see_event(line: &[u8], verdict: &mut Verdict, tally: &mut Tally) {
+    if let Some(name) = field(line, b"event") {
+        // `/v1/responses` has no `[DONE]`: its last event is one of these.
+        match name {
+            b"response.completed" | b"response.incomplete" => *verdict = Verdict::Complete,
+            b"response.failed" | b"error" => *verdict = Verdict::Failed,
+            _ => {}
+        }
+        return;
+    }
+    let Some(data) = field(line, b"data") else {
+        return;
+    };
+    if data == b"[DONE]" {
+        if *verdict == Verdict::Incomplete {
+            *verdict = Verdict::Complete;
+        }
+        return;
+    }
+    tally.frames += 1;
+    if !contains(data, b"\"error\"") && !contains(data, b"\"usage\"") {
+        return;
+    }
+    if let Ok(facts) = serde_json::from_slice::<Facts>(data) {
+        tally.note(&facts);
+        if facts.error.is_some() && *verdict != Verdict::Complete {
+            tally.frames -= 1;
+            *verdict = Verdict::Failed;
+        }
+    }
+}
+
+/// The value of an event-stream field, without the one space that may stand before it.
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let value = line.strip_prefix(name)?.strip_prefix(b":")?;
+    Some(value.strip_prefix(b" ").unwrap_or(value))
+}
+
+impl Tally {
+    fn note(&mut self, facts: &Facts) {
+        let usage = facts.usage.as_ref();
+        self.prompt_eval_count = facts
+            .prompt_eval_count
+            .or(usage.and_then(|usage| usage.prompt_tokens))
+            .or(self.prompt_eval_count);
+        self.eval_count = facts
+            .eval_count
+            .or(usage.and_then(|usage| usage.completion_tokens))
+            .or(self.eval_count);
+        self.eval_duration_ns = facts.eval_duration.or(self.eval_duration_ns);
+    }
+}
+
+/// What ends a document besides its last brace.
+#[derive(Debug, PartialEq, Eq)]
+enum EndMark {
+    /// `"done":true`, as `/api/chat` and `/api/generate` say.
+    Done,
+    /// Nothing: the end of the HTTP message is the end.
+    None,
+}
+
+/// One JSON document. It is kept to be judged as long as it is small; of a large one (embeddings) only the end is looked
+/// at, since HTTP's own framing already tells whether it was cut.
+#[derive(Debug)]
+struct Document {
+    kept: Vec<u8>,
+    len: u64,
+    last: u8,
+    end_mark: EndMark,
+}
+
+impl Document {
+    /// Up to this size a document is parsed at its end: an answer of some ten thousand tokens.
+    const KEPT: usize = 256 * 1024;
+
+    fn new(end_mark: EndMark) -> Document {
+        Document {
+            kept: Vec::new(),
+            len: 0,
+            last: 0,
+            end_mark,
+        }
+    }
+
+    fn see(&mut self, bytes: &[u8]) {
+        self.len += bytes.len() as u64;
+        if let Some(&last) = bytes.iter().rfind(|byte| !byte.is_ascii_whitespace()) {
+            self.last = last;
+        }
+        if self.len <= Self::KEPT as u64 {
+            self.kept.extend_from_slice(bytes);
+        } else {
+            self.kept = Vec::new();
+        }
+    }
+
+    fn judge(&self, tally: &mut Tally) -> Verdict {
+        if self.len > Self::KEPT as u64 {
+            return if self.last == b'}' {
+                Verdict::Complete
+            } else {
+                Verdict::Incomplete
+            };
+        }
+        let Ok(facts) = serde_json::from_slice::<Facts>(&self.kept) else {
+            return Verdict::Incomplete;
+        };
+        tally.note(&facts);
+        if facts.error.is_some() {
+            Verdict::Failed
+        } else if facts.done || self.end_mark == EndMark::None {
+            Verdict::Complete
+        } else {
+            Verdict::Incomplete
+        }
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests;
