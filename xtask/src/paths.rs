@@ -1,0 +1,44 @@
+//! Where things are: the repository, what a build leaves in it, where a run keeps its state.
+
+use std::path::{Path, PathBuf};
+
+/// The repository that this program was built from.
+pub(crate) struct Repo {
+    root: PathBuf,
+}
+
+impl Repo {
+    /// Finds the repository by the place of this package's manifest.
+    pub(crate) fn locate() -> Self {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self {
+            root: package.parent().unwrap_or(package).to_owned(),
+        }
+    }
+
+    /// The folder that holds the workspace's `Cargo.toml`.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where everything is built, whatever `CARGO_TARGET_DIR` says: `spin.toml` names the
+    /// components by their place below it.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.root.join("target")
+    }
+
+    /// Where the panicking build of the chat component goes, since it has the product's file name.
+    pub(crate) fn trap_target(&self) -> PathBuf {
+        self.target().join("test-trap")
+    }
+
+    /// A program of the workspace, built for this machine.
+    pub(crate) fn binary(&self, name: &str) -> PathBuf {
+        self.target().join("release").join(name)
+    }
+
+    /// The package of the browser tests.
+    pub(crate) fn browser_tests(&self) -> PathBuf {
+        self.root.join("tests/browser")
+    }
+}

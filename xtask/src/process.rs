@@ -1,0 +1,97 @@
+//! Running other programs in the foreground: shown, checked, or asked.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths::Repo;
+
+/// The cargo that started this program, in the repository, building into its own `target`.
+pub(crate) fn cargo(repo: &Repo, subcommand: &str) -> Command {
+    cargo_into(repo, subcommand, &repo.target())
+}
+
+/// As [`cargo`], building into another folder.
+pub(crate) fn cargo_into(repo: &Repo, subcommand: &str, target: &Path) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command
+        .current_dir(repo.root())
+        .env("CARGO_TARGET_DIR", target)
+        .arg(subcommand);
+    command
+}
+
+/// Shows a command line that is about to be run.
+pub(crate) fn show(command: &Command) {
+    eprintln!("+ {}", line(command));
+}
+
+/// Shows a command line, runs it with this terminal as its own, and fails if it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    show(command);
+    let line = line(command);
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Whether a command can be started and succeeds; what it prints is dropped.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// What a command prints on its standard output, without the white space around it.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    if !output.status.success() {
+        bail!("`{line}` failed ({})", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Refuses what a command without options was given.
+pub(crate) fn no_arguments(args: &[OsString]) -> Result<()> {
+    match args.first() {
+        Some(arg) => bail!("takes no {}; see --help", arg.display()),
+        None => Ok(()),
+    }
+}
+
+/// Where a program lies that a shell would find by its name.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+/// A command as one would type it, with the program's folder left out.
+fn line(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let mut line = program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .display()
+        .to_string();
+    for arg in command.get_args() {
+        let _ = write!(line, " {}", arg.display());
+    }
+    line
+}

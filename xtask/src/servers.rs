@@ -1,0 +1,86 @@
+//! The simulator and the host as children: how each is started, and the line that says it is ready.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::children::Children;
+use crate::paths::Repo;
+
+/// How the host is to serve this repository's application.
+pub(crate) struct HostOptions {
+    /// `address:port`; port 0 takes a free one.
+    pub(crate) listen: String,
+    /// Where the key-value store lies.
+    pub(crate) state_dir: PathBuf,
+    /// Application variables. They are seen by whoever lists processes, so no secrets here.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// More flags, as they are.
+    pub(crate) flags: Vec<OsString>,
+}
+
+/// Starts the simulator on a free port and says its origin.
+pub(crate) fn start_simulator(children: &mut Children, repo: &Repo) -> Result<String> {
+    let mut command = Command::new(repo.binary(SIMULATOR));
+    command.args(["--listen", "127.0.0.1:0"]);
+    children.start(SIMULATOR, &mut command)?;
+    children.wait_for_line(SIMULATOR, address)
+}
+
+/// Starts the host and says where it serves. The environment is passed on, `SPIN_VARIABLE_…` with it.
+pub(crate) fn start_host(
+    children: &mut Children,
+    repo: &Repo,
+    options: HostOptions,
+    environment: &[(&str, String)],
+) -> Result<String> {
+    let mut command = Command::new(repo.binary(HOST));
+    command.current_dir(repo.root());
+    command.args([
+        "up",
+        "-f",
+        "spin.toml",
+        "--runtime-config-file",
+        "runtime-config.toml",
+    ]);
+    command
+        .arg("--listen")
+        .arg(options.listen)
+        .arg("--state-dir")
+        .arg(options.state_dir);
+    for (name, value) in options.variables {
+        command.arg("--variable").arg(format!("{name}={value}"));
+    }
+    command
+        .args(options.flags)
+        .envs(environment.iter().map(|(name, value)| (name, value)));
+    children.start(HOST, &mut command)?;
+    children.wait_for_line(HOST, address)
+}
+
+/// The names of the children, which are those of their programs.
+pub(crate) const SIMULATOR: &str = "ollama-sim";
+pub(crate) const HOST: &str = "sluice-host";
+
+/// The address in the line by which a server says that it is ready: `Serving http://…`.
+fn address(line: &str) -> Option<String> {
+    let address = line.strip_prefix("Serving ")?.trim();
+    address.starts_with("http://").then(|| address.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_line_holds_the_address() {
+        assert_eq!(
+            address("Serving http://127.0.0.1:3000").unwrap(),
+            "http://127.0.0.1:3000"
+        );
+        assert_eq!(address("Serving files"), None);
+        assert_eq!(address("at http://127.0.0.1:3000"), None);
+    }
+}

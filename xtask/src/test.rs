@@ -1,0 +1,105 @@
+//! `cargo xtask test`: every test there is, counted over all runners.
+
+use std::ffi::OsString;
+
+use anyhow::{Result, bail};
+
+use crate::build::WASM;
+use crate::children::Children;
+use crate::paths::Repo;
+use crate::tally::Tally;
+use crate::{browser, build, debian, process};
+
+pub(crate) const USAGE: &str = "\
+  --no-browser   leave out the tests that need Node and Chromium
+  --long         the long configurations too (model check, property tests)
+
+Ends with the counts of all runners on a line of their own.";
+
+pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
+    let options = Options::parse(args)?;
+    build::components(repo)?;
+    build_trap(repo)?;
+    if process::on_path("redis-server").is_none()
+        && let Err(why) = debian::install(&["redis-server"])
+    {
+        println!("The tests on Redis are skipped: {why}.");
+    }
+
+    let mut tally = Tally::default();
+    let mut children = Children::new()?;
+    test_workspace(repo, &options, &mut children, &mut tally)?;
+    if options.browser {
+        build::programs(repo)?;
+        browser::test(repo, &mut children, &mut tally)?;
+    }
+    // What they still say comes before the count.
+    drop(children);
+    println!("\n{tally}");
+    if tally.passed == 0 {
+        bail!("no test ran");
+    }
+    if tally.failed > 0 {
+        bail!("{} failed", tally.failed);
+    }
+    Ok(())
+}
+
+struct Options {
+    browser: bool,
+    long: bool,
+}
+
+impl Options {
+    fn parse(args: Vec<OsString>) -> Result<Self> {
+        let mut options = Self {
+            browser: true,
+            long: false,
+        };
+        let mut parser = lexopt::Parser::from_args(args);
+        while let Some(arg) = parser.next()? {
+            match arg {
+                lexopt::Arg::Long("no-browser") => options.browser = false,
+                lexopt::Arg::Long("long") => options.long = true,
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Builds the chat component that panics when a test asks it to.
+fn build_trap(repo: &Repo) -> Result<()> {
+    let mut command = process::cargo_into(repo, "build", &repo.trap_target());
+    command.args([
+        "--release",
+        "--target",
+        WASM,
+        "-p",
+        "sluice",
+        "--features",
+        "test-trap",
+    ]);
+    process::run(&mut command)
+}
+
+/// Runs every Rust test, in all packages even when one of them fails.
+fn test_workspace(
+    repo: &Repo,
+    options: &Options,
+    children: &mut Children,
+    tally: &mut Tally,
+) -> Result<()> {
+    let mut command = process::cargo(repo, "test");
+    command.args(["--release", "--workspace", "--no-fail-fast"]);
+    if options.long {
+        command.env("SLUICE_LONG", "1");
+    }
+    process::show(&command);
+    children.start("cargo test", &mut command)?;
+    let status = children.wait_for_end("cargo test", |line| tally.read_cargo(line))?;
+    if !status.success() {
+        tally.blame_runner(0);
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Who may use what: the arrows of the house, as words that stay where they belong.
+
+use super::Finding;
+use super::source::{Source, has};
+
+/// Words that may be used in some places of a part of the repository only.
+struct Confinement {
+    /// Where the rule holds.
+    within: &'static [&'static str],
+    /// Where the words may be used all the same.
+    allowed: &'static [&'static str],
+    words: &'static [&'static str],
+    rule: &'static str,
+}
+
+const CONFINEMENTS: &[Confinement] = &[
+    Confinement {
+        within: &[
+            "src/",
+            "crates/fileserver/src/",
+            "crates/gate/src/",
+            "crates/ollama/src/",
+        ],
+        allowed: &["src/gate"],
+        words: &["key_value", "keyvalue"],
+        rule: "only src/gate touches the key-value store",
+    },
+    Confinement {
+        within: &["crates/host/src/"],
+        allowed: &["crates/host/src/store"],
+        words: &["rusqlite::", "redis::"],
+        rule: "in the host only the store files touch a database",
+    },
+    Confinement {
+        within: &["src/"],
+        allowed: &["src/config"],
+        words: &["variables::"],
+        rule: "only src/config.rs reads variables",
+    },
+    Confinement {
+        within: &["src/"],
+        allowed: &["src/refusal"],
+        words: &[
+            "StatusCode::BAD_REQUEST",
+            "StatusCode::UNAUTHORIZED",
+            "StatusCode::FORBIDDEN",
+            "StatusCode::METHOD_NOT_ALLOWED",
+            "StatusCode::PAYLOAD_TOO_LARGE",
+            "StatusCode::UNSUPPORTED_MEDIA_TYPE",
+            "StatusCode::TOO_MANY_REQUESTS",
+            "StatusCode::INTERNAL_SERVER_ERROR",
+            "StatusCode::BAD_GATEWAY",
+            "StatusCode::GATEWAY_TIMEOUT",
+        ],
+        rule: "only src/refusal.rs makes error responses",
+    },
+    Confinement {
+        within: &["crates/gate/src/", "crates/ollama/src/"],
+        allowed: &[],
+        words: &[
+            "Instant",
+            "SystemTime",
+            "fs::",
+            "net::",
+            "env::",
+            "process::",
+            "thread::",
+            "rand::",
+            "getrandom::",
+            "tokio::",
+            "hyper::",
+            "spin_sdk",
+            "wasip3",
+            "wit_bindgen",
+        ],
+        rule: "a pure crate has no I/O, clock or randomness",
+    },
+];
+
+/// Finds words outside the places that may use them. Tests may use anything.
+pub(super) fn words_stay_where_they_belong(source: &Source, findings: &mut Vec<Finding>) {
+    for confinement in CONFINEMENTS {
+        if !source.is_in(confinement.within) || source.is_in(confinement.allowed) {
+            continue;
+        }
+        for (number, line) in source.product_code() {
+            for words in confinement.words.iter().filter(|words| has(line, words)) {
+                findings.push(source.finding(number, format!("{}: {words}", confinement.rule)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(path: &str, text: &str) -> Vec<String> {
+        let mut findings = Vec::new();
+        words_stay_where_they_belong(&Source::new(path, text.to_owned()), &mut findings);
+        findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_store_belongs_to_the_gate_adapter() {
+        let text = "\nuse spin_sdk::key_value::Store;";
+        let expected = ["src/chat.rs:2: only src/gate touches the key-value store: key_value"];
+        assert_eq!(findings("src/chat.rs", text), expected);
+        assert!(findings("src/gate.rs", text).is_empty());
+        assert!(findings("src/gate/store.rs", text).is_empty());
+    }
+
+    #[test]
+    fn databases_belong_to_the_hosts_store() {
+        assert_eq!(
+            findings("crates/host/src/serve.rs", "rusqlite::open()").len(),
+            1
+        );
+        assert!(findings("crates/host/src/store/sqlite.rs", "rusqlite::open()").is_empty());
+    }
+
+    #[test]
+    fn variables_belong_to_config() {
+        assert_eq!(findings("src/relay.rs", "variables::get(name)").len(), 1);
+        assert!(findings("src/config.rs", "variables::get(name)").is_empty());
+        assert!(findings("src/relay.rs", "// not variables::get").is_empty());
+    }
+
+    #[test]
+    fn error_responses_belong_to_refusal() {
+        assert_eq!(
+            findings("src/chat.rs", "Response::new(StatusCode::BAD_GATEWAY)").len(),
+            1
+        );
+        assert!(findings("src/refusal.rs", "Response::new(StatusCode::BAD_GATEWAY)").is_empty());
+        assert!(findings("src/chat.rs", "StatusCode::OK").is_empty());
+    }
+
+    #[test]
+    fn pure_crates_are_pure_outside_tests() {
+        for text in [
+            "use std::{fs, time::Instant};",
+            "std::net::TcpStream",
+            "let x = rand::rng();",
+        ] {
+            assert_eq!(findings("crates/gate/src/lib.rs", text).len(), 1, "{text}");
+            assert!(findings("crates/gate/tests/model.rs", text).is_empty());
+            assert!(findings("crates/host/src/lib.rs", text).is_empty());
+        }
+    }
+}
