@@ -1,0 +1,123 @@
+//! Keys: what a client must show to come in, and what is shown to an upstream. Compared in constant time, never printed.
+
+use std::fmt;
+
+use subtle::{Choice, ConstantTimeEq};
+
+use super::parse::{Parsed, items};
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// Whether a client waits in the main line or behind it, or may see the inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// People who wait for the answer.
+    Interactive,
+    /// Jobs that can wait until nobody else does.
+    Batch,
+    /// Whoever runs this: may see upstream addresses and metrics, and waits like people do.
+    Operator,
+}
+
+/// A key that lets a client in.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Who it belongs to: this stands in logs and decides on fairness, the secret does not.
+    pub name: String,
+    /// What its owner is.
+    pub class: Class,
+    secret: Secret,
+}
+
+impl Secret {
+    /// The text itself, to be sent and not to be printed.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl ApiKey {
+    /// The key that `shown` is, if any. All keys are looked at whichever matches, so that time tells at most the length of
+    /// what was shown.
+    pub fn find<'a>(keys: &'a [ApiKey], shown: &str) -> Option<&'a ApiKey> {
+        let mut found = None;
+        for key in keys {
+            let equal: Choice = key.secret.0.as_bytes().ct_eq(shown.as_bytes());
+            if bool::from(equal) {
+                found = Some(key);
+            }
+        }
+        found
+    }
+}
+
+/// The variable `api_key`: one key, named "default".
+pub(super) fn single_key(text: &str) -> Parsed<Option<ApiKey>> {
+    Ok(bearer(text)?.map(|secret| ApiKey {
+        name: "default".to_owned(),
+        class: Class::Interactive,
+        secret,
+    }))
+}
+
+/// The variable `api_keys`: `name:class:secret`, separated by commas or white space.
+pub(super) fn named_keys(text: &str) -> Parsed<Vec<ApiKey>> {
+    items(text)
+        .enumerate()
+        .map(|(index, item)| {
+            named_key(item).ok_or_else(|| {
+                format!(
+                    "must list name:class:secret with the class interactive, batch or operator; entry {} is not so",
+                    index + 1
+                )
+            })
+        })
+        .collect()
+}
+
+/// A secret that goes into a header, or none.
+pub(super) fn bearer(text: &str) -> Parsed<Option<Secret>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must consist of visible ASCII characters without spaces".to_owned());
+    }
+    Ok(Some(Secret(text.to_owned())))
+}
+
+/// A name that two keys have.
+pub(super) fn twice(keys: &[ApiKey]) -> Option<&str> {
+    let repeated = |(index, key): (usize, &ApiKey)| {
+        keys[..index].iter().any(|earlier| earlier.name == key.name)
+    };
+    keys.iter()
+        .enumerate()
+        .find(|&pair| repeated(pair))
+        .map(|(_, key)| key.name.as_str())
+}
+
+fn named_key(item: &str) -> Option<ApiKey> {
+    let mut parts = item.splitn(3, ':');
+    let (name, class, secret) = (parts.next()?, parts.next()?, parts.next()?);
+    let class = match class {
+        "interactive" => Class::Interactive,
+        "batch" => Class::Batch,
+        "operator" => Class::Operator,
+        _ => return None,
+    };
+    let secret = bearer(secret).ok().flatten()?;
+    (!name.is_empty()).then(|| ApiKey {
+        name: name.to_owned(),
+        class,
+        secret,
+    })
+}

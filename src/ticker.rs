@@ -1,0 +1,30 @@
+//! A timer for many waits. A timer for each token would cost a call to the host each; one that ticks every few seconds
+//! whatever happens costs next to nothing, and a wait is too long when it has seen enough ticks.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use spin_sdk::time::sleep;
+
+/// Ticks every `period` while somebody awaits it. A tick that fell due meanwhile comes at once.
+pub struct Ticker {
+    period: Duration,
+    next: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Ticker {
+    /// A ticker whose first period begins when it is first awaited.
+    pub fn new(period: Duration) -> Ticker {
+        Ticker {
+            period,
+            next: Box::pin(sleep(period)),
+        }
+    }
+
+    /// Waits for the next tick. Giving up the wait loses none.
+    pub async fn tick(&mut self) {
+        self.next.as_mut().await;
+        self.next = Box::pin(sleep(self.period));
+    }
+}
