@@ -1,0 +1,124 @@
+//! The components' stdout and stderr: line by line to the host's stderr, each with the component's id before it.
+//!
+//! Lines of several instances and of both streams never mix within a line. A line longer than [`MAX_LINE_BYTES`] comes out
+//! in pieces, so that a component that never ends its line takes a bounded place.
+
+use std::{
+    io::{self, Write},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
+};
+
+/// One output stream of one instance. Clones share the line that is being written.
+#[derive(Clone)]
+pub(crate) struct LineLog {
+    component: Arc<str>,
+    line: Arc<Mutex<Vec<u8>>>,
+}
+
+impl LineLog {
+    pub(crate) fn new(component: Arc<str>) -> Self {
+        Self { component, line: Arc::default() }
+    }
+
+    /// Takes `bytes` and prints the lines they complete. A host whose own stderr is gone goes on without a log.
+    fn take(&self, bytes: &[u8]) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = Vec::new();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ended) = match piece.strip_suffix(b"\n") {
+                Some(text) => (text, true),
+                None => (piece, false),
+            };
+            for part in text.chunks(MAX_LINE_BYTES) {
+                if line.len() + part.len() > MAX_LINE_BYTES {
+                    self.print(&mut out, &mut line);
+                }
+                line.extend_from_slice(part);
+            }
+            if ended {
+                self.print(&mut out, &mut line);
+            }
+        }
+        if !out.is_empty() {
+            _ = io::stderr().lock().write_all(&out);
+        }
+    }
+
+    fn print(&self, out: &mut Vec<u8>, line: &mut Vec<u8>) {
+        _ = write!(out, "[{}] ", self.component);
+        out.append(line);
+        out.push(b'\n');
+    }
+}
+
+impl Drop for LineLog {
+    /// The last line of an instance that ended without ending it, such as the message of a panic.
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.line) == 1 && !self.line.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            self.take(b"\n");
+        }
+    }
+}
+
+impl IsTerminal for LineLog {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LineLog {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for LineLog {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for LineLog {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.take(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(MAX_LINE_BYTES)
+    }
+}
+
+impl AsyncWrite for LineLog {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.take(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Longer than any line that is meant for people.
+const MAX_LINE_BYTES: usize = 8 << 10;

@@ -1,0 +1,143 @@
+//! `sluice-host up`: the embedded host with Spin's command line, so that the two can stand in for each other.
+
+use std::{collections::BTreeMap, env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sluice_host::{
+    ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, Host, Options, store::SqliteSync,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs a spin.toml with no Spin installed.
+#[derive(Parser)]
+#[command(name = "sluice-host")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the application.
+    Up(Up),
+}
+
+#[derive(Args)]
+struct Up {
+    /// The manifest.
+    #[arg(short, long = "from", default_value = "spin.toml")]
+    from: PathBuf,
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Stores and limits of outbound HTTP.
+    #[arg(long)]
+    runtime_config_file: Option<PathBuf>,
+    /// Where SQLite stores lie [default: .spin beside the manifest].
+    #[arg(long)]
+    state_dir: Option<PathBuf>,
+    /// An application variable; may be given several times.
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = name_value)]
+    variables: Vec<(String, String)>,
+    /// Discard what the components write to stdout and stderr.
+    #[arg(short, long)]
+    quiet: bool,
+    /// Whether a SQLite commit waits for the disk.
+    #[arg(long, value_enum, default_value_t = Sync::Off)]
+    sqlite_sync: Sync,
+    /// More certificate authorities for upstreams (PEM).
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
+    /// Client connections at the same time.
+    #[arg(long, default_value_t = DEFAULT_MAX_CONNECTIONS)]
+    max_connections: usize,
+    /// Bytes of memory for one instance of a component.
+    #[arg(long, default_value_t = DEFAULT_MAX_MEMORY)]
+    max_memory: usize,
+    /// How long open connections may go on after SIGTERM or SIGINT: `10s`, `500ms`, `2m`.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    shutdown_grace: Duration,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Sync {
+    Off,
+    Full,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::INFO)
+        .without_time()
+        .with_target(false)
+        .init();
+    let Command::Up(up) = Cli::parse().command;
+    match up.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Up {
+    async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        let mut terminated = signal(SignalKind::terminate())?;
+        let grace = self.shutdown_grace;
+        let host = Host::start(self.options()).await?;
+        println!("Serving http://{}", host.addr());
+        tokio::select! {
+            _ = terminated.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        host.shutdown(grace).await;
+        Ok(())
+    }
+
+    fn options(self) -> Options {
+        let mut options = Options::new(self.from);
+        options.listen = self.listen;
+        options.runtime_config = self.runtime_config_file;
+        options.state_dir = self.state_dir;
+        options.variables = self.variables.into_iter().collect();
+        options.environment = environment();
+        options.ca_file = self.ca_file;
+        options.max_connections = self.max_connections;
+        options.max_memory = self.max_memory;
+        options.sqlite_sync = match self.sqlite_sync {
+            Sync::Off => SqliteSync::Off,
+            Sync::Full => SqliteSync::Full,
+        };
+        if self.quiet {
+            options.component_output = ComponentOutput::Discard;
+        }
+        options
+    }
+}
+
+/// The process's environment, as far as it is text.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    env::vars_os().filter_map(text).collect()
+}
+
+fn name_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number: u32 = text[..text.len() - unit.len()].parse().map_err(|_| "it must be a number and a unit")?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number.into())),
+        "s" => Ok(Duration::from_secs(number.into())),
+        "m" => Ok(Duration::from_secs(60 * u64::from(number))),
+        _ => Err("the unit must be ms, s or m".into()),
+    }
+}

@@ -1,0 +1,70 @@
+//! What a host is started with: the command line's flags as a struct, with the same defaults.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use crate::store::SqliteSync;
+
+/// The settings of one host. Make it with [`Options::new`] and change what differs.
+#[derive(Clone)]
+pub struct Options {
+    /// The `spin.toml`. Paths in it are relative to its folder.
+    pub manifest: PathBuf,
+    /// Where to listen; port 0 takes a free one ([`crate::Host::addr`] says which).
+    pub listen: SocketAddr,
+    /// The `runtime-config.toml`. Without it there is one store, `default`, in the state folder.
+    pub runtime_config: Option<PathBuf>,
+    /// Where SQLite stores lie. Without it: what the runtime config says, else `.spin` beside the manifest.
+    pub state_dir: Option<PathBuf>,
+    /// Values of application variables; they win over `environment`.
+    pub variables: BTreeMap<String, String>,
+    /// The environment in which `SPIN_VARIABLE_NAME` gives the value of the variable `name`.
+    pub environment: BTreeMap<String, String>,
+    /// Whether a SQLite commit waits for the disk.
+    pub sqlite_sync: SqliteSync,
+    /// More certificate authorities (PEM) for upstreams, besides the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// What happens with the components' stdout and stderr.
+    pub component_output: ComponentOutput,
+    /// Client connections at the same time; one more is answered 503 and closed.
+    pub max_connections: usize,
+    /// Bytes of linear memory for one instance of a component; one that wants more is ended.
+    pub max_memory: usize,
+}
+
+/// Where the components' stdout and stderr go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComponentOutput {
+    /// Line by line to the host's stderr, with the component's id before each line.
+    Stderr,
+    /// Nowhere (`--quiet`).
+    Discard,
+}
+
+impl Options {
+    /// The defaults of the command line for this manifest: `127.0.0.1:3000`, an empty environment, SQLite in `.spin`.
+    pub fn new(manifest: impl Into<PathBuf>) -> Self {
+        Self {
+            manifest: manifest.into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            runtime_config: None,
+            state_dir: None,
+            variables: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            sqlite_sync: SqliteSync::Off,
+            ca_file: None,
+            component_output: ComponentOutput::Stderr,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            max_memory: DEFAULT_MAX_MEMORY,
+        }
+    }
+}
+
+/// A connection costs a file descriptor and some KiB; a relayed stream needs a second one towards the upstream.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 4096;
+
+/// An instance serves up to 128 streams and bodies of up to 32 MiB in all; this leaves it room, and a leak an end.
+pub const DEFAULT_MAX_MEMORY: usize = 512 << 20;

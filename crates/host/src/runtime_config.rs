@@ -1,0 +1,69 @@
+//! `runtime-config.toml`: the stores, the outbound connections, the state folder. Unknown keys are errors, as in Spin; of
+//! Spin's keys only those of features that this host has are known.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::Error;
+
+/// The checked runtime config; the default stands for an absent file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuntimeConfig {
+    /// Where SQLite stores lie, unless the command line says so.
+    pub state_dir: Option<PathBuf>,
+    /// Bytes of linear memory for one instance, unless the command line allows less.
+    pub max_instance_memory: Option<usize>,
+    /// `[key_value_store.label]` tables.
+    #[serde(default)]
+    pub key_value_store: BTreeMap<String, StoreConfig>,
+    /// The `[outbound_http]` table.
+    pub outbound_http: Option<OutboundHttp>,
+}
+
+/// One key-value store.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub enum StoreConfig {
+    /// SQLite; without a path the store lives in memory, and as long as the host.
+    Spin {
+        /// The database file, relative to the runtime config.
+        path: Option<PathBuf>,
+    },
+    /// Redis.
+    Redis {
+        /// `redis://[user:password@]host[:port][/database]`
+        url: String,
+    },
+}
+
+/// Limits of outbound HTTP.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboundHttp {
+    /// Whether connections are kept for the next request. False when the table is there without it, true without the table.
+    #[serde(default)]
+    pub connection_pooling: bool,
+    /// Connections at the same time; without it there is no limit.
+    pub max_connections: Option<usize>,
+}
+
+impl RuntimeConfig {
+    /// Reads and checks the file at `path`. Relative store paths are resolved against its folder.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|err| Error::RuntimeConfig { path: path.to_owned(), reason: err.to_string() })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for store in config.key_value_store.values_mut() {
+            if let StoreConfig::Spin { path: Some(path) } = store {
+                *path = folder.join(&*path);
+            }
+        }
+        Ok(config)
+    }
+}

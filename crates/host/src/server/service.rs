@@ -1,0 +1,102 @@
+//! From a request to an answer: the host's own paths, the route, the headers, the component.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{
+    Request, Response, StatusCode, Uri,
+    header::HOST,
+    uri::{Authority, Scheme},
+};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use wasmtime_wasi_http::{
+    handler::{ErrorCode, InstantiationError},
+    p3::bindings::http::types::ErrorCode as WasiError,
+};
+
+use super::body::{ComponentBody, ReplyBody};
+use crate::{
+    headers,
+    instance::{FateSlot, Handler},
+    routes::{Routes, WELL_KNOWN_PREFIX},
+};
+
+/// Answers requests.
+pub(crate) struct Service {
+    routes: Routes<Handler>,
+}
+
+impl Service {
+    pub(crate) fn new(routes: Routes<Handler>) -> Self {
+        Self { routes }
+    }
+
+    pub(crate) async fn respond(&self, mut request: Request<Incoming>, client: SocketAddr) -> Response<ReplyBody> {
+        let uri = request.uri().clone();
+        if let Some(name) = uri.path().strip_prefix(WELL_KNOWN_PREFIX) {
+            return match name {
+                "health" => reply(StatusCode::OK, "OK"),
+                _ => reply(StatusCode::NOT_FOUND, ""),
+            };
+        }
+        let Some(route) = self.routes.find(uri.path()) else { return reply(StatusCode::NOT_FOUND, "") };
+        headers::add(request.headers_mut(), &uri, &route, client);
+        match absolute(&request) {
+            Ok(uri) => *request.uri_mut() = uri,
+            Err(reason) => return reply(StatusCode::BAD_REQUEST, reason),
+        }
+        run(route.handler, request).await
+    }
+}
+
+/// Hands the request to an instance of the component. What went wrong goes to the log, and is no business of the client's.
+async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBody> {
+    let slot = FateSlot::default();
+    let request = request.map(|body| body.map_err(|error| ErrorCode::P3(request_error(&error))).boxed_unsync());
+    let error = match handler.handle(slot.clone(), request).await {
+        Ok(response) => {
+            let fate = slot.get().cloned().unwrap_or_default();
+            return response.map(|body| ReplyBody::Component(ComponentBody::new(body, fate)));
+        }
+        Err(error) => error,
+    };
+    tracing::error!(component = handler.state().component_id(), "a request failed: {error:#}");
+    match error.downcast_ref::<InstantiationError<FateSlot>>() {
+        Some(_) => reply(StatusCode::SERVICE_UNAVAILABLE, "there is no room for another instance of the component\n"),
+        None => reply(StatusCode::INTERNAL_SERVER_ERROR, ""),
+    }
+}
+
+/// The URI with the scheme and the authority, which HTTP/1.1 has in a header of its own.
+fn absolute<B>(request: &Request<B>) -> Result<Uri, &'static str> {
+    let header = match request.headers().get(HOST) {
+        Some(host) => Some(Authority::try_from(host.as_bytes()).map_err(|_| "the host header is malformed\n")?),
+        None => None,
+    };
+    let mut parts = request.uri().clone().into_parts();
+    let authority = match (header, parts.authority.take()) {
+        (Some(header), Some(authority)) if header != authority => return Err("the host header is not the URI's host\n"),
+        (Some(authority), _) | (None, Some(authority)) => authority,
+        (None, None) => return Err("there is no host header\n"),
+    };
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority);
+    Uri::from_parts(parts).map_err(|_| "the URI is malformed\n")
+}
+
+fn request_error(error: &hyper::Error) -> WasiError {
+    if error.is_timeout() {
+        WasiError::ConnectionReadTimeout
+    } else if error.is_incomplete_message() || error.is_closed() {
+        WasiError::ConnectionTerminated
+    } else {
+        WasiError::HttpProtocolError
+    }
+}
+
+fn reply(status: StatusCode, text: &'static str) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::Host(Full::new(Bytes::from_static(text.as_bytes()))));
+    *response.status_mut() = status;
+    response
+}

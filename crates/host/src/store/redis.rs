@@ -1,0 +1,101 @@
+//! A store in a Redis database. Keys stand there as they are, without a prefix: the database is the store, so it should be
+//! Sluice's own. One multiplexed connection serves all instances; commands that are awaited together go out together.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use redis::{
+    AsyncCommands, Client, ConnectionInfo, IntoConnectionInfo, RedisError, ScanOptions,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    io::tcp::TcpSettings,
+};
+
+use super::{MAX_KEYS_BYTES, Store, StoreError};
+
+/// A Redis database as a store.
+pub struct RedisStore {
+    connection: ConnectionManager,
+}
+
+impl RedisStore {
+    /// A store in the database of `url` (`redis://[user:password@]host[:port][/database]`). It is connected to when it is
+    /// first used, and again whenever the connection is lost. Must be called within a Tokio runtime.
+    pub fn open(url: &str) -> Result<Self, StoreError> {
+        let info: ConnectionInfo = url.into_connection_info()?;
+        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_number_of_retries(CONNECT_RETRIES)
+            .set_max_delay(MAX_RETRY_DELAY);
+        let connection = ConnectionManager::new_lazy_with_config(Client::open(info)?, config)?;
+        Ok(Self { connection })
+    }
+
+    /// Reads once more when the connection turned out to be lost: Redis may have been restarted since it was last used. A
+    /// write is not repeated, since the first attempt may have reached the database.
+    async fn read<T, F: Future<Output = Result<T, RedisError>>>(
+        &self,
+        read: impl Fn(ConnectionManager) -> F,
+    ) -> Result<T, StoreError> {
+        match read(self.connection.clone()).await {
+            Err(error) if error.is_connection_dropped() => Ok(read(self.connection.clone()).await?),
+            result => Ok(result?),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for RedisStore {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|mut connection| async move { connection.get(key).await }).await
+    }
+
+    async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        Ok(self.connection.clone().set(key, value).await?)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        Ok(self.connection.clone().del(key).await?)
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        self.read(|mut connection| async move { connection.exists(key).await }).await
+    }
+
+    /// A SCAN: a key may come twice, hence the set.
+    async fn keys(&self) -> Result<Vec<String>, StoreError> {
+        let mut connection = self.connection.clone();
+        let options = ScanOptions::default().with_count(SCAN_COUNT);
+        let mut scan = connection.scan_options::<String>(options).await?;
+        let mut keys = BTreeSet::new();
+        let mut bytes = 0;
+        while let Some(key) = scan.next_item().await {
+            let key = key?;
+            bytes += key.len();
+            if bytes > MAX_KEYS_BYTES {
+                return Err(StoreError::TooManyKeys);
+            }
+            keys.insert(key);
+        }
+        Ok(keys.into_iter().collect())
+    }
+
+    /// A counter is Redis' own, a number as text.
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        Ok(self.connection.clone().incr(key, delta).await?)
+    }
+}
+
+/// Redis is near, so an attempt that takes longer than this has failed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A command that is not answered by then counts as failed: a request must not hang on a store that hangs.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Attempts within one command; the next command tries anew.
+const CONNECT_RETRIES: usize = 2;
+
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Keys that Redis looks at per round trip.
+const SCAN_COUNT: usize = 1000;
