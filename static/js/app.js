@@ -1,0 +1,98 @@
+//! The second stage: wires the parts of the chat page together.
+
+import { bindActions } from './actions.js';
+import { ChatList } from './chats.js';
+import { Conversation } from './conversation.js';
+import { askKey, bindDialogs } from './dialogs.js';
+import { byId } from './dom.js';
+import { bindImages } from './images.js';
+import { t } from './i18n.js';
+import { loadMarkdown } from './message-view.js';
+import { ModelPicker } from './models.js';
+import { Notifier } from './notify.js';
+import { ScrollKeeper } from './scroll.js';
+import { bindShortcuts } from './shortcuts.js';
+import { Store } from './store.js';
+
+const DRAFT_AFTER_MS = 300;
+
+/**
+ * @param {Pick<import('./conversation.js').Parts, 'composer' | 'queue' | 'health'>} parts
+ * @returns {Promise<Conversation>}
+ */
+export async function start({ composer, queue, health }) {
+  const store = new Store();
+  store.addEventListener('trouble', () => {
+    byId('storage-note').hidden = false;
+    byId('storage-text').textContent = t('store.trouble');
+  });
+  const scroll = new ScrollKeeper(byId('scroller'), byId('jump'));
+  const models = new ModelPicker();
+  const conversation = new Conversation({
+    store, composer, health, queue, scroll,
+    askKey: (resume) => askKey(() => (void models.load(conversation.chat.model), resume())),
+  });
+  const chats = new ChatList(store, conversation, models);
+  const notifier = new Notifier();
+  conversation.addEventListener('turn', (event) => notifier.onTurn(/** @type {CustomEvent} */ (event).detail));
+  models.addEventListener('chosen', () => conversation.setModel(models.chosen));
+  keepDrafts(store, composer, conversation);
+  bindDialogs();
+  bindActions(conversation);
+  bindImages(composer);
+  bindShortcuts({ stop: () => conversation.stop(), newChat: () => chats.open('') });
+  bindLazily(conversation, store, chats);
+  await chats.open(location.hash.slice(1));
+  composer.open();
+  void models.load(conversation.chat.model);
+  void loadMarkdown();
+  void registerWorker();
+  return conversation;
+}
+
+/**
+ * What is typed survives a reload, per conversation.
+ * @param {Store} store
+ * @param {import('./composer.js').Composer} composer
+ * @param {Conversation} conversation
+ */
+function keepDrafts(store, composer, conversation) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const save = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (!composer.editing) void store.saveDraft(conversation.draftId, composer.unsent);
+  };
+  composer.addEventListener('input', () => (timer ??= setTimeout(save, DRAFT_AFTER_MS)));
+  conversation.addEventListener('leaving', save);
+  window.addEventListener('pagehide', save);
+  document.addEventListener('visibilitychange', () => document.hidden && save());
+  conversation.addEventListener('shown', async () => {
+    const id = conversation.draftId;
+    const text = await store.draft(id);
+    if (conversation.draftId === id && composer.draft.text === '') composer.set({ text, images: [] });
+  });
+}
+
+/**
+ * Dialogs that few people open are fetched when they do.
+ * @param {Conversation} conversation
+ * @param {Store} store
+ * @param {ChatList} chats
+ */
+function bindLazily(conversation, store, chats) {
+  byId('open-tuning').addEventListener('click', async () => {
+    const { openTuning } = await import('./tuning.js');
+    openTuning(conversation);
+  });
+  byId('open-settings').addEventListener('click', async () => {
+    const { openSettings } = await import('./settings.js');
+    openSettings({ conversation, store, chats });
+  });
+}
+
+/** Offline shell: secure origins only, and never in the way of anything. */
+async function registerWorker() {
+  if ('serviceWorker' in navigator) await navigator.serviceWorker.register('/sw.js').catch(() => {});
+}

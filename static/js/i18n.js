@@ -1,0 +1,59 @@
+//! The page's words. `en.json` and `de.json` have the same keys (a test compares them).
+//!
+//! Text in the HTML is English and is replaced where a `data-i18n` attribute names a key, so that the page reads
+//! well before this file has run. Plural forms are keys with `.one` or `.other` behind them.
+
+const LOCALES = ['en', 'de'];
+
+/** @type {Record<string, string>} */
+let words = {};
+export let locale = 'en';
+let plural = new Intl.PluralRules('en');
+
+/**
+ * Loads the first of the browser's languages that there is.
+ * @param {readonly string[]} wanted
+ */
+export async function load(wanted) {
+  const short = wanted.map((tag) => tag.slice(0, 2).toLowerCase());
+  locale = short.find((tag) => LOCALES.includes(tag)) ?? 'en';
+  plural = new Intl.PluralRules(locale);
+  const response = await fetch(`/i18n/${locale}.json`);
+  words = await response.json();
+  document.documentElement.lang = locale;
+  apply(document);
+}
+
+/**
+ * @param {string} key
+ * @param {Record<string, string | number>} [values] for `{name}`; `n` chooses the plural form
+ * @returns {string} the key itself when there is no such word
+ */
+export function t(key, values = {}) {
+  const form = typeof values.n === 'number' ? `${key}.${plural.select(values.n)}` : key;
+  const text = words[form] ?? words[`${key}.other`] ?? words[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/** @param {string} key */
+export const has = (key) => key in words;
+
+/** @param {number} value @param {Intl.NumberFormatOptions} [options] */
+export const number = (value, options) => value.toLocaleString(locale, options);
+
+/**
+ * Puts the words of this locale into everything that names a key: `data-i18n="key"` for the text,
+ * `data-i18n-attr="aria-label:key placeholder:key"` for attributes.
+ * @param {ParentNode} root
+ */
+export function apply(root) {
+  for (const node of root.querySelectorAll('[data-i18n]')) {
+    node.textContent = t(/** @type {HTMLElement} */ (node).dataset.i18n ?? '');
+  }
+  for (const node of root.querySelectorAll('[data-i18n-attr]')) {
+    for (const pair of (/** @type {HTMLElement} */ (node).dataset.i18nAttr ?? '').split(' ')) {
+      const [name, key] = pair.split(':');
+      node.setAttribute(name, t(key));
+    }
+  }
+}

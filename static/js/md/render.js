@@ -1,0 +1,108 @@
+//! Markdown to a safe DOM fragment: marked, then DOMPurify, then the chrome around code and tables.
+//!
+//! A model's raw HTML is shown as text. Its images become links: nothing is ever loaded from a place that a
+//! model names. Headings start at h3, below the page's own.
+
+import { Marked } from '../../vendor/marked-18.2.1.js';
+import '../../vendor/dompurify-3.4.18.js';
+import { el, icon } from '../dom.js';
+import { t } from '../i18n.js';
+import { highlight } from './highlight.js';
+
+const purify = globalThis.DOMPurify;
+
+const CONFIG = {
+  ALLOWED_TAGS: (
+    'p br hr h3 h4 h5 h6 strong em del code pre blockquote ul ol li a table thead tbody tr th td span'
+  ).split(' '),
+  ALLOWED_ATTR: ['href', 'start', 'align', 'class'],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+};
+
+/** @param {string} text */
+const escape = (text) =>
+  text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
+/** @param {string} href only what a person may safely click */
+export const isSafeLink = (href) => /^(https?:|mailto:)/i.test(href.trim());
+
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: {
+    html({ text }) {
+      return /^<br\s*\/?>$/i.test(text.trim()) ? '<br>' : escape(text);
+    },
+    heading({ tokens, depth }) {
+      const level = Math.min(depth + 2, 6);
+      return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
+    },
+    link({ href, tokens }) {
+      const text = this.parser.parseInline(tokens);
+      return isSafeLink(href) ? `<a href="${escape(href)}">${text}</a>` : `<span>${text}</span>`;
+    },
+    image({ href, text }) {
+      const label = escape(text || href);
+      return isSafeLink(href) ? `<a href="${escape(href)}">${label}</a>` : `<span>${label}</span>`;
+    },
+    checkbox({ checked }) {
+      return checked ? '☑ ' : '☐ ';
+    },
+    code({ text, lang }) {
+      const name = /^[\w+#.-]{1,30}/.exec(lang ?? '')?.[0] ?? '';
+      return `<pre><code class="${name ? `language-${name.toLowerCase()}` : ''}">${escape(text)}\n</code></pre>\n`;
+    },
+  },
+});
+
+/**
+ * @param {string} source Markdown
+ * @returns {DocumentFragment}
+ */
+export function renderMarkdown(source) {
+  const fragment = purify.sanitize(toHtml(source), { ...CONFIG, RETURN_DOM_FRAGMENT: true });
+  for (const link of fragment.querySelectorAll('a')) {
+    link.target = '_blank';
+    link.rel = 'noopener noreferrer nofollow';
+  }
+  for (const pre of fragment.querySelectorAll('pre')) frameCode(pre);
+  for (const table of fragment.querySelectorAll('table')) frameTable(table);
+  return fragment;
+}
+
+/** @param {string} source before it is made safe: for tests and `renderMarkdown` only */
+export const toHtml = (source) => /** @type {string} */ (marked.parse(source));
+
+/** @param {HTMLPreElement} pre */
+function frameCode(pre) {
+  const code = pre.querySelector('code');
+  const language = /language-(\S+)/.exec(code?.className ?? '')?.[1] ?? '';
+  const copy = el('button', { type: 'button', class: 'quiet', 'data-action': 'copy-code' }, icon('copy'), t('action.copy'));
+  const head = el('div', { class: 'code-head' }, el('span', {}, language || t('code.plain')), copy);
+  const frame = el('div', { class: 'code' }, head);
+  scrollable(pre, language ? t('code.label', { language }) : t('code.label_plain'));
+  pre.replaceWith(frame);
+  frame.append(pre);
+  if (code && language) highlight(code, language);
+}
+
+/** @param {HTMLTableElement} table */
+function frameTable(table) {
+  const frame = el('div', { class: 'table' });
+  scrollable(frame, t('table.label'));
+  table.replaceWith(frame);
+  frame.append(table);
+}
+
+/**
+ * What scrolls must be reachable by keyboard, and what is reachable needs a name.
+ * @param {HTMLElement} node
+ * @param {string} label
+ */
+function scrollable(node, label) {
+  node.tabIndex = 0;
+  node.setAttribute('role', 'region');
+  node.setAttribute('aria-label', label);
+}

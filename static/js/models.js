@@ -1,0 +1,60 @@
+//! Which model answers: the server's list, and its default on top.
+
+import { json } from './api.js';
+import { byId, el } from './dom.js';
+import { t } from './i18n.js';
+import { saveSetting, setting } from './settings-store.js';
+
+export class ModelPicker extends EventTarget {
+  #select = /** @type {HTMLSelectElement} */ (byId('model'));
+  /** @type {string[] | null} null until the server has told */
+  #names = null;
+
+  constructor() {
+    super();
+    this.#select.addEventListener('change', () => {
+      saveSetting('model', this.chosen);
+      this.dispatchEvent(new Event('chosen'));
+    });
+  }
+
+  /** @returns {string} '' for the server's default */
+  get chosen() {
+    return this.#select.value;
+  }
+
+  /** What a new conversation starts with: the last choice, if it is still there. */
+  get preferred() {
+    const last = setting('model');
+    return this.#names && !this.#names.includes(last) ? '' : last;
+  }
+
+  /** @param {string} model of the shown conversation */
+  async load(model) {
+    const answer = await json('/api/tags').catch(() => null);
+    if (Array.isArray(answer?.models)) {
+      this.#names = answer.models.map((/** @type {any} */ one) => String(one?.name ?? one?.model ?? '')).filter(Boolean).sort();
+    }
+    this.show(model);
+  }
+
+  /**
+   * A model that the server no longer has stays visible: the conversation was held with it.
+   * @param {string} model
+   */
+  show(model) {
+    const names = this.#names ?? [];
+    const options = [option('', t('model.default')), ...names.map((name) => option(name, name))];
+    if (model && !names.includes(model)) options.push(option(model, this.#names ? t('model.gone', { model }) : model));
+    if (this.#names?.length === 0) {
+      const none = option('none', t('model.none'));
+      none.setAttribute('disabled', '');
+      options.push(none);
+    }
+    this.#select.replaceChildren(...options);
+    this.#select.value = model;
+  }
+}
+
+/** @param {string} value @param {string} text */
+const option = (value, text) => el('option', { value }, text);

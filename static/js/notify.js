@@ -1,0 +1,52 @@
+//! Tells somebody whose tab is hidden that it is their turn, or that the answer is here: by the title, and by a
+//! notification if they asked for that.
+
+import { t } from './i18n.js';
+import { setting } from './settings-store.js';
+import { isBusy } from './session.js';
+
+/** @typedef {import('./turn.js').Turn} Turn */
+
+export class Notifier {
+  /** @type {string} the title to come back to, or '' */
+  #title = '';
+  /** @type {WeakSet<Turn>} turns that stood in line */
+  #queued = new WeakSet();
+
+  constructor() {
+    document.addEventListener('visibilitychange', () => document.hidden || this.#restore());
+  }
+
+  /** @param {Turn} turn */
+  onTurn(turn) {
+    if (turn.state === 'queued') {
+      this.#queued.add(turn);
+    } else if (this.#queued.has(turn) && isBusy(turn.state)) {
+      this.#queued.delete(turn);
+      this.#tell(t('notify.turn'));
+    } else if (turn.state === 'done' && document.hidden) {
+      this.#mark(t('notify.done'));
+    }
+  }
+
+  /** @param {string} text */
+  #tell(text) {
+    if (!document.hidden) return;
+    this.#mark(text);
+    if (setting('notify') === 'on' && 'Notification' in window && Notification.permission === 'granted') {
+      const note = new Notification('Sluice', { body: text, icon: '/icons/icon-192.png', tag: 'sluice-turn' });
+      note.onclick = () => window.focus();
+    }
+  }
+
+  /** @param {string} text */
+  #mark(text) {
+    this.#title ||= document.title;
+    document.title = `${text} · ${this.#title}`;
+  }
+
+  #restore() {
+    if (this.#title) document.title = this.#title;
+    this.#title = '';
+  }
+}

@@ -1,0 +1,25 @@
+//! The few settings of this device, in localStorage where that is allowed, else for this page only.
+
+/** @typedef {'theme' | 'notify' | 'shortcuts' | 'model' | 'sidebar'} Name */
+
+/** @type {Map<Name, string>} */
+const here = new Map();
+
+/** @param {Name} name @returns {string} '' when it was never set */
+export function setting(name) {
+  try {
+    return localStorage.getItem(`sluice.${name}`) ?? '';
+  } catch {
+    return here.get(name) ?? '';
+  }
+}
+
+/** @param {Name} name @param {string} value */
+export function saveSetting(name, value) {
+  here.set(name, value);
+  try {
+    localStorage.setItem(`sluice.${name}`, value);
+  } catch {
+    // This page keeps it until it is closed.
+  }
+}

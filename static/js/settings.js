@@ -1,0 +1,107 @@
+//! The settings dialog: appearance, notifications, keys, and one's own data.
+
+import * as announce from './announce.js';
+import { titleOf } from './chat.js';
+import { askKey } from './dialogs.js';
+import { byId, el } from './dom.js';
+import { t } from './i18n.js';
+import { saveSetting, setting } from './settings-store.js';
+import { applyTheme } from './theme.js';
+import { fromJson, fromMarkdown, toJson, toMarkdown } from './transfer.js';
+
+/**
+ * @typedef {{
+ *   conversation: import('./conversation.js').Conversation, store: import('./store.js').Store,
+ *   chats: import('./chats.js').ChatList,
+ * }} Context
+ */
+
+const MOST_BYTES = 64 * 1024 * 1024;
+let bound = false;
+
+/** @param {Context} context the same one every time */
+export function openSettings(context) {
+  if (!bound) bind(context);
+  bound = true;
+  /** @type {HTMLSelectElement} */ (byId('theme')).value = setting('theme') || 'system';
+  box('notify').checked = setting('notify') === 'on';
+  box('use-shortcuts').checked = setting('shortcuts') !== 'off';
+  say('');
+  /** @type {HTMLDialogElement} */ (byId('settings-dialog')).showModal();
+}
+
+/** @param {Context} context */
+function bind({ conversation, store, chats }) {
+  const theme = /** @type {HTMLSelectElement} */ (byId('theme'));
+  const file = /** @type {HTMLInputElement} */ (byId('import-file'));
+  theme.addEventListener('change', () => {
+    saveSetting('theme', theme.value);
+    applyTheme();
+  });
+  box('notify').addEventListener('change', () => setNotify(box('notify')));
+  box('use-shortcuts').addEventListener('change', () => saveSetting('shortcuts', box('use-shortcuts').checked ? 'on' : 'off'));
+  byId('change-key').addEventListener('click', () => {
+    /** @type {HTMLDialogElement} */ (byId('settings-dialog')).close();
+    void askKey(() => {});
+  });
+  byId('export-json').addEventListener('click', async () => {
+    download('sluice.json', 'application/json', toJson(await store.all()));
+  });
+  byId('export-markdown').addEventListener('click', () => {
+    const { chat } = conversation;
+    download(`${fileName(titleOf(chat)) || 'conversation'}.md`, 'text/markdown', toMarkdown(chat));
+  });
+  byId('import').addEventListener('click', () => file.click());
+  file.addEventListener('change', async () => {
+    const chosen = file.files?.[0];
+    file.value = '';
+    if (chosen) await take(chosen, store, chats);
+  });
+}
+
+/**
+ * @param {File} file
+ * @param {import('./store.js').Store} store
+ * @param {import('./chats.js').ChatList} chats
+ */
+async function take(file, store, chats) {
+  try {
+    if (file.size > MOST_BYTES) throw new RangeError('too large');
+    const text = await file.text();
+    const taken = file.name.endsWith('.md') ? [fromMarkdown(text, Date.now())] : fromJson(text);
+    for (const chat of taken) store.save(chat);
+    await store.flush();
+    await chats.draw();
+    say(t('settings.imported', { n: taken.length }));
+  } catch {
+    say(t('settings.import_failed'));
+  }
+}
+
+/** The browser asks once; what it says holds. @param {HTMLInputElement} input */
+async function setNotify(input) {
+  const granted = input.checked && 'Notification' in window && (await Notification.requestPermission()) === 'granted';
+  if (input.checked && !granted) say(t('settings.notify_refused'));
+  input.checked = granted;
+  saveSetting('notify', granted ? 'on' : 'off');
+}
+
+/** @param {string} id @returns {HTMLInputElement} */
+const box = (id) => /** @type {HTMLInputElement} */ (byId(id));
+
+/** @param {string} text */
+function say(text) {
+  byId('settings-note').textContent = text;
+  announce.status(text);
+}
+
+/** @param {string} title */
+const fileName = (title) => title.replace(/[^\p{L}\p{N} _-]+/gu, '').trim().slice(0, 60);
+
+/** @param {string} name @param {string} type @param {string} text */
+function download(name, type, text) {
+  const href = URL.createObjectURL(new Blob([text], { type }));
+  const link = el('a', { href, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+}

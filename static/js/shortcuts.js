@@ -1,0 +1,23 @@
+//! Keys for the whole page. None is a single letter while a field has the focus, and all but those of the
+//! composer can be turned off.
+
+import { byId } from './dom.js';
+import { setting } from './settings-store.js';
+
+/** @param {{stop: () => void, newChat: () => void}} does */
+export function bindShortcuts({ stop, newChat }) {
+  document.addEventListener('keydown', (event) => {
+    if (setting('shortcuts') === 'off' || event.isComposing || event.keyCode === 229) return;
+    if (document.querySelector('dialog[open]')) return;
+    if (event.key === 'Escape') return stop();
+    if (event.key === '?' && !isField(event.target)) {
+      /** @type {HTMLDialogElement} */ (byId('help-dialog')).showModal();
+    } else if (event.key.toLowerCase() === 'o' && event.shiftKey && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      newChat();
+    }
+  });
+}
+
+/** @param {EventTarget | null} target */
+const isField = (target) => target instanceof Element && target.matches('input, textarea, select, [contenteditable]');

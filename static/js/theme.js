@@ -1,0 +1,9 @@
+//! Light, dark, or as the device has it.
+
+import { setting } from './settings-store.js';
+
+export function applyTheme() {
+  const theme = setting('theme');
+  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}

@@ -1,0 +1,116 @@
+//! One turn of the model: drives the state machine with the events of an answer and fills the message.
+//!
+//! A turn lives on when its conversation is not shown. Views listen: `change` (state, place, error),
+//! `text` and `thinking` (the added piece as `detail`), `accepted` or `refused` (the server
+//! took the request, or did not), and `over` last.
+
+import { answer } from './answer.js';
+import { leave } from './api.js';
+import { ApiError } from './errors.js';
+import { isBusy, isPending, step } from './session.js';
+
+/** @typedef {import('./session.js').State} State */
+/** @typedef {import("./session.js").Event} Move */
+/** @typedef {import('./chat.js').Message} Message */
+
+export class Turn extends EventTarget {
+  /** @type {State} */
+  state = 'idle';
+  /** @type {import('./answer.js').Place | null} */
+  place = null;
+  /** @type {ApiError | null} */
+  error = null;
+  /** When the first token came, `performance.now()`; 0 before. Live speed counts from here. */
+  firstTokenAt = 0;
+  /** Pieces since the first token: about one per token. */
+  pieces = 0;
+  /** When it was sent, `performance.now()`. */
+  startedAt = 0;
+  #abort = new AbortController();
+  #ticket = '';
+  #accepted = false;
+
+  /** @param {Message} message the answer to fill; its content may be the beginning of one (continue) */
+  constructor(message) {
+    super();
+    this.message = message;
+  }
+
+  /** Runs to the end, whatever the end is. Never rejects. @param {object} body */
+  async run(body) {
+    this.startedAt = performance.now();
+    this.#move('send');
+    try {
+      for await (const event of answer(body, this.#abort.signal)) this.#on(event);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (!this.#accepted && this.error) this.dispatchEvent(new Event('refused'));
+    this.dispatchEvent(new Event('over'));
+  }
+
+  /** The page is free at once; the server hears of it by the closed connection and by the ticket. */
+  stop() {
+    if (!isBusy(this.state)) return;
+    this.#move('stop');
+    this.#abort.abort();
+    if (this.#ticket) leave(this.#ticket);
+  }
+
+  /** @param {import('./answer.js').AnswerEvent} event */
+  #on(event) {
+    if (!isBusy(this.state)) return;
+    switch (event.type) {
+      case 'open':
+        this.#ticket = event.ticket;
+        this.#accepted = true;
+        this.dispatchEvent(new Event('accepted'));
+        return this.#move('open');
+      case 'place':
+        this.#ticket = event.place.ticket ?? this.#ticket;
+        this.place = event.place;
+        return this.#move(event.place.position > 0 ? 'wait' : 'load');
+      case 'thinking':
+      case 'text':
+        return this.#grow(event.type, event.text);
+      case 'done':
+        this.message.stats = { ...event.stats, firstMs: this.message.stats?.firstMs };
+        if (this.pieces === 0) return this.#fail(new ApiError('empty'));
+        return this.#move('finish');
+    }
+  }
+
+  /**
+   * @param {'thinking' | 'text'} type
+   * @param {string} text
+   */
+  #grow(type, text) {
+    if (this.pieces === 0) {
+      this.firstTokenAt = performance.now();
+      this.message.stats = { firstMs: this.firstTokenAt - this.startedAt };
+    }
+    this.pieces += 1;
+    if (type === 'text') this.message.content += text;
+    else this.message.thinking = (this.message.thinking ?? '') + text;
+    this.#move(type === 'text' ? 'text' : 'think');
+    this.dispatchEvent(new CustomEvent(type, { detail: text }));
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    if (!isBusy(this.state)) return;
+    this.error = error instanceof ApiError ? error : new ApiError('interrupted', { detail: String(error) });
+    const { code, detail } = this.error;
+    this.message.error = { code, detail };
+    this.#move(isPending(this.state) && this.message.content === '' ? 'fail' : 'cut');
+  }
+
+  /** @param {Move} event */
+  #move(event) {
+    const next = step(this.state, event);
+    const same = next === this.state && event !== 'wait';
+    this.state = next;
+    if (!isBusy(next)) this.message.state = /** @type {import('./chat.js').MessageState} */ (next);
+    if (!same) this.dispatchEvent(new Event('change'));
+  }
+}

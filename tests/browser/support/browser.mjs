@@ -1,0 +1,96 @@
+//! Chromium for the tests: one browser per file, a fresh context and a fake server per test.
+
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { Fake } from './fake.mjs';
+
+const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+export const executablePath = PLACES.find((path) => path && existsSync(path));
+
+/** Why browser tests are skipped, or false when they run. */
+export const skip = executablePath
+  ? false
+  : 'Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM to its path';
+
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
+/** No test may take longer: a hung page fails instead of hanging the run. */
+const LIMIT_MS = 60_000;
+
+let browser;
+
+/** Call once at the top of a test file. */
+export function useBrowser({ flags = [] } = {}) {
+  before(async () => {
+    if (!skip) browser = await chromium.launch({ executablePath, args: [...FLAGS, ...flags] });
+  });
+  after(() => browser?.close());
+}
+
+/**
+ * A browser test: `run` gets an open chat page and the fake behind it. Fails on any error of the page, any policy
+ * violation, and any request to another origin.
+ * @param {string} rule
+ * @param {(stage: {page: import('playwright-core').Page, fake: Fake, context: import('playwright-core').BrowserContext, open: (path?: string) => Promise<import('playwright-core').Page>}) => Promise<void>} run
+ * @param {object} [options] of the browser context; `path: ''` opens nothing; `setUp(fake)` comes before the page;
+ *   `allow` a pattern of page errors that belong to the test
+ */
+export function browserTest(rule, run, { path = '/', setUp, allow, ...options } = {}) {
+  test(rule, { skip, timeout: LIMIT_MS }, async () => {
+    const fake = await new Fake().start();
+    setUp?.(fake);
+    const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block', ...options });
+    context.setDefaultTimeout(10_000);
+    const faults = watch(context, fake);
+    const open = async (where = '/') => {
+      const page = await context.newPage();
+      await page.goto(new URL(where, fake.url).href);
+      await page.waitForSelector('html[data-ready]');
+      return page;
+    };
+    try {
+      const page = path === '' ? undefined : await open(path);
+      await run({ page, fake, context, open });
+      const wrong = faults.filter((fault) => !allow?.test(fault));
+      if (wrong.length > 0) throw new Error(wrong.join('\n'));
+    } finally {
+      await context.close();
+      await fake.stop();
+    }
+  });
+}
+
+/** Errors, policy violations and foreign requests of every page of the context. */
+function watch(context, fake) {
+  const faults = [];
+  context.on('weberror', (error) => faults.push(`page error: ${error.error().stack}`));
+  context.on('request', (request) => {
+    const url = new URL(request.url());
+    if (/^https?:$/.test(url.protocol) && url.origin !== fake.url) faults.push(`request to ${url.href}`);
+  });
+  context.on('console', (message) => {
+    if (/Content Security Policy|TrustedHTML|TrustedScript/i.test(message.text())) faults.push(`policy: ${message.text()}`);
+  });
+  return faults;
+}
+
+/** Types a message and sends it. */
+export async function send(page, text) {
+  await page.fill('#composer-text', text);
+  await page.press('#composer-text', 'Enter');
+}
+
+/** The state of the last answer, e.g. `done`. */
+export const answerState = (page, state) => page.waitForSelector(`.message.assistant:last-of-type[data-state="${state}"]`);
+
+export const answerText = (page) => page.locator('.message.assistant').last().locator('.text').innerText();
+
+/** A promise and its resolver, so that a test says when a script goes on. */
+export function signal() {
+  let fire;
+  const promise = new Promise((resolve) => (fire = resolve));
+  return Object.assign(promise, { fire });
+}
