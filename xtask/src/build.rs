@@ -35,10 +35,15 @@ pub(crate) fn components(repo: &Repo) -> Result<()> {
 }
 
 /// Builds the host and the simulator.
+///
+/// `--workspace --examples` adds nothing to build, as there are no examples. It makes cargo choose the
+/// features of dependencies as `cargo test --workspace` does, so that wasmtime, minutes of work, is
+/// compiled once for both.
 pub(crate) fn programs(repo: &Repo) -> Result<()> {
     ensure_c_compiler()?;
     let mut command = process::cargo(repo, "build");
-    process::run(command.args(["--release", "-p", "sluice-host", "-p", "ollama-sim"]))
+    command.args(["--release", "--bin", "sluice-host", "--bin", "ollama-sim"]);
+    process::run(command.args(["--workspace", "--examples"]))
 }
 
 /// Makes sure that Rust can build for WebAssembly.

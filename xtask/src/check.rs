@@ -29,9 +29,16 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
             .args(build::COMPONENTS)
             .args(DENY_WARNINGS),
     )?;
+    // `--lib --examples` for the reason that `build::programs` has: clippy's work is used again.
     show_and_run(
         cargo(repo, "doc")
-            .args(["--release", "--workspace", "--no-deps"])
+            .args([
+                "--release",
+                "--workspace",
+                "--no-deps",
+                "--lib",
+                "--examples",
+            ])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
 }

@@ -266,7 +266,7 @@ impl Member {
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a child may take to end: longer than the host gives to streams.
-const STOP_LIMIT: Duration = Duration::from_secs(40);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the pipe of a child that ended is read, should a child of its own hold it open.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -64,10 +64,11 @@ pub(crate) fn start_host(
 pub(crate) const SIMULATOR: &str = "ollama-sim";
 pub(crate) const HOST: &str = "sluice-host";
 
-/// The address in the line by which a server says that it is ready: `Serving http://…`.
+/// The address in the line by which a server says that it is ready: `Serving http://…` or
+/// `Listening on http://…`.
 fn address(line: &str) -> Option<String> {
-    let address = line.strip_prefix("Serving ")?.trim();
-    address.starts_with("http://").then(|| address.to_owned())
+    let (words, address) = line.split_once("http://")?;
+    matches!(words, "Serving " | "Listening on ").then(|| format!("http://{}", address.trim()))
 }
 
 #[cfg(test)]
@@ -79,6 +80,10 @@ mod tests {
         assert_eq!(
             address("Serving http://127.0.0.1:3000").unwrap(),
             "http://127.0.0.1:3000"
+        );
+        assert_eq!(
+            address("Listening on http://[::1]:80").unwrap(),
+            "http://[::1]:80"
         );
         assert_eq!(address("Serving files"), None);
         assert_eq!(address("at http://127.0.0.1:3000"), None);

@@ -17,7 +17,7 @@ mod text;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::ErrorKind::{InvalidData, NotFound};
+use std::io::ErrorKind::{InvalidData, IsADirectory, NotFound};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -81,6 +81,7 @@ const RULES: &[Rule] = &[
     text::nothing_is_unfinished,
     text::no_path_of_a_persons_machine,
     arrows::words_stay_where_they_belong,
+    arrows::refusal_makes_the_error_responses,
     code::tests_do_not_cheat,
     code::nothing_traps_the_instance,
 ];
@@ -104,8 +105,8 @@ fn sources(repo: &Repo) -> Result<Vec<Source>> {
     {
         match std::fs::read_to_string(repo.root().join(path)) {
             Ok(text) => sources.push(Source::new(path, text)),
-            // A picture, or a file that was removed and is still in git's index.
-            Err(error) if matches!(error.kind(), InvalidData | NotFound) => {}
+            // A picture, a link to a folder, or what was removed and is still in git's index.
+            Err(error) if matches!(error.kind(), InvalidData | IsADirectory | NotFound) => {}
             Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
         }
     }

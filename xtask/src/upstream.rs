@@ -125,10 +125,9 @@ fn get(authority: &str, path: &str, deadline: Instant) -> io::Result<serde_json:
     let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
     let mut stream = TcpStream::connect_timeout(&address, left(deadline)?)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.0\r\nhost: {authority}\r\naccept: application/json\r\n\r\n"
-    )?;
+    let head =
+        format!("GET {path} HTTP/1.0\r\nhost: {authority}\r\naccept: application/json\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
     let mut answer = Vec::new();
     let mut reader = Timed { stream, deadline }.take(ANSWER_LIMIT);
     reader.read_to_end(&mut answer)?;
@@ -167,6 +166,7 @@ fn left(deadline: Instant) -> io::Result<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
     use std::thread;
 
@@ -222,8 +222,8 @@ mod tests {
         thread::spawn(move || {
             for answer in answers {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut request = [0; 1024];
-                let _ = stream.read(&mut request).unwrap();
+                let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+                lines.take_while(|line| !line.is_empty()).for_each(drop);
                 write!(stream, "HTTP/1.0 {answer}").unwrap();
             }
         });
