@@ -1,1 +1,62 @@
-//! Admission, pure: the gate, its line, its tickets.
+//! Admission: the gate and its line.
+//!
+//! # Why
+//!
+//! At most *capacity* answers are relayed at any moment, over all requests, instances and hosts that share one
+//! key-value store; the rest wait in strict order of arrival, and nothing leaks when somebody dies. The store offers
+//! one atomic counter and keys that only their owner writes: there is no compare-and-swap, and nothing on a request's
+//! way lists keys.
+//!
+//! # Terms
+//!
+//! | term | meaning |
+//! |---|---|
+//! | gate | the whole |
+//! | line | those who wait |
+//! | ticket | a request's number, drawn from the counter |
+//! | record | the ticket's own key, written by that request only, renewed by its holder |
+//! | view | the tickets that were active when this one started; it stands in the record |
+//! | capacity | how many may relay at once (`max_concurrent`) |
+//! | start | become active |
+//! | shed | be refused because the line is full |
+//! | lapse | let a record go unrenewed for its time to live |
+//! | pass over, strike | take a lapsed one for gone, before it started, after it started |
+//! | verdict | the key in which that judgement is written down |
+//! | grace | how long an absent first record is waited for |
+//! | epoch | a random word in every key: a store that was emptied has another one |
+//!
+//! # Shape
+//!
+//! [`Turn`] is one request's way through the gate, [`Census`] a reading of the whole line, [`Sweep`] the rare search
+//! for strays. All three are state machines: time and what was read come in, store operations go out, one at a time.
+//! The component, the simulation and the model checker drive the same `step`; there is no second copy of the rules.
+//!
+//! # What it does not do
+//!
+//! No I/O, clock, randomness or WASM. It knows nothing of HTTP, models or clients' keys.
+
+mod census;
+mod clock;
+mod estimate;
+mod key;
+mod ledger;
+mod record;
+mod rule;
+mod settings;
+mod sweep;
+mod turn;
+
+#[cfg(test)]
+mod check;
+
+pub use census::{Census, CensusStep, Line, WALK_MAX};
+pub use clock::{Now, Sightings};
+pub use estimate::{Estimate, estimate, retry_after_s};
+
+pub use key::{Epoch, Key, Op, Ticket, Value};
+pub use ledger::{Figures, Ledger};
+pub use record::{Record, Standing, Unreadable};
+pub use settings::{Settings, SettingsError};
+pub use sweep::{Sweep, SweepStep, VERDICT_KEPT_MS};
+
+pub use turn::{Effect, Errand, Event, Identity, Illegal, Outcome, Phase, Stop, Turn};

@@ -1,0 +1,99 @@
+//! Time as the gate uses it: a holder's own clock, and what a reader has seen of others.
+//!
+//! No clocks of two hosts are ever compared. A holder counts from before its last acknowledged renewal was issued; a
+//! reader counts, by its own clock, how long it has seen a record unchanged.
+
+use crate::{Record, Ticket};
+
+/// The two clocks of the process that asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Now {
+    /// Monotonic, in milliseconds from any start; may stand still while the machine is suspended.
+    pub mono_ms: u64,
+    /// Wall time in milliseconds; may jump.
+    pub wall_ms: u64,
+}
+
+impl Now {
+    /// Milliseconds since `then`, the larger of what the two clocks say: a suspended machine stops the one, a
+    /// correction moves the other, and a holder that errs on the long side only stops early.
+    pub fn since(&self, then: Now) -> u64 {
+        let mono = self.mono_ms.saturating_sub(then.mono_ms);
+        mono.max(self.wall_ms.saturating_sub(then.wall_ms))
+    }
+}
+
+/// What one reader has seen of other tickets' records, and since when each has been unchanged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sightings(Vec<Sighting>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Sighting {
+    ticket: Ticket,
+    stamp: u64,
+    since_ms: u64,
+}
+
+impl Sightings {
+    /// Notes that `record` was read and answers whether it has lapsed: seen unchanged for its own time to live.
+    pub fn lapsed(&mut self, ticket: Ticket, record: &Record, now: Now) -> bool {
+        let stamp = record.stamp();
+        match self.0.iter_mut().find(|seen| seen.ticket == ticket) {
+            Some(seen) if seen.stamp == stamp => {
+                now.mono_ms.saturating_sub(seen.since_ms) >= u64::from(record.ttl_ms)
+            }
+            Some(seen) => {
+                (seen.stamp, seen.since_ms) = (stamp, now.mono_ms);
+                false
+            }
+            None => {
+                self.0.push(Sighting {
+                    ticket,
+                    stamp,
+                    since_ms: now.mono_ms,
+                });
+                false
+            }
+        }
+    }
+
+    /// Whether `record` is what was last seen of `ticket`.
+    pub fn unchanged(&self, ticket: Ticket, record: &Record) -> bool {
+        let stamp = record.stamp();
+        self.0
+            .iter()
+            .any(|seen| seen.ticket == ticket && seen.stamp == stamp)
+    }
+
+    /// Forgets everything: a read failed, so nothing is known of the time between. An outage condemns nobody.
+    pub fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// Keeps only the tickets that are still of interest.
+    pub fn retain(&mut self, keep: impl Fn(Ticket) -> bool) {
+        self.0.retain(|seen| keep(seen.ticket));
+    }
+
+    /// Shifts every instant `ms` into the past, no further than `floor_ms` ago: for explorations in which only the
+    /// age of a sighting counts.
+    #[cfg(test)]
+    pub(crate) fn rebase(&mut self, origin_ms: u64, horizon_ms: u64) {
+        for seen in &mut self.0 {
+            seen.since_ms = rebased(seen.since_ms, origin_ms, horizon_ms);
+        }
+        self.0.sort_by_key(|seen| seen.ticket);
+    }
+
+    /// Hands out each sighting's ticket and stamp, to be renumbered.
+    #[cfg(test)]
+    pub(crate) fn stamps(&mut self) -> impl Iterator<Item = (Ticket, &mut u64)> {
+        self.0.iter_mut().map(|seen| (seen.ticket, &mut seen.stamp))
+    }
+}
+
+/// `instant` in a time whose present is `horizon_ms`: ages above the horizon are all alike.
+#[cfg(test)]
+pub(crate) fn rebased(instant_ms: u64, now_ms: u64, horizon_ms: u64) -> u64 {
+    (instant_ms + horizon_ms).saturating_sub(now_ms)
+}

@@ -1,0 +1,303 @@
+//! One request's way through the gate.
+//!
+//! # States
+//!
+//! ```text
+//! epoch ─ draw ─ follow the ticket before ─ count the view ─ start ─ hold ─ finish
+//!                  └───────── wait ─────────────┘   (leave)
+//! ```
+//!
+//! [`Turn::step`] takes what happened and answers with what is to be done next: one store operation, whose outcome is
+//! the next event, or a rest. Anything that may come from outside (the client leaves, the answer ends) is told while
+//! it rests, and at no other moment: writes follow one another and none is given up half-way.
+//!
+//! A ticket can be lost (a write that is not resolved, an own clock that ran out, a verdict): before its request
+//! relays, the turn draws another by itself; afterwards it is over.
+//!
+//! # What it does not do
+//!
+//! It does not time its own operations: the adapter reports one that takes too long as [`Event::Failed`], and then
+//! never sends another write to that record.
+
+#[cfg(test)]
+mod explore;
+mod follow;
+mod hold;
+mod start;
+mod state;
+mod step;
+mod wait;
+
+use std::fmt;
+
+use state::{Spot, State, Wrote};
+
+use crate::{Epoch, Figures, Ledger, Now, Op, Settings, Sightings, Ticket, Value};
+
+/// What a turn is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Errand {
+    /// To relay an answer.
+    Serve,
+    /// To strike and delete what the dead and the leavers left, in one ordinary start and finish without a request.
+    Tidy,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The turn begins.
+    Begin,
+    /// Answer to [`Op::Draw`].
+    Drawn(Ticket),
+    /// Answer to [`Op::Get`].
+    Got(Option<Value>),
+    /// Answer to [`Op::Put`] and [`Op::Delete`].
+    Done,
+    /// The operation failed, or took too long: done or not done, nobody knows.
+    Failed,
+    /// The rest is over, or there is reason to look before it is.
+    Due,
+    /// The answer ended. Only while it relays.
+    Served(Figures),
+    /// The client left or waited too long, or something else ends this turn.
+    Leave,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// One operation on the store. Its outcome is the next event.
+    Store(Op),
+    /// Nothing until then (on the monotonic clock), or until [`Event::Served`] or [`Event::Leave`].
+    Rest {
+        /// When [`Event::Due`] is due, in milliseconds of the monotonic clock.
+        until_ms: u64,
+    },
+    /// The turn is over; [`Turn::phase`] says how.
+    Over,
+}
+
+/// Where a turn stands, for those who serve the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// No ticket yet, or in line.
+    Queued,
+    /// The request may be sent upstream; nothing may be relayed yet. A turn can fall back to [`Phase::Queued`]: then
+    /// what was sent is dropped.
+    Sending,
+    /// The answer may be relayed, as long as [`Turn::lapsed`] says no.
+    Relaying,
+    /// Nothing may be relayed any more; the record is being closed.
+    Closing(Outcome),
+    /// The turn is over.
+    Over(Outcome),
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The answer ended.
+    Served,
+    /// It left, waiting or relaying.
+    Left,
+    /// Somebody who knows the ticket asked it to stop.
+    Cancelled,
+    /// It was relaying and had to stop.
+    Stopped(Stop),
+    /// The store could not be reached for too long.
+    StoreUnavailable,
+}
+
+/// Why a holder had to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stop {
+    /// It could not renew its record in time.
+    Lapsed,
+    /// Others took it for dead.
+    Condemned,
+    /// The store was emptied.
+    EpochGone,
+}
+
+/// That event does not belong to that state: a fault of the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Illegal {
+    state: String,
+    event: Event,
+}
+
+impl fmt::Display for Illegal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} does not belong to the state {}",
+            self.event, self.state
+        )
+    }
+}
+
+impl std::error::Error for Illegal {}
+
+/// One request's way through the gate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Turn {
+    settings: Settings,
+    errand: Errand,
+    identity: Identity,
+    state: State,
+    attempt: u64,
+    epoch: Epoch,
+    /// When that epoch was first seen in the store.
+    epoch_seen: Now,
+    ticket: Ticket,
+    /// The own clock: from before the draw, or before the last renewal that counts was issued.
+    since: Now,
+    /// When the write that is under way was issued.
+    issued: Now,
+    drawn: Now,
+    /// The ticket whose record is looked at; smaller than `ticket`.
+    behind: Ticket,
+    spot: Spot,
+    view: Vec<Ticket>,
+    ledger: Ledger,
+    /// Records that this turn will delete once its start stands.
+    debris: Vec<Ticket>,
+    wrote: Wrote,
+    beat: u32,
+    sightings: Sightings,
+    ahead: u32,
+    cancel_seen: Now,
+    failing_since: Option<Now>,
+    owes_settled: bool,
+    relaying: bool,
+    ending: Option<Outcome>,
+    figures: Option<Figures>,
+}
+
+/// What a turn writes into its records for others to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// Random; the epoch that this turn founds when there is none is made from it.
+    pub nonce: u64,
+    /// Hash of the secret half of the public ticket.
+    pub guard: u64,
+    /// Hash of the client's key; 0 without one.
+    pub client: u64,
+    /// Which upstream the request is meant for.
+    pub upstream: u8,
+}
+
+impl Turn {
+    /// A turn that has not begun. `seen` is an epoch that this process has already seen in the store, and when: a
+    /// process that was there need not wait at the bottom again.
+    pub fn new(
+        settings: Settings,
+        errand: Errand,
+        identity: Identity,
+        seen: Option<(Epoch, Now)>,
+    ) -> Turn {
+        let (epoch, epoch_seen) = seen.unwrap_or_default();
+        Turn {
+            settings,
+            errand,
+            identity,
+            state: State::New,
+            attempt: 0,
+            epoch,
+            epoch_seen,
+            ticket: 0,
+            since: Now::default(),
+            issued: Now::default(),
+            drawn: Now::default(),
+            behind: 0,
+            spot: Spot::Behind,
+            view: Vec::new(),
+            ledger: Ledger::default(),
+            debris: Vec::new(),
+            wrote: Wrote::Nothing,
+            beat: 0,
+            sightings: Sightings::default(),
+            ahead: 0,
+            cancel_seen: Now::default(),
+            failing_since: None,
+            owes_settled: false,
+            relaying: false,
+            ending: None,
+            figures: None,
+        }
+    }
+
+    /// Where the turn stands.
+    pub fn phase(&self) -> Phase {
+        match (&self.state, self.ending) {
+            (State::Over, ending) => Phase::Over(ending.unwrap_or(Outcome::Left)),
+            (_, Some(ending)) => Phase::Closing(ending),
+            (State::Starting, None) if self.errand == Errand::Serve => Phase::Sending,
+            (State::StartVerdict, None) => Phase::Sending,
+            _ if self.relaying => Phase::Relaying,
+            _ => Phase::Queued,
+        }
+    }
+
+    /// The ticket and its epoch; `None` before the draw.
+    pub fn ticket(&self) -> Option<(Epoch, Ticket)> {
+        (self.ticket > 0).then_some((self.epoch, self.ticket))
+    }
+
+    /// The epoch in force and when it was first seen, for the next turn of this process.
+    pub fn epoch_seen(&self) -> Option<(Epoch, Now)> {
+        (self.epoch != Epoch::default()).then_some((self.epoch, self.epoch_seen))
+    }
+
+    /// Whether the own clock has run out: nothing may be sent or relayed, whatever the phase. To be asked before
+    /// each chunk.
+    pub fn lapsed(&self, now: Now) -> bool {
+        let limit = match self.wrote {
+            Wrote::Nothing => self.settings.first_write_limit_ms(),
+            Wrote::Waiting | Wrote::Active => self.settings.own_limit_ms(),
+        };
+        now.since(self.since) >= limit && self.settings.keeps(crate::rule::Rule::OwnClock)
+    }
+
+    /// The same turn, knowing what this process has seen of other tickets: one that tidies need not watch them anew.
+    #[must_use]
+    pub fn having_seen(self, sightings: Sightings) -> Turn {
+        Turn { sightings, ..self }
+    }
+
+    /// The settings it goes by.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Whether it stands in line, its record saying so.
+    pub fn is_in_line(&self) -> bool {
+        self.wrote == Wrote::Waiting && self.ending.is_none()
+    }
+
+    /// The tickets whose change this turn waits for; for waking it before its rest is over.
+    pub fn watches(&self, ticket: Ticket) -> bool {
+        match self.spot {
+            Spot::Behind => self.behind == ticket,
+            Spot::Room => self.view.contains(&ticket),
+            Spot::Bottom => false,
+        }
+    }
+
+    /// How many are before this one, as last known from a [`crate::Census`]: how often it looks depends on it, and
+    /// nothing else does.
+    pub fn stand_behind(&mut self, ahead: u32) {
+        self.ahead = ahead;
+    }
+
+    /// What the line remembered when this ticket started.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// When this turn drew its present ticket.
+    pub fn drawn(&self) -> Now {
+        self.drawn
+    }
+}

@@ -1,0 +1,222 @@
+//! In line: the rests, the waiting record and its renewal, and the ways out.
+
+use super::state::{Spot, State, Then, Wrote};
+use super::{Effect, Errand, Outcome, Turn};
+use crate::rule::Rule;
+use crate::{Key, Ledger, Now, Record, Standing, Value};
+
+/// The furthest behind in line look this often at least, in milliseconds.
+const LOOK_MAX_MS: u64 = 1_000;
+
+impl Turn {
+    /// It is not this turn's time yet. The record says so, once; then a rest. Tidying does not wait in line.
+    pub(super) fn wait(&mut self, now: Now, spot: Spot) -> Effect {
+        self.spot = spot;
+        self.forget_the_passed();
+        if self.errand == Errand::Tidy {
+            self.ending = Some(Outcome::Left);
+            return self.leave(Then::End);
+        }
+        match self.wrote {
+            Wrote::Nothing if self.lapsed(now) => self.leave(Then::Redraw),
+            Wrote::Nothing => self.enrol(now),
+            Wrote::Waiting | Wrote::Active => self.rest_in_line(now),
+        }
+    }
+
+    fn forget_the_passed(&mut self) {
+        let (behind, view) = (self.behind, &self.view);
+        self.sightings
+            .retain(|ticket| ticket == behind || view.contains(&ticket));
+    }
+
+    fn enrol(&mut self, now: Now) -> Effect {
+        self.issued = now;
+        let record = self.record(Standing::Waiting);
+        self.put(
+            State::Enrolling,
+            Key::Record(self.epoch, self.ticket),
+            Value::Record(record),
+        )
+    }
+
+    pub(super) fn enrolled(&mut self, now: Now) -> Effect {
+        if self.lapsed(now) {
+            return self.leave(Then::Redraw);
+        }
+        if self.wrote == Wrote::Nothing {
+            self.wrote = Wrote::Waiting;
+            self.since = self.issued;
+            return self.look(now);
+        }
+        if self.settings.keeps(Rule::Epoch) {
+            self.get(State::EnrolledEpoch, Key::Epoch)
+        } else {
+            self.get(State::EnrolledVerdict, Key::Gone(self.epoch, self.ticket))
+        }
+    }
+
+    pub(super) fn renewed_in_line(&mut self, now: Now) -> Effect {
+        self.since = self.issued;
+        self.look(now)
+    }
+
+    /// Rests until the next look, renewal or question, whichever is first. The front looks often, the others in
+    /// proportion to their distance, so that the whole line costs little more than its front.
+    fn rest_in_line(&mut self, now: Now) -> Effect {
+        let look_ms = match self.spot {
+            Spot::Behind | Spot::Room => {
+                (u64::from(self.settings.look_ms) * u64::from(self.ahead.max(1))).min(LOOK_MAX_MS)
+            }
+            Spot::Bottom => (self.epoch_seen.mono_ms + u64::from(self.settings.ttl_ms))
+                .saturating_sub(now.mono_ms),
+        };
+        let until_ms = now.mono_ms + look_ms;
+        self.rest(
+            State::Waiting,
+            until_ms
+                .min(self.next_renewal_ms())
+                .min(self.next_cancel_ms()),
+        )
+    }
+
+    /// What a rest in line is for: the own clock first, then the renewal, the question, and the look.
+    pub(super) fn look_again(&mut self, now: Now) -> Effect {
+        if self.lapsed(now) {
+            return self.leave(Then::Redraw);
+        }
+        if self.given_up_on_store(now) {
+            return self.over(Outcome::StoreUnavailable);
+        }
+        if now.mono_ms >= self.next_renewal_ms() {
+            return self.enrol(now);
+        }
+        if now.mono_ms >= self.next_cancel_ms() {
+            return self.ask_cancel(now);
+        }
+        self.look(now)
+    }
+
+    fn look(&mut self, now: Now) -> Effect {
+        match self.spot {
+            Spot::Behind | Spot::Bottom => self.follow(now),
+            Spot::Room => self.count(now, 0),
+        }
+    }
+
+    pub(super) fn next_renewal_ms(&self) -> u64 {
+        self.since.mono_ms + u64::from(self.settings.renew_ms)
+    }
+
+    pub(super) fn next_cancel_ms(&self) -> u64 {
+        self.cancel_seen.mono_ms + u64::from(self.settings.cancel_ms)
+    }
+
+    pub(super) fn ask_cancel(&mut self, now: Now) -> Effect {
+        self.cancel_seen = now;
+        self.get(State::CancelRead, Key::Cancel(self.epoch, self.ticket))
+    }
+
+    pub(super) fn not_cancelled(&mut self, now: Now) -> Effect {
+        match self.wrote {
+            Wrote::Active => self.rest_holding(now),
+            Wrote::Nothing | Wrote::Waiting => self.look(now),
+        }
+    }
+
+    /// A read failed. Nothing is known of the time between, so what was sighted is forgotten; the ticket lives on as
+    /// long as its own clock lets it.
+    pub(super) fn look_failed(&mut self, now: Now) -> Effect {
+        self.sightings.forget();
+        self.failing_since.get_or_insert(now);
+        self.rest(
+            State::Waiting,
+            now.mono_ms + u64::from(self.settings.pause_ms),
+        )
+    }
+
+    /// A write of the own record failed, or was not heard of again: it may still arrive, at any time. Nothing is
+    /// written to that key any more; another ticket is drawn.
+    pub(super) fn unresolved(&mut self, now: Now) -> Effect {
+        self.failing_since.get_or_insert(now);
+        if !self.settings.keeps(Rule::StopUnresolved) {
+            self.wrote = Wrote::Waiting;
+            return self.rest(
+                State::Waiting,
+                now.mono_ms + u64::from(self.settings.pause_ms),
+            );
+        }
+        let stood_in_line = self.ticket > 0;
+        if stood_in_line && !self.given_up_on_store(now) {
+            return self.redraw();
+        }
+        self.over(Outcome::StoreUnavailable)
+    }
+
+    /// The store could not be entered. A newcomer is told at once; who has stood in line tries again for as long as
+    /// a record would have lived.
+    pub(super) fn pause(&mut self, now: Now) -> Effect {
+        self.failing_since.get_or_insert(now);
+        if self.attempt == 0 || self.given_up_on_store(now) {
+            return self.over(Outcome::StoreUnavailable);
+        }
+        self.attempt += 1;
+        self.rest(
+            State::Pausing,
+            now.mono_ms + u64::from(self.settings.pause_ms),
+        )
+    }
+
+    fn given_up_on_store(&self, now: Now) -> bool {
+        self.failing_since
+            .is_some_and(|since| now.since(since) >= u64::from(self.settings.ttl_ms))
+    }
+
+    pub(super) fn leave_for(&mut self, outcome: Outcome) -> Effect {
+        self.ending = Some(outcome);
+        self.leave(Then::End)
+    }
+
+    /// Writes that the ticket is gone without having started.
+    pub(super) fn leave(&mut self, then: Then) -> Effect {
+        let record = self.record(Standing::Left);
+        self.put(
+            State::Leaving(then),
+            Key::Record(self.epoch, self.ticket),
+            Value::Record(record),
+        )
+    }
+
+    /// The epoch is another one: the record would be a stray in a store that does not know it.
+    pub(super) fn withdraw(&mut self, then: Then) -> Effect {
+        self.delete(
+            State::Withdrawing(then),
+            Key::Record(self.epoch, self.ticket),
+        )
+    }
+
+    /// The next writing of the own record.
+    pub(super) fn record(&mut self, standing: Standing) -> Record {
+        self.beat = self.beat.wrapping_add(1);
+        let started = matches!(standing, Standing::Active | Standing::Finished);
+        Record {
+            standing,
+            beat: self.beat,
+            ttl_ms: self.settings.ttl_ms,
+            view: if started {
+                self.view.clone()
+            } else {
+                Vec::new()
+            },
+            ledger: if started {
+                self.ledger
+            } else {
+                Ledger::default()
+            },
+            figures: self.figures.filter(|_| standing == Standing::Finished),
+            guard: self.identity.guard,
+            client: self.identity.client,
+            upstream: self.identity.upstream,
+        }
+    }
+}
