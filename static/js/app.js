@@ -42,6 +42,7 @@ export async function start({ composer, queue, health }) {
   bindImages(composer);
   bindShortcuts({ stop: () => conversation.stop(), newChat: () => chats.open('') });
   bindLazily(conversation, store, chats);
+  await store.begin();
   await chats.open(location.hash.slice(1));
   composer.open();
   void models.load(conversation.chat.model);
@@ -60,14 +61,21 @@ function keepDrafts(store, composer, conversation) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const save = () => {
+    if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
     if (!composer.editing) void store.saveDraft(conversation.draftId, composer.unsent);
   };
-  composer.addEventListener('input', () => (timer ??= setTimeout(save, DRAFT_AFTER_MS)));
+  const saveSoon = () => (timer ??= setTimeout(save, DRAFT_AFTER_MS));
+  composer.addEventListener('input', saveSoon);
+  if (composer.unsent) saveSoon();
   conversation.addEventListener('leaving', save);
-  window.addEventListener('pagehide', save);
-  document.addEventListener('visibilitychange', () => document.hidden && save());
+  const leave = () => {
+    save();
+    store.leave();
+  };
+  window.addEventListener('pagehide', leave);
+  document.addEventListener('visibilitychange', () => document.hidden && leave());
   conversation.addEventListener('shown', async () => {
     const id = conversation.draftId;
     const text = await store.draft(id);

@@ -99,6 +99,13 @@ export class Composer extends EventTarget {
     this.dispatchEvent(new Event('input'));
   }
 
+  /** These very words went out by another way: they need not be sent again. @param {string} text */
+  drop(text) {
+    if (this.#field.value !== text) return;
+    this.set({ text: '', images: [] });
+    this.dispatchEvent(new Event('input'));
+  }
+
   /** It was not taken: back it comes, unless something new was typed meanwhile. */
   restore() {
     if (this.#held && this.#field.value === '' && this.#images.length === 0) this.set(this.#held);

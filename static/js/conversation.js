@@ -33,6 +33,7 @@ export class Conversation extends EventTarget {
   #turns = new Map();
   /** @type {string} the question that is edited, or '' */
   #editing = '';
+  #begun = false;
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -59,9 +60,12 @@ export class Conversation extends EventTarget {
   show(chat) {
     const { composer } = this.#parts;
     if (composer.editing) composer.endEdit();
-    this.dispatchEvent(new Event('leaving'));
+    if (this.#begun) {
+      this.dispatchEvent(new Event('leaving'));
+      composer.set({ text: '', images: [] });
+    }
+    this.#begun = true; // what was typed before belongs to the first
     this.chat = chat;
-    composer.set({ text: '', images: [] });
     this.#transcript.show(chat.messages, this.turn);
     composer.setBusy(this.turn !== undefined);
     this.dispatchEvent(new Event('shown'));
@@ -149,8 +153,8 @@ export class Conversation extends EventTarget {
     if (old.content === '') swap();
     if (old.content === '') this.#transcript.show(chat.messages, turn);
     else this.#transcript.add(answer, turn);
-    turn.addEventListener('text', swap, { once: true });
-    turn.addEventListener('thinking', swap, { once: true });
+    turn.addEventListener('accepted', () => this.#parts.composer.drop(chat.messages[index - 1]?.content ?? ''));
+    turn.addEventListener('begun', swap);
     turn.addEventListener('over', () => {
       if (chat.messages[index] !== old || this.chat !== chat) return;
       this.#transcript.remove(answer.id);
@@ -212,8 +216,10 @@ export class Conversation extends EventTarget {
    */
   #run(turn, chat, history, again) {
     this.#save(chat);
+    void this.#parts.store.flush();
+    turn.addEventListener('begun', () => announce.status(t('status.started')));
     turn.addEventListener('change', () => this.#onChange(turn, chat));
-    for (const type of ['text', 'thinking']) turn.addEventListener(type, () => this.#parts.store.save(chat));
+    for (const type of ['text', 'thinking']) turn.addEventListener(type, () => this.#touch(chat));
     turn.addEventListener('over', () => this.#onOver(turn, chat, again));
     void turn.run(requestBody(chat, history));
     this.#parts.queue.poke();
@@ -231,6 +237,7 @@ export class Conversation extends EventTarget {
   #onOver(turn, chat, again) {
     turn.message.at = Date.now();
     this.#save(chat);
+    void this.#parts.store.flush();
     this.#parts.queue.poke();
     const { error, state } = turn;
     if (error) {
@@ -248,9 +255,14 @@ export class Conversation extends EventTarget {
   }
 
   /** @param {Chat} chat */
-  #save(chat) {
+  #touch(chat) {
     chat.updated = Date.now();
     this.#parts.store.save(chat);
+  }
+
+  /** @param {Chat} chat */
+  #save(chat) {
+    this.#touch(chat);
     this.dispatchEvent(new Event('saved'));
     byId('empty').hidden = this.chat.messages.length > 0;
   }

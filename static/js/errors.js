@@ -52,7 +52,7 @@ export class ApiError extends Error {
    */
   constructor(code, { status = 0, detail = '', retryAfterMs = 0 } = {}) {
     super(detail || code);
-    this.code = code in WAYS ? code : 'upstream_error';
+    this.code = Object.hasOwn(WAYS, code) ? code : 'upstream_error';
     this.status = status;
     this.detail = detail;
     this.retryAfterMs = retryAfterMs;
@@ -92,7 +92,7 @@ function describe(text) {
     const inner = typeof body.error === 'object' && body.error !== null ? body.error : body;
     const detail = [inner.message, body.error, body.detail].find((part) => typeof part === 'string') ?? '';
     const code = typeof inner.code === 'string' ? inner.code : '';
-    return { code: code in WAYS ? code : '', detail };
+    return { code: Object.hasOwn(WAYS, code) ? code : '', detail };
   } catch {
     return { code: '', detail: '' };
   }

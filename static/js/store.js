@@ -1,8 +1,9 @@
 //! Conversations on this device: IndexedDB, one record per conversation and a small one for the list.
 //!
-//! Writes are gathered for a second and made at once when the page goes away. Where IndexedDB fails, the page
-//! works on from memory and says so (`trouble`). Another tab's writes are merged, not overwritten, and told
-//! (`changed`, with the conversation's id as detail).
+//! Writes are gathered for a second. A page that goes away cannot wait for IndexedDB, so what is not written by then
+//! is left in localStorage and taken up by the next page. Where IndexedDB fails, the page works on from memory
+//! and says so (`trouble`). Another tab's writes are merged, not overwritten, and told (`changed`, with the
+//! conversation's id as detail).
 
 import * as idb from '../vendor/idb-keyval-6.3.0.js';
 import { titleOf } from './chat.js';
@@ -12,11 +13,14 @@ import { merge } from './merge.js';
 /** @typedef {{id: string, title: string, updated: number}} Meta */
 
 const WRITE_AFTER_MS = 1_000;
+const LEFT = 'sluice.left';
 
 export class Store extends EventTarget {
   #db;
   /** @type {Map<string, Chat>} conversations with changes that are not written yet */
   #dirty = new Map();
+  /** @type {Map<string, string>} the same for drafts */
+  #drafts = new Map();
   /** @type {Map<string, any>} what could not be written */
   #memory = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -27,15 +31,30 @@ export class Store extends EventTarget {
     super();
     this.#db = attempt(() => idb.createStore('sluice', 'chats'));
     this.#channel.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent('changed', { detail: data }));
-    window.addEventListener('pagehide', () => this.flush());
-    document.addEventListener('visibilitychange', () => document.hidden && this.flush());
+  }
+
+  /** Takes up what the last page left. Call once, before anything is read. */
+  async begin() {
+    const left = attempt(() => JSON.parse(localStorage.getItem(LEFT) ?? 'null'));
+    if (!left) return;
+    for (const chat of left.chats) this.#dirty.set(chat.id, chat);
+    for (const [id, text] of left.drafts) await this.saveDraft(id, text);
+    await this.flush();
+    attempt(() => localStorage.removeItem(LEFT));
+  }
+
+  /** The page goes away: leaves what is not written where that takes no time. */
+  leave() {
+    const left = { chats: Array.from(this.#dirty.values()), drafts: Array.from(this.#drafts) };
+    if (left.chats.length + left.drafts.length > 0) attempt(() => localStorage.setItem(LEFT, JSON.stringify(left)));
+    void this.flush();
   }
 
   /** @returns {Promise<Meta[]>} the latest first */
   async list() {
     const keys = await this.#use((db) => idb.keys(db), /** @type {IDBValidKey[]} */ ([]));
     const wanted = keys.filter((key) => String(key).startsWith('meta:'));
-    const stored = await this.#use((db) => idb.getMany(wanted, db), []);
+    const stored = await this.#use((db) => idb.getMany(wanted, db), /** @type {(Meta | undefined)[]} */ ([]));
     /** @type {Map<string, Meta>} */
     const metas = new Map();
     for (const meta of stored) if (meta) metas.set(meta.id, meta);
@@ -65,9 +84,7 @@ export class Store extends EventTarget {
   async flush() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const chats = Array.from(this.#dirty.values());
-    this.#dirty.clear();
-    await Promise.all(chats.map((chat) => this.#write(chat)));
+    await Promise.all(Array.from(this.#dirty.values(), (chat) => this.#write(chat)));
   }
 
   /** @param {string} id */
@@ -81,12 +98,14 @@ export class Store extends EventTarget {
 
   /** What was typed and not sent. @param {string} id @returns {Promise<string>} */
   async draft(id) {
-    return (await this.#get(`draft:${id}`)) ?? '';
+    return this.#drafts.get(id) ?? (await this.#get(`draft:${id}`)) ?? '';
   }
 
   /** @param {string} id @param {string} text */
-  saveDraft(id, text) {
-    return this.#set(`draft:${id}`, text);
+  async saveDraft(id, text) {
+    this.#drafts.set(id, text);
+    await this.#set(`draft:${id}`, text);
+    if (this.#drafts.get(id) === text) this.#drafts.delete(id);
   }
 
   /** @param {Chat} chat */
@@ -95,6 +114,7 @@ export class Store extends EventTarget {
     const wrote = await this.#use((db) => idb.update(`chat:${chat.id}`, (old) => merge(old, copy), db).then(() => true), false);
     if (!wrote) this.#memory.set(`chat:${chat.id}`, copy);
     await this.#set(`meta:${chat.id}`, metaOf(chat));
+    if (chat.updated === copy.updated) this.#dirty.delete(chat.id);
     this.#channel.postMessage(chat.id);
   }
 

@@ -1,7 +1,7 @@
 //! One turn of the model: drives the state machine with the events of an answer and fills the message.
 //!
 //! A turn lives on when its conversation is not shown. Views listen: `change` (state, place, error),
-//! `text` and `thinking` (the added piece as `detail`), `accepted` or `refused` (the server
+//! `begun` (before the first piece), `text` and `thinking` (the added piece as `detail`), `accepted` or `refused` (the server
 //! took the request, or did not), and `over` last.
 
 import { answer } from './answer.js';
@@ -88,6 +88,7 @@ export class Turn extends EventTarget {
     if (this.pieces === 0) {
       this.firstTokenAt = performance.now();
       this.message.stats = { firstMs: this.firstTokenAt - this.startedAt };
+      this.dispatchEvent(new Event('begun'));
     }
     this.pieces += 1;
     if (type === 'text') this.message.content += text;

@@ -88,6 +88,23 @@ export const answerState = (page, state) => page.waitForSelector(`.message.assis
 
 export const answerText = (page) => page.locator('.message.assistant').last().locator('.text').innerText();
 
+export const composerText = (page) => page.inputValue('#composer-text');
+
+/** Waits for a draft to be there. */
+export const fillIn = (page, text) => until(async () => (await composerText(page)) === text, `the draft "${text}"`);
+
+/** The text of every message, in order. */
+export const messages = (page) => page.locator('.message .text').allInnerTexts();
+
+/** Waits until a condition of the page or the fake holds. */
+export async function until(holds, what = String(holds)) {
+  const end = performance.now() + 10_000;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** A promise and its resolver, so that a test says when a script goes on. */
 export function signal() {
   let fire;

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+import { WAYS } from '../../../static/js/errors.js';
+import { ROOT } from '../support/files.mjs';
+import { faults } from '../vendor.mjs';
+
+const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)));
+const ours = files.filter((file) => !file.startsWith('vendor/'));
+const read = (file) => readFileSync(join(ROOT, file), 'utf8');
+const ofType = (...types) => ours.filter((file) => types.some((type) => file.endsWith(type)));
+const words = (locale) => JSON.parse(read(`i18n/${locale}.json`));
+
+test('vendored files are the bytes of the npm packages, and nothing else is there', () => {
+  assert.deepEqual(faults(), []);
+});
+
+test('no inline script, style or handler in any page', () => {
+  for (const file of ofType('.html')) {
+    assert.doesNotMatch(read(file), /<script(?![^>]*\ssrc=)[^>]*>|<style|\sstyle=|\son\w+=|javascript:/i, file);
+  }
+});
+
+test('every file that a page, style or module names exists', () => {
+  const missing = [];
+  for (const file of ofType('.html', '.css', '.js', '.webmanifest')) {
+    const text = read(file);
+    const pattern = file.endsWith('.js') ? /(?:^import|from|import\() ?'([^']+)'/gm : /(?:src"?[=:] ?|href=|url\()"([^"#:]+)"/g;
+    const names = Array.from(text.matchAll(pattern), ([, name]) => name);
+    for (const name of names) {
+      const path = name.startsWith('/') ? join(ROOT, name) : join(ROOT, dirname(file), name);
+      if (!existsSync(path)) missing.push(`${file}: ${name}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+});
+
+test('nothing names another origin', () => {
+  for (const file of ofType('.html', '.css', '.js', '.webmanifest')) {
+    const foreign = read(file).match(/https?:\/\/(?!www\.w3\.org)[\w.]+/g);
+    assert.equal(foreign, null, file);
+  }
+});
+
+test('the only sinks for HTML are DOMPurify\'s fragments', () => {
+  for (const file of ofType('.js')) {
+    assert.doesNotMatch(read(file), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, file);
+  }
+});
+
+test('files stay small enough to read', () => {
+  for (const file of ofType('.js', '.css')) {
+    const lines = read(file).split('\n').length;
+    assert.ok(lines <= 400, `${file} has ${lines} lines`);
+  }
+});
+
+test('every module begins with what it is for', () => {
+  for (const file of ofType('.js')) assert.match(read(file), /^\/\/! /, file);
+});
+
+test('English and German have the same words, with the same values in them', () => {
+  const [en, de] = [words('en'), words('de')];
+  assert.deepEqual(Object.keys(de).sort(), Object.keys(en).sort());
+  const values = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
+  for (const key of Object.keys(en)) assert.deepEqual(values(de[key]), values(en[key]), key);
+});
+
+test('every word that is used exists, and every one that exists is used', () => {
+  const en = words('en');
+  const pages = ofType('.html').map(read).join('\n');
+  const text = pages + ofType('.js').map(read).join('\n');
+  const used = new Set([
+    ...Array.from(text.matchAll(/\bt\(\s*(?:[\w.!=\s]+\? )?'([\w.]+)'/g), ([, key]) => key),
+    ...Array.from(pages.matchAll(/data-i18n="([\w.]+)"/g), ([, key]) => key),
+    ...Array.from(pages.matchAll(/data-i18n-attr="([^"]+)"/g), ([, pairs]) => pairs.split(' ').map((pair) => pair.split(':')[1])).flat(),
+    ...Object.keys(WAYS).map((code) => `error.${code}`),
+  ]);
+  const base = (key) => key.replace(/\.(one|other|partial)$/, '');
+  const known = new Set(Object.keys(en).flatMap((key) => [key, base(key)]));
+  assert.deepEqual(Array.from(used).filter((key) => !known.has(key)), [], 'used, but not there');
+  const mentioned = (key) => used.has(base(key)) || text.includes(`'${base(key)}'`) || /^(banner|error|dash\.(breaker|class|chart))[._]/.test(key);
+  assert.deepEqual(Object.keys(en).filter((key) => !mentioned(key)), [], 'there, but not used');
+});
+
+test('the English in the pages is the English of the words', () => {
+  const en = words('en');
+  for (const file of ofType('.html')) {
+    for (const [, key, text] of read(file).matchAll(/data-i18n="([\w.]+)"[^>]*>([^<]+)</g)) assert.equal(text, en[key], key);
+  }
+});
