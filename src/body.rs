@@ -5,26 +5,22 @@
 //! silences them all.
 
 use std::cell::Cell;
-use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{Either, select};
-use spin_sdk::time::sleep;
-use spin_sdk::wasip3::http::types::{ErrorCode, Request};
-use spin_sdk::wasip3::wit_bindgen::StreamResult;
-use spin_sdk::wasip3::wit_future;
+use http_body::Frame;
+use http_body_util::BodyExt;
+use spin_sdk::wasip3::http::types::ErrorCode;
+use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
 use crate::refusal::Refusal;
+use crate::ticker::within;
 
 /// All bodies of one instance together: four of the largest that the default allows.
 pub const MAX_IN_FLIGHT: usize = 32 * 1024 * 1024;
 
 /// How long a body may stop coming.
 const STALL: Duration = Duration::from_secs(30);
-
-/// The size of one read.
-const CHUNK: usize = 64 * 1024;
 
 /// A body, and its share of the memory for bodies, given back on drop.
 #[derive(Debug)]
@@ -40,45 +36,54 @@ impl Body {
     }
 }
 
-/// Reads the body of a request whose headers say that it is `announced` bytes long.
-///
-/// # Errors
-/// It is larger than `limit`, stops coming, breaks off, or there are too many bodies in flight.
-pub async fn read(
-    request: Request,
+/// The body of a request, not read yet.
+pub struct UnreadBody {
+    incoming: IncomingRequestBody,
     announced: Option<usize>,
-    limit: usize,
-) -> Result<Body, Refusal> {
-    if announced.is_some_and(|announced| announced > limit) {
-        return Err(Refusal::BodyTooLarge { limit });
+}
+
+impl UnreadBody {
+    /// The body of a request whose headers say that it is `announced` bytes long.
+    pub fn new(incoming: IncomingRequestBody, announced: Option<usize>) -> UnreadBody {
+        UnreadBody {
+            incoming,
+            announced,
+        }
     }
-    let mut share = Share::default();
-    let (_handled, handled_reader) = wit_future::new(|| Ok(()));
-    let (mut stream, trailers) = Request::consume_body(request, handled_reader);
-    let mut body = Vec::new();
-    loop {
-        // What is read is held twice for a moment; the share is for what stays.
-        let reading = pin!(stream.read(Vec::with_capacity(CHUNK)));
-        let (result, chunk) = match select(reading, pin!(sleep(STALL))).await {
-            Either::Left((read, _)) => read,
-            Either::Right(_) => return Err(Refusal::BodyStalled),
-        };
-        if body.len() + chunk.len() > limit {
+
+    /// Reads it whole.
+    ///
+    /// # Errors
+    /// It is larger than `limit` bytes, stops coming, breaks off, or there are too many bodies in flight.
+    pub async fn read(mut self, limit: usize) -> Result<Body, Refusal> {
+        if self.announced.is_some_and(|announced| announced > limit) {
             return Err(Refusal::BodyTooLarge { limit });
         }
-        share.grow(chunk.len())?;
-        body.extend_from_slice(&chunk);
-        if result == StreamResult::Dropped {
-            break;
+        let mut share = Share::default();
+        let mut body = Vec::new();
+        while let Some(frame) = within(STALL, self.incoming.frame())
+            .await
+            .ok_or(Refusal::BodyStalled)?
+        {
+            let chunk = match frame.map(Frame::into_data) {
+                Ok(Ok(chunk)) => chunk,
+                // Trailers say nothing that is needed here.
+                Ok(Err(_)) => continue,
+                Err(ErrorCode::HttpRequestBodySize(_)) => {
+                    return Err(Refusal::BodyTooLarge { limit });
+                }
+                Err(_) => return Err(Refusal::BodyStalled),
+            };
+            if body.len() + chunk.len() > limit {
+                return Err(Refusal::BodyTooLarge { limit });
+            }
+            share.grow(chunk.len())?;
+            body.extend_from_slice(&chunk);
         }
-    }
-    match trailers.await {
-        Ok(_) => Ok(Body {
+        Ok(Body {
             bytes: body.into(),
             _share: share,
-        }),
-        Err(ErrorCode::HttpRequestBodySize(_)) => Err(Refusal::BodyTooLarge { limit }),
-        Err(_) => Err(Refusal::BodyStalled),
+        })
     }
 }
 

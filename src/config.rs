@@ -180,3 +180,6 @@ fn same_model(one: &str, other: &str) -> bool {
 thread_local! {
     static CURRENT: OnceCell<Rc<Config>> = const { OnceCell::new() };
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

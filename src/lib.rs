@@ -1,8 +1,33 @@
-//! The chat component.
+//! Sluice's chat component: the glue between HTTP, the gate and Ollama's wire forms.
+//!
+//! A request enters through [`router`], which finds its route, checks where it comes from and who asks. The pure crates
+//! decide (`sluice_gate` who may start, `sluice_ollama` what a request says and how an answer is framed); what is here
+//! turns their decisions into calls to the host. `ARCHITECTURE.md` has the map.
+
 mod body;
+mod chat;
+mod clients;
 mod config;
+mod gate;
+mod health;
+mod incoming;
+mod log;
+mod passthrough;
+mod queue;
+mod queue_status;
 mod refusal;
 mod relay;
 mod reply;
+mod router;
+mod routes;
 mod ticker;
 mod upstreams;
+
+use spin_sdk::http::Request;
+use spin_sdk::wasip3::http::types::Response;
+
+/// The entry point of the component. It is exported on WASM alone: natively the export's name does not link.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn serve(request: Request) -> Response {
+    router::handle(request).await
+}

@@ -71,6 +71,15 @@ pub enum Refusal {
     Cancelled,
     /// 502: the upstream failed or spoke nonsense.
     UpstreamError,
+    /// 502: the answer ended before it was complete.
+    IncompleteAnswer,
+    /// The upstream's own word on a request that the client got wrong.
+    Upstreams {
+        /// Its status.
+        status: StatusCode,
+        /// Its sentence.
+        sentence: String,
+    },
     /// 503: no upstream can be reached.
     UpstreamDown,
     /// 503: the upstream's own line is full.
@@ -111,7 +120,8 @@ impl Refusal {
             }
             Refusal::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::Cancelled => StatusCode::CONFLICT,
-            Refusal::UpstreamError => StatusCode::BAD_GATEWAY,
+            Refusal::UpstreamError | Refusal::IncompleteAnswer => StatusCode::BAD_GATEWAY,
+            Refusal::Upstreams { status, .. } => *status,
             Refusal::UpstreamDown
             | Refusal::UpstreamBusy
             | Refusal::StoreUnavailable
@@ -143,6 +153,8 @@ impl Refusal {
             Refusal::TooManyHeaders => "too_many_headers",
             Refusal::Cancelled => "cancelled",
             Refusal::UpstreamError => "upstream_error",
+            Refusal::IncompleteAnswer => "incomplete_answer",
+            Refusal::Upstreams { .. } => "upstream_refused",
             Refusal::UpstreamDown => "upstream_down",
             Refusal::UpstreamBusy => "upstream_busy",
             Refusal::StoreUnavailable => "store_unavailable",
@@ -162,6 +174,7 @@ impl Refusal {
             }
             Refusal::ModelNotFound { model } => format!("model {model:?} not found"),
             Refusal::MethodNotAllowed { allow } => format!("this route takes {allow}"),
+            Refusal::Upstreams { sentence, .. } => sentence.clone(),
             Refusal::BodyTooLarge { limit } => format!("the body is larger than {limit} bytes"),
             other => other.sentence().to_owned(),
         }
@@ -270,6 +283,7 @@ impl Refusal {
             Refusal::TooManyHeaders => "the request has too many headers",
             Refusal::Cancelled => "the request was given up",
             Refusal::UpstreamError => "the model server failed",
+            Refusal::IncompleteAnswer => "the answer ended before it was complete",
             Refusal::UpstreamDown => "the model server cannot be reached",
             Refusal::UpstreamBusy => "the model server is busy, please try again",
             Refusal::StoreUnavailable => {
@@ -286,6 +300,7 @@ impl Refusal {
             | Refusal::ModelNotAllowed { .. }
             | Refusal::ModelNotFound { .. }
             | Refusal::MethodNotAllowed { .. }
+            | Refusal::Upstreams { .. }
             | Refusal::BodyTooLarge { .. } => "the request cannot be served",
         }
     }
@@ -313,3 +328,6 @@ impl From<&UpstreamError> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

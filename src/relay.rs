@@ -8,6 +8,7 @@
 //! A client that takes nothing for [`STALL`] is taken for gone. A silent upstream is covered by heartbeats every
 //! [`IDLE`], which is also how a client that left is noticed meanwhile.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::time::Duration;
@@ -35,6 +36,12 @@ pub const IDLE: Duration = Duration::from_secs(5);
 /// The client has left, or reads no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientGone;
+
+impl fmt::Display for ClientGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("client_gone")
+    }
+}
 
 /// How a relayed answer ended.
 #[derive(Debug)]

@@ -24,6 +24,17 @@ impl Reply {
         Reply::new(status, HeaderValue::from_static("application/json"), body)
     }
 
+    /// Nothing but a status.
+    pub fn empty(status: StatusCode) -> Reply {
+        let headers = HeaderMap::new();
+        let body = Vec::new();
+        Reply {
+            status,
+            headers,
+            body,
+        }
+    }
+
     /// A text.
     pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Reply {
         Reply::new(
@@ -41,12 +52,17 @@ impl Reply {
 
     /// The response, its body written by a task of its own.
     pub fn into_response(mut self) -> Response {
-        self.headers
-            .insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        if self.status != StatusCode::NO_CONTENT {
+            self.headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        }
         let (mut body_writer, body_reader) = wit_stream::new();
         let (trailers_writer, trailers_reader) = wit_future::new(|| Ok(None));
-        let (response, _sent) =
-            Response::new(fields(self.headers), Some(body_reader), trailers_reader);
+        let (response, _sent) = Response::new(
+            fields(self.headers),
+            (!self.body.is_empty()).then_some(body_reader),
+            trailers_reader,
+        );
         // A status of `StatusCode` is always valid.
         let _ = response.set_status_code(self.status.as_u16());
         wit_bindgen::spawn(async move {

@@ -2,9 +2,10 @@
 //! whatever happens costs next to nothing, and a wait is too long when it has seen enough ticks.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use spin_sdk::time::sleep;
 
 /// Ticks every `period` while somebody awaits it. A tick that fell due meanwhile comes at once.
@@ -26,5 +27,13 @@ impl Ticker {
     pub async fn tick(&mut self) {
         self.next.as_mut().await;
         self.next = Box::pin(sleep(self.period));
+    }
+}
+
+/// Waits for a future at most so long; `None`: it took longer, and was dropped.
+pub async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(future), pin!(sleep(limit))).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(_) => None,
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! They are two variables because the manifest's `allowed_outbound_hosts` takes an origin and refuses a path.
 
+use std::fmt;
+
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
@@ -19,6 +21,14 @@ pub struct Upstream {
     pub max_concurrent: u32,
     /// The key that it asks for.
     pub api_key: Option<Secret>,
+}
+
+/// For operators: the whole address.
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Origin { scheme, authority } = &self.origin;
+        write!(f, "{scheme}://{authority}{}", self.base_path)
+    }
 }
 
 /// Scheme and authority of an upstream.
@@ -49,7 +59,7 @@ pub(super) fn origin(text: &str) -> Parsed<Option<Origin>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let expected = || format!("must be an origin such as http://127.0.0.1:11434, not {text:?}");
+    let expected = || "must be an origin such as http://127.0.0.1:11434".to_owned();
     let parts = text.parse::<Uri>().map_err(|_| expected())?.into_parts();
     let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
         return Err(expected());
@@ -59,9 +69,9 @@ pub(super) fn origin(text: &str) -> Parsed<Option<Origin>> {
     }
     match parts.path_and_query.as_ref().map(|path| path.as_str()) {
         None | Some("" | "/") => Ok(Some(Origin { scheme, authority })),
-        Some(path) => Err(format!(
-            "must be an origin without a path: set it to {scheme}://{authority} and the base path beside it to {path}"
-        )),
+        Some(_) => Err(
+            "must be an origin without a path: that goes into the base path beside it".to_owned(),
+        ),
     }
 }
 
@@ -80,8 +90,6 @@ pub(super) fn base_path(text: &str) -> Parsed<String> {
     if trimmed.split('/').all(is_segment) {
         Ok(format!("/{trimmed}"))
     } else {
-        Err(format!(
-            "must be a plain path such as /ollama, not {text:?}"
-        ))
+        Err(format!("must be a plain path such as /ollama"))
     }
 }

@@ -1,0 +1,109 @@
+//! Rules of recognition.
+
+use super::*;
+use crate::config::tests::config_with;
+
+fn head(lines: &[(&'static str, &str)]) -> Head {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(*name, HeaderValue::from_str(value).unwrap());
+    }
+    Head {
+        method: http::Method::POST,
+        path: "/api/chat".to_owned(),
+        headers,
+        authority: Some("chat.example:3000".to_owned()),
+    }
+}
+
+#[test]
+fn without_keys_everybody_comes_in_and_with_keys_only_who_shows_one() {
+    let open = config_with(&[]);
+    assert_eq!(Client::recognize(&open, &head(&[])).admit(&open), Ok(()));
+    let closed = config_with(&[("api_key", "s3cret"), ("api_keys", "lab:batch:other:part")]);
+    let shown = |lines: &[(&'static str, &str)]| {
+        let client = Client::recognize(&closed, &head(lines));
+        client.admit(&closed).map(|()| client.key)
+    };
+    let named = |name: &str, class| Ok(Some((name.to_owned(), class)));
+    assert_eq!(shown(&[]), Err(Refusal::Unauthorized));
+    assert_eq!(
+        shown(&[("authorization", "Bearer s3cre")]),
+        Err(Refusal::Unauthorized)
+    );
+    assert_eq!(
+        shown(&[("authorization", "Basic s3cret")]),
+        Err(Refusal::Unauthorized)
+    );
+    assert_eq!(
+        shown(&[("authorization", "bearer s3cret")]),
+        named("default", Class::Interactive)
+    );
+    assert_eq!(
+        shown(&[("x-api-key", "other:part")]),
+        named("lab", Class::Batch)
+    );
+}
+
+#[test]
+fn a_forged_client_address_changes_nothing() {
+    let config = config_with(&[]);
+    let forged = head(&[
+        ("spin-client-addr", "10.0.0.1:1"),
+        ("spin-client-addr", "192.0.2.7:5000"),
+    ]);
+    let client = Client::recognize(&config, &forged);
+    assert_eq!(client.address, Some("192.0.2.7".parse().unwrap()));
+    assert_eq!(client.to_string(), "address:192.0.2.7");
+}
+
+#[test]
+fn a_forwarded_address_counts_only_from_a_listed_proxy_and_from_the_right() {
+    let lines = [
+        ("spin-client-addr", "[::ffff:10.0.0.2]:5000"),
+        ("x-forwarded-for", "1.1.1.1, 203.0.113.9"),
+        ("x-forwarded-for", "10.0.0.3"),
+    ];
+    let address = |proxies| {
+        Client::recognize(&config_with(&[("trusted_proxies", proxies)]), &head(&lines)).address
+    };
+    assert_eq!(address(""), Some("10.0.0.2".parse().unwrap()));
+    assert_eq!(address("10.0.0.0/8"), Some("203.0.113.9".parse().unwrap()));
+    assert_eq!(address("10.0.0.2"), Some("10.0.0.3".parse().unwrap()));
+}
+
+#[test]
+fn a_page_of_another_origin_may_not_ask_unless_it_is_listed() {
+    let check = |allowed: &str, lines: &[(&'static str, &str)]| {
+        let allowed: Vec<String> = allowed.split(' ').map(str::to_owned).collect();
+        check_origin(&allowed, &head(lines)).map(|headers| headers.len())
+    };
+    let foreign = Err(Refusal::ForeignOrigin);
+    assert_eq!(check("", &[]), Ok(0));
+    assert_eq!(check("", &[("origin", "http://chat.example:3000")]), Ok(0));
+    assert_eq!(check("", &[("origin", "https://evil.example")]), foreign);
+    assert_eq!(check("", &[("origin", "null")]), foreign);
+    assert_eq!(check("", &[("sec-fetch-site", "cross-site")]), foreign);
+    assert_eq!(
+        check(
+            "",
+            &[
+                ("sec-fetch-site", "same-site"),
+                ("origin", "http://chat.example:3000")
+            ]
+        ),
+        foreign
+    );
+    assert_eq!(check("", &[("sec-fetch-site", "same-origin")]), Ok(0));
+    assert_eq!(
+        check(
+            "https://a.example",
+            &[
+                ("origin", "https://a.example"),
+                ("sec-fetch-site", "cross-site")
+            ]
+        ),
+        Ok(3)
+    );
+    assert_eq!(check("*", &[("origin", "https://b.example")]), Ok(3));
+}

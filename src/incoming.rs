@@ -1,0 +1,90 @@
+//! A request taken apart: its head, checked as far as every route needs it, and its body still unread.
+
+use http::{HeaderMap, HeaderName, Method, header};
+use sluice_ollama::endpoint::Family;
+use spin_sdk::http::Request;
+
+use crate::body::UnreadBody;
+use crate::refusal::Refusal;
+
+/// The most header lines: browsers send about twenty, proxies add some.
+const MAX_HEADERS: usize = 128;
+
+/// The longest path with its query.
+const MAX_TARGET: usize = 2048;
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The method, as it came.
+    pub method: Method,
+    /// The path as it came, without the query.
+    pub path: String,
+    /// The headers. Those that Spin's trigger adds come last.
+    pub headers: HeaderMap,
+    /// Host and port that the client asked for, where it said so.
+    pub authority: Option<String>,
+}
+
+impl Head {
+    /// Takes a request apart.
+    ///
+    /// # Errors
+    /// The head is beyond a bound; the family tells in which form to say so.
+    pub fn take(request: Request) -> Result<(Head, UnreadBody), (Family, Refusal)> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().to_owned();
+        let family = family_of(&path);
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len());
+        if target > MAX_TARGET {
+            return Err((family, Refusal::InvalidPath));
+        }
+        if parts.headers.len() > MAX_HEADERS {
+            return Err((family, Refusal::TooManyHeaders));
+        }
+        let host = || Some(parts.headers.get(header::HOST)?.to_str().ok()?.to_owned());
+        let authority = parts.uri.authority().map(|authority| authority.to_string());
+        let head = Head {
+            method: parts.method,
+            path,
+            authority: authority.or_else(host),
+            headers: parts.headers,
+        };
+        let announced = head
+            .text(&header::CONTENT_LENGTH)
+            .and_then(|length| length.parse().ok());
+        Ok((head, UnreadBody::new(body, announced)))
+    }
+
+    /// Whose conventions the answer follows.
+    pub fn family(&self) -> Family {
+        family_of(&self.path)
+    }
+
+    /// The text of a header, where it is there and readable.
+    pub fn text(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The text of the last header line of that name. A client's own line stands before the trigger's.
+    pub fn last_text(&self, name: &str) -> Option<&str> {
+        self.headers.get_all(name).iter().next_back()?.to_str().ok()
+    }
+
+    /// Whether the body is said to be JSON. One that is not may be JSON all the same: `curl -d` claims a form.
+    pub fn claims_json(&self) -> bool {
+        self.text(&header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+    }
+}
+
+fn family_of(path: &str) -> Family {
+    if path.starts_with("/v1/") {
+        Family::OpenAi
+    } else {
+        Family::Ollama
+    }
+}

@@ -1,0 +1,151 @@
+//! From a request to the handler of its route: what holds for all of them happens here, once.
+
+use std::rc::Rc;
+
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::json;
+use spin_sdk::http::Request;
+use spin_sdk::wasip3::clocks::monotonic_clock;
+use spin_sdk::wasip3::http::types::Response;
+
+use crate::body::UnreadBody;
+use crate::clients::{self, Client};
+use crate::config::{self, Config, Misconfigured};
+use crate::health::{self, Store};
+use crate::incoming::Head;
+use crate::log::Line;
+use crate::passthrough;
+use crate::{chat, gate, queue, queue_status};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::routes::{self, Matched, Route};
+
+/// A request that was let in, with what its handler needs.
+pub struct Asked {
+    /// Its head.
+    pub head: Head,
+    /// Its body, unread.
+    pub body: UnreadBody,
+    /// The settings.
+    pub config: Rc<Config>,
+    /// Who asks.
+    pub client: Client,
+    /// Headers that every answer to it carries: they let a page of a configured origin read it. [`Answer::Whole`] gets them
+    /// from here; a stream's head must take them up itself.
+    pub cors: HeaderMap,
+}
+
+/// What a handler gives back.
+pub enum Answer {
+    /// A whole response; it is logged here.
+    Whole(Reply),
+    /// A response whose body is still being written; its writer logs it when it ends.
+    Streamed(Response),
+}
+
+/// Answers a request, always.
+pub async fn handle(request: Request) -> Response {
+    let started = monotonic_clock::now();
+    let (head, body) = match Head::take(request) {
+        Ok(taken) => taken,
+        Err((family, refusal)) => {
+            Line::new("request").with("code", refusal.code()).write();
+            return refusal.reply(family).into_response();
+        }
+    };
+    let family = head.family();
+    let line = Line::new("request")
+        .with("method", head.method.as_str())
+        .with("path", head.path.as_str());
+    let config = config::current().await;
+    let allowed = config
+        .as_ref()
+        .map_or(&[][..], |config| &config.cors_origins);
+    let (cors, answer) = match clients::check_origin(allowed, &head) {
+        Ok(cors) => (cors.clone(), serve(head, body, config, cors).await),
+        Err(refusal) => (HeaderMap::new(), Err(refusal)),
+    };
+    let (reply, line) = match answer {
+        Ok(Answer::Streamed(response)) => return response,
+        Ok(Answer::Whole(reply)) => (reply, line),
+        Err(refusal) => (refusal.reply(family), line.with("code", refusal.code())),
+    };
+    line.with("status", reply.status.as_u16())
+        .with(
+            "duration_ms",
+            monotonic_clock::now().saturating_sub(started) / 1_000_000,
+        )
+        .write();
+    let headers = cors.into_iter();
+    headers
+        .fold(reply, |reply, (name, value)| match name {
+            Some(name) => reply.with(name, value),
+            None => reply,
+        })
+        .into_response()
+}
+
+async fn serve(
+    head: Head,
+    body: UnreadBody,
+    config: Result<Rc<Config>, Misconfigured>,
+    cors: HeaderMap,
+) -> Result<Answer, Refusal> {
+    if head.method == Method::OPTIONS && !cors.is_empty() {
+        let reply = Reply::empty(StatusCode::NO_CONTENT);
+        let headers = clients::preflight_headers().into_iter();
+        return Ok(Answer::Whole(
+            headers.fold(reply, |reply, (name, value)| reply.with(name, value)),
+        ));
+    }
+    let Matched { route, segment } = routes::find(&head.method, &head.path)?;
+    let segment = segment.to_owned();
+    // These must answer whatever the settings are.
+    match route {
+        Route::Live => {
+            return Ok(Answer::Whole(Reply::json(
+                StatusCode::OK,
+                &json!({ "status": "ok" }),
+            )));
+        }
+        Route::Ready => return health::ready(store().await).map(Answer::Whole),
+        Route::Health => {
+            let client = config
+                .as_ref()
+                .ok()
+                .map(|config| Client::recognize(config, &head));
+            return Ok(Answer::Whole(
+                health::report(config.as_ref(), client.as_ref(), store().await).await,
+            ));
+        }
+        _ => {}
+    }
+    let config = config?;
+    let client = Client::recognize(&config, &head);
+    if route.needs_key() {
+        client.admit(&config)?;
+    }
+    let asked = Asked {
+        head,
+        body,
+        config,
+        client,
+        cors,
+    };
+    match route {
+        Route::PassOn(question) => passthrough::pass_on(asked, question, &segment).await,
+        Route::Gated(endpoint) => chat::handle(asked, endpoint).await,
+        Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
+        Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
+        Route::GiveUp => queue::give_up(&segment).await.map(Answer::Whole),
+        // Answered above.
+        Route::Live | Route::Ready | Route::Health => Err(Refusal::NotFound),
+    }
+}
+
+async fn store() -> Store {
+    match gate::probe().await {
+        Ok(()) => Store::Usable,
+        Err(_) => Store::Unusable,
+    }
+}

@@ -1,0 +1,333 @@
+//! The routes, as one table, and which of Ollama's are its operator's alone.
+
+use http::Method;
+use sluice_ollama::Endpoint;
+
+use crate::refusal::Refusal;
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Work for the model, through the gate.
+    Gated(Endpoint),
+    /// A question to the upstream that is passed on.
+    PassOn(Question),
+    /// The mission's three numbers.
+    QueueStatus,
+    /// The line in detail.
+    Queue,
+    /// A place is given up, or a stream is stopped.
+    GiveUp,
+    /// What works and what does not.
+    Health,
+    /// This instance runs.
+    Live,
+    /// Requests can be taken.
+    Ready,
+}
+
+/// What an upstream is asked without the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The models there are.
+    Tags,
+    /// One model in detail.
+    Show,
+    /// The models that are loaded.
+    Loaded,
+    /// Ollama's version.
+    Version,
+    /// The models there are, in OpenAI's form.
+    OpenAiModels,
+    /// One model in OpenAI's form; its name ends the path.
+    OpenAiModel,
+}
+
+/// A path with its route, and what stood in the place of its `{}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matched<'a> {
+    /// The route.
+    pub route: Route,
+    /// The last segment, where the route leaves it open; else empty.
+    pub segment: &'a str,
+}
+
+impl Route {
+    /// Whether it needs a key where keys are set.
+    pub fn needs_key(self) -> bool {
+        match self {
+            Route::Gated(_) | Route::PassOn(_) | Route::Queue => true,
+            // Knowing a ticket is the right to give it up; the rest shows nothing of anybody.
+            Route::GiveUp | Route::QueueStatus | Route::Health | Route::Live | Route::Ready => {
+                false
+            }
+        }
+    }
+}
+
+/// Finds the route of a method and a path.
+///
+/// # Errors
+/// The path is not fit to be compared, is the operator's alone, has other methods, or is unknown.
+pub fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, Refusal> {
+    if !is_plain(path) {
+        return Err(Refusal::InvalidPath);
+    }
+    for (verb, pattern, route) in ROUTES {
+        let Some(segment) = matches(pattern, path) else {
+            continue;
+        };
+        if !verb.takes(method) {
+            return Err(Refusal::MethodNotAllowed {
+                allow: verb.allow(),
+            });
+        }
+        return Ok(Matched {
+            route: *route,
+            segment,
+        });
+    }
+    let of_the_operator = |prefix: &&str| {
+        path == *prefix
+            || path
+                .strip_prefix(*prefix)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    if OPERATORS.iter().any(|prefix| of_the_operator(&prefix)) {
+        return Err(Refusal::NotExposed);
+    }
+    Err(Refusal::NotFound)
+}
+
+/// The method of a route; each has one. `HEAD` goes with `GET`: the host leaves the body out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Get,
+    Post,
+    Delete,
+}
+
+impl Verb {
+    fn takes(self, method: &Method) -> bool {
+        match self {
+            Verb::Get => method == Method::GET || method == Method::HEAD,
+            Verb::Post => method == Method::POST,
+            Verb::Delete => method == Method::DELETE,
+        }
+    }
+
+    fn allow(self) -> &'static str {
+        match self {
+            Verb::Get => "GET, HEAD",
+            Verb::Post => "POST",
+            Verb::Delete => "DELETE",
+        }
+    }
+}
+
+const ROUTES: &[(Verb, &str, Route)] = &[
+    (Verb::Post, "/api/chat", Route::Gated(Endpoint::Chat)),
+    (
+        Verb::Post,
+        "/api/generate",
+        Route::Gated(Endpoint::Generate),
+    ),
+    (Verb::Post, "/api/embed", Route::Gated(Endpoint::Embed)),
+    (
+        Verb::Post,
+        "/api/embeddings",
+        Route::Gated(Endpoint::Embeddings),
+    ),
+    (
+        Verb::Post,
+        "/v1/chat/completions",
+        Route::Gated(Endpoint::OpenAiChat),
+    ),
+    (
+        Verb::Post,
+        "/v1/completions",
+        Route::Gated(Endpoint::OpenAiCompletions),
+    ),
+    (
+        Verb::Post,
+        "/v1/embeddings",
+        Route::Gated(Endpoint::OpenAiEmbeddings),
+    ),
+    (
+        Verb::Post,
+        "/v1/responses",
+        Route::Gated(Endpoint::OpenAiResponses),
+    ),
+    (Verb::Get, "/api/tags", Route::PassOn(Question::Tags)),
+    (Verb::Post, "/api/show", Route::PassOn(Question::Show)),
+    (Verb::Get, "/api/ps", Route::PassOn(Question::Loaded)),
+    (Verb::Get, "/api/version", Route::PassOn(Question::Version)),
+    (
+        Verb::Get,
+        "/v1/models",
+        Route::PassOn(Question::OpenAiModels),
+    ),
+    (
+        Verb::Get,
+        "/v1/models/{}",
+        Route::PassOn(Question::OpenAiModel),
+    ),
+    (Verb::Get, "/api/queue-status", Route::QueueStatus),
+    (Verb::Get, "/api/queue", Route::Queue),
+    (Verb::Delete, "/api/queue/{}", Route::GiveUp),
+    (Verb::Get, "/api/health", Route::Health),
+    (Verb::Get, "/livez", Route::Live),
+    (Verb::Get, "/readyz", Route::Ready),
+];
+
+/// Routes of Ollama's that change what it holds, reach its account or the network, or speak a form that is not gated here.
+const OPERATORS: &[&str] = &[
+    "/api/pull",
+    "/api/push",
+    "/api/create",
+    "/api/copy",
+    "/api/delete",
+    "/api/blobs",
+    "/api/me",
+    "/api/signin",
+    "/api/signout",
+    "/api/user",
+    "/api/status",
+    "/api/experimental",
+    "/v1/messages",
+    "/v1/images",
+    "/v1/audio",
+];
+
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    match pattern.strip_suffix("{}") {
+        None => (pattern == path).then_some(""),
+        Some(prefix) => path
+            .strip_prefix(prefix)
+            .filter(|segment| !segment.is_empty() && !segment.contains('/')),
+    }
+}
+
+/// Whether a path says what it seems to say, to whoever reads it next: no dot segments, no empty ones, no encoded slash,
+/// dot or percent sign, no control characters.
+fn is_plain(path: &str) -> bool {
+    let has_plain_bytes = path
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let lower = path.to_ascii_lowercase();
+    let is_encoded = ["%2f", "%5c", "%2e", "%25", "%00"]
+        .iter()
+        .any(|code| lower.contains(code));
+    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+    has_plain_bytes
+        && !is_encoded
+        && path.starts_with('/')
+        && segments.all(|segment| !matches!(segment, "" | "." | ".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(method: Method, path: &str) -> Result<(Route, &str), Refusal> {
+        find(&method, path).map(|matched| (matched.route, matched.segment))
+    }
+
+    #[test]
+    fn every_route_is_found_by_its_own_method_only() {
+        for (verb, pattern, route) in ROUTES {
+            let path = pattern.replace("{}", "x:1");
+            for method in [
+                Method::GET,
+                Method::HEAD,
+                Method::POST,
+                Method::DELETE,
+                Method::PUT,
+                Method::OPTIONS,
+            ] {
+                let expected = if verb.takes(&method) {
+                    Ok(*route)
+                } else {
+                    Err(Refusal::MethodNotAllowed {
+                        allow: verb.allow(),
+                    })
+                };
+                assert_eq!(
+                    find(&method, &path).map(|matched| matched.route),
+                    expected,
+                    "{method} {path}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_endpoint_of_the_pure_crate_is_a_route_under_its_own_path() {
+        for endpoint in Endpoint::ALL {
+            assert_eq!(
+                found(Method::POST, endpoint.path()),
+                Ok((Route::Gated(endpoint), ""))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_the_operators_alone_is_not_exposed_by_any_method() {
+        for path in [
+            "/api/pull",
+            "/api/delete",
+            "/api/blobs/sha256:00",
+            "/v1/images/generations",
+        ] {
+            for method in [Method::GET, Method::POST, Method::DELETE] {
+                assert_eq!(found(method, path), Err(Refusal::NotExposed));
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_path_is_not_found() {
+        for path in [
+            "/api",
+            "/api/chats",
+            "/api/chat/x",
+            "/api/pulls",
+            "/v1/models/a/b",
+            "/v2/chat",
+        ] {
+            assert_eq!(found(Method::GET, path), Err(Refusal::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_could_mean_another_is_refused() {
+        for path in [
+            "/api/../api/pull",
+            "/api//chat",
+            "/api/chat/",
+            "/api/%2e%2e/pull",
+            "/v1/models/a%2Fb",
+            "/v1/models/a%252fb",
+            "/api/queue/..",
+            "/api\\pull",
+            "/api/chat\u{7f}",
+            "/api/é",
+            "api/chat",
+            "",
+        ] {
+            assert_eq!(
+                found(Method::POST, path),
+                Err(Refusal::InvalidPath),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_open_segment_is_told() {
+        assert_eq!(
+            found(Method::DELETE, "/api/queue/7-abc"),
+            Ok((Route::GiveUp, "7-abc"))
+        );
+    }
+}
