@@ -1,0 +1,167 @@
+//! The line: what everybody sees, my own place, leaving it, and honesty when it cannot be read.
+
+import assert from 'node:assert/strict';
+import { answerState, browserTest, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
+
+useBrowser();
+
+const active = (page) => page.locator('#queue-active').innerText();
+const queued = (page) => page.locator('#queue-queued');
+/** What the tab would see if it were hidden or shown. */
+const hide = (page, hidden) =>
+  page.evaluate((value) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+const polls = (fake) => fake.requests.filter(({ path }) => path === '/api/queue-status').length;
+
+browserTest('the indicator shows active / max, and who waits', async ({ page }) => {
+  assert.equal(await active(page), '4 / 4');
+  assert.equal(await queued(page).innerText(), '2 waiting');
+  assert.equal(await page.locator('#queue-dots i[data-on]').count(), 4);
+  assert.equal(await page.getAttribute('#queue', 'aria-label'), '4 of 4 running, 2 waiting');
+}, { setUp: (fake) => (fake.line = { activeRequests: 4, queuedRequests: 2, maxConcurrent: 4 }) });
+
+browserTest('a line that cannot be read is shown as unknown, not as the last value', async ({ page, fake }) => {
+  await until(async () => (await active(page)) === '0 / 4');
+  fake.line = null;
+  await hide(page, false);
+  await until(async () => (await active(page)) === '– / –');
+  assert.equal(await queued(page).isVisible(), false);
+  assert.match(await page.getAttribute('#queue', 'aria-label'), /cannot be read/);
+  fake.line = { activeRequests: 1, queuedRequests: 0, maxConcurrent: 4 };
+  await until(async () => (await active(page)) === '1 / 4');
+});
+
+browserTest('my place moves 3, 2, 1, and then the answer comes', async ({ page, fake }) => {
+  const steps = [signal(), signal(), signal(), signal()];
+  fake.onChat = async (stream) => {
+    await stream.place(3, { queued: 7, etaSeconds: 40 });
+    await steps[0];
+    await stream.place(2, { queued: 6, etaSeconds: 20 });
+    await steps[1];
+    await stream.place(1, { queued: 5, active: 3 });
+    await steps[2];
+    await stream.place(0, { queued: 4 });
+    await steps[3];
+    await stream.say('Here.');
+    await stream.done();
+  };
+  await page.route('**/api/queue-status', () => {}); // never answered: what follows is from the heartbeats alone
+  const pending = page.locator('.pending-text');
+  const says = (text) => until(async () => (await pending.innerText()) === text, text);
+  await send(page, 'q');
+  await says('Place 3 of 7 in line · 4 of 4 running · about 40 s');
+  assert.equal(await page.locator('.places i').count(), 3);
+  await until(async () => (await queued(page).innerText()) === '7 waiting');
+  steps[0].fire();
+  await says('Place 2 of 6 in line · 4 of 4 running · about 20 s');
+  steps[1].fire();
+  await says('Place 1 of 5 in line · 3 of 4 running');
+  steps[2].fire();
+  await says('Waiting for the first word');
+  assert.equal(await page.locator('.places i').count(), 0);
+  steps[3].fire();
+  await answerState(page, 'done');
+  assert.deepEqual(await messages(page), ['q', 'Here.']);
+});
+
+browserTest('a model that loads is told of after two seconds', async ({ page, fake }) => {
+  const go = signal();
+  fake.onChat = async (stream) => {
+    await stream.place(0);
+    await go;
+    await stream.say('x');
+    await stream.done();
+  };
+  await send(page, 'q');
+  await until(async () => /^Loading the model/.test(await page.locator('.pending-text').innerText()));
+  go.fire();
+  await answerState(page, 'done');
+});
+
+browserTest('leaving the line gives the place back at once', async ({ page, fake }) => {
+  let stream;
+  fake.onChat = async (one) => {
+    stream = one;
+    await one.place(2);
+    await one.closed;
+  };
+  await send(page, 'q');
+  await page.click('[data-action="cancel"]:visible');
+  await answerState(page, 'stopped');
+  await stream.closed;
+  await until(() => fake.deleted.length === 1);
+  assert.deepEqual(fake.deleted, [stream.ticket]);
+  assert.equal(await page.locator('.message.user').count(), 1);
+});
+
+browserTest('nothing is asked while the tab is hidden; coming back asks at once', async ({ page, fake }) => {
+  await until(() => polls(fake) === 1);
+  await page.clock.install();
+  await hide(page, true);
+  await page.clock.runFor(60_000);
+  assert.equal(polls(fake), 1);
+  await hide(page, false);
+  await until(() => polls(fake) === 2);
+});
+
+browserTest('the pace is one second while an answer is on its way, five else', async ({ page, fake }) => {
+  await page.clock.install();
+  fake.onChat = async (stream) => {
+    await stream.place(1);
+    await stream.closed;
+  };
+  await send(page, 'q');
+  await page.waitForSelector('[data-state="queued"]');
+  await until(() => polls(fake) >= 2);
+  const before = polls(fake);
+  for (let second = 0; second < 4; second++) {
+    await page.clock.runFor(1_000);
+    await until(() => polls(fake) >= before + second + 1, `poll ${second}`);
+  }
+  await page.click('#send');
+  await answerState(page, 'stopped');
+});
+
+browserTest('a hidden tab is told by its title when it is my turn', async ({ page, fake }) => {
+  const [go, end] = [signal(), signal()];
+  fake.onChat = async (stream) => {
+    await stream.place(1);
+    await go;
+    await stream.place(0);
+    await end;
+    await stream.say('x');
+    await stream.done();
+  };
+  await send(page, 'q');
+  await page.waitForSelector('[data-state="queued"]');
+  await hide(page, true);
+  go.fire();
+  await until(async () => (await page.title()) === 'It is your turn · q · Sluice');
+  end.fire();
+  await until(async () => (await page.title()) === 'Answer ready · q · Sluice');
+  await hide(page, false);
+  assert.equal(await page.title(), 'q · Sluice');
+});
+
+browserTest('eight tabs load and chat at the same time', async ({ open, fake }) => {
+  const pages = await Promise.all(Array.from({ length: 8 }, () => open()));
+  await Promise.all(pages.map((page, index) => send(page, `tab ${index}`)));
+  await Promise.all(pages.map((page) => answerState(page, 'done')));
+  assert.equal(fake.chats.length, 8);
+}, { path: '' });
+
+browserTest('two tabs on one conversation keep each other\'s words', async ({ page, open, fake }) => {
+  await send(page, 'from the start');
+  await answerState(page, 'done');
+  await until(() => page.evaluate(() => location.hash.length > 1));
+  const other = await open(await page.evaluate(() => `/${location.hash}`));
+  await answerState(other, 'done');
+  await send(other, 'from tab two');
+  await until(() => fake.chats.length === 2);
+  await until(async () => (await messages(page)).length === 4);
+  await send(page, 'from tab one');
+  await until(async () => (await messages(other)).length === 6);
+  assert.deepEqual(await messages(other), await messages(page));
+});

