@@ -4,24 +4,24 @@
 //! decide (`sluice_gate` who may start, `sluice_ollama` what a request says and how an answer is framed); what is here
 //! turns their decisions into calls to the host. `ARCHITECTURE.md` has the map.
 
-mod body;
-mod chat;
-mod clients;
-mod config;
-mod gate;
-mod health;
-mod incoming;
-mod log;
-mod passthrough;
-mod queue;
-mod queue_status;
-mod refusal;
-mod relay;
-mod reply;
-mod router;
-mod routes;
-mod ticker;
-mod upstreams;
+pub mod body;
+pub mod chat;
+pub mod clients;
+pub mod config;
+pub mod gate;
+pub mod health;
+pub mod incoming;
+pub mod log;
+pub mod passthrough;
+pub mod queue;
+pub mod queue_status;
+pub mod refusal;
+pub mod relay;
+pub mod reply;
+pub mod router;
+pub mod routes;
+pub mod ticker;
+pub mod upstreams;
 
 use spin_sdk::http::Request;
 use spin_sdk::wasip3::http::types::Response;

@@ -44,6 +44,11 @@ impl Heartbeat {
         }
     }
 
+    /// The model that stands in each line.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
     /// The form of the answer.
     pub fn form(&self) -> Form {
         self.form

@@ -1,0 +1,143 @@
+//! The gated routes: validate, stand in line, send, relay.
+//!
+//! A request that is started at once gets the upstream's own status. One that has to wait, or whose upstream takes its
+//! time, gets its head out and heartbeats: a write that fails is the only way to learn that a client has left, and proxies
+//! cut what stays silent.
+
+mod admission;
+mod job;
+mod place;
+mod relaying;
+mod waiting;
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures::future::{Either, select};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use sluice_ollama::{Endpoint, Heartbeat, Request};
+use spin_sdk::wasip3::wit_bindgen::spawn;
+
+use crate::config::Config;
+use crate::gate::{self, Newcomer, Stay};
+use crate::refusal::Refusal;
+use crate::relay::Outlet;
+use crate::reply::Reply;
+use crate::router::{Answer, Asked};
+use crate::upstreams::UpstreamResponse;
+use job::Job;
+
+/// A reading of the line this old is good enough to refuse by, in milliseconds.
+const SHED_MS: u64 = 50;
+
+/// The largest error document of an upstream that is passed on, in bytes.
+const ERROR_MAX: usize = 64 * 1024;
+
+/// Serves a request to a gated endpoint.
+///
+/// # Errors
+/// It is refused; nothing was relayed.
+pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal> {
+    let Asked { head, body, config, client, cors } = asked;
+    let body = body.read(config.max_body).await?;
+    let mut request = Request::parse(endpoint, body.bytes()).map_err(|invalid| {
+        let is_no_json = invalid.code == sluice_ollama::request::Code::InvalidJson;
+        if is_no_json && !head.claims_json() { Refusal::UnsupportedMediaType } else { invalid.into() }
+    })?;
+    let dropped = request.settle(&config.policy);
+    if let Some(model) = request.model().filter(|model| !config.allows_model(model)) {
+        return Err(Refusal::ModelNotAllowed { model: model.to_owned() });
+    }
+    shed(&config).await?;
+
+    let form = request.form(head.text(&header::ACCEPT));
+    let heartbeat = Heartbeat::new(endpoint, form, request.model().unwrap_or_default());
+    let headers = answer_headers(form.content_type(), cors, &dropped);
+    let newcomer = Newcomer { client: client.fingerprint(), upstream: 0 };
+    let stay = Stay::enter(&config, newcomer);
+    let job = Rc::new(Job::new(config, endpoint, heartbeat, request.into_bytes(), head, client, stay));
+    drop(body);
+
+    let admission = Box::pin(admission::admit(job.clone()));
+    let first = match select(admission, pin!(waiting::patience(&job))).await {
+        Either::Left((admitted, _)) => Either::Left(admitted?),
+        Either::Right((refused, admission)) => {
+            refused?;
+            Either::Right(admission)
+        }
+    };
+    match first {
+        Either::Left(response) if response.status.is_success() => Ok(relay_at_once(job, response, headers)),
+        Either::Left(response) => pass_on_error(&job, response).await,
+        Either::Right(admission) => Ok(wait_in_line(job, admission, headers)),
+    }
+}
+
+/// Refuses before anything is drawn if the line is full.
+async fn shed(config: &Config) -> Result<(), Refusal> {
+    let line = gate::line(SHED_MS).await.map_err(|_| Refusal::StoreUnavailable)?;
+    let is_full = line.active.len() >= config.capacity() as usize && line.queued >= config.max_queue;
+    if is_full { Err(place::queue_full(config, &line)) } else { Ok(()) }
+}
+
+/// The usual case: started, and the upstream's head is there.
+fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: HeaderMap) -> Answer {
+    job.tell_ticket(&mut headers);
+    insert(&mut headers, "x-queue-wait-ms", &job.wait_ms().to_string());
+    let (reply, outlet) = Outlet::open(StatusCode::OK, headers);
+    spawn(async move { relaying::relay_answer(&job, response, outlet).await });
+    Answer::Streamed(reply)
+}
+
+/// The head goes out now; the rest follows when it follows.
+fn wait_in_line(
+    job: Rc<Job>,
+    admission: std::pin::Pin<Box<impl Future<Output = Result<UpstreamResponse, Refusal>> + 'static>>,
+    mut headers: HeaderMap,
+) -> Answer {
+    job.tell_ticket(&mut headers);
+    let (reply, mut outlet) = Outlet::open(StatusCode::OK, headers);
+    spawn(async move {
+        match waiting::with_heartbeats(admission, &job, &mut outlet).await {
+            Err(gone) => job.finish_without_answer(&gone),
+            Ok(Ok(response)) if response.status.is_success() => {
+                relaying::relay_answer(&job, response, outlet).await;
+            }
+            Ok(Ok(response)) => relaying::report_error(&job, response, outlet).await,
+            Ok(Err(refusal)) => relaying::report(&job, &refusal, outlet).await,
+        }
+    });
+    Answer::Streamed(reply)
+}
+
+/// An answer of the upstream's that is none: what a client did wrong is passed on as Ollama says it.
+async fn pass_on_error(job: &Job, response: UpstreamResponse) -> Result<Answer, Refusal> {
+    let status = response.status;
+    let document = response.body.collect(ERROR_MAX).await;
+    job.finish_without_answer(&status);
+    let document = match document {
+        Ok(Some(document)) => serde_json::from_slice::<serde_json::Value>(&document).ok(),
+        _ => None,
+    };
+    match document {
+        Some(document) if status.is_client_error() => Ok(Answer::Whole(Reply::json(status, &document))),
+        _ if status == StatusCode::NOT_FOUND => Err(Refusal::ModelNotFound { model: job.model().to_owned() }),
+        _ => Err(Refusal::UpstreamError),
+    }
+}
+
+fn answer_headers(content_type: &'static str, mut headers: HeaderMap, dropped: &[&'static str]) -> HeaderMap {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    if !dropped.is_empty() {
+        insert(&mut headers, "x-dropped-options", &dropped.join(", "));
+    }
+    headers
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}

@@ -1,0 +1,125 @@
+//! One gated request on its way: what is sent, for whom, and how it goes.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use sluice_gate::{Figures, Now};
+use sluice_ollama::framing::Tally;
+use sluice_ollama::{Endpoint, Heartbeat};
+
+use super::insert;
+use crate::clients::Client;
+use crate::config::Config;
+use crate::gate::{self, PublicTicket, Stay};
+use crate::incoming::Head;
+use crate::log::Line;
+
+/// One gated request.
+pub struct Job {
+    /// The settings.
+    pub config: Rc<Config>,
+    /// Where it goes.
+    pub endpoint: Endpoint,
+    /// How its client is told things.
+    pub heartbeat: Heartbeat,
+    /// What is sent.
+    pub body: Bytes,
+    /// The client's headers.
+    pub headers: HeaderMap,
+    /// When the present attempt to reach the upstream began.
+    pub attempt: Cell<Option<Now>>,
+    stay: RefCell<Option<Rc<Stay>>>,
+    granted: Cell<Option<Now>>,
+    arrived: Now,
+    client: String,
+    model: String,
+}
+
+impl Job {
+    /// A request that has come to the gate.
+    pub fn new(
+        config: Rc<Config>,
+        endpoint: Endpoint,
+        heartbeat: Heartbeat,
+        body: Vec<u8>,
+        head: Head,
+        client: Client,
+        stay: Stay,
+    ) -> Job {
+        Job {
+            config,
+            endpoint,
+            model: heartbeat.model().to_owned(),
+            heartbeat,
+            body: body.into(),
+            headers: head.headers,
+            attempt: Cell::new(None),
+            stay: RefCell::new(Some(Rc::new(stay))),
+            granted: Cell::new(None),
+            arrived: gate::now(),
+            client: client.to_string(),
+        }
+    }
+
+    /// Its place at the gate; `None` once it has been given back.
+    pub fn stay(&self) -> Option<Rc<Stay>> {
+        self.stay.borrow().clone()
+    }
+
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Its public ticket, once it is drawn.
+    pub fn ticket(&self) -> Option<PublicTicket> {
+        self.stay()?.ticket()
+    }
+
+    /// Puts the ticket into an answer's headers.
+    pub fn tell_ticket(&self, headers: &mut HeaderMap) {
+        if let Some(ticket) = self.ticket() {
+            insert(headers, "x-queue-ticket", &ticket.to_string());
+        }
+    }
+
+    /// Notes that it may relay from now on.
+    pub fn grant(&self) {
+        self.granted.set(Some(gate::now()));
+    }
+
+    /// Milliseconds from its arrival to its start, or until now.
+    pub fn wait_ms(&self) -> u64 {
+        self.granted.get().unwrap_or_else(gate::now).since(self.arrived)
+    }
+
+    /// Gives the slot back, with what the line is to remember, and logs how it went.
+    pub fn finish(&self, outcome: &dyn Display, tally: Tally, is_complete: bool) {
+        let service_ms = self.granted.get().map_or(0, |granted| gate::now().since(granted));
+        let tokens = tally.eval_count.unwrap_or(tally.frames);
+        let ticket = self.ticket().map(|ticket| ticket.number());
+        let figures = Figures { service_ms, wait_ms: self.wait_ms(), tokens, complete: is_complete };
+        if let Some(stay) = self.stay.borrow_mut().take() {
+            stay.end(figures);
+        }
+        Line::new("request")
+            .with("method", "POST")
+            .with("path", self.endpoint.path())
+            .with("client", self.client.as_str())
+            .with("model", self.model.as_str())
+            .with("ticket", ticket)
+            .with("wait_ms", figures.wait_ms)
+            .with("service_ms", service_ms)
+            .with("tokens", tokens)
+            .with("outcome", outcome.to_string())
+            .write();
+    }
+
+    /// The same for one that relayed nothing.
+    pub fn finish_without_answer(&self, outcome: &dyn Display) {
+        self.finish(outcome, Tally::default(), false);
+    }
+}

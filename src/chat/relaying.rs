@@ -1,0 +1,98 @@
+//! The answer: relayed while the turn allows it, and its end told, whatever it is.
+
+use std::ops::ControlFlow;
+use std::pin::pin;
+
+use futures::future::{Either, select};
+use sluice_gate::Phase;
+use sluice_ollama::AnswerWatch;
+use spin_sdk::time::sleep;
+
+use super::admission::refusal;
+use super::job::Job;
+use super::ERROR_MAX;
+use crate::log::Line;
+use crate::refusal::Refusal;
+use crate::relay::{self, Outcome, Outlet};
+use crate::upstreams::{UpstreamError, UpstreamResponse};
+
+/// Relays an answer to its end and frees the slot as soon as the upstream is done or the client has left.
+pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
+    let mut watch = AnswerWatch::new(job.heartbeat.form());
+    let outcome = relay_in_time(job, response, &mut outlet, &mut watch).await;
+    let trouble = match outcome {
+        Ok(Outcome::Complete) => None,
+        // The upstream has said itself what went wrong.
+        Ok(Outcome::Failed) => None,
+        Ok(Outcome::Incomplete) => Some(Refusal::IncompleteAnswer),
+        Ok(Outcome::UpstreamFailed(error)) => {
+            log_upstream(&error);
+            Some(Refusal::from(&error))
+        }
+        Ok(Outcome::ClientGone) => {
+            job.finish(&"client_gone", watch.tally(), false);
+            return;
+        }
+        Ok(Outcome::Stopped) => Some(stopped(job)),
+        Err(trouble) => Some(trouble),
+    };
+    let is_complete = trouble.is_none();
+    let word = trouble.as_ref().map_or("complete", Refusal::code);
+    job.finish(&word, watch.tally(), is_complete);
+    match trouble {
+        None => outlet.finish(),
+        Some(trouble) => relay::fail(outlet, &watch, &job.heartbeat, &trouble).await,
+    }
+}
+
+/// Relays until the answer ends, the turn is ended, or the request has taken too long.
+async fn relay_in_time(
+    job: &Job,
+    response: UpstreamResponse,
+    outlet: &mut Outlet,
+    watch: &mut AnswerWatch,
+) -> Result<Outcome, Refusal> {
+    let Some(stay) = job.stay() else { return Err(Refusal::Cancelled) };
+    let may_go_on = || if stay.may_relay() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let relaying = pin!(relay::relay(response.body, outlet, watch, &job.heartbeat, may_go_on));
+    let ended = pin!(stay.changed_from(Phase::Relaying));
+    let too_long = pin!(sleep(job.config.request_timeout));
+    match select(relaying, select(ended, too_long)).await {
+        Either::Left((outcome, _)) => Ok(outcome),
+        Either::Right((Either::Left(_), _)) => Err(stopped(job)),
+        Either::Right((Either::Right(_), _)) => Err(Refusal::UpstreamTimeout),
+    }
+}
+
+fn stopped(job: &Job) -> Refusal {
+    match job.stay().map(|stay| stay.phase()) {
+        Some(Phase::Closing(outcome) | Phase::Over(outcome)) => refusal(outcome),
+        _ => Refusal::StoreUnavailable,
+    }
+}
+
+/// Tells an error of the upstream's to a client whose head is out.
+pub async fn report_error(job: &Job, response: UpstreamResponse, outlet: Outlet) {
+    let status = response.status;
+    let document = response.body.collect(ERROR_MAX).await.ok().flatten().unwrap_or_default();
+    let sentence = serde_json::from_slice::<serde_json::Value>(&document).ok().and_then(|document| {
+        let error = document.get("error")?;
+        Some(error.as_str().or_else(|| error.get("message")?.as_str())?.to_owned())
+    });
+    let refusal = match sentence {
+        Some(sentence) if status.is_client_error() => Refusal::Upstreams { status, sentence },
+        _ => Refusal::UpstreamError,
+    };
+    report(job, &refusal, outlet).await;
+}
+
+/// Tells a refusal to a client whose head is out.
+pub async fn report(job: &Job, refusal: &Refusal, outlet: Outlet) {
+    job.finish_without_answer(&refusal.code());
+    relay::fail(outlet, &AnswerWatch::new(job.heartbeat.form()), &job.heartbeat, refusal).await;
+}
+
+/// The cause of an upstream's failure is for the operator, not for the client.
+pub fn log_upstream(error: &UpstreamError) {
+    Line::new("upstream").with("error", error.to_string()).write();
+}

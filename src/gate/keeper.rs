@@ -1,0 +1,94 @@
+//! The task behind a stay: it does what the turn asks for, and tells it what happened.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use sluice_gate::{Effect, Epoch, Event, Figures, Now, Op, Phase, Turn};
+use spin_sdk::time::sleep;
+use spin_sdk::wasip3::wit_bindgen::spawn;
+
+use super::stay::Desk;
+use super::{bell, now, store, tidying};
+
+thread_local! {
+    static EPOCH_SEEN: Cell<Option<(Epoch, Now)>> = const { Cell::new(None) };
+}
+
+/// The epoch that this instance last saw in the store, and when it saw it first.
+pub(super) fn epoch_seen() -> Option<(Epoch, Now)> {
+    EPOCH_SEEN.get()
+}
+
+/// Drives the turn of `desk` to its end, in a task of its own.
+pub(super) fn keep(desk: Rc<Desk>) {
+    spawn(async move {
+        drive(&desk).await;
+        desk.announce();
+        tidying::after_a_turn(&desk.turn.borrow());
+    });
+}
+
+pub(super) async fn drive(desk: &Desk) {
+    let mut event = Event::Begin;
+    loop {
+        let effect = match step(desk, event) {
+            Some(effect) => effect,
+            None => return,
+        };
+        desk.announce();
+        event = match effect {
+            Effect::Store(op) => perform(op).await,
+            Effect::Rest { until_ms } => rest(desk, until_ms).await,
+            Effect::Over => return,
+        };
+    }
+}
+
+fn step(desk: &Desk, event: Event) -> Option<Effect> {
+    let mut turn = desk.turn.borrow_mut();
+    let event = in_terms_of(&turn, event);
+    match turn.step(now(), event) {
+        Ok(effect) => {
+            if let Some(seen) = turn.epoch_seen() {
+                EPOCH_SEEN.set(Some(seen));
+            }
+            Some(effect)
+        }
+        Err(illegal) => {
+            // A fault of ours. The record lapses by itself; a trap would silence every other stream.
+            super::fault(&illegal);
+            None
+        }
+    }
+}
+
+/// Who leaves while it relays has been served in part; whose answer ended before it might relay has left.
+fn in_terms_of(turn: &Turn, event: Event) -> Event {
+    match (turn.phase(), event) {
+        (Phase::Relaying, Event::Leave) => Event::Served(Figures::default()),
+        (Phase::Relaying, event) => event,
+        (_, Event::Served(_)) => Event::Leave,
+        (_, event) => event,
+    }
+}
+
+async fn perform(op: Op) -> Event {
+    let changed = op.clone();
+    let event = store::perform(op).await;
+    if event == Event::Done {
+        bell::ring_for(&changed);
+    }
+    event
+}
+
+/// Rests until it is time, or somebody wishes something, or the bell rings.
+async fn rest(desk: &Desk, until_ms: u64) -> Event {
+    let left_ms = until_ms.saturating_sub(now().mono_ms);
+    match select(pin!(desk.disturbed()), pin!(sleep(Duration::from_millis(left_ms)))).await {
+        Either::Left((event, _)) => event,
+        Either::Right(_) => Event::Due,
+    }
+}

@@ -1,0 +1,94 @@
+//! How the line stands, read once for all who ask in this instance.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures::lock::Mutex;
+use sluice_gate::{Census, CensusStep, Epoch, Event, Key, Line, Now, Op, Sightings, Value};
+
+use super::store::{StoreError, perform};
+use super::{bell, now, tidying};
+
+/// How old a reading may be for those who are shown it, in milliseconds.
+pub const SHOWN_MS: u64 = 400;
+
+#[derive(Default)]
+struct Readings {
+    last: Option<(Now, Rc<Line>)>,
+    sightings: Sightings,
+}
+
+thread_local! {
+    static READINGS: RefCell<Readings> = RefCell::default();
+    static READING: Rc<Mutex<()>> = Rc::default();
+}
+
+/// The line as it stood at most `max_age_ms` ago. Whoever asks while it is being read waits for that reading.
+///
+/// # Errors
+/// The store could not be read: that is not an empty line.
+pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
+    if let Some(line) = cached(max_age_ms) {
+        return Ok(line);
+    }
+    let reading = READING.with(Rc::clone);
+    let _one_at_a_time = reading.lock().await;
+    if let Some(line) = cached(max_age_ms) {
+        return Ok(line);
+    }
+    let begun = now();
+    let mut line = read().await?;
+    let line = READINGS.with_borrow_mut(|readings| {
+        line.drop_lapsed(&mut readings.sightings, now());
+        let line = Rc::new(line);
+        readings.last = Some((begun, line.clone()));
+        line
+    });
+    bell::each(|desk| {
+        if let Ok(mut turn) = desk.turn.try_borrow_mut()
+            && let Some((_, ticket)) = turn.ticket()
+        {
+            turn.stand_behind(line.ahead_of(ticket));
+        }
+    });
+    tidying::after_a_reading(&line);
+    Ok(line)
+}
+
+/// The last reading, if it is not older than `max_age_ms`.
+pub fn cached(max_age_ms: u64) -> Option<Rc<Line>> {
+    READINGS.with_borrow(|readings| {
+        let (begun, line) = readings.last.as_ref()?;
+        (now().mono_ms.saturating_sub(begun.mono_ms) <= max_age_ms).then(|| line.clone())
+    })
+}
+
+/// What this instance has seen of the records, for a turn that tidies.
+pub(super) fn sightings() -> Sightings {
+    READINGS.with_borrow(|readings| readings.sightings.clone())
+}
+
+/// The epoch in force; `None` where there is none yet.
+///
+/// # Errors
+/// The store could not be read.
+pub(super) async fn epoch() -> Result<Option<Epoch>, StoreError> {
+    match perform(Op::Get(Key::Epoch)).await {
+        Event::Got(Some(Value::Epoch(epoch))) => Ok(Some(epoch)),
+        Event::Got(_) => Ok(None),
+        _ => Err(StoreError::unavailable()),
+    }
+}
+
+async fn read() -> Result<Line, StoreError> {
+    let floor = cached(u64::MAX).and_then(|line| line.epoch.map(|epoch| (epoch, line.front)));
+    let mut census = Census::new(floor);
+    let mut op = census.begin();
+    loop {
+        match census.step(perform(op).await) {
+            CensusStep::Store(next) => op = next,
+            CensusStep::Done(line) => return Ok(line),
+            CensusStep::Unavailable => return Err(StoreError::unavailable()),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A request's place, from before its draw to after its end.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures::future::poll_fn;
+use futures::task::AtomicWaker;
+use sluice_gate::{Errand, Event, Figures, Identity, Line, Phase, Ticket, Turn};
+use spin_sdk::wasip3::random::random::get_random_u64;
+use std::task::Poll;
+
+use super::ticket::{PublicTicket, TicketSecret};
+use super::{bell, keeper, now, settings};
+use crate::config::Config;
+
+/// Who comes to the gate.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Newcomer {
+    /// Hash of the client's key; 0 without one.
+    pub client: u64,
+    /// The upstream that its request is meant for.
+    pub upstream: u8,
+}
+
+/// A request's place. Dropping it leaves the line, or frees the slot.
+pub struct Stay {
+    desk: Rc<Desk>,
+    secret: TicketSecret,
+}
+
+impl Stay {
+    /// Comes to the gate. Nothing is awaited: a task of its own draws the ticket.
+    pub fn enter(config: &Config, newcomer: Newcomer) -> Stay {
+        let secret = TicketSecret::random();
+        let identity = Identity {
+            nonce: get_random_u64(),
+            guard: secret.guard(),
+            client: newcomer.client,
+            upstream: newcomer.upstream,
+        };
+        let turn = Turn::new(settings(config), Errand::Serve, identity, keeper::epoch_seen());
+        let desk = Rc::new(Desk::new(turn));
+        bell::listen(&desk);
+        keeper::keep(desk.clone());
+        Stay { desk, secret }
+    }
+
+    /// Where the turn stands.
+    pub fn phase(&self) -> Phase {
+        self.desk.turn.borrow().phase()
+    }
+
+    /// Waits until the phase is another one than `last`, and answers it.
+    pub async fn changed_from(&self, last: Phase) -> Phase {
+        poll_fn(|context| {
+            self.desk.watcher.register(context.waker());
+            match self.phase() {
+                phase if phase == last => Poll::Pending,
+                phase => Poll::Ready(phase),
+            }
+        })
+        .await
+    }
+
+    /// Whether it has to wait, as far as is known by now.
+    pub fn is_in_line(&self) -> bool {
+        self.desk.turn.borrow().is_in_line()
+    }
+
+    /// Whether a chunk may be relayed at this moment.
+    pub fn may_relay(&self) -> bool {
+        let turn = self.desk.turn.borrow();
+        turn.phase() == Phase::Relaying && !turn.lapsed(now())
+    }
+
+    /// The public ticket; `None` before the draw.
+    pub fn ticket(&self) -> Option<PublicTicket> {
+        self.number().map(|number| self.secret.ticket(number))
+    }
+
+    /// How many wait before this one, in `line`.
+    pub fn ahead_in(&self, line: &Line) -> u32 {
+        self.number().map_or(line.queued, |number| line.ahead_of(number))
+    }
+
+    /// The answer ended: frees the slot, and leaves the figures to the line.
+    pub fn end(&self, figures: Figures) {
+        self.desk.wish(Event::Served(figures));
+    }
+
+    fn number(&self) -> Option<Ticket> {
+        self.desk.turn.borrow().ticket().map(|(_, number)| number)
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.desk.wish(Event::Leave);
+    }
+}
+
+/// What a stay and the task behind it share.
+pub(super) struct Desk {
+    pub(super) turn: RefCell<Turn>,
+    /// What the client's side wants to tell the turn, at its next rest. The first wish counts.
+    wish: Cell<Option<Event>>,
+    rung: Cell<bool>,
+    /// Wakes the task from its rest.
+    keeper: AtomicWaker,
+    /// Wakes the client's side when the phase changes.
+    watcher: AtomicWaker,
+}
+
+impl Desk {
+    pub(super) fn new(turn: Turn) -> Desk {
+        Desk {
+            turn: RefCell::new(turn),
+            wish: Cell::new(None),
+            rung: Cell::new(false),
+            keeper: AtomicWaker::new(),
+            watcher: AtomicWaker::new(),
+        }
+    }
+
+    fn wish(&self, event: Event) {
+        let first = self.wish.take().unwrap_or(event);
+        self.wish.set(Some(first));
+        self.keeper.wake();
+    }
+
+    /// Shortens the rest of a turn that waits for `ticket`.
+    pub(super) fn ring(&self, ticket: Ticket) {
+        if self.turn.try_borrow().is_ok_and(|turn| turn.is_in_line() && turn.watches(ticket)) {
+            self.rung.set(true);
+            self.keeper.wake();
+        }
+    }
+
+    /// Waits for a wish or the bell.
+    pub(super) async fn disturbed(&self) -> Event {
+        poll_fn(|context| {
+            self.keeper.register(context.waker());
+            if let Some(wish) = self.wish.take() {
+                return Poll::Ready(wish);
+            }
+            if self.rung.take() { Poll::Ready(Event::Due) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// Tells the client's side that the phase may have changed.
+    pub(super) fn announce(&self) {
+        self.watcher.wake();
+    }
+}

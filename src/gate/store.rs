@@ -1,0 +1,174 @@
+//! Key-value calls: one at a time, none given up half-way, each bounded in time.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use futures::future::{Either, select};
+use futures::lock::Mutex;
+use sluice_gate::{Event, Key, Op, Value};
+use spin_sdk::key_value::{Error, Store};
+use spin_sdk::time::sleep;
+use spin_sdk::wasip3::wit_bindgen::spawn;
+
+use atomics::wasi::keyvalue::{atomics as counter, store as bucket};
+
+/// How long an operation may take before it counts as failed. It goes on by itself: nobody knows whether it will be done.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The store could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(String);
+
+impl StoreError {
+    /// An operation failed; its cause is in the log.
+    pub(super) fn unavailable() -> StoreError {
+        StoreError("unavailable".to_owned())
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the key-value store: {}", self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Does one operation. A failure is an event too: [`Event::Failed`]; its cause goes to the log.
+pub async fn perform(op: Op) -> Event {
+    match within_patience(op).await {
+        Ok(event) => event,
+        Err(error) => {
+            super::fault(&error);
+            Event::Failed
+        }
+    }
+}
+
+/// Whether the store can be read.
+///
+/// # Errors
+/// It cannot.
+pub async fn probe() -> Result<(), StoreError> {
+    within_patience(Op::Get(Key::Epoch)).await.map(|_| ())
+}
+
+/// The names of all keys. Rare: it holds the store for as long as it takes.
+///
+/// # Errors
+/// The listing failed.
+pub async fn names() -> Result<Vec<String>, StoreError> {
+    let connection = connection().await;
+    let connection = connection.lock().await;
+    let keys = connection.store().await?.get_keys().await;
+    keys.collect().await.map_err(StoreError::from)
+}
+
+async fn within_patience(op: Op) -> Result<Event, StoreError> {
+    let (answer, answered) = oneshot::channel();
+    // A task of its own: a caller that gives up must not give up a write.
+    spawn(async move {
+        let connection = connection().await;
+        let connection = connection.lock().await;
+        // A caller that has gone away needs no answer.
+        let _ = answer.send(connection.perform(op).await);
+    });
+    match select(answered, pin!(sleep(PATIENCE))).await {
+        Either::Left((Ok(result), _)) => result,
+        Either::Left((Err(_), _)) => Err(StoreError("the operation was dropped".to_owned())),
+        Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
+    }
+}
+
+/// The open store, by its two interfaces. They are opened at the first operation that needs them.
+#[derive(Default)]
+struct Connection {
+    store: RefCell<Option<Rc<Store>>>,
+    bucket: RefCell<Option<Rc<bucket::Bucket>>>,
+}
+
+impl Connection {
+    async fn store(&self) -> Result<Rc<Store>, StoreError> {
+        if let Some(store) = &*self.store.borrow() {
+            return Ok(store.clone());
+        }
+        let store = Rc::new(Store::open_default().await?);
+        *self.store.borrow_mut() = Some(store.clone());
+        Ok(store)
+    }
+
+    fn bucket(&self) -> Result<Rc<bucket::Bucket>, StoreError> {
+        if let Some(bucket) = &*self.bucket.borrow() {
+            return Ok(bucket.clone());
+        }
+        let bucket = Rc::new(bucket::open("default").map_err(from_bucket)?);
+        *self.bucket.borrow_mut() = Some(bucket.clone());
+        Ok(bucket)
+    }
+
+    async fn perform(&self, op: Op) -> Result<Event, StoreError> {
+        Ok(match op {
+            Op::Draw(key) => Event::Drawn(self.add(&key, 1)?),
+            Op::Peek(key) => Event::Drawn(self.add(&key, 0)?),
+            Op::Get(key) => {
+                let bytes = self.store().await?.get(key.name()).await?;
+                Event::Got(bytes.and_then(|bytes| Value::decode(&key, &bytes)))
+            }
+            Op::Put(key, value) => {
+                self.store().await?.set(key.name(), value.encode()).await?;
+                Event::Done
+            }
+            Op::Delete(key) => {
+                self.store().await?.delete(key.name()).await?;
+                Event::Done
+            }
+        })
+    }
+
+    fn add(&self, key: &Key, delta: i64) -> Result<u64, StoreError> {
+        let value = counter::increment(&*self.bucket()?, &key.name(), delta).map_err(from_bucket)?;
+        u64::try_from(value).map_err(|_| StoreError(format!("the counter is below zero: {value}")))
+    }
+}
+
+thread_local! {
+    static CONNECTION: Rc<Mutex<Connection>> = Rc::default();
+}
+
+async fn connection() -> Rc<Mutex<Connection>> {
+    CONNECTION.with(Rc::clone)
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> StoreError {
+        StoreError(error.to_string())
+    }
+}
+
+fn from_bucket(error: bucket::Error) -> StoreError {
+    StoreError(match error {
+        bucket::Error::NoSuchStore => "no such store".to_owned(),
+        bucket::Error::AccessDenied => "access denied".to_owned(),
+        bucket::Error::Other(what) => what,
+    })
+}
+
+/// Bindings for the one shared primitive that every store has. spin-sdk carries them under `experimental` only.
+mod atomics {
+    #![allow(missing_docs, unsafe_code, reason = "generated")]
+    wit_bindgen::generate!({
+        inline: "
+            package sluice:counter;
+
+            world counter {
+                import wasi:keyvalue/atomics@0.2.0-draft2;
+            }
+        ",
+        path: "wit/keyvalue",
+        generate_all,
+    });
+}

@@ -1,0 +1,51 @@
+//! `GET /api/queue`: how the line stands, in detail, in numbers that an autoscaler can read; and
+//! `DELETE /api/queue/{ticket}`: gives a place up.
+
+use http::StatusCode;
+use serde_json::json;
+use sluice_gate::{Estimate, estimate};
+
+use crate::config::Config;
+use crate::gate::{self, PublicTicket};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+
+/// How the line stands.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn report(config: &Config) -> Result<Reply, Refusal> {
+    let line = gate::line(gate::SHOWN_MS).await.map_err(|_| Refusal::StoreUnavailable)?;
+    let max = config.capacity();
+    let active = u32::try_from(line.active.len()).unwrap_or(u32::MAX).min(max);
+    let wait_ms = estimate(Estimate { ahead: line.queued, active, capacity: max }, &line.ledger);
+    let service_s = (line.ledger.measured > 0).then(|| line.ledger.mean_service_us as f64 / 1e6);
+    Ok(Reply::json(
+        StatusCode::OK,
+        &json!({
+            "active": active,
+            "queued": line.queued,
+            "max": max,
+            "maxQueue": config.max_queue,
+            "exact": line.exact,
+            "serviceSeconds": service_s,
+            "estimatedWaitSeconds": wait_ms.map(|ms| ms.div_ceil(1_000)),
+            "finished": line.ledger.finished,
+            "complete": line.ledger.complete,
+            "tokens": line.ledger.tokens,
+        }),
+    ))
+}
+
+/// Gives up the place of a ticket, or stops its stream.
+///
+/// # Errors
+/// There is no such ticket (nothing is written then), or the store failed.
+pub async fn give_up(ticket: &str) -> Result<Reply, Refusal> {
+    let ticket = PublicTicket::parse(ticket).ok_or(Refusal::UnknownTicket)?;
+    match gate::cancel(ticket).await {
+        Ok(true) => Ok(Reply::json(StatusCode::OK, &json!({ "cancelled": true }))),
+        Ok(false) => Err(Refusal::UnknownTicket),
+        Err(_) => Err(Refusal::StoreUnavailable),
+    }
+}
