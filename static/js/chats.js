@@ -5,6 +5,7 @@ import { ask } from './dialogs.js';
 import { byId, find, fromTemplate } from './dom.js';
 import { apply, t } from './i18n.js';
 import { saveSetting, setting } from './settings-store.js';
+import { setTitle } from './title.js';
 
 /** @typedef {import('./store.js').Meta} Meta */
 
@@ -139,7 +140,7 @@ export class ChatList {
     const { chat } = this.#conversation;
     const title = titleOf(chat);
     history.replaceState(null, '', chat.messages.length > 0 ? `#${chat.id}` : location.pathname);
-    document.title = title ? `${title} · Sluice` : 'Sluice';
+    setTitle(title);
     byId('chat-title').textContent = title || t('chats.new');
     this.#models.show(chat.model);
   }

@@ -16,7 +16,8 @@ export function bindDialogs() {
     });
     for (const button of node.querySelectorAll('button[type=submit]')) button.setAttribute('value', 'yes');
   }
-  byId('open-help').addEventListener('click', () => dialog('help-dialog').showModal());
+  // The dashboard has none.
+  document.getElementById('open-help')?.addEventListener('click', () => dialog('help-dialog').showModal());
 }
 
 /**

@@ -1,4 +1,4 @@
-//! The banner: the upstream is a simulator, or cannot be reached.
+//! The banner: the upstream is a simulator, cannot be reached, or its operator has a word to say.
 //!
 //! Looks once at the start, and after trouble again and again with a growing pause until all is well.
 
@@ -9,21 +9,23 @@ import { t } from './i18n.js';
 const FIRST_MS = 2_000;
 const MOST_MS = 30_000;
 
-/** @typedef {'ok' | 'simulator' | 'down' | 'misconfigured' | 'unreachable'} Verdict */
+/** @typedef {'ok' | 'note' | 'simulator' | 'down' | 'no_store' | 'misconfigured' | 'unreachable'} Verdict */
+
+/** Verdicts with which one can chat. */
+const WELL = ['ok', 'note', 'simulator'];
 
 export class HealthBanner {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #pauseMs = FIRST_MS;
-  /** @type {Verdict} */
-  verdict = 'ok';
 
   /** Trouble was seen (or may be over): look now. */
   async check() {
     clearTimeout(this.#timer);
-    const verdict = await health().then(judge, () => /** @type {Verdict} */ ('unreachable'));
-    this.#show(verdict);
-    if (verdict === 'ok' || verdict === 'simulator') {
+    const report = await health().catch(() => undefined);
+    const verdict = report === undefined ? 'unreachable' : judge(report);
+    this.#show(verdict, verdict === 'note' ? report.note : t(`banner.${verdict}`));
+    if (WELL.includes(verdict)) {
       this.#pauseMs = FIRST_MS;
       return;
     }
@@ -31,13 +33,12 @@ export class HealthBanner {
     this.#pauseMs = Math.min(this.#pauseMs * 2, MOST_MS);
   }
 
-  /** @param {Verdict} verdict */
-  #show(verdict) {
-    this.verdict = verdict;
+  /** @param {Verdict} verdict @param {string} text */
+  #show(verdict, text) {
     const banner = byId('banner');
     banner.hidden = verdict === 'ok';
     banner.dataset.kind = verdict;
-    byId('banner-text').textContent = verdict === 'ok' ? '' : t(`banner.${verdict}`);
+    byId('banner-text').textContent = verdict === 'ok' ? '' : text;
   }
 }
 
@@ -48,8 +49,10 @@ export class HealthBanner {
  */
 export function judge(report) {
   const upstreams = Array.isArray(report?.upstreams) ? report.upstreams : [];
-  if (report?.code === 'misconfigured') return 'misconfigured';
+  if (report?.code === 'misconfigured' || Array.isArray(report?.misconfigured)) return 'misconfigured';
+  if (report?.store === 'unavailable') return 'no_store';
   if (report?.status === 'down') return 'down';
   if (upstreams.length > 0 && upstreams.every((/** @type {any} */ one) => one?.reachable === false)) return 'down';
-  return upstreams.some((/** @type {any} */ one) => one?.simulator === true) ? 'simulator' : 'ok';
+  if (upstreams.some((/** @type {any} */ one) => one?.simulator === true)) return 'simulator';
+  return typeof report?.note === 'string' && report.note !== '' ? 'note' : 'ok';
 }

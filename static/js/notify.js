@@ -4,17 +4,16 @@
 import { t } from './i18n.js';
 import { setting } from './settings-store.js';
 import { isBusy } from './session.js';
+import { setTitleMark } from './title.js';
 
 /** @typedef {import('./turn.js').Turn} Turn */
 
 export class Notifier {
-  /** @type {string} the title to come back to, or '' */
-  #title = '';
   /** @type {WeakSet<Turn>} turns that stood in line */
   #queued = new WeakSet();
 
   constructor() {
-    document.addEventListener('visibilitychange', () => document.hidden || this.#restore());
+    document.addEventListener('visibilitychange', () => document.hidden || setTitleMark(''));
   }
 
   /** @param {Turn} turn */
@@ -25,28 +24,17 @@ export class Notifier {
       this.#queued.delete(turn);
       this.#tell(t('notify.turn'));
     } else if (turn.state === 'done' && document.hidden) {
-      this.#mark(t('notify.done'));
+      setTitleMark(t('notify.done'));
     }
   }
 
   /** @param {string} text */
   #tell(text) {
     if (!document.hidden) return;
-    this.#mark(text);
+    setTitleMark(text);
     if (setting('notify') === 'on' && 'Notification' in window && Notification.permission === 'granted') {
       const note = new Notification('Sluice', { body: text, icon: '/icons/icon-192.png', tag: 'sluice-turn' });
       note.onclick = () => window.focus();
     }
-  }
-
-  /** @param {string} text */
-  #mark(text) {
-    this.#title ||= document.title;
-    document.title = `${text} · ${this.#title}`;
-  }
-
-  #restore() {
-    if (this.#title) document.title = this.#title;
-    this.#title = '';
   }
 }

@@ -1,5 +1,7 @@
 //! Colours in code: loaded at the first fence that names a language we ship, never guessed.
 
+import { el } from '../dom.js';
+
 const HOME = '../../vendor/highlight-11.12.0';
 /** Longer code stays plain: colouring it would block the page. */
 const MOST_CHARS = 50_000;
@@ -44,7 +46,7 @@ export async function highlight(code, name) {
 
 /** @param {string} language */
 async function load(language) {
-  core ??= import(`${HOME}/core.js`).then((module) => module.default);
+  core ??= loadCore();
   const hljs = await core;
   let ready = loaded.get(language);
   if (!ready) {
@@ -53,6 +55,11 @@ async function load(language) {
   }
   await ready;
   return hljs;
+}
+
+async function loadCore() {
+  document.head.append(el('link', { rel: 'stylesheet', href: '/css/hljs.css' }));
+  return (await import(`${HOME}/core.js`)).default;
 }
 
 /** @param {string} html spans with classes @returns {DocumentFragment} */

@@ -98,8 +98,13 @@ browserTest('a simulator is named on the page', async ({ page }) => {
   assert.match(await page.locator('#banner').innerText(), /simulator/);
 }, { setUp: (fake) => (fake.health = { status: 'ok', upstreams: [{ index: 0, reachable: true, simulator: true }] }) });
 
+browserTest('what the operator has to say is on the page', async ({ page }) => {
+  await page.waitForSelector('#banner[data-kind="note"]');
+  assert.equal(await page.locator('#banner').innerText(), 'Maintenance <b>at</b> noon.');
+}, { setUp: (fake) => (fake.health = { status: 'ok', note: 'Maintenance <b>at</b> noon.', upstreams: [{ index: 0, reachable: true }] }) });
+
 const REFUSALS = [
-  [400, 'invalid_json'], [400, 'invalid_request'], [400, 'invalid_option'], [413, 'too_large'], [403, 'not_exposed'],
+  [400, 'invalid_json'], [400, 'invalid_request'], [400, 'invalid_option'], [413, 'body_too_large'], [403, 'foreign_origin'], [403, 'model_not_allowed'], [503, 'overloaded'], [403, 'not_exposed'],
   [404, 'model_not_found'], [429, 'rate_limited'], [502, 'upstream_error'], [503, 'store_unavailable'], [503, 'misconfigured'],
   [504, 'upstream_timeout'], [504, 'queue_timeout'],
 ];

@@ -19,5 +19,8 @@ test('health: a simulator is named, trouble is told, absent fields are no troubl
   assert.equal(judge(up({ reachable: false })), 'down');
   assert.equal(judge({ status: 'down' }), 'down');
   assert.equal(judge({ code: 'misconfigured', status: 503 }), 'misconfigured');
+  assert.equal(judge({ status: 'down', misconfigured: [] }), 'misconfigured');
+  assert.equal(judge({ status: 'down', store: 'unavailable', upstreams: [{ reachable: true }] }), 'no_store');
+  assert.equal(judge({ ...up({ reachable: true }), note: 'Hello.' }), 'note');
   for (const nothing of [null, {}, [], 'x', { upstreams: {} }, { upstreams: [null] }]) assert.equal(judge(nothing), 'ok');
 });

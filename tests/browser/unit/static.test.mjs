@@ -38,6 +38,15 @@ test('every file that a page, style or module names exists', () => {
   assert.deepEqual(missing, []);
 });
 
+test('the offline shell is every file that the chat page may need', () => {
+  const shell = Array.from(read('sw.js').matchAll(/'(\/[\w./-]*)'/g), ([, path]) => path).filter((path) => path !== '/vendor/');
+  const wanted = files.filter(
+    (file) => /^(js|i18n)\//.test(file) && !file.startsWith('js/dashboard/') || /^vendor\/(dompurify|idb|marked|streaming)[^/]*\.js$/.test(file),
+  );
+  for (const file of wanted) assert.ok(shell.includes(`/${file}`), `${file} is not in the shell`);
+  for (const path of shell) assert.ok(path === '/' || files.includes(path.slice(1)), `${path} does not exist`);
+});
+
 test('nothing names another origin', () => {
   for (const file of ofType('.html', '.css', '.js', '.webmanifest')) {
     const foreign = read(file).match(/https?:\/\/(?!www\.w3\.org)[\w.]+/g);

@@ -1,0 +1,113 @@
+//! One chart and its twin, a table with the same values.
+
+import { el, find, fromTemplate } from '../dom.js';
+import { apply, locale, number, t } from '../i18n.js';
+
+/** @typedef {import('./history.js').Point} Point */
+/** @typedef {{label: string, of: (point: Point) => number | null, colour: string}} Series */
+
+const HEIGHT = 180;
+/** The table has the latest values; all of them would be hundreds of rows. */
+const ROWS = 20;
+
+export class Chart {
+  #series;
+  #box;
+  #rows;
+  #none;
+  /** @type {uPlot | undefined} */
+  #plot;
+
+  /**
+   * @param {HTMLElement} home
+   * @param {string} title
+   * @param {Series[]} series colours are names of custom properties
+   */
+  constructor(home, title, series) {
+    this.#series = series;
+    const figure = fromTemplate('chart');
+    apply(figure);
+    this.#box = find(figure, '.plot');
+    this.#rows = find(figure, 'tbody');
+    this.#none = find(figure, '.none');
+    find(figure, 'figcaption').textContent = title;
+    find(figure, 'summary').textContent = t('dash.table', { chart: title });
+    const head = [t('dash.time'), ...series.map(({ label }) => label)];
+    find(figure, 'thead tr').append(...head.map((text) => el('th', { scope: 'col' }, text)));
+    find(figure, '.scroll').setAttribute('aria-label', title);
+    home.append(figure);
+    new ResizeObserver(() => this.#resize()).observe(this.#box);
+  }
+
+  /** @param {Point[]} points */
+  draw(points) {
+    const values = this.#series.map(({ of }) => points.map(of));
+    const empty = values.every((list) => list.every((value) => value === null));
+    this.#none.hidden = !empty;
+    this.#box.hidden = empty;
+    if (!empty) this.#drawPlot([points.map(({ atMs }) => atMs / 1000), ...values]);
+    this.#drawTable(points.slice(-ROWS).reverse());
+  }
+
+  /** The colours have changed. */
+  recolour() {
+    this.#plot?.destroy();
+    this.#plot = undefined;
+  }
+
+  /** @param {any} data times and one list per series */
+  #drawPlot(data) {
+    if (this.#plot) this.#plot.setData(data);
+    else this.#plot = new uPlot(this.#options(), data, this.#box);
+  }
+
+  #options() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (/** @type {string} */ name) => resolved(style.getPropertyValue(name));
+    const axis = { stroke: colour('--ink-soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
+    const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    return {
+      width: this.#box.clientWidth,
+      height: HEIGHT,
+      legend: { show: this.#series.length > 1, live: false },
+      cursor: { show: false },
+      scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(max * 1.1, 1)]) } },
+      axes: [
+        { ...axis, space: 90, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => time.format(at * 1000)) },
+        { ...axis, size: 44, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((value) => number(value)) },
+      ],
+      series: [
+        {},
+        ...this.#series.map(({ label, colour: name }) => ({ label, stroke: colour(name), width: 2, points: { show: false } })),
+      ],
+    };
+  }
+
+  /** @param {Point[]} points */
+  #drawTable(points) {
+    const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+    const rows = points.map((point) => {
+      const cells = this.#series.map(({ of }) => el('td', {}, shown(of(point))));
+      return el('tr', {}, el('th', { scope: 'row' }, time.format(point.atMs)), ...cells);
+    });
+    this.#rows.replaceChildren(...rows);
+  }
+
+  #resize() {
+    const width = this.#box.clientWidth;
+    if (this.#plot && width > 0) this.#plot.setSize({ width, height: HEIGHT });
+  }
+}
+
+/** @param {number | null} value */
+export const shown = (value) => (value === null ? '–' : number(value, { maximumFractionDigits: 2 }));
+
+/** A canvas does not know `light-dark()`: the style of an element does. @param {string} colour */
+function resolved(colour) {
+  const probe = el('span', { hidden: '' });
+  probe.style.color = colour;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
