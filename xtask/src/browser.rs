@@ -22,7 +22,7 @@ pub(crate) fn test(repo: &Repo, children: &mut Children, tally: &mut Tally) -> R
     }
     install_packages(&repo.browser_tests())?;
 
-    let simulator = servers::start_simulator(children, repo)?;
+    let simulator = servers::start_simulator(children, repo, &[])?;
     let state_dir = repo.target().join("browser-state");
     if state_dir.exists() {
         std::fs::remove_dir_all(&state_dir)?;

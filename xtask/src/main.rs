@@ -7,6 +7,7 @@ mod browser;
 mod build;
 mod check;
 mod children;
+mod choice;
 mod debian;
 mod manifest;
 mod paths;

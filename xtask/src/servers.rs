@@ -22,9 +22,13 @@ pub(crate) struct HostOptions {
 }
 
 /// Starts the simulator on a free port and says its origin.
-pub(crate) fn start_simulator(children: &mut Children, repo: &Repo) -> Result<String> {
+pub(crate) fn start_simulator(
+    children: &mut Children,
+    repo: &Repo,
+    flags: &[&str],
+) -> Result<String> {
     let mut command = Command::new(repo.binary(SIMULATOR));
-    command.args(["--listen", "127.0.0.1:0"]);
+    command.args(["--listen", "127.0.0.1:0"]).args(flags);
     children.start(SIMULATOR, &mut command)?;
     children.wait_for_line(SIMULATOR, address)
 }

@@ -79,6 +79,8 @@ impl Upstream {
         };
         match self.ask(authority) {
             Ok((version, models)) => Probe::Found { version, models },
+            // What the system says comes with a number that tells nobody anything.
+            Err(error) if error.raw_os_error().is_some() => Probe::Absent(error.kind().to_string()),
             Err(error) => Probe::Absent(error.to_string()),
         }
     }
