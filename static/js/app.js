@@ -38,6 +38,10 @@ export async function start({ composer, queue, health }) {
   models.addEventListener('chosen', () => conversation.setModel(models.chosen));
   keepDrafts(store, composer, conversation);
   bindDialogs();
+  byId('skip').addEventListener('click', (event) => {
+    event.preventDefault(); // the address names the conversation
+    composer.focus();
+  });
   bindActions(conversation);
   bindImages(composer);
   bindShortcuts({ stop: () => conversation.stop(), newChat: () => chats.open('') });

@@ -50,7 +50,8 @@ export function apply(root) {
   for (const node of root.querySelectorAll('[data-i18n]')) {
     node.textContent = t(/** @type {HTMLElement} */ (node).dataset.i18n ?? '');
   }
-  for (const node of root.querySelectorAll('[data-i18n-attr]')) {
+  const own = root instanceof Element && root.matches('[data-i18n-attr]') ? [root] : [];
+  for (const node of [...own, ...root.querySelectorAll('[data-i18n-attr]')]) {
     for (const pair of (/** @type {HTMLElement} */ (node).dataset.i18nAttr ?? '').split(' ')) {
       const [name, key] = pair.split(':');
       node.setAttribute(name, t(key));

@@ -199,7 +199,7 @@ function statsText(stats) {
   const speed = speedOf(stats);
   const parts = [t('stats.tokens', { n: stats.tokens })];
   if (speed) parts.push(t('stats.speed', { speed: number(speed, { maximumFractionDigits: 1 }) }));
-  if (stats.firstMs) parts.push(t('stats.first', { seconds: number(stats.firstMs / 1000, { maximumFractionDigits: 1 }) }));
+  if (stats.firstMs && stats.firstMs >= 100) parts.push(t('stats.first', { seconds: number(stats.firstMs / 1000, { maximumFractionDigits: 1 }) }));
   return parts.join(' · ');
 }
 

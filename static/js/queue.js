@@ -50,9 +50,8 @@ export class QueueIndicator {
     const queued = byId('queue-queued');
     queued.hidden = !line || line.queued === 0;
     queued.textContent = line ? t('queue.waiting', { n: line.queued }) : '';
-    const label = line ? t('queue.label', { ...line }) : t('queue.unknown');
-    root.title = label;
-    root.setAttribute('aria-label', label);
+    root.title = line ? t('queue.label', { ...line }) : t('queue.unknown');
+    byId('queue-words').textContent = line ? t('queue.running') : t('queue.unknown');
     drawDots(line);
   }
 }

@@ -19,7 +19,7 @@ browserTest('the indicator shows active / max, and who waits', async ({ page }) 
   assert.equal(await active(page), '4 / 4');
   assert.equal(await queued(page).innerText(), '2 waiting');
   assert.equal(await page.locator('#queue-dots i[data-on]').count(), 4);
-  assert.equal(await page.getAttribute('#queue', 'aria-label'), '4 of 4 running, 2 waiting');
+  assert.equal(await page.getAttribute('#queue', 'title'), '4 of 4 running, 2 waiting');
 }, { setUp: (fake) => (fake.line = { activeRequests: 4, queuedRequests: 2, maxConcurrent: 4 }) });
 
 browserTest('a line that cannot be read is shown as unknown, not as the last value', async ({ page, fake }) => {
@@ -28,7 +28,7 @@ browserTest('a line that cannot be read is shown as unknown, not as the last val
   await hide(page, false);
   await until(async () => (await active(page)) === '– / –');
   assert.equal(await queued(page).isVisible(), false);
-  assert.match(await page.getAttribute('#queue', 'aria-label'), /cannot be read/);
+  assert.match(await page.getAttribute('#queue', 'title'), /cannot be read/);
   fake.line = { activeRequests: 1, queuedRequests: 0, maxConcurrent: 4 };
   await until(async () => (await active(page)) === '1 / 4');
 });

@@ -1,0 +1,228 @@
+//! Access: axe finds nothing on any state, what is spoken, and a journey by keyboard alone.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { answerState, browserTest, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
+import { CORPUS } from '../support/markdown.mjs';
+
+useBrowser();
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** What axe finds wrong, once finite animations are over. A page's policy allows no script tag, so axe is evaluated. */
+async function findings(page) {
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().filter((one) => one.effect?.getTiming().iterations !== Infinity).map((one) => one.finished)),
+  );
+  await page.evaluate(AXE);
+  return page.evaluate(async (tags) => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags } });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ').slice(0, 300)}`);
+  }, TAGS);
+}
+
+const RICH = ['<think>hm</think># Head\n\n', CORPUS.table, '\n\n```rust\nfn main() {}\n```\n\n- [x] done\n\n![pic](https://x.example/a.png) [link](https://x.example)\n'];
+
+/** Each state of the chat page, one after the other. */
+const STATES = {
+  empty: async () => {},
+  'a finished answer with everything in it': async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.say(...RICH);
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    await page.waitForSelector('.hljs-keyword');
+  },
+  streaming: async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.say('Some words ', 'and **more** ');
+      await stream.closed;
+    };
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="streaming"]');
+  },
+  thinking: async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.think('Let me see. ');
+      await stream.closed;
+    };
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="thinking"]');
+  },
+  queued: async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.place(3, { queued: 7, etaSeconds: 40 });
+      await stream.closed;
+    };
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="queued"]');
+  },
+  stopped: async (page, fake) => {
+    await STATES.streaming(page, fake);
+    await page.click('#send');
+    await answerState(page, 'stopped');
+  },
+  'line full': async (page, fake) => {
+    fake.onChat = (stream) => stream.refuse(429, 'queue_full', { 'retry-after': '60' });
+    await send(page, 'q');
+    await page.waitForSelector('.card');
+  },
+  'server down': async (page, fake) => {
+    fake.onChat = (stream) => stream.refuse(503, 'upstream_down');
+    fake.health = { status: 'down', upstreams: [] };
+    await send(page, 'q');
+    await page.waitForSelector('.card');
+    await page.waitForSelector('#banner:not([hidden])');
+  },
+  interrupted: async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.say('Half');
+      await stream.error('the runner stopped');
+    };
+    await send(page, 'q');
+    await page.waitForSelector('.card');
+  },
+  'key dialog': async (page, fake) => {
+    fake.key = 'right';
+    await send(page, 'q');
+    await page.locator('#key-dialog').waitFor();
+  },
+  'settings dialog': async (page) => page.click('#open-settings'),
+  'tuning dialog': async (page) => {
+    await page.click('#open-tuning');
+    await page.locator('#tuning-dialog').waitFor();
+  },
+  'help dialog': async (page) => page.click('#open-help'),
+  'delete dialog': async (page, fake) => {
+    await STATES.stopped(page, fake);
+    await page.click('.chat-item [data-action="remove"]');
+    await page.locator('#ask-dialog').waitFor();
+  },
+  'editing': async (page, fake) => {
+    await STATES.stopped(page, fake);
+    await page.locator('.user').hover();
+    await page.click('.user [data-action="edit"]');
+  },
+};
+
+for (const [name, reach] of Object.entries(STATES)) {
+  for (const colorScheme of ['light', 'dark']) {
+    browserTest(`axe finds nothing: ${name}, ${colorScheme}`, async ({ page, fake }) => {
+      await reach(page, fake);
+      assert.deepEqual(await findings(page), []);
+    }, { colorScheme });
+  }
+}
+
+const PHONE = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true };
+browserTest('axe finds nothing: on a phone, with the list open', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say(...RICH);
+    await stream.done();
+  };
+  await page.fill('#composer-text', 'q');
+  await page.click('#send');
+  await answerState(page, 'done');
+  assert.deepEqual(await findings(page), []);
+  await page.click('#menu');
+  assert.deepEqual(await findings(page), []);
+}, PHONE);
+
+for (const colorScheme of ['light', 'dark']) {
+  browserTest(`axe finds nothing: dashboard, ${colorScheme}`, async ({ page }) => {
+    await page.locator('.chart summary').first().click();
+    assert.deepEqual(await findings(page), []);
+  }, {
+    path: '/dashboard/', colorScheme,
+    setUp: (fake) => (fake.queue = { active: 4, queued: 3, max: 4, classes: { batch: { queued: 1 } }, upstreams: [{ index: 0, active: 1, max: 1, breaker: 'open' }] }),
+  });
+}
+
+browserTest('one answer speaks its start, its places and its end, and no token', async ({ page, fake }) => {
+  const steps = [signal(), signal()];
+  fake.onChat = async (stream) => {
+    await stream.place(2, { queued: 2 });
+    await steps[0];
+    await stream.say('Many ', 'words ', 'come ', 'here. ');
+    await steps[1];
+    await stream.done();
+  };
+  await page.evaluate(() => {
+    window.spoken = [];
+    for (const id of ['status', 'alert']) {
+      new MutationObserver(() => {
+        const text = document.getElementById(id).textContent;
+        if (text) window.spoken.push(`${id}: ${text}`);
+      }).observe(document.getElementById(id), { childList: true, characterData: true, subtree: true });
+    }
+  });
+  await send(page, 'q');
+  await page.waitForSelector('[data-state="queued"]');
+  steps[0].fire();
+  await page.waitForSelector('[data-state="streaming"]');
+  steps[1].fire();
+  await answerState(page, 'done');
+  assert.deepEqual(await page.evaluate(() => window.spoken), [
+    'status: Place 2 of 2 in line · 4 of 4 running', 'status: Answering', 'status: Answer ready',
+  ]);
+  fake.onChat = (stream) => stream.refuse(429, 'queue_full');
+  await send(page, 'q2');
+  await page.waitForSelector('.card');
+  assert.match(await page.evaluate(() => window.spoken.at(-1)), /^alert: The line is full/);
+});
+
+browserTest('the whole way by keyboard: the focus stays on Send/Stop, and Tab is never trapped', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('a ');
+    await stream.closed;
+  };
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.dataset.action || document.activeElement.className);
+  await page.keyboard.press('Tab');
+  await page.focus('#composer-text');
+  await page.keyboard.type('by keyboard');
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'send');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[data-state="streaming"]');
+  assert.equal(await focused(), 'send');
+  assert.equal(await page.getAttribute('#send', 'aria-label'), 'Stop');
+  await page.keyboard.press('Enter');
+  await answerState(page, 'stopped');
+  assert.equal(await focused(), 'send');
+  const seen = new Set();
+  for (let step = 0; step < 40; step++) {
+    await page.keyboard.press('Tab');
+    seen.add(await focused());
+  }
+  for (const stop of ['new-chat', 'chat-search', 'menu', 'model', 'open-tuning', 'queue', 'retry', 'composer-text', 'attach', 'open-settings', 'open-help']) {
+    assert.ok(seen.has(stop), `Tab does not reach ${stop}`);
+  }
+  await page.keyboard.press('Escape');
+  assert.deepEqual(await messages(page), ['by keyboard', 'a']);
+});
+
+browserTest('the skip link is seen when it has the focus, and goes to the message field', async ({ page }) => {
+  await page.focus('#skip');
+  assert.ok((await page.locator('#skip').boundingBox()).y >= 0);
+  await page.keyboard.press('Enter');
+  await until(() => page.evaluate(() => document.activeElement.id === 'composer-text'));
+});
+
+browserTest('messages and code regions have names in the accessibility tree', async ({ page, fake }) => {
+  await STATES['a finished answer with everything in it'](page, fake);
+  const tree = await page.locator('#transcript').ariaSnapshot();
+  for (const part of [/article "Your message"/, /article "Answer"/, /region "Code, rust"/, /region "Table"/, /heading "Head" \[level=3\]/]) assert.match(tree, part);
+});
+
+browserTest('? opens the list of keys, unless one types', async ({ page }) => {
+  await page.focus('#composer-text');
+  await page.keyboard.type('?');
+  assert.equal(await page.locator('#help-dialog').isVisible(), false);
+  await page.focus('#menu');
+  await page.keyboard.press('?');
+  await page.locator('#help-dialog').waitFor();
+});
