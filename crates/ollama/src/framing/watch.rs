@@ -47,19 +47,13 @@ impl AnswerWatch {
         let framing = match form {
             Form::Lines | Form::Events => Framing::Lines(LineSplitter::default()),
             Form::OpenAiEvents => Framing::Events(LineSplitter::default()),
-            Form::Document => Framing::Document(Document::new(EndMark::Done)),
-            Form::OpenAiDocument => Framing::Document(Document::new(EndMark::None)),
+            Form::Document | Form::OpenAiDocument => Framing::Document(Document::default()),
         };
         AnswerWatch {
             framing,
             verdict: Verdict::Incomplete,
             tally: Tally::default(),
         }
-    }
-
-    /// A watch for a document that has no `done`: an embedding, or an error under its own status.
-    pub fn document() -> AnswerWatch {
-        AnswerWatch::new(Form::OpenAiDocument)
     }
 
     /// Looks at the next bytes.
@@ -135,8 +129,7 @@ enum Framing {
 /// The members of an answer that matter here, of either family. Everything else is skipped.
 #[derive(Deserialize)]
 struct Facts {
-    #[serde(default)]
-    done: bool,
+    done: Option<bool>,
     error: Option<IgnoredAny>,
     prompt_eval_count: Option<u64>,
     eval_count: Option<u64>,
@@ -170,7 +163,7 @@ fn see_line(line: &[u8], verdict: &mut Verdict, tally: &mut Tally) {
     if facts.error.is_some() {
         tally.frames -= 1;
         *verdict = Verdict::Failed;
-    } else if facts.done {
+    } else if facts.done == Some(true) {
         // The last line closes the answer and brings no token of its own.
         tally.frames -= 1;
         tally.note(&facts);
@@ -231,37 +224,18 @@ impl Tally {
     }
 }
 
-/// What ends a document besides its last brace.
-#[derive(Debug, PartialEq, Eq)]
-enum EndMark {
-    /// `"done":true`, as `/api/chat` and `/api/generate` say.
-    Done,
-    /// Nothing: the end of the HTTP message is the end.
-    None,
-}
-
 /// One JSON document. It is kept to be judged as long as it is small; of a large one (embeddings) only the end is looked
 /// at, since HTTP's own framing already tells whether it was cut.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Document {
     kept: Vec<u8>,
     len: u64,
     last: u8,
-    end_mark: EndMark,
 }
 
 impl Document {
     /// Up to this size a document is parsed at its end: an answer of some ten thousand tokens.
     const KEPT: usize = 256 * 1024;
-
-    fn new(end_mark: EndMark) -> Document {
-        Document {
-            kept: Vec::new(),
-            len: 0,
-            last: 0,
-            end_mark,
-        }
-    }
 
     fn see(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
@@ -289,10 +263,10 @@ impl Document {
         tally.note(&facts);
         if facts.error.is_some() {
             Verdict::Failed
-        } else if facts.done || self.end_mark == EndMark::None {
-            Verdict::Complete
-        } else {
+        } else if facts.done == Some(false) {
             Verdict::Incomplete
+        } else {
+            Verdict::Complete
         }
     }
 }

@@ -130,12 +130,12 @@ fn a_responses_stream_ends_with_its_own_event() {
 }
 
 #[test]
-fn a_document_is_complete_when_it_says_done_and_openais_when_it_parses() {
+fn a_document_is_complete_when_it_parses_and_does_not_deny_it() {
     let done = "{\"message\":{\"content\":\"hi\"},\"done\":true,\"eval_count\":4}";
     let (verdict, tally) = watched_at_every_cut(Form::Document, done);
     assert_eq!((verdict, tally.eval_count), (Verdict::Complete, Some(4)));
     assert_eq!(
-        watched_at_every_cut(Form::Document, "{\"message\":{}}").0,
+        watched_at_every_cut(Form::Document, "{\"done\":false}").0,
         Verdict::Incomplete
     );
     assert_eq!(
