@@ -9,7 +9,8 @@ mod reader;
 mod secret;
 mod upstream;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,10 +19,11 @@ use futures::future::join_all;
 use sluice_ollama::Policy;
 use spin_sdk::variables;
 
+use crate::log::Line;
 pub use parse::Network;
 use reader::Reader;
 pub use secret::{ApiKey, Class, Secret};
-pub use upstream::Upstream;
+pub use upstream::{Origin, Upstream};
 
 /// The most upstreams that can be configured.
 pub const MAX_UPSTREAMS: usize = 8;
@@ -141,17 +143,13 @@ pub async fn current() -> Result<Rc<Config>, Misconfigured> {
     }
     let names = reader::names();
     let values = join_all(names.iter().map(variables::get)).await;
-    let found: Vec<_> = names.iter().zip(values).collect();
-    let config = Config::parse(&|name| match found
-        .iter()
-        .find(|(found, _)| found.as_str() == name)
-        .map(|(_, value)| value)
-    {
+    let found: HashMap<_, _> = names.iter().map(String::as_str).zip(values).collect();
+    let parsed = Config::parse(&|name| match found.get(name) {
         Some(Ok(value)) => Ok(Some(value.clone())),
         Some(Err(variables::Error::Undefined(_))) | None => Ok(None),
         Some(Err(error)) => Err(error.to_string()),
-    })?;
-    let config = Rc::new(config);
+    });
+    let config = Rc::new(parsed.inspect_err(log_once)?);
     Ok(CURRENT.with(|cell| cell.get_or_init(|| config).clone()))
 }
 
@@ -177,8 +175,18 @@ fn same_model(one: &str, other: &str) -> bool {
     stem(one) == stem(other)
 }
 
+/// Faults go to the log once an instance: every request finds them again.
+fn log_once(misconfigured: &Misconfigured) {
+    if !LOGGED.replace(true) {
+        Line::new("misconfigured")
+            .with("problem", misconfigured.to_string())
+            .write();
+    }
+}
+
 thread_local! {
     static CURRENT: OnceCell<Rc<Config>> = const { OnceCell::new() };
+    static LOGGED: Cell<bool> = const { Cell::new(false) };
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ pub async fn fail(
 }
 
 /// Within how many ticks a stalled write is noticed: more would cost more timers, fewer would be less exact.
-const STALL_TICKS: u32 = 3;
+const STALL_TICKS: u32 = 6;
 
 /// The next chunk, with heartbeats while there is none.
 async fn next_chunk(

@@ -35,15 +35,6 @@ impl Reply {
         }
     }
 
-    /// A text.
-    pub fn text(status: StatusCode, content_type: &'static str, body: String) -> Reply {
-        Reply::new(
-            status,
-            HeaderValue::from_static(content_type),
-            body.into_bytes(),
-        )
-    }
-
     /// The same with one more header.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Reply {
         self.headers.insert(name, value);

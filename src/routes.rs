@@ -87,16 +87,11 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, Refusal> 
             segment,
         });
     }
-    let of_the_operator = |prefix: &&str| {
-        path == *prefix
-            || path
-                .strip_prefix(*prefix)
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
-    if OPERATORS.iter().any(|prefix| of_the_operator(&prefix)) {
-        return Err(Refusal::NotExposed);
-    }
-    Err(Refusal::NotFound)
+    Err(if is_operators(path) {
+        Refusal::NotExposed
+    } else {
+        Refusal::NotFound
+    })
 }
 
 /// The method of a route; each has one. `HEAD` goes with `GET`: the host leaves the body out.
@@ -198,6 +193,14 @@ const OPERATORS: &[&str] = &[
     "/v1/images",
     "/v1/audio",
 ];
+
+fn is_operators(path: &str) -> bool {
+    let is_below = |prefix: &&str| {
+        path.strip_prefix(*prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    OPERATORS.iter().any(is_below)
+}
 
 fn matches<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     match pattern.strip_suffix("{}") {

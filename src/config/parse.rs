@@ -62,51 +62,23 @@ pub(super) fn count(text: &str, least: u32, most: u32) -> Parsed<u32> {
 
 /// A duration with its unit: `ms`, `s`, `m` or `h`.
 pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Parsed<Duration> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let unit_ms = match unit {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let duration = number
-        .parse::<u64>()
-        .ok()
-        .zip(unit_ms)
-        .and_then(|(number, unit_ms)| number.checked_mul(unit_ms))
-        .map(Duration::from_millis);
-    match duration {
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+    match with_unit(text, &units).map(Duration::from_millis) {
         Some(duration) if (least..=most).contains(&duration) => Ok(duration),
         Some(_) => Err(format!("must be from {least:?} to {most:?}")),
-        None => Err(format!(
-            "must be a duration with its unit, such as 300s or 500ms"
-        )),
+        None => Err("must be a duration with its unit, such as 300s or 500ms".to_owned()),
     }
 }
 
 /// A size in bytes with its unit: `B`, `KiB` or `MiB`.
 pub(super) fn size(text: &str, most: usize) -> Parsed<usize> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "B" => Some(1),
-        "KiB" => Some(1024),
-        "MiB" => Some(1024 * 1024),
-        _ => None,
+    let units = [("B", 1), ("KiB", 1024), ("MiB", 1024 * 1024)];
+    let Some(bytes) = with_unit(text, &units) else {
+        return Err("must be a size with its unit, such as 8MiB or 512KiB".to_owned());
     };
-    let bytes = number
-        .parse::<usize>()
-        .ok()
-        .zip(factor)
-        .and_then(|(number, factor)| number.checked_mul(factor));
-    match bytes {
-        Some(bytes) if (1..=most).contains(&bytes) => Ok(bytes),
-        Some(_) => Err(format!("must be at most {most} bytes")),
-        None => Err(format!(
-            "must be a size with its unit, such as 8MiB or 512KiB"
-        )),
+    match usize::try_from(bytes) {
+        Ok(bytes) if (1..=most).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("must be from 1 to {most} bytes")),
     }
 }
 
@@ -120,7 +92,7 @@ pub(super) fn model(text: &str) -> Parsed<String> {
         || text.len() > MAX_MODEL_NAME
         || text.contains(|c: char| c.is_whitespace() || c.is_control())
     {
-        return Err(format!("must be the name of a model such as qwen3:1.7b"));
+        return Err("must be the name of a model such as qwen3:1.7b".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -141,7 +113,7 @@ pub(super) fn networks(text: &str) -> Parsed<Vec<Network>> {
     items(text)
         .map(|item| {
             network(item)
-                .ok_or_else(|| format!("must list addresses or networks such as 10.0.0.0/8"))
+                .ok_or_else(|| "must list addresses or networks such as 10.0.0.0/8".to_owned())
         })
         .collect()
 }
@@ -157,7 +129,7 @@ pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
             if item == "*" || (!rest.is_empty() && !rest.contains('/')) {
                 Ok(item.to_ascii_lowercase())
             } else {
-                Err(format!("must list origins such as https://example.org"))
+                Err("must list origins such as https://example.org".to_owned())
             }
         })
         .collect()
@@ -167,6 +139,13 @@ pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
 pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == ',' || c.is_whitespace())
         .filter(|item| !item.is_empty())
+}
+
+/// A whole number and its unit, in the smallest unit.
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 fn network(text: &str) -> Option<Network> {

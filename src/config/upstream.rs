@@ -90,6 +90,6 @@ pub(super) fn base_path(text: &str) -> Parsed<String> {
     if trimmed.split('/').all(is_segment) {
         Ok(format!("/{trimmed}"))
     } else {
-        Err(format!("must be a plain path such as /ollama"))
+        Err("must be a plain path such as /ollama".to_owned())
     }
 }

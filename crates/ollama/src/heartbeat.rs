@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::endpoint::{Endpoint, Family, Form};
+use crate::endpoint::{Endpoint, Form};
 
 /// A place in the line, as clients are told. `camelCase` on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -116,16 +116,8 @@ impl Heartbeat {
 }
 
 /// OpenAI's error object, with `param` null.
-pub fn openai_error(code: &str, message: &str) -> Value {
+fn openai_error(code: &str, message: &str) -> Value {
     json!({ "error": { "message": message, "type": "api_error", "code": code, "param": null } })
-}
-
-/// The error document of a family: what stands for [`Heartbeat::error`] where no request was understood.
-pub fn error_document(family: Family, code: &str, message: &str) -> Value {
-    match family {
-        Family::Ollama => json!({ "error": message, "code": code }),
-        Family::OpenAi => openai_error(code, message),
-    }
 }
 
 const WHITE_SPACE: &[u8] = b" ";

@@ -92,11 +92,6 @@ impl AnswerWatch {
         *verdict
     }
 
-    /// What the answer has come to so far.
-    pub fn verdict(&self) -> Verdict {
-        self.verdict
-    }
-
     /// What was counted so far.
     pub fn tally(&self) -> Tally {
         self.tally
