@@ -5,7 +5,6 @@ import { ChatList } from './chats.js';
 import { Conversation } from './conversation.js';
 import { askKey, bindDialogs } from './dialogs.js';
 import { byId } from './dom.js';
-import { bindImages } from './images.js';
 import { t } from './i18n.js';
 import { loadMarkdown } from './message-view.js';
 import { ModelPicker } from './models.js';
@@ -13,6 +12,7 @@ import { Notifier } from './notify.js';
 import { ScrollKeeper } from './scroll.js';
 import { bindShortcuts } from './shortcuts.js';
 import { Store } from './store.js';
+import { policy } from './trust.js';
 
 const DRAFT_AFTER_MS = 300;
 
@@ -43,14 +43,14 @@ export async function start({ composer, queue, health }) {
     composer.focus();
   });
   bindActions(conversation);
-  bindImages(composer);
   bindShortcuts({ stop: () => conversation.stop(), newChat: () => chats.open('') });
   bindLazily(conversation, store, chats);
+  bindImages(composer);
   await store.begin();
   await chats.open(location.hash.slice(1));
   composer.open();
   void models.load(conversation.chat.model);
-  void loadMarkdown();
+  composer.addEventListener('input', () => void loadMarkdown(), { once: true }); // an answer will follow
   void registerWorker();
   return conversation;
 }
@@ -104,7 +104,35 @@ function bindLazily(conversation, store, chats) {
   });
 }
 
+/**
+ * Images are rare: what reads them is fetched with the first.
+ * @param {import('./composer.js').Composer} composer
+ */
+function bindImages(composer) {
+  const input = /** @type {HTMLInputElement} */ (byId('attach-file'));
+  const add = async (/** @type {Iterable<File>} */ files) => {
+    const { addImages } = await import('./images.js');
+    await addImages(composer, files);
+    input.value = '';
+  };
+  byId('attach').addEventListener('click', () => input.click());
+  input.addEventListener('change', () => add(Array.from(input.files ?? [])));
+  byId('composer-text').addEventListener('paste', (event) => {
+    const files = Array.from(event.clipboardData?.files ?? []);
+    if (files.length === 0) return;
+    event.preventDefault();
+    void add(files);
+  });
+  byId('app').addEventListener('dragover', (event) => event.preventDefault());
+  byId('app').addEventListener('drop', (event) => {
+    event.preventDefault();
+    void add(Array.from(event.dataTransfer?.files ?? []));
+  });
+}
+
 /** Offline shell: secure origins only, and never in the way of anything. */
 async function registerWorker() {
-  if ('serviceWorker' in navigator) await navigator.serviceWorker.register('/sw.js').catch(() => {});
+  if (!('serviceWorker' in navigator)) return;
+  const url = policy?.createScriptURL('/sw.js') ?? '/sw.js';
+  await navigator.serviceWorker.register(url).catch(() => {});
 }

@@ -35,6 +35,7 @@ export class Composer extends EventTarget {
     });
     this.#field.addEventListener('keydown', (event) => this.#onKey(event));
     this.#field.addEventListener('input', () => this.#changed());
+    byId('attachments').addEventListener('click', (event) => this.#onRemove(/** @type {Element} */ (event.target)));
     byId('edit-cancel').addEventListener('click', () => this.endEdit());
     this.#fit();
   }
@@ -149,6 +150,14 @@ export class Composer extends EventTarget {
       event.preventDefault();
       this.submit();
     }
+  }
+
+  /** @param {Element} target */
+  #onRemove(target) {
+    const index = /** @type {HTMLElement | null} */ (target.closest('[data-remove]'))?.dataset.remove;
+    if (index === undefined) return;
+    this.setImages(this.#images.filter((_, at) => at !== Number(index)));
+    this.focus();
   }
 
   #changed() {

@@ -167,7 +167,9 @@ export class MessageView {
     card.dataset.code = code;
     find(card, '.card-text').textContent = errorText(code, this.message.content !== '');
     find(card, '.card-detail').textContent = detail;
-    const button = /** @type {HTMLButtonElement} */ (find(card, 'button'));
+    apply(card);
+    find(card, '[data-action=continue]').hidden = this.message.content === '' || this.message.state !== 'interrupted';
+    const button = /** @type {HTMLButtonElement} */ (find(card, '.card-way'));
     button.dataset.action = WAYS[code] === 'key' ? 'key' : action;
     button.textContent = t(WAYS[code] === 'key' ? 'action.enter_key' : 'action.try_again');
     if (retryAfterMs > 0) countDown(button, retryAfterMs);

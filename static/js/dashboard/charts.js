@@ -65,10 +65,11 @@ export class Chart {
     const style = getComputedStyle(document.documentElement);
     const colour = (/** @type {string} */ name) => resolved(style.getPropertyValue(name));
     const axis = { stroke: colour('--ink-soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
-    const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
     return {
       width: this.#box.clientWidth,
       height: HEIGHT,
+      padding: /** @type {[number, number, number, number]} */ ([8, 24, 0, 0]),
       legend: { show: this.#series.length > 1, live: false },
       cursor: { show: false },
       scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(max * 1.1, 1)]) } },

@@ -1,6 +1,7 @@
 //! Colours in code: loaded at the first fence that names a language we ship, never guessed.
 
 import { el } from '../dom.js';
+import { TRUST } from '../trust.js';
 
 const HOME = '../../vendor/highlight-11.12.0';
 /** Longer code stays plain: colouring it would block the page. */
@@ -64,5 +65,5 @@ async function loadCore() {
 
 /** @param {string} html spans with classes @returns {DocumentFragment} */
 function safe(html) {
-  return globalThis.DOMPurify.sanitize(html, { ALLOWED_TAGS: ['span'], ALLOWED_ATTR: ['class'], RETURN_DOM_FRAGMENT: true });
+  return globalThis.DOMPurify.sanitize(html, { ...TRUST, ALLOWED_TAGS: ['span'], ALLOWED_ATTR: ['class'], RETURN_DOM_FRAGMENT: true });
 }

@@ -7,7 +7,7 @@ import { Marked } from '../../vendor/marked-18.2.1.js';
 import '../../vendor/dompurify-3.4.18.js';
 import { el, icon } from '../dom.js';
 import { t } from '../i18n.js';
-import { highlight } from './highlight.js';
+import { TRUST } from '../trust.js';
 
 const purify = globalThis.DOMPurify;
 
@@ -62,7 +62,7 @@ const marked = new Marked({
  * @returns {DocumentFragment}
  */
 export function renderMarkdown(source) {
-  const fragment = purify.sanitize(toHtml(source), { ...CONFIG, RETURN_DOM_FRAGMENT: true });
+  const fragment = purify.sanitize(toHtml(source), { ...CONFIG, ...TRUST, RETURN_DOM_FRAGMENT: true });
   for (const link of fragment.querySelectorAll('a')) {
     link.target = '_blank';
     link.rel = 'noopener noreferrer nofollow';
@@ -85,7 +85,13 @@ function frameCode(pre) {
   scrollable(pre, language ? t('code.label', { language }) : t('code.label_plain'));
   pre.replaceWith(frame);
   frame.append(pre);
-  if (code && language) highlight(code, language);
+  if (code && language) void colour(code, language);
+}
+
+/** Colours come with the first code that has a language. @param {HTMLElement} code @param {string} language */
+async function colour(code, language) {
+  const highlighter = await import('./highlight.js').catch(() => null);
+  await highlighter?.highlight(code, language);
 }
 
 /** @param {HTMLTableElement} table */

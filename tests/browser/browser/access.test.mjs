@@ -99,6 +99,7 @@ const STATES = {
   'help dialog': async (page) => page.click('#open-help'),
   'delete dialog': async (page, fake) => {
     await STATES.stopped(page, fake);
+    await page.hover('.chat-item');
     await page.click('.chat-item [data-action="remove"]');
     await page.locator('#ask-dialog').waitFor();
   },

@@ -12,7 +12,7 @@ browserTest('429: the prompt comes back, a countdown runs, and then the same tur
   await send(page, 'precious words');
   await card(page, 'queue_full');
   assert.equal(await composerText(page), 'precious words');
-  const button = page.locator('.card button');
+  const button = page.locator('.card .card-way');
   assert.match(await button.innerText(), /Try again in [12] s/);
   assert.equal(await button.isDisabled(), true);
   await until(() => button.isEnabled());
@@ -142,7 +142,7 @@ browserTest('a connection that breaks keeps the words that came and offers a way
   await card(page, 'interrupted');
   assert.equal(await answerText(page), 'Half an answer');
   assert.match(await page.locator('.card-text').innerText(), /What came is kept/);
-  assert.equal(await page.locator('[data-action="continue"]').isVisible(), true);
+  assert.equal(await page.locator('.card [data-action="continue"]').isVisible(), true);
   await page.reload();
   await card(page, 'interrupted');
   assert.equal(await answerText(page), 'Half an answer');

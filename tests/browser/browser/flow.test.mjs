@@ -161,7 +161,7 @@ browserTest('continue goes on where the answer broke off', async ({ page, fake }
     await stream.say(', three.');
     await stream.done();
   };
-  await page.click('[data-action="continue"]');
+  await page.click('.card [data-action="continue"]');
   await answerState(page, 'done');
   assert.equal(await answerText(page), 'One, two, three.');
   assert.deepEqual(fake.chats[1].messages.at(-1), { role: 'assistant', content: 'One, two' });

@@ -112,7 +112,7 @@ browserTest('ctrl and wheel (zoom) does not let go', async ({ page, fake }) => {
 browserTest('sideways scrolling inside code does not let go', async ({ page, fake }) => {
   const answer = await growing(page, fake);
   const at = await page.evaluate(() => {
-    const boxes = Array.from(document.querySelectorAll('.code pre'), (node) => node.getBoundingClientRect());
+    const boxes = Array.from(document.querySelectorAll('.code pre, .table'), (node) => node.getBoundingClientRect());
     const { x, top, bottom } = boxes.find((box) => box.top < innerHeight - 180 && box.bottom > 120);
     return { x: x + 20, y: (Math.max(top, 80) + Math.min(bottom, innerHeight - 150)) / 2 };
   });

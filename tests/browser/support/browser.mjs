@@ -13,7 +13,7 @@ export const skip = executablePath
   ? false
   : 'Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM to its path';
 
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];

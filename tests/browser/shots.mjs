@@ -1,0 +1,139 @@
+//! Pictures of the page's states, for people to look at: `node shots.mjs FOLDER`.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { answerState, executablePath, FLAGS } from './support/browser.mjs';
+import { Fake } from './support/fake.mjs';
+
+const folder = process.argv[2] ?? 'shots';
+mkdirSync(folder, { recursive: true });
+
+const ANSWER = `A sluice holds water back and lets it through **in measure**.
+
+1. Water waits above the gate.
+2. The gate opens as far as the channel below can carry.
+3. Nobody downstream is flooded.
+
+\`\`\`rust
+/// Lets one more through if there is room.
+fn admit(line: &mut Line) -> Option<Ticket> {
+    (line.active < line.max).then(|| line.next())
+}
+\`\`\`
+
+| Gate | Open | Flow |
+|---|--:|---|
+| upper | 40 % | calm |
+| lower | 75 % | quick |
+
+> Still water runs deep.
+
+See [the manual](https://example.org) for more.`;
+
+const answer = (text) => async (stream) => {
+  for (const piece of text.match(/.{1,9}/gs)) await stream.say(piece);
+  await stream.done();
+};
+const PHONE = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+const full = { activeRequests: 4, queuedRequests: 6, maxConcurrent: 4 };
+
+async function ask(page, text) {
+  await page.fill('#composer-text', text);
+  await page.click('#send');
+}
+
+const rich = async (page, fake) => {
+  fake.onChat = answer(ANSWER);
+  await ask(page, 'How does a sluice work?');
+  await answerState(page, 'done');
+  await page.waitForTimeout(500);
+};
+const third = async (page, fake) => {
+  fake.line = full;
+  fake.onChat = (stream) => stream.place(3, { queued: 6, etaSeconds: 40 });
+  await ask(page, 'Explain tides to a child, in three sentences.');
+  await page.waitForSelector('[data-state="queued"]');
+  await page.waitForTimeout(1200);
+};
+const refused = (status, code, headers) => async (page, fake) => {
+  if (code === 'upstream_down') fake.health = { status: 'down', upstreams: [] };
+  fake.onChat = (stream) => stream.refuse(status, code, headers);
+  await ask(page, 'Explain tides to a child.');
+  await page.waitForSelector(code === 'unauthorized' ? '#key-dialog[open]' : '.card');
+  await page.waitForTimeout(300);
+};
+const streaming = async (page, fake) => {
+  fake.onChat = async (stream) => {
+    await stream.think('The user wants to know how a sluice works. Keep it short.');
+    for (const piece of ANSWER.slice(0, 330).match(/.{1,9}/gs)) await stream.say(piece);
+  };
+  await ask(page, 'How does a sluice work?');
+  await page.waitForSelector('[data-state="streaming"]');
+  await page.waitForTimeout(1200);
+};
+const interrupted = async (page, fake) => {
+  fake.onChat = async (stream) => {
+    await stream.say(ANSWER.slice(0, 150));
+    await stream.error('llama runner process has terminated');
+  };
+  await ask(page, 'How does a sluice work?');
+  await page.waitForSelector('.card');
+};
+
+const SHOTS = {
+  empty: [async () => {}],
+  answer: [rich],
+  'answer-dark': [rich, { colorScheme: 'dark' }],
+  streaming: [streaming],
+  third: [third],
+  'third-dark-german': [third, { colorScheme: 'dark', locale: 'de-DE' }],
+  'line-full': [refused(429, 'queue_full', { 'retry-after': '24' })],
+  'server-down': [refused(503, 'upstream_down')],
+  key: [refused(401, 'unauthorized')],
+  interrupted: [interrupted],
+  settings: [(page) => page.click('#open-settings')],
+  tuning: [(page) => page.click('#open-tuning')],
+  'phone-empty': [async () => {}, PHONE],
+  'phone-answer': [rich, PHONE],
+  'phone-third-german': [third, { ...PHONE, locale: 'de-DE' }],
+  'phone-list': [async (page, fake) => {
+    await rich(page, fake);
+    await page.click('#menu');
+  }, PHONE],
+  forced: [third, { forcedColors: 'active' }],
+};
+
+async function dashboard(page, fake) {
+  let count = 0;
+  for (let step = 0; step < 14; step++) {
+    count += 3 + (step % 4);
+    fake.queue = {
+      active: Math.min(4, 2 + (step % 4)), queued: step % 6, max: 4, classes: { interactive: { queued: step % 4 }, batch: { queued: 1 } },
+      serviceSeconds: 11.8, estimatedWaitSeconds: 9, tokens: count * 90, upstreams: [{ index: 0, active: 3, max: 3, breaker: 'closed' }, { index: 1, active: 0, max: 1, breaker: 'open' }],
+    };
+    const buckets = (name) => [0.5, 1, 2, 5].map((le, at) => `${name}{le="${le}"} ${Math.floor((count * (at + 1)) / 4)}`).join('\n') + `\n${name}{le="+Inf"} ${count}`;
+    fake.metrics = `${buckets('sluice_wait_seconds_bucket')}\n${buckets('sluice_first_token_seconds_bucket')}\nsluice_refused_total ${step}\n`;
+    await page.clock.runFor(2_000);
+    await page.waitForTimeout(150);
+  }
+}
+
+const browser = await chromium.launch({ executablePath, args: FLAGS });
+async function shoot(name, path, run, options = {}) {
+  const fake = await new Fake().start();
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', serviceWorkers: 'block', ...options });
+  const page = await context.newPage();
+  if (path !== '/') await page.clock.install();
+  await page.goto(fake.url + path);
+  await page.waitForSelector('html[data-ready]');
+  await run(page, fake);
+  await page.waitForTimeout(250);
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: path !== '/' });
+  await context.close();
+  await fake.stop();
+}
+for (const [name, [run, options]] of Object.entries(SHOTS)) await shoot(name, '/', run, options);
+await shoot('dashboard', '/dashboard/', dashboard);
+await shoot('dashboard-dark', '/dashboard/', dashboard, { colorScheme: 'dark' });
+await browser.close();
