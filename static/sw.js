@@ -15,7 +15,7 @@ const SHELL = [
   '/js/actions.js', '/js/announce.js', '/js/answer.js', '/js/api.js', '/js/app.js', '/js/chat.js', '/js/chats.js',
   '/js/composer.js', '/js/conversation.js', '/js/dialogs.js', '/js/dom.js', '/js/errors.js', '/js/health.js', '/js/i18n.js',
   '/js/images.js', '/js/main.js', '/js/md/blocks.js', '/js/md/highlight.js', '/js/md/render.js', '/js/md/stream.js',
-  '/js/md/tail.js', '/js/merge.js', '/js/message-view.js', '/js/models.js', '/js/ndjson.js', '/js/notify.js', '/js/queue.js',
+  '/js/md/tail.js', '/js/merge.js', '/js/message-view.js', '/js/models.js', '/js/ndjson.js', '/js/notify.js', '/js/plain.js', '/js/queue.js',
   '/js/scroll.js', '/js/session.js', '/js/settings-store.js', '/js/settings.js', '/js/shortcuts.js', '/js/store.js',
   '/js/theme.js', '/js/think.js', '/js/title.js', '/js/transcript.js', '/js/transfer.js', '/js/trust.js', '/js/tuning.js', '/js/turn.js',
   '/vendor/dompurify-3.4.18.js', '/vendor/idb-keyval-6.3.0.js', '/vendor/marked-18.2.1.js',

@@ -4,6 +4,7 @@ import { el, find, fromTemplate } from './dom.js';
 import { WAYS } from './errors.js';
 import { apply, has, number, t } from './i18n.js';
 import { speedOf } from './chat.js';
+import { StreamRenderer as Plain } from './plain.js';
 import { placeText } from './queue.js';
 import { isBusy } from './session.js';
 
@@ -13,12 +14,15 @@ import { isBusy } from './session.js';
 /** "Loading the model…" instead of "Waiting for the first word…" after this. */
 const LOADING_AFTER_MS = 2_000;
 
-/**
- * The Markdown renderer is not needed for the first paint; it is fetched behind it.
- * @type {Promise<typeof import('./md/stream.js')> | undefined}
- */
-let markdown;
-export const loadMarkdown = () => (markdown ??= import('./md/stream.js'));
+/** @type {Promise<{StreamRenderer: typeof import('./md/stream.js').StreamRenderer | typeof Plain}> | undefined} */
+let renderer;
+
+/** The Markdown renderer is not needed for the first paint. Without a network plain text does; the next one tries again. */
+export const loadMarkdown = () =>
+  (renderer ??= import('./md/stream.js').catch(() => {
+    renderer = undefined;
+    return { StreamRenderer: Plain };
+  }));
 
 export class MessageView {
   /** @type {HTMLElement} */

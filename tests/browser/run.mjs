@@ -1,6 +1,6 @@
 //! `npm test`: the unit tests, then the browser tests, in one run of node's test runner.
 //!
-//! One file at a time: two browsers on a small machine measure each other.
+//! Two files at a time: no test here measures time closely.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -14,7 +14,7 @@ const files = ['unit', 'browser'].flatMap((folder) =>
 if (skip) console.log(`browser tests are skipped. ${skip}`);
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files, 'e2e.test.mjs'],
+  ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files, 'e2e.test.mjs'],
   { cwd: here, stdio: 'inherit' },
 );
 process.exit(status ?? 1);

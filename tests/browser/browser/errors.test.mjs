@@ -194,6 +194,17 @@ browserTest('a server that is gone is told apart from being offline', async ({ p
   assert.equal(fake.chats.length, 0);
 });
 
+browserTest('without the renderer an answer is shown as plain text', async ({ page, fake }) => {
+  await page.route('**/js/md/**', (route) => route.abort());
+  fake.onChat = async (stream) => {
+    await stream.say('Plain **words**,\n', 'all of <b>them</b>.');
+    await stream.done();
+  };
+  await send(page, 'q');
+  await answerState(page, 'done');
+  assert.equal(await answerText(page), 'Plain **words**,\nall of <b>them</b>.');
+});
+
 browserTest('a browser without IndexedDB is told of, and the chat works', async ({ fake, context }) => {
   await context.addInitScript(() => {
     IDBFactory.prototype.open = () => {
