@@ -1,16 +1,11 @@
 //! Bindings of the interfaces that this host has besides WASI, generated from `wit/`.
 
-#[expect(missing_docs, reason = "generated code")]
-mod generated {
-    wasmtime::component::bindgen!({
-        path: "wit",
-        world: "sluice:host/imports",
-        imports: { default: async | trappable },
-        with: {
-            "spin:key-value/key-value.store": crate::keyvalue::OpenStore,
-            "wasi:keyvalue/store.bucket": crate::keyvalue::OpenStore,
-        },
-    });
-}
-
-pub(crate) use generated::{spin, wasi};
+wasmtime::component::bindgen!({
+    path: "wit",
+    world: "sluice:host/imports",
+    imports: { default: async | trappable },
+    with: {
+        "spin:key-value/key-value.store": crate::keyvalue::OpenStore,
+        "wasi:keyvalue/store.bucket": crate::keyvalue::OpenStore,
+    },
+});

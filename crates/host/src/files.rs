@@ -29,12 +29,18 @@ impl Mounts {
         let mut copies = Vec::new();
         for mount in files {
             match mount {
-                FileMount::Placement { source, destination } => {
+                FileMount::Placement {
+                    source,
+                    destination,
+                } => {
                     if !destination.starts_with('/') {
-                        return Err(format!("the destination `{destination}` must start with `/`"));
+                        return Err(format!(
+                            "the destination `{destination}` must start with `/`"
+                        ));
                     }
                     let path = root.join(source);
-                    let kind = fs::metadata(&path).map_err(|err| format!("`{}`: {err}", source.display()))?;
+                    let kind = fs::metadata(&path)
+                        .map_err(|err| format!("`{}`: {err}", source.display()))?;
                     if kind.is_dir() {
                         mounts.folders.push((path, destination.clone()));
                     } else {
@@ -47,7 +53,11 @@ impl Mounts {
         if copies.is_empty() {
             return Ok(mounts);
         }
-        if mounts.folders.iter().any(|(_, destination)| destination == "/") {
+        if mounts
+            .folders
+            .iter()
+            .any(|(_, destination)| destination == "/")
+        {
             return Err("a folder at `/` leaves no place for single files and patterns".into());
         }
         let folder = copy(&copies).map_err(|err| format!("copying: {err}"))?;
@@ -61,16 +71,23 @@ impl Mounts {
 /// mistake more often than a wish.
 fn matches(pattern: &str, root: &Path) -> Result<Vec<(PathBuf, PathBuf)>, String> {
     let escaped = Path::new(&glob::Pattern::escape(&root.to_string_lossy())).join(pattern);
-    let paths = glob::glob(&escaped.to_string_lossy()).map_err(|err| format!("`{pattern}`: {err}"))?;
+    let paths =
+        glob::glob(&escaped.to_string_lossy()).map_err(|err| format!("`{pattern}`: {err}"))?;
     let mut files = Vec::new();
     for path in paths {
         let path = path.map_err(|err| format!("`{pattern}`: {err}"))?;
         if path.is_file() {
-            let relative = path.strip_prefix(root).map_err(|_| format!("`{pattern}` leaves the manifest's folder"))?;
+            let relative = path
+                .strip_prefix(root)
+                .map_err(|_| format!("`{pattern}` leaves the manifest's folder"))?;
             files.push((path.clone(), relative.to_owned()));
         }
     }
-    if files.is_empty() { Err(format!("`{pattern}` matches no file")) } else { Ok(files) }
+    if files.is_empty() {
+        Err(format!("`{pattern}` matches no file"))
+    } else {
+        Ok(files)
+    }
 }
 
 fn copy(files: &[(PathBuf, PathBuf)]) -> io::Result<TempDir> {

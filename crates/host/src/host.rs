@@ -1,6 +1,7 @@
 //! A running host: everything read and checked, then listening.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,13 +9,16 @@ use std::{
 };
 
 use tokio::{net::TcpListener, sync::oneshot};
-use tokio_util::{sync::{CancellationToken, DropGuard}, task::AbortOnDropHandle};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::AbortOnDropHandle,
+};
 
 use crate::{
     Error, Options,
     files::Mounts,
-    instance::{Component, Engine, Handler, Handlers},
-    manifest::{self, Manifest, Source},
+    instance::{Code, Component, Engine, Handler, Handlers},
+    manifest::{self, Manifest},
     outbound::{AllowedHosts, Client, Outbound},
     routes::Routes,
     runtime_config::RuntimeConfig,
@@ -41,12 +45,22 @@ impl Host {
             Some(path) => RuntimeConfig::load(path)?,
             None => RuntimeConfig::default(),
         };
-        let variables = Variables::resolve(&manifest.variables, &options.variables, &options.environment)
-            .map_err(Error::Variables)?;
+        let variables = Variables::resolve(
+            &manifest.variables,
+            &options.variables,
+            &options.environment,
+        )
+        .map_err(Error::Variables)?;
         let parts = Parts {
-            stores: Stores::open(&config, &state_dir(&options, &config, &manifest), options.sqlite_sync)?,
+            stores: Stores::open(
+                &config,
+                &state_dir(&options, &config, &manifest),
+                options.sqlite_sync,
+            )?,
             client: Client::new(config.outbound_http.as_ref(), options.ca_file.as_deref())?,
-            max_memory: options.max_memory.min(config.max_instance_memory.unwrap_or(usize::MAX)),
+            max_memory: options
+                .max_memory
+                .min(config.max_instance_memory.unwrap_or(usize::MAX)),
             engine: Engine::new().map_err(Error::Engine)?,
             ending: CancellationToken::new(),
             root: &manifest.root,
@@ -54,20 +68,35 @@ impl Host {
             options: &options,
         };
         let ending = parts.ending.clone().drop_guard();
-        let mut handlers = std::collections::BTreeMap::new();
+        let mut handlers = BTreeMap::new();
         for (id, component) in &manifest.components {
             handlers.insert(id.clone(), parts.handler(id, component)?);
         }
-        let routes = Routes::build(&manifest.triggers, |trigger| handlers[&trigger.component].clone())
-            .map_err(|reason| Error::Manifest { path: options.manifest.clone(), reason })?;
+        let routes = Routes::build(&manifest.triggers, |trigger| {
+            handlers[&trigger.component].clone()
+        })
+        .map_err(|reason| Error::Manifest {
+            path: options.manifest.clone(),
+            reason,
+        })?;
 
-        let listen_error = |source| Error::Listen { addr: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+        let listen_error = |source| Error::Listen {
+            addr: options.listen,
+            source,
+        };
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(listen_error)?;
         let addr = listener.local_addr().map_err(listen_error)?;
         let server = Server::new(listener, Service::new(routes), options.max_connections);
         let (stop, stopped) = oneshot::channel();
         let server = AbortOnDropHandle::new(tokio::spawn(server.run(stopped)));
-        Ok(Self { addr, stop, server, _ending: ending })
+        Ok(Self {
+            addr,
+            stop,
+            server,
+            _ending: ending,
+        })
     }
 
     /// The address that it listens on.
@@ -100,32 +129,51 @@ impl Parts<'_> {
         let shared: Arc<str> = id.into();
         let named = |reason: String| Error::Variables(format!("component `{id}`: {reason}"));
         let allowed = AllowedHosts::parse(&component.allowed_outbound_hosts, self.variables)
-            .map_err(|reason| Error::AllowedHosts { component: id.into(), reason })?;
-        let mounts = Mounts::prepare(&component.files, self.root)
-            .map_err(|reason| Error::Files { component: id.into(), reason })?;
+            .map_err(|reason| Error::AllowedHosts {
+                component: id.into(),
+                reason,
+            })?;
+        let mounts =
+            Mounts::prepare(&component.files, self.root).map_err(|reason| Error::Files {
+                component: id.into(),
+                reason,
+            })?;
         let code = self.code(id, component)?;
         let component = Component {
             environment: component.environment.clone().into_iter().collect(),
             mounts,
             output: self.options.component_output,
             stores: self.stores.allowed(&component.key_value_stores)?,
-            variables: self.variables.for_component(&component.variables).map_err(named)?,
+            variables: self
+                .variables
+                .for_component(&component.variables)
+                .map_err(named)?,
             outbound: Outbound::new(shared.clone(), self.client.clone(), allowed),
             max_memory: self.max_memory,
             id: shared,
         };
-        Ok(Handler::new(Handlers::new(Arc::new(component), code, self.ending.clone())))
+        Ok(Handler::new(Handlers::new(
+            Arc::new(component),
+            code,
+            self.ending.clone(),
+        )))
     }
 
-    fn code(&self, id: &str, component: &manifest::Component) -> Result<crate::instance::Code, Error> {
-        let Source::File(file) = &component.source else { unreachable!("the manifest was checked") };
-        let path = self.root.join(file);
+    fn code(&self, id: &str, component: &manifest::Component) -> Result<Code, Error> {
+        let path = self.root.join(&component.source);
         let binary = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
-        self.engine.compile(&binary).map_err(|source| Error::Component { component: id.into(), source })
+        self.engine
+            .compile(&binary)
+            .map_err(|source| Error::Component {
+                component: id.into(),
+                source,
+            })
     }
 }
 
 fn state_dir(options: &Options, config: &RuntimeConfig, manifest: &Manifest) -> PathBuf {
     let given = options.state_dir.as_ref().or(config.state_dir.as_ref());
-    given.cloned().unwrap_or_else(|| manifest.root.join(".spin"))
+    given
+        .cloned()
+        .unwrap_or_else(|| manifest.root.join(".spin"))
 }

@@ -22,6 +22,10 @@ use crate::{
 };
 
 /// The resource behind an open store of either interface.
+#[expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export it as public"
+)]
 pub struct OpenStore(Arc<dyn Store>);
 
 /// Names the part of the instance that these interfaces work on.
@@ -39,7 +43,10 @@ impl HasData for KeyValue {
 
 impl InstanceState {
     pub(crate) fn key_value(&mut self) -> KeyValueView<'_> {
-        KeyValueView { table: &mut self.table, component: &self.component }
+        KeyValueView {
+            table: &mut self.table,
+            component: &self.component,
+        }
     }
 }
 
@@ -62,7 +69,10 @@ impl KeyValueView<'_> {
     }
 }
 
-fn store<T>(accessor: &Accessor<T, KeyValue>, resource: &Resource<OpenStore>) -> Result<Arc<dyn Store>> {
+fn store<T>(
+    accessor: &Accessor<T, KeyValue>,
+    resource: &Resource<OpenStore>,
+) -> Result<Arc<dyn Store>> {
     accessor.with(|mut access| access.get().store(resource))
 }
 
@@ -75,7 +85,10 @@ impl spin::HostStore for KeyValueView<'_> {
 }
 
 impl<T: Send> spin::HostStoreWithStore<T> for KeyValue {
-    async fn open(accessor: &Accessor<T, Self>, label: String) -> Result<Result<Resource<OpenStore>, spin::Error>> {
+    async fn open(
+        accessor: &Accessor<T, Self>,
+        label: String,
+    ) -> Result<Result<Resource<OpenStore>, spin::Error>> {
         let opened = accessor.with(|mut access| access.get().open(&label))?;
         Ok(opened.ok_or(spin::Error::AccessDenied))
     }
@@ -85,7 +98,10 @@ impl<T: Send> spin::HostStoreWithStore<T> for KeyValue {
         resource: Resource<OpenStore>,
         key: String,
     ) -> Result<Result<Option<Vec<u8>>, spin::Error>> {
-        Ok(store(accessor, &resource)?.get(&key).await.map_err(spin_error))
+        Ok(store(accessor, &resource)?
+            .get(&key)
+            .await
+            .map_err(spin_error))
     }
 
     async fn set(
@@ -94,7 +110,10 @@ impl<T: Send> spin::HostStoreWithStore<T> for KeyValue {
         key: String,
         value: Vec<u8>,
     ) -> Result<Result<(), spin::Error>> {
-        Ok(store(accessor, &resource)?.set(&key, value).await.map_err(spin_error))
+        Ok(store(accessor, &resource)?
+            .set(&key, value)
+            .await
+            .map_err(spin_error))
     }
 
     async fn delete(
@@ -102,7 +121,10 @@ impl<T: Send> spin::HostStoreWithStore<T> for KeyValue {
         resource: Resource<OpenStore>,
         key: String,
     ) -> Result<Result<(), spin::Error>> {
-        Ok(store(accessor, &resource)?.delete(&key).await.map_err(spin_error))
+        Ok(store(accessor, &resource)?
+            .delete(&key)
+            .await
+            .map_err(spin_error))
     }
 
     async fn exists(
@@ -110,7 +132,10 @@ impl<T: Send> spin::HostStoreWithStore<T> for KeyValue {
         resource: Resource<OpenStore>,
         key: String,
     ) -> Result<Result<bool, spin::Error>> {
-        Ok(store(accessor, &resource)?.exists(&key).await.map_err(spin_error))
+        Ok(store(accessor, &resource)?
+            .exists(&key)
+            .await
+            .map_err(spin_error))
     }
 
     async fn get_keys(
@@ -151,15 +176,35 @@ impl wasi::HostBucket for KeyValueView<'_> {
         key: String,
         value: Vec<u8>,
     ) -> Result<Result<(), wasi::Error>> {
-        Ok(self.store(&resource)?.set(&key, value).await.map_err(wasi_error))
+        Ok(self
+            .store(&resource)?
+            .set(&key, value)
+            .await
+            .map_err(wasi_error))
     }
 
-    async fn delete(&mut self, resource: Resource<OpenStore>, key: String) -> Result<Result<(), wasi::Error>> {
-        Ok(self.store(&resource)?.delete(&key).await.map_err(wasi_error))
+    async fn delete(
+        &mut self,
+        resource: Resource<OpenStore>,
+        key: String,
+    ) -> Result<Result<(), wasi::Error>> {
+        Ok(self
+            .store(&resource)?
+            .delete(&key)
+            .await
+            .map_err(wasi_error))
     }
 
-    async fn exists(&mut self, resource: Resource<OpenStore>, key: String) -> Result<Result<bool, wasi::Error>> {
-        Ok(self.store(&resource)?.exists(&key).await.map_err(wasi_error))
+    async fn exists(
+        &mut self,
+        resource: Resource<OpenStore>,
+        key: String,
+    ) -> Result<Result<bool, wasi::Error>> {
+        Ok(self
+            .store(&resource)?
+            .exists(&key)
+            .await
+            .map_err(wasi_error))
     }
 
     async fn list_keys(
@@ -168,10 +213,14 @@ impl wasi::HostBucket for KeyValueView<'_> {
         cursor: Option<String>,
     ) -> Result<Result<wasi::KeyResponse, wasi::Error>> {
         if cursor.is_some() {
-            return Ok(Err(wasi::Error::Other("there are no cursors: a listing is complete".into())));
+            return Ok(Err(wasi::Error::Other(
+                "there are no cursors: a listing is complete".into(),
+            )));
         }
         let listed = self.store(&resource)?.keys().await;
-        Ok(listed.map(|keys| wasi::KeyResponse { keys, cursor: None }).map_err(wasi_error))
+        Ok(listed
+            .map(|keys| wasi::KeyResponse { keys, cursor: None })
+            .map_err(wasi_error))
     }
 
     async fn drop(&mut self, resource: Resource<OpenStore>) -> Result<()> {
@@ -186,7 +235,11 @@ impl atomics::Host for KeyValueView<'_> {
         key: String,
         delta: i64,
     ) -> Result<Result<i64, wasi::Error>> {
-        Ok(self.store(&resource)?.increment(&key, delta).await.map_err(wasi_error))
+        Ok(self
+            .store(&resource)?
+            .increment(&key, delta)
+            .await
+            .map_err(wasi_error))
     }
 }
 

@@ -32,14 +32,14 @@ mod host;
 mod instance;
 mod keyvalue;
 mod logs;
-pub mod manifest;
+mod manifest;
 mod options;
-pub mod outbound;
-pub mod routes;
-pub mod runtime_config;
+mod outbound;
+mod routes;
+mod runtime_config;
 mod server;
 pub mod store;
-pub mod variables;
+mod variables;
 
 pub use self::{
     error::Error,

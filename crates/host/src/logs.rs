@@ -26,11 +26,22 @@ pub(crate) struct LineLog {
 
 impl LineLog {
     pub(crate) fn new(component: Arc<str>) -> Self {
-        Self { component, line: Arc::default() }
+        Self {
+            component,
+            line: Arc::default(),
+        }
     }
 
     /// Takes `bytes` and prints the lines they complete. A host whose own stderr is gone goes on without a log.
     fn take(&self, bytes: &[u8]) {
+        let out = self.completed(bytes);
+        if !out.is_empty() {
+            _ = io::stderr().lock().write_all(&out);
+        }
+    }
+
+    /// The lines that `bytes` complete, as they are printed.
+    fn completed(&self, bytes: &[u8]) -> Vec<u8> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = Vec::new();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -48,9 +59,7 @@ impl LineLog {
                 self.print(&mut out, &mut line);
             }
         }
-        if !out.is_empty() {
-            _ = io::stderr().lock().write_all(&out);
-        }
+        out
     }
 
     fn print(&self, out: &mut Vec<u8>, line: &mut Vec<u8>) {
@@ -63,7 +72,13 @@ impl LineLog {
 impl Drop for LineLog {
     /// The last line of an instance that ended without ending it, such as the message of a panic.
     fn drop(&mut self) {
-        if Arc::strong_count(&self.line) == 1 && !self.line.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if Arc::strong_count(&self.line) == 1
+            && !self
+                .line
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_empty()
+        {
             self.take(b"\n");
         }
     }
@@ -106,7 +121,11 @@ impl OutputStream for LineLog {
 }
 
 impl AsyncWrite for LineLog {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.take(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -122,3 +141,45 @@ impl AsyncWrite for LineLog {
 
 /// Longer than any line that is meant for people.
 const MAX_LINE_BYTES: usize = 8 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(log: &LineLog, text: &str) -> String {
+        String::from_utf8(log.completed(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn lines_come_out_when_they_are_complete_and_with_their_component() {
+        let log = LineLog::new("c".into());
+        assert_eq!(completed(&log, "one"), "");
+        assert_eq!(
+            completed(&log, " line\ntwo\nthr"),
+            "[c] one line\n[c] two\n"
+        );
+        assert_eq!(completed(&log, "ee\n"), "[c] three\n");
+    }
+
+    #[test]
+    fn clones_write_on_the_same_line() {
+        let log = LineLog::new("c".into());
+        let clone = log.clone();
+        assert_eq!(completed(&log, "one "), "");
+        assert_eq!(completed(&clone, "line\n"), "[c] one line\n");
+    }
+
+    #[test]
+    fn an_endless_line_comes_out_in_pieces() {
+        let log = LineLog::new("c".into());
+        let out = completed(&log, &"x".repeat(2 * MAX_LINE_BYTES + 1));
+        let lines: Vec<_> = out.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.len() == MAX_LINE_BYTES + "[c] ".len())
+        );
+        assert_eq!(completed(&log, "\n"), "[c] x\n");
+    }
+}

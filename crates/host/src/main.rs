@@ -1,6 +1,8 @@
 //! `sluice-host up`: the embedded host with Spin's command line, so that the two can stand in for each other.
 
-use std::{collections::BTreeMap, env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap, env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluice_host::{
@@ -70,7 +72,6 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::INFO)
-        .without_time()
         .with_target(false)
         .init();
     let Command::Up(up) = Cli::parse().command;
@@ -93,12 +94,17 @@ impl Up {
             _ = terminated.recv() => {}
             interrupted = tokio::signal::ctrl_c() => interrupted?,
         }
-        host.shutdown(grace).await;
+        tokio::select! {
+            () = host.shutdown(grace) => {}
+            // Asked twice: at once.
+            _ = terminated.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
         Ok(())
     }
 
     fn options(self) -> Options {
-        let mut options = Options::new(self.from);
+        let mut options = Options::new(manifest(self.from));
         options.listen = self.listen;
         options.runtime_config = self.runtime_config_file;
         options.state_dir = self.state_dir;
@@ -118,6 +124,15 @@ impl Up {
     }
 }
 
+/// A folder stands for the manifest in it.
+fn manifest(from: PathBuf) -> PathBuf {
+    if from.is_dir() {
+        from.join("spin.toml")
+    } else {
+        from
+    }
+}
+
 /// The process's environment, as far as it is text.
 fn environment() -> BTreeMap<String, String> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -133,7 +148,9 @@ fn name_value(text: &str) -> Result<(String, String), String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let number: u32 = text[..text.len() - unit.len()].parse().map_err(|_| "it must be a number and a unit")?;
+    let number: u32 = text[..text.len() - unit.len()]
+        .parse()
+        .map_err(|_| "it must be a number and a unit")?;
     match unit {
         "ms" => Ok(Duration::from_millis(number.into())),
         "s" => Ok(Duration::from_secs(number.into())),

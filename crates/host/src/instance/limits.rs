@@ -13,20 +13,35 @@ pub(crate) struct MemoryLimit {
 
 impl MemoryLimit {
     pub(crate) fn new(component: Arc<str>, max_bytes: usize) -> Self {
-        Self { component, max_bytes }
+        Self {
+            component,
+            max_bytes,
+        }
     }
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         if desired > self.max_bytes {
             let (component, max) = (&self.component, self.max_bytes);
-            wasmtime::bail!("an instance of `{component}` wants {desired} bytes of memory; --max-memory allows {max}");
+            wasmtime::bail!(
+                "an instance of `{component}` wants {desired} bytes of memory; --max-memory allows {max}"
+            );
         }
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(desired <= MAX_TABLE_ELEMENTS)
     }
 }

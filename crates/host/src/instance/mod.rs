@@ -28,11 +28,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    files::Mounts,
-    logs::LineLog,
-    options::ComponentOutput,
-    outbound::Outbound,
-    store::Store,
+    files::Mounts, logs::LineLog, options::ComponentOutput, outbound::Outbound, store::Store,
     variables::ComponentVariables,
 };
 
@@ -89,13 +85,20 @@ impl InstanceState {
 
 impl WasiView for InstanceState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for InstanceState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.outbound,
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use wasmtime::{Store, StoreContextMut, component::GuestTaskId};
 use wasmtime_wasi_http::{
     handler::{
-        HandlerState, Instance, Proxy, ProxyHandler, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus,
+        HandlerState, Instance, Proxy, ProxyHandler, ShouldAccept, ViewFn, WorkerExpiration,
+        WorkerState, WorkerStatus,
     },
     p3::{WasiHttpView, bindings::ServicePre},
 };
@@ -42,7 +43,11 @@ pub(crate) struct Handlers {
 
 impl Handlers {
     pub(crate) fn new(component: Arc<Component>, code: Code, ending: CancellationToken) -> Self {
-        Self { component, code, ending }
+        Self {
+            component,
+            code,
+            ending,
+        }
     }
 
     pub(crate) fn component_id(&self) -> &str {
@@ -67,7 +72,11 @@ impl HandlerState for Handlers {
                 idle: Box::pin(tokio::time::sleep(MAX_IDLE)),
                 ending: Box::pin(self.ending.clone().cancelled_owned()),
             },
-            state: Worker { component: self.component.clone(), fate: Fate::new(), ending: self.ending.clone() },
+            state: Worker {
+                component: self.component.clone(),
+                fate: Fate::new(),
+                ending: self.ending.clone(),
+            },
         })
     }
 }
@@ -79,7 +88,12 @@ pub(crate) struct Expiration {
 }
 
 impl WorkerExpiration for Expiration {
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, since: Instant) -> Poll<()> {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        status: WorkerStatus,
+        since: Instant,
+    ) -> Poll<()> {
         if self.ending.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }

@@ -16,7 +16,7 @@ use crate::variables::{self, Variables};
 
 /// The origins that one component may send requests to.
 #[derive(Debug, Default)]
-pub struct AllowedHosts {
+pub(crate) struct AllowedHosts {
     entries: Vec<Entry>,
 }
 
@@ -39,7 +39,7 @@ enum HostRule {
 
 impl AllowedHosts {
     /// Expands and checks the manifest's entries.
-    pub fn parse(entries: &[String], variables: &Variables) -> Result<Self, String> {
+    pub(crate) fn parse(entries: &[String], variables: &Variables) -> Result<Self, String> {
         let mut allowed = Vec::new();
         for text in entries {
             let expanded = variables.expand(text)?;
@@ -47,25 +47,35 @@ impl AllowedHosts {
             if empty && variables::is_template(text) {
                 continue;
             }
-            let entry = Entry::parse(expanded.trim()).map_err(|reason| format!("`{text}`: {reason}"))?;
+            let entry =
+                Entry::parse(expanded.trim()).map_err(|reason| format!("`{text}`: {reason}"))?;
             allowed.push(entry);
         }
         Ok(Self { entries: allowed })
     }
 
     /// Whether a request to `uri` is allowed. A URI without scheme or host is not.
-    pub fn allow(&self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return false };
-        let (Ok(host), Some(port)) = (Host::parse(host), uri.port_u16().or_else(|| default_port(scheme))) else {
+    pub(crate) fn allow(&self, uri: &Uri) -> bool {
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
             return false;
         };
-        self.entries.iter().any(|entry| entry.allows(scheme, &host, port))
+        let (Ok(host), Some(port)) = (
+            Host::parse(host),
+            uri.port_u16().or_else(|| default_port(scheme)),
+        ) else {
+            return false;
+        };
+        self.entries
+            .iter()
+            .any(|entry| entry.allows(scheme, &host, port))
     }
 }
 
 impl Entry {
     fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text.split_once("://").ok_or("it must be scheme://host[:port]")?;
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or("it must be scheme://host[:port]")?;
         if scheme != "*" && (scheme.is_empty() || !scheme.chars().all(char::is_alphabetic)) {
             return Err("the scheme must be a word or `*`".into());
         }
@@ -82,9 +92,14 @@ impl Entry {
     }
 
     fn allows(&self, scheme: &str, host: &Host<String>, port: u16) -> bool {
-        self.scheme.as_deref().is_none_or(|allowed| allowed == scheme)
+        self.scheme
+            .as_deref()
+            .is_none_or(|allowed| allowed == scheme)
             && self.host.allows(host)
-            && self.ports.as_ref().is_none_or(|ports| ports.contains(&port.into()))
+            && self
+                .ports
+                .as_ref()
+                .is_none_or(|ports| ports.contains(&port.into()))
     }
 }
 
@@ -105,7 +120,9 @@ impl HostRule {
         if host.contains('*') {
             return Err("`*` may stand for the host or for its first part only".into());
         }
-        Host::parse(host).map(Self::Exactly).map_err(|_| format!("`{host}` is not a host"))
+        Host::parse(host)
+            .map(Self::Exactly)
+            .map_err(|_| format!("`{host}` is not a host"))
     }
 
     fn allows(&self, host: &Host<String>) -> bool {
@@ -127,11 +144,16 @@ fn split_port(text: &str) -> (&str, &str) {
 }
 
 fn parse_ports(text: &str, scheme: &str) -> Result<Option<Range<u32>>, String> {
-    let number = |text: &str| text.parse::<u16>().map(u32::from).map_err(|_| format!("`{text}` is not a port"));
+    let number = |text: &str| {
+        text.parse::<u16>()
+            .map(u32::from)
+            .map_err(|_| format!("`{text}` is not a port"))
+    };
     match text {
         "*" => Ok(None),
         "" => {
-            let port = default_port(scheme).ok_or_else(|| format!("`{scheme}` has no default port: give one"))?;
+            let port = default_port(scheme)
+                .ok_or_else(|| format!("`{scheme}` has no default port: give one"))?;
             Ok(Some(port.into()..u32::from(port) + 1))
         }
         _ => match text.split_once("..") {
@@ -156,24 +178,35 @@ mod tests {
     use super::*;
 
     fn variables(values: &[(&str, &str)]) -> Variables {
-        let declared = values.iter().map(|(name, value)| format!("{name} = {{ default = \"{value}\" }}\n"));
+        let declared = values
+            .iter()
+            .map(|(name, value)| format!("{name} = {{ default = \"{value}\" }}\n"));
         let declared = toml::from_str(&declared.collect::<String>()).unwrap();
         Variables::resolve(&declared, &BTreeMap::new(), &BTreeMap::new()).unwrap()
     }
 
     fn allowed(entries: &[&str]) -> Result<AllowedHosts, String> {
         let entries: Vec<String> = entries.iter().map(|entry| entry.to_string()).collect();
-        AllowedHosts::parse(&entries, &variables(&[("host", "http://one:1234"), ("none", "")]))
+        AllowedHosts::parse(
+            &entries,
+            &variables(&[("host", "http://one:1234"), ("none", "")]),
+        )
     }
 
     #[track_caller]
     fn check(entry: &str, yes: &[&str], no: &[&str]) {
         let allowed = allowed(&[entry]).unwrap();
         for uri in yes {
-            assert!(allowed.allow(&uri.parse().unwrap()), "{entry} should allow {uri}");
+            assert!(
+                allowed.allow(&uri.parse().unwrap()),
+                "{entry} should allow {uri}"
+            );
         }
         for uri in no {
-            assert!(!allowed.allow(&uri.parse().unwrap()), "{entry} should not allow {uri}");
+            assert!(
+                !allowed.allow(&uri.parse().unwrap()),
+                "{entry} should not allow {uri}"
+            );
         }
     }
 
@@ -182,31 +215,70 @@ mod tests {
         check(
             "http://one",
             &["http://one/a/b?c", "http://one:80/", "http://ONE/"],
-            &["https://one/", "http://one:81/", "http://two/", "http://one.two/", "/relative"],
+            &[
+                "https://one/",
+                "http://one:81/",
+                "http://two/",
+                "http://one.two/",
+                "/relative",
+            ],
         );
-        check("https://one:8443", &["https://one:8443/"], &["https://one/", "http://one:8443/"]);
-        check("http://127.0.0.1:11434", &["http://127.0.0.1:11434/"], &["http://127.0.0.2:11434/"]);
+        check(
+            "https://one:8443",
+            &["https://one:8443/"],
+            &["https://one/", "http://one:8443/"],
+        );
+        check(
+            "http://127.0.0.1:11434",
+            &["http://127.0.0.1:11434/"],
+            &["http://127.0.0.2:11434/"],
+        );
         check("http://[::1]:80", &["http://[::1]/"], &["http://[::2]/"]);
     }
 
     #[test]
     fn wildcards_stand_for_scheme_subdomains_host_and_port() {
-        check("*://one:*", &["http://one:1/", "https://one:2/"], &["http://two/"]);
-        check("https://*.one", &["https://a.one/", "https://a.b.one/"], &["https://one/", "https://aone/"]);
-        check("http://*:80..90", &["http://any:80/", "http://any:89/"], &["http://any:90/"]);
-        check("*://*:*", &["http://any:1/", "https://other/"], &["/relative"]);
+        check(
+            "*://one:*",
+            &["http://one:1/", "https://one:2/"],
+            &["http://two/"],
+        );
+        check(
+            "https://*.one",
+            &["https://a.one/", "https://a.b.one/"],
+            &["https://one/", "https://aone/"],
+        );
+        check(
+            "http://*:80..90",
+            &["http://any:80/", "http://any:89/"],
+            &["http://any:90/"],
+        );
+        check(
+            "*://*:*",
+            &["http://any:1/", "https://other/"],
+            &["/relative"],
+        );
     }
 
     #[test]
     fn user_information_does_not_disguise_the_host() {
-        check("http://one", &["http://user@one/"], &["http://one@two/", "http://one:80@two/"]);
+        check(
+            "http://one",
+            &["http://user@one/"],
+            &["http://one@two/", "http://one:80@two/"],
+        );
     }
 
     #[test]
     fn templates_are_expanded_and_empty_ones_skipped() {
         check("{{ host }}", &["http://one:1234/"], &["http://one/"]);
         check("https://{{none}}", &[], &["https://one/"]);
-        assert_eq!(allowed(&["{{ none }}", "http://{{ none }}"]).unwrap().entries, []);
+        assert_eq!(
+            allowed(&["{{ none }}", "http://{{ none }}"])
+                .unwrap()
+                .entries,
+            []
+        );
     }
 
     #[test]

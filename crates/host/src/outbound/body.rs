@@ -18,6 +18,7 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use super::{
     body_error,
+    exchange::Permit,
     pool::{Connection, Pool},
 };
 
@@ -27,6 +28,7 @@ pub(super) struct ResponseBody {
     /// Driven from here; None when a task drives it, and once it is closed or back in the pool.
     connection: Option<Connection>,
     pool: Arc<Pool>,
+    permit: Permit,
     patience: Patience,
     /// What came after the chunks that were handed over last.
     held: Option<Result<Frame<Bytes>, ErrorCode>>,
@@ -38,13 +40,25 @@ impl ResponseBody {
         incoming: Incoming,
         connection: Option<Connection>,
         pool: Arc<Pool>,
+        permit: Permit,
         between_bytes: Duration,
     ) -> Self {
-        Self { incoming, connection, pool, patience: Patience::new(between_bytes), held: None, ended: false }
+        Self {
+            incoming,
+            connection,
+            pool,
+            permit,
+            patience: Patience::new(between_bytes),
+            held: None,
+            ended: false,
+        }
     }
 
     /// The next frame, merged with those that are there as well.
-    fn poll_merged(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
+    fn poll_merged(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
         let mut merged = match ready!(self.poll_next(cx)) {
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => Merged::One(data),
@@ -55,7 +69,9 @@ impl ResponseBody {
         while merged.len() < MAX_MERGED {
             match self.poll_next(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) if merged.len() + data.len() <= MAX_MERGED => merged = merged.with(data),
+                    Ok(data) if merged.len() + data.len() <= MAX_MERGED => {
+                        merged = merged.with(data)
+                    }
                     Ok(data) => {
                         self.held = Some(Ok(Frame::data(data)));
                         break;
@@ -96,11 +112,14 @@ impl ResponseBody {
             }
             Some(Ok(_)) => {}
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(body_error)))
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| body_error(&error))))
     }
 
     /// What has been parsed already comes first; only then is the connection asked for more.
-    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_incoming(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if let ready @ Poll::Ready(_) = Pin::new(&mut self.incoming).poll_frame(cx) {
             return ready;
         }
@@ -117,6 +136,7 @@ impl ResponseBody {
         if let Some(connection) = self.connection.take() {
             self.pool.keep(connection, cx);
         }
+        self.permit = None;
     }
 }
 
@@ -124,7 +144,10 @@ impl Body for ResponseBody {
     type Data = Bytes;
     type Error = ErrorCode;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
         let this = self.get_mut();
         match this.poll_merged(cx) {
             Poll::Ready(frame) => {
@@ -146,7 +169,11 @@ impl Body for ResponseBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.held.is_some() { SizeHint::default() } else { self.incoming.size_hint() }
+        if self.held.is_some() {
+            SizeHint::default()
+        } else {
+            self.incoming.size_hint()
+        }
     }
 }
 
@@ -197,7 +224,11 @@ struct Patience {
 
 impl Patience {
     fn new(limit: Duration) -> Self {
-        Self { limit, deadline: None, timer: None }
+        Self {
+            limit,
+            deadline: None,
+            timer: None,
+        }
     }
 
     fn frame_came(&mut self) {
@@ -208,7 +239,9 @@ impl Patience {
     fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let limit = self.limit;
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + limit);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         loop {
             ready!(timer.as_mut().poll(cx));
             if timer.deadline() >= deadline {

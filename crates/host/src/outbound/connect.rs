@@ -29,9 +29,14 @@ pub(super) struct Connector {
 impl Connector {
     /// Trusts the public certificate authorities, and those in `ca_file` (PEM) besides.
     pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Error> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
         if let Some(path) = ca_file {
-            add_roots(&mut roots, path).map_err(|reason| Error::CaFile { path: path.to_owned(), reason })?;
+            add_roots(&mut roots, path).map_err(|reason| Error::CaFile {
+                path: path.to_owned(),
+                reason,
+            })?;
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -40,7 +45,9 @@ impl Connector {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self {
+            tls: TlsConnector::from(Arc::new(config)),
+        })
     }
 
     /// Connects to the origin of `uri`. Takes as long as it takes; the caller has the time limit.
@@ -49,15 +56,23 @@ impl Connector {
         let host = uri.host().ok_or(ErrorCode::HttpRequestUriInvalid)?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(|_| dns_error())?.collect();
-        let stream = TcpStream::connect(&*addresses).await.map_err(connect_error)?;
+        let addresses: Vec<_> = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|_| dns_error())?
+            .collect();
+        let stream = TcpStream::connect(&*addresses)
+            .await
+            .map_err(connect_error)?;
         // A request goes out in several segments, and the peer delays its acknowledgement by 40 ms.
         stream.set_nodelay(true).map_err(connect_error)?;
         if !https {
             return Ok(Box::new(stream));
         }
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
-        Ok(Box::new(self.tls.connect(name, stream).await.map_err(tls_error)?))
+        let name =
+            ServerName::try_from(host.to_owned()).map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+        Ok(Box::new(
+            self.tls.connect(name, stream).await.map_err(tls_error)?,
+        ))
     }
 }
 
@@ -68,25 +83,37 @@ fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
         let certificate = certificate.map_err(|err| err.to_string())?;
         roots.add(certificate).map_err(|err| err.to_string())?;
     }
-    if roots.len() == before { Err("there is no certificate in it".into()) } else { Ok(()) }
+    if roots.len() == before {
+        Err("there is no certificate in it".into())
+    } else {
+        Ok(())
+    }
 }
 
 fn dns_error() -> ErrorCode {
-    ErrorCode::DnsError(DnsErrorPayload { rcode: Some("address not available".into()), info_code: None })
+    ErrorCode::DnsError(DnsErrorPayload {
+        rcode: Some("address not available".into()),
+        info_code: None,
+    })
 }
 
 fn connect_error(error: io::Error) -> ErrorCode {
     match error.kind() {
         io::ErrorKind::AddrNotAvailable => dns_error(),
         io::ErrorKind::TimedOut => ErrorCode::ConnectionTimeout,
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => ErrorCode::DestinationIpUnroutable,
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            ErrorCode::DestinationIpUnroutable
+        }
         _ => ErrorCode::ConnectionRefused,
     }
 }
 
 fn tls_error(error: io::Error) -> ErrorCode {
     tracing::warn!(%error, "TLS with an upstream failed");
-    match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+    match error
+        .get_ref()
+        .and_then(|error| error.downcast_ref::<rustls::Error>())
+    {
         Some(rustls::Error::InvalidCertificate(_)) => ErrorCode::TlsCertificateError,
         _ => ErrorCode::TlsProtocolError,
     }

@@ -10,31 +10,34 @@
 mod allowed;
 mod body;
 mod connect;
+mod exchange;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    error::Error as StdError,
+    error::Error as _,
     future::{self, Future},
     io,
     path::Path,
-    pin::{Pin, pin},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Uri, uri::PathAndQuery};
+use http::{Request, Response};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime_wasi::TrappableError;
 use wasmtime_wasi_http::p3::{RequestOptions, WasiHttpHooks, bindings::http::types::ErrorCode};
 
-pub use self::allowed::AllowedHosts;
+pub(crate) use self::allowed::AllowedHosts;
 use self::{
     body::ResponseBody,
     connect::Connector,
-    pool::{Connection, Pool, RequestBody},
+    exchange::{Exchange, Failure},
+    pool::Pool,
 };
 use crate::{Error, runtime_config::OutboundHttp};
 
@@ -43,10 +46,17 @@ use crate::{Error, runtime_config::OutboundHttp};
 pub(crate) struct Client(Arc<Pool>);
 
 impl Client {
-    pub(crate) fn new(config: Option<&OutboundHttp>, ca_file: Option<&Path>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        config: Option<&OutboundHttp>,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, Error> {
         let keep = config.is_none_or(|config| config.connection_pooling);
         let max_connections = config.and_then(|config| config.max_connections);
-        Ok(Self(Arc::new(Pool::new(Connector::new(ca_file)?, keep, max_connections))))
+        Ok(Self(Arc::new(Pool::new(
+            Connector::new(ca_file)?,
+            keep,
+            max_connections,
+        ))))
     }
 }
 
@@ -65,10 +75,18 @@ type Io = Box<dyn Future<Output = Result<(), ErrorCode>> + Send>;
 
 impl Outbound {
     pub(crate) fn new(component: Arc<str>, client: Client, allowed: AllowedHosts) -> Self {
-        Self { component, client, allowed: Arc::new(allowed) }
+        Self {
+            component,
+            client,
+            allowed: Arc::new(allowed),
+        }
     }
 
-    async fn send(self, request: Request<Body>, options: RequestOptions) -> Result<(Response<Body>, Io), ErrorCode> {
+    async fn send(
+        self,
+        request: Request<Body>,
+        options: RequestOptions,
+    ) -> Result<(Response<Body>, Io), ErrorCode> {
         if !self.allowed.allow(request.uri()) {
             let (scheme, host) = (request.uri().scheme_str(), request.uri().authority());
             tracing::warn!(component = %self.component, ?scheme, ?host, "not among allowed_outbound_hosts");
@@ -88,80 +106,30 @@ impl Outbound {
         options: &RequestOptions,
     ) -> Result<(Response<ResponseBody>, Io), ErrorCode> {
         let pool = &self.client.0;
-        let (uri, mut exchange) = Exchange::new(request, options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT))?;
+        let connected_by = Instant::now() + options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let permit = timeout_at(connected_by, pool.permit())
+            .await
+            .map_err(|_| ErrorCode::ConnectionTimeout)??;
+        let between_bytes = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let (uri, mut exchange) = Exchange::new(request, between_bytes, pool.clone(), permit);
         while let Some(connection) = future::poll_fn(|cx| Poll::Ready(pool.take(&uri, cx))).await {
-            match exchange.run(connection, pool).await {
+            match exchange.run(connection).await {
                 Err(Failure::NotSent(unsent)) => exchange = unsent,
                 Err(Failure::Final(error)) => return Err(error),
                 Ok(answer) => return Ok(answer),
             }
         }
-        let connection = timeout(options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT), pool.connect(&uri))
+        let connection = timeout_at(connected_by, pool.connect(&uri))
             .await
             .map_err(|_| ErrorCode::ConnectionTimeout)??;
-        exchange.run(connection, pool).await.map_err(|failure| match failure {
-            Failure::NotSent(_) => ErrorCode::ConnectionTerminated,
-            Failure::Final(error) => error,
-        })
+        exchange
+            .run(connection)
+            .await
+            .map_err(|failure| match failure {
+                Failure::NotSent(_) => ErrorCode::ConnectionTerminated,
+                Failure::Final(error) => error,
+            })
     }
-}
-
-/// One request on its way to one answer.
-struct Exchange {
-    request: Request<RequestBody>,
-    between_bytes: Duration,
-}
-
-enum Failure {
-    /// The connection was closed before anything of the request was written.
-    NotSent(Exchange),
-    Final(ErrorCode),
-}
-
-impl Exchange {
-    /// The request as it stands on the wire (the path alone, the origin being the connection's), and its full URI.
-    fn new(request: Request<Body>, between_bytes: Duration) -> Result<(Uri, Self), ErrorCode> {
-        let mut request = request.map(RequestBody::new);
-        let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-        let uri = std::mem::replace(request.uri_mut(), Uri::from(path));
-        Ok((uri, Self { request, between_bytes }))
-    }
-
-    async fn run(self, mut connection: Connection, pool: &Arc<Pool>) -> Result<(Response<ResponseBody>, Io), Failure> {
-        let sent = self.request.body().sent();
-        let mut head = pin!(connection.sender.try_send_request(self.request));
-        let mut closed = false;
-        let head = future::poll_fn(|cx| {
-            if !closed {
-                closed = Pin::new(&mut connection.driver).poll(cx).is_ready();
-            }
-            head.as_mut().poll(cx)
-        })
-        .await;
-        let head = match head {
-            Ok(head) => head,
-            Err(mut error) => {
-                return Err(match error.take_message() {
-                    Some(request) => Failure::NotSent(Self { request, between_bytes: self.between_bytes }),
-                    None => Failure::Final(head_error(error.into_error())),
-                });
-            }
-        };
-        let body = |incoming, connection| ResponseBody::new(incoming, connection, pool.clone(), self.between_bytes);
-        if closed {
-            Ok((head.map(|incoming| body(incoming, None)), Box::new(future::ready(Ok(())))))
-        } else if sent.load(Ordering::Acquire) {
-            Ok((head.map(|incoming| body(incoming, Some(connection))), Box::new(future::ready(Ok(())))))
-        } else {
-            // The upstream answered before it had the whole request. Whoever reads the answer need not be the one who
-            // writes the request, so neither may depend on the other: the connection gets a task, and is not kept.
-            Ok((head.map(|incoming| body(incoming, None)), Box::new(drive(connection))))
-        }
-    }
-}
-
-async fn drive(mut connection: Connection) -> Result<(), ErrorCode> {
-    (&mut connection.driver).await.map_err(body_error)
 }
 
 impl WasiHttpHooks for Outbound {
@@ -171,19 +139,15 @@ impl WasiHttpHooks for Outbound {
         options: Option<RequestOptions>,
         // What the component makes of the answer: nothing here depends on it.
         _: Io,
-    ) -> Box<dyn Future<Output = Result<(Response<Body>, Io), TrappableError<ErrorCode>>> + Send> {
+    ) -> Box<dyn Future<Output = Result<(Response<Body>, Io), TrappableError<ErrorCode>>> + Send>
+    {
         let send = self.clone().send(request, options.unwrap_or_default());
         Box::new(async { Ok(send.await?) })
     }
 }
 
-/// An error before the head was complete.
-fn head_error(error: hyper::Error) -> ErrorCode {
-    if error.is_incomplete_message() { ErrorCode::ConnectionTerminated } else { body_error(error) }
-}
-
-/// An error after that. One of the request's own body comes back as it was.
-fn body_error(error: hyper::Error) -> ErrorCode {
+/// What a component learns of an error of the connection. One of the request's own body comes back as it was.
+fn body_error(error: &hyper::Error) -> ErrorCode {
     tracing::debug!(%error, "an exchange with an upstream failed");
     let source = error.source();
     if let Some(code) = source.and_then(|source| source.downcast_ref::<ErrorCode>()) {

@@ -25,10 +25,13 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, Semaphore};
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
-use super::connect::{Connector, Transport};
+use super::{
+    connect::{Connector, Transport},
+    exchange::Permit,
+};
 
 /// A connection to an upstream: at most one request at a time.
 pub(super) struct Connection {
@@ -36,7 +39,6 @@ pub(super) struct Connection {
     /// Moves the bytes. It must be polled for the sender and the bodies to get on.
     pub(super) driver: http1::Connection<TokioIo<Box<dyn Transport>>, RequestBody>,
     origin: Origin,
-    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Scheme and authority.
@@ -47,7 +49,8 @@ pub(super) struct Pool {
     connector: Connector,
     /// Whether connections are kept.
     keep: bool,
-    /// Connections that may exist, idle ones included; None: any number.
+    /// Connections in use at the same time; None: any number. Idle ones do not count, so that none keeps a request
+    /// waiting.
     limit: Option<Arc<Semaphore>>,
     idle: Mutex<HashMap<Origin, Vec<Idle>>>,
 }
@@ -59,8 +62,14 @@ struct Idle {
 
 impl Pool {
     pub(super) fn new(connector: Connector, keep: bool, max_connections: Option<usize>) -> Self {
-        let limit = max_connections.map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))));
-        Self { connector, keep, limit, idle: Mutex::default() }
+        let limit =
+            max_connections.map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))));
+        Self {
+            connector,
+            keep,
+            limit,
+            idle: Mutex::default(),
+        }
     }
 
     /// An idle connection to the origin of `uri` that is still open.
@@ -68,8 +77,13 @@ impl Pool {
         let origin = origin(uri)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = idle.get_mut(&origin)?;
-        while let Some(Idle { mut connection, since }) = kept.pop() {
-            let open = Pin::new(&mut connection.driver).poll(cx).is_pending() && connection.sender.is_ready();
+        while let Some(Idle {
+            mut connection,
+            since,
+        }) = kept.pop()
+        {
+            let open = Pin::new(&mut connection.driver).poll(cx).is_pending()
+                && connection.sender.is_ready();
             if open && since.elapsed() < MAX_IDLE {
                 return Some(connection);
             }
@@ -77,22 +91,26 @@ impl Pool {
         None
     }
 
-    /// A new connection to the origin of `uri`, once the limit has room for it.
+    /// A new connection to the origin of `uri`.
     pub(super) async fn connect(&self, uri: &Uri) -> Result<Connection, ErrorCode> {
         let origin = origin(uri).ok_or(ErrorCode::HttpRequestUriInvalid)?;
-        let permit = self.permit().await?;
         let transport = self.connector.connect(uri).await?;
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(MAX_BUFFER)
             .handshake(TokioIo::new(transport))
             .await
             .map_err(|_| ErrorCode::HttpProtocolError)?;
-        Ok(Connection { sender, driver, origin, _permit: permit })
+        Ok(Connection {
+            sender,
+            driver,
+            origin,
+        })
     }
 
     /// Keeps a connection for the next request, if its answer has been read to the end and both sides agree.
     pub(super) fn keep(&self, mut connection: Connection, cx: &mut Context<'_>) {
-        let open = Pin::new(&mut connection.driver).poll(cx).is_pending() && connection.sender.is_ready();
+        let open =
+            Pin::new(&mut connection.driver).poll(cx).is_pending() && connection.sender.is_ready();
         if !open || !self.keep {
             return;
         }
@@ -103,23 +121,31 @@ impl Pool {
         });
         let kept = idle.entry(connection.origin.clone()).or_default();
         if kept.len() < MAX_IDLE_PER_ORIGIN {
-            kept.push(Idle { connection, since: Instant::now() });
+            kept.push(Idle {
+                connection,
+                since: Instant::now(),
+            });
         }
     }
 
-    async fn permit(&self) -> Result<Option<OwnedSemaphorePermit>, ErrorCode> {
-        let Some(limit) = &self.limit else { return Ok(None) };
-        if limit.available_permits() == 0 {
-            // An idle connection must not keep a request waiting.
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// The right to have one more connection in use, once the limit has room for it.
+    pub(super) async fn permit(&self) -> Result<Permit, ErrorCode> {
+        match &self.limit {
+            Some(limit) => Ok(Some(limit.clone().acquire_owned().await.map_err(closed)?)),
+            None => Ok(None),
         }
-        let permit = limit.clone().acquire_owned().await;
-        permit.map(Some).map_err(|_| ErrorCode::ConnectionLimitReached)
     }
 }
 
+fn closed(_: AcquireError) -> ErrorCode {
+    ErrorCode::ConnectionLimitReached
+}
+
 fn origin(uri: &Uri) -> Option<Origin> {
-    Some((uri.scheme_str()?.to_owned(), uri.authority()?.as_str().to_owned()))
+    Some((
+        uri.scheme_str()?.to_owned(),
+        uri.authority()?.as_str().to_owned(),
+    ))
 }
 
 /// The body of a request, which says when it has been sent.
@@ -130,7 +156,10 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(body: UnsyncBoxBody<Bytes, ErrorCode>) -> Self {
-        Self { body, sent: Arc::default() }
+        Self {
+            body,
+            sent: Arc::default(),
+        }
     }
 
     /// Set when the connection has taken all of the body.
@@ -143,7 +172,10 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = ErrorCode;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -39,9 +39,14 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = wasmtime::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, wasmtime::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, wasmtime::Error>>> {
         match self.get_mut() {
-            Self::Host(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Host(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
             Self::Component(body) => body.poll_frame(cx),
         }
     }
@@ -62,8 +67,11 @@ impl Body for ReplyBody {
 }
 
 impl ComponentBody {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, wasmtime::Error>>> {
-        if self.fate.is_cancelled() || self.died.as_mut().poll(cx).is_ready() {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, wasmtime::Error>>> {
+        if self.died.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Err(wasmtime::format_err!("the instance died"))));
         }
         Pin::new(&mut self.body).poll_frame(cx)

@@ -10,13 +10,10 @@
 mod body;
 mod refuse;
 mod service;
+#[cfg(test)]
+mod tests;
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
 use hyper_util::{
@@ -29,6 +26,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use self::refuse::Refusals;
 pub(crate) use self::service::Service;
@@ -43,6 +41,8 @@ pub(crate) struct Server {
     /// Dropping it ends them all.
     connections: JoinSet<()>,
     graceful: GracefulShutdown,
+    /// Ends the connections that have not sent anything yet, which `graceful` does not know.
+    stopping: CancellationToken,
 }
 
 impl Server {
@@ -55,6 +55,7 @@ impl Server {
             refusals: Refusals::new(max_connections),
             connections: JoinSet::new(),
             graceful: GracefulShutdown::new(),
+            stopping: CancellationToken::new(),
         }
     }
 
@@ -68,6 +69,7 @@ impl Server {
             }
         };
         drop(self.listener);
+        self.stopping.cancel();
         if timeout(grace, self.graceful.shutdown()).await.is_err() {
             tracing::warn!("connections that had not ended after {grace:?} were cut");
         }
@@ -95,12 +97,17 @@ impl Server {
         });
         let protocol = self.protocol.clone();
         let watcher = self.graceful.watcher();
+        let stopping = self.stopping.clone();
         self.connections.spawn(async move {
             let _slot = slot;
             // A frame must not wait for the acknowledgement of the one before it.
-            if stream.set_nodelay(true).is_err() || !matches!(timeout(HEAD_TIMEOUT, stream.readable()).await, Ok(Ok(()))) {
+            if stream.set_nodelay(true).is_err() {
                 return;
             }
+            let speaks = timeout(HEAD_TIMEOUT, stream.readable());
+            let Some(Ok(Ok(()))) = stopping.run_until_cancelled(speaks).await else {
+                return;
+            };
             let connection = protocol.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection).await {
                 // A client that left, or one that does not speak HTTP.
@@ -112,7 +119,11 @@ impl Server {
 
 fn protocol() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

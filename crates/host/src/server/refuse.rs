@@ -17,17 +17,24 @@ pub(super) struct Refusals {
 
 impl Refusals {
     pub(super) fn new(max_connections: usize) -> Self {
-        let text = format!("this host serves {max_connections} connections at the same time, and all are taken\n");
+        let text = format!(
+            "this host serves {max_connections} connections at the same time, and all are taken\n"
+        );
         let length = text.len();
         let answer = format!(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\
              retry-after: 1\r\nconnection: close\r\n\r\n{text}"
         );
-        Self { answer: answer.into(), slots: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
+        Self {
+            answer: answer.into(),
+            slots: Arc::new(Semaphore::new(MAX_AT_ONCE)),
+        }
     }
 
     pub(super) fn refuse(&self, mut stream: TcpStream) {
-        let Ok(slot) = self.slots.clone().try_acquire_owned() else { return };
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            return;
+        };
         let answer = self.answer.clone();
         tokio::spawn(async move {
             let _slot = slot;

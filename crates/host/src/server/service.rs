@@ -32,7 +32,11 @@ impl Service {
         Self { routes }
     }
 
-    pub(crate) async fn respond(&self, mut request: Request<Incoming>, client: SocketAddr) -> Response<ReplyBody> {
+    pub(crate) async fn respond(
+        &self,
+        mut request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Response<ReplyBody> {
         let uri = request.uri().clone();
         if let Some(name) = uri.path().strip_prefix(WELL_KNOWN_PREFIX) {
             return match name {
@@ -40,7 +44,9 @@ impl Service {
                 _ => reply(StatusCode::NOT_FOUND, ""),
             };
         }
-        let Some(route) = self.routes.find(uri.path()) else { return reply(StatusCode::NOT_FOUND, "") };
+        let Some(route) = self.routes.find(uri.path()) else {
+            return reply(StatusCode::NOT_FOUND, "");
+        };
         headers::add(request.headers_mut(), &uri, &route, client);
         match absolute(&request) {
             Ok(uri) => *request.uri_mut() = uri,
@@ -53,7 +59,10 @@ impl Service {
 /// Hands the request to an instance of the component. What went wrong goes to the log, and is no business of the client's.
 async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBody> {
     let slot = FateSlot::default();
-    let request = request.map(|body| body.map_err(|error| ErrorCode::P3(request_error(&error))).boxed_unsync());
+    let request = request.map(|body| {
+        body.map_err(|error| ErrorCode::P3(request_error(&error)))
+            .boxed_unsync()
+    });
     let error = match handler.handle(slot.clone(), request).await {
         Ok(response) => {
             let fate = slot.get().cloned().unwrap_or_default();
@@ -61,9 +70,15 @@ async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBod
         }
         Err(error) => error,
     };
-    tracing::error!(component = handler.state().component_id(), "a request failed: {error:#}");
+    tracing::error!(
+        component = handler.state().component_id(),
+        "a request failed: {error:#}"
+    );
     match error.downcast_ref::<InstantiationError<FateSlot>>() {
-        Some(_) => reply(StatusCode::SERVICE_UNAVAILABLE, "there is no room for another instance of the component\n"),
+        Some(_) => reply(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "there is no room for another instance of the component\n",
+        ),
         None => reply(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
 }
@@ -71,12 +86,16 @@ async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBod
 /// The URI with the scheme and the authority, which HTTP/1.1 has in a header of its own.
 fn absolute<B>(request: &Request<B>) -> Result<Uri, &'static str> {
     let header = match request.headers().get(HOST) {
-        Some(host) => Some(Authority::try_from(host.as_bytes()).map_err(|_| "the host header is malformed\n")?),
+        Some(host) => Some(
+            Authority::try_from(host.as_bytes()).map_err(|_| "the host header is malformed\n")?,
+        ),
         None => None,
     };
     let mut parts = request.uri().clone().into_parts();
     let authority = match (header, parts.authority.take()) {
-        (Some(header), Some(authority)) if header != authority => return Err("the host header is not the URI's host\n"),
+        (Some(header), Some(authority)) if header != authority => {
+            return Err("the host header is not the URI's host\n");
+        }
         (Some(authority), _) | (None, Some(authority)) => authority,
         (None, None) => return Err("there is no host header\n"),
     };
@@ -96,7 +115,9 @@ fn request_error(error: &hyper::Error) -> WasiError {
 }
 
 fn reply(status: StatusCode, text: &'static str) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::Host(Full::new(Bytes::from_static(text.as_bytes()))));
+    let mut response = Response::new(ReplyBody::Host(Full::new(Bytes::from_static(
+        text.as_bytes(),
+    ))));
     *response.status_mut() = status;
     response
 }

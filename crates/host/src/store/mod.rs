@@ -82,24 +82,39 @@ pub(crate) struct Stores(BTreeMap<String, Arc<dyn Store>>);
 impl Stores {
     /// Opens every configured store, and `default` in `state_dir` unless it is configured. SQLite files are opened now;
     /// Redis is connected to when it is first used, and again whenever the connection is lost.
-    pub(crate) fn open(config: &RuntimeConfig, state_dir: &Path, sync: SqliteSync) -> Result<Self, Error> {
+    pub(crate) fn open(
+        config: &RuntimeConfig,
+        state_dir: &Path,
+        sync: SqliteSync,
+    ) -> Result<Self, Error> {
         let mut stores: BTreeMap<String, Arc<dyn Store>> = BTreeMap::new();
         for (label, config) in &config.key_value_store {
             let opened = open(config, label, sync);
-            let store = opened.map_err(|reason| Error::Store { label: label.clone(), reason })?;
+            let store = opened.map_err(|reason| Error::Store {
+                label: label.clone(),
+                reason,
+            })?;
             stores.insert(label.clone(), store);
         }
         if !stores.contains_key(DEFAULT_LABEL) {
-            let config = StoreConfig::Spin { path: Some(state_dir.join(DEFAULT_DATABASE)) };
+            let config = StoreConfig::Spin {
+                path: Some(state_dir.join(DEFAULT_DATABASE)),
+            };
             let opened = open(&config, DEFAULT_LABEL, sync);
-            let store = opened.map_err(|reason| Error::Store { label: DEFAULT_LABEL.into(), reason })?;
+            let store = opened.map_err(|reason| Error::Store {
+                label: DEFAULT_LABEL.into(),
+                reason,
+            })?;
             stores.insert(DEFAULT_LABEL.into(), store);
         }
         Ok(Self(stores))
     }
 
     /// The stores that a component may open; a label that no store has is an error.
-    pub(crate) fn allowed(&self, labels: &[String]) -> Result<BTreeMap<String, Arc<dyn Store>>, Error> {
+    pub(crate) fn allowed(
+        &self,
+        labels: &[String],
+    ) -> Result<BTreeMap<String, Arc<dyn Store>>, Error> {
         let store = |label: &String| {
             let store = self.0.get(label).ok_or_else(|| Error::Store {
                 label: label.clone(),
@@ -113,10 +128,15 @@ impl Stores {
 
 fn open(config: &StoreConfig, label: &str, sync: SqliteSync) -> Result<Arc<dyn Store>, String> {
     Ok(match config {
-        StoreConfig::Spin { path: Some(path) } => {
-            Arc::new(SqliteStore::open(path, label, sync).map_err(|err| format!("{}: {err}", path.display()))?)
+        StoreConfig::Spin { path: Some(path) } => Arc::new(
+            SqliteStore::open(path, label, sync)
+                .map_err(|err| format!("{}: {err}", path.display()))?,
+        ),
+        StoreConfig::Spin { path: None } => {
+            Arc::new(SqliteStore::in_memory(label).map_err(|err| err.to_string())?)
         }
-        StoreConfig::Spin { path: None } => Arc::new(SqliteStore::in_memory(label).map_err(|err| err.to_string())?),
-        StoreConfig::Redis { url } => Arc::new(RedisStore::open(url).map_err(|err| err.to_string())?),
+        StoreConfig::Redis { url } => {
+            Arc::new(RedisStore::open(url).map_err(|err| err.to_string())?)
+        }
     })
 }

@@ -47,7 +47,8 @@ impl RedisStore {
 #[async_trait::async_trait]
 impl Store for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|mut connection| async move { connection.get(key).await }).await
+        self.read(|mut connection| async move { connection.get(key).await })
+            .await
     }
 
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
@@ -59,7 +60,8 @@ impl Store for RedisStore {
     }
 
     async fn exists(&self, key: &str) -> Result<bool, StoreError> {
-        self.read(|mut connection| async move { connection.exists(key).await }).await
+        self.read(|mut connection| async move { connection.exists(key).await })
+            .await
     }
 
     /// A SCAN: a key may come twice, hence the set.

@@ -85,7 +85,9 @@ impl SqliteStore {
             path,
             writes_since_checkpoint: AtomicU32::new(0),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Runs a write where it may take as long as it does.
@@ -108,8 +110,14 @@ impl SqliteStore {
     }
 
     fn checkpoint_when_due(&self) {
-        let Some(path) = &self.shared.path else { return };
-        let writes = self.shared.writes_since_checkpoint.fetch_add(1, Ordering::Relaxed) + 1;
+        let Some(path) = &self.shared.path else {
+            return;
+        };
+        let writes = self
+            .shared
+            .writes_since_checkpoint
+            .fetch_add(1, Ordering::Relaxed)
+            + 1;
         if writes == WRITES_PER_CHECKPOINT {
             let (shared, path) = (self.shared.clone(), path.clone());
             tokio::task::spawn_blocking(move || {
@@ -130,20 +138,28 @@ impl Store for SqliteStore {
 
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
         let key = key.to_owned();
-        self.write(move |shared| shared.put(&shared.lock(), &key, &value)).await
+        self.write(move |shared| shared.put(&shared.lock(), &key, &value))
+            .await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let key = key.to_owned();
         self.write(move |shared| {
-            shared.lock().prepare_cached(DELETE)?.execute(params![shared.label, key])?;
+            shared
+                .lock()
+                .prepare_cached(DELETE)?
+                .execute(params![shared.label, key])?;
             Ok(())
         })
         .await
     }
 
     async fn exists(&self, key: &str) -> Result<bool, StoreError> {
-        Ok(self.shared.lock().prepare_cached(EXISTS)?.exists(params![self.shared.label, key])?)
+        Ok(self
+            .shared
+            .lock()
+            .prepare_cached(EXISTS)?
+            .exists(params![self.shared.label, key])?)
     }
 
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
@@ -165,23 +181,30 @@ impl Store for SqliteStore {
 
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
         let key = key.to_owned();
-        self.write(move |shared| shared.increment(&key, delta)).await
+        self.write(move |shared| shared.increment(&key, delta))
+            .await
     }
 }
 
 impl Shared {
     /// A panic while the lock was held left no half-done work behind: SQLite rolls an open transaction back.
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn value(&self, connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = connection.prepare_cached(GET)?;
-        Ok(statement.query_row(params![self.label, key], |row| row.get(0)).optional()?)
+        Ok(statement
+            .query_row(params![self.label, key], |row| row.get(0))
+            .optional()?)
     }
 
     fn put(&self, connection: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        connection.prepare_cached(SET)?.execute(params![self.label, key, value])?;
+        connection
+            .prepare_cached(SET)?
+            .execute(params![self.label, key, value])?;
         Ok(())
     }
 
@@ -191,12 +214,17 @@ impl Shared {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let before = match self.value(&transaction, key)? {
             Some(value) => {
-                let bytes = value.try_into().map_err(|_| StoreError::NotACounter(key.to_owned()))?;
+                let bytes = value
+                    .try_into()
+                    .map_err(|_| StoreError::NotACounter(key.to_owned()))?;
                 Some(i64::from_le_bytes(bytes))
             }
             None => None,
         };
-        let sum = before.unwrap_or(0).checked_add(delta).ok_or_else(|| StoreError::Overflow(key.to_owned()))?;
+        let sum = before
+            .unwrap_or(0)
+            .checked_add(delta)
+            .ok_or_else(|| StoreError::Overflow(key.to_owned()))?;
         if before != Some(sum) {
             self.put(&transaction, key, &sum.to_le_bytes())?;
         }

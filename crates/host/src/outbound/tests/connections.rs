@@ -1,0 +1,183 @@
+//! Which connection a request goes over, and when none is made.
+
+use super::*;
+
+/// Answers requests on one connection until the client closes it.
+async fn keep_answering(mut stream: TcpStream) {
+    while request(&mut stream).await {
+        write(
+            &mut stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_answer_was_read_is_used_again() {
+    let (url, accepted) = upstream(keep_answering).await;
+    let client = client(None, "*://*:*");
+    for _ in 0..3 {
+        let body = send(&client, get(&url), RequestOptions::default())
+            .await
+            .unwrap();
+        assert_eq!(text(body).await, Ok("ok".into()));
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn without_pooling_each_request_has_its_own_connection() {
+    let (url, accepted) = upstream(keep_answering).await;
+    let client = client(
+        Some(OutboundHttp {
+            connection_pooling: false,
+            max_connections: None,
+        }),
+        "*://*:*",
+    );
+    for _ in 0..3 {
+        let body = send(&client, get(&url), RequestOptions::default())
+            .await
+            .unwrap();
+        assert_eq!(text(body).await, Ok("ok".into()));
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_upstream_closed_costs_no_request() {
+    let (closed, mut was_closed) = mpsc::channel(8);
+    let (url, accepted) = upstream(move |mut stream| {
+        let closed = closed.clone();
+        async move {
+            request(&mut stream).await;
+            write(
+                &mut stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            )
+            .await;
+            drop(stream);
+            closed.send(()).await.unwrap();
+        }
+    })
+    .await;
+    let client = client(None, "*://*:*");
+    for _ in 0..3 {
+        let body = send(&client, get(&url), RequestOptions::default())
+            .await
+            .unwrap();
+        assert_eq!(text(body).await, Ok("ok".into()));
+        was_closed.recv().await.unwrap();
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_request_beyond_max_connections_waits_for_one_to_end() {
+    let (url, accepted) = upstream(|mut stream| async move {
+        request(&mut stream).await;
+        write(&mut stream, &format!("{HEAD}1\r\na\r\n")).await;
+        _ = stream.read(&mut [0]).await;
+    })
+    .await;
+    let client = client(
+        Some(OutboundHttp {
+            connection_pooling: true,
+            max_connections: Some(1),
+        }),
+        "*://*:*",
+    );
+    let first = send(&client, get(&url), RequestOptions::default())
+        .await
+        .unwrap();
+    let impatient = RequestOptions {
+        connect_timeout: Some(Duration::from_millis(20)),
+        ..RequestOptions::default()
+    };
+    let refused = send(&client, get(&url), impatient).await.map(drop);
+    assert_eq!(refused.unwrap_err(), ErrorCode::ConnectionTimeout);
+    drop(first);
+    send(&client, get(&url), RequestOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_upstream_without_an_answer_is_given_up_after_the_time_to_the_first_byte() {
+    let (url, _) = upstream(|stream| async move {
+        future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    let options = RequestOptions {
+        first_byte_timeout: Some(Duration::from_millis(20)),
+        ..RequestOptions::default()
+    };
+    let error = send(&client(None, "*://*:*"), get(&url), options)
+        .await
+        .unwrap_err();
+    assert_eq!(error, ErrorCode::ConnectionReadTimeout);
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let error = send(
+        &client(None, "*://*:*"),
+        get(&url),
+        RequestOptions::default(),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(error, ErrorCode::ConnectionRefused);
+}
+
+#[tokio::test]
+async fn an_origin_that_is_not_allowed_is_not_connected_to() {
+    let (url, accepted) = upstream(keep_answering).await;
+    let error = send(
+        &client(None, "http://127.0.0.1:1"),
+        get(&url),
+        RequestOptions::default(),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(error, ErrorCode::HttpRequestDenied);
+    assert_eq!(accepted.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn the_path_alone_goes_into_the_request_line() {
+    let (url, _) = upstream(|mut stream| async move {
+        let mut line = [0; 24];
+        stream.read_exact(&mut line).await.unwrap();
+        let answer = if &line == b"POST /a/b?c=d HTTP/1.1\r\n" {
+            "200 OK"
+        } else {
+            "400 Bad Request"
+        };
+        write(
+            &mut stream,
+            &format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n"),
+        )
+        .await;
+    })
+    .await;
+    let body = Full::new(Bytes::from_static(b"{}"))
+        .map_err(|never| match never {})
+        .boxed_unsync();
+    let request = Request::post(format!("{url}a/b?c=d"))
+        .header("host", "upstream")
+        .body(body)
+        .unwrap();
+    let client = client(None, "*://*:*");
+    let (response, _) = timeout(DEADLINE, client.send(request, RequestOptions::default()))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(response.status(), 200);
+}
