@@ -123,7 +123,7 @@ fn every_fault_is_reported_and_no_value_is_quoted() {
     let overrides = [
         ("ollama_host", "ftp://hidden"),
         ("ollama_base_path", "/hidden/../x"),
-        ("ollama_host_2", "https://hidden/ollama/"),
+        ("ollama_host2", "https://hidden/ollama/"),
         ("num_ctx", "hidden"),
         ("use_mmap", "1"),
         ("max_concurrent", "0"),
@@ -185,9 +185,9 @@ fn upstreams_have_limits_of_their_own_and_the_smaller_sum_is_in_force() {
     let config = config_with(&[
         ("max_concurrent", "8"),
         ("ollama_max_concurrent", "2"),
-        ("ollama_host_3", "http://b:1"),
-        ("ollama_max_concurrent_3", "3"),
-        ("ollama_api_key_3", "k"),
+        ("ollama_host3", "http://b:1"),
+        ("ollama_max_concurrent3", "3"),
+        ("ollama_api_key3", "k"),
     ]);
     assert_eq!(config.upstreams.len(), 2);
     assert_eq!(config.capacity(), 5);

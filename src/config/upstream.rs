@@ -40,7 +40,8 @@ pub struct Origin {
     pub authority: Authority,
 }
 
-/// The names of the variables of the upstream with this number, counted from 1: the first one's have no number.
+/// The names of the variables of the upstream with this number, counted from 1: the first one's have no number, the others
+/// end in it without an underscore, since Spin refuses a name in which a word begins with a digit.
 pub(super) fn names(number: usize) -> [String; 4] {
     [
         "ollama_host",
@@ -50,7 +51,7 @@ pub(super) fn names(number: usize) -> [String; 4] {
     ]
     .map(|name| match number {
         1 => name.to_owned(),
-        _ => format!("{name}_{number}"),
+        _ => format!("{name}{number}"),
     })
 }
 
