@@ -20,6 +20,7 @@ pub mod relay;
 pub mod reply;
 pub mod router;
 pub mod routes;
+pub mod tasks;
 pub mod ticker;
 pub mod upstreams;
 
@@ -29,5 +30,5 @@ use spin_sdk::wasip3::http::types::Response;
 /// The entry point of the component. It is exported on WASM alone: natively the export's name does not link.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn serve(request: Request) -> Response {
-    router::handle(request).await
+    tasks::attentive(router::handle(request)).await
 }

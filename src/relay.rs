@@ -18,11 +18,12 @@ use http::{HeaderMap, StatusCode};
 use sluice_ollama::framing::EventWriter;
 use sluice_ollama::{AnswerWatch, Form, Heartbeat, Verdict};
 use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
-use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter, spawn};
+use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use crate::refusal::Refusal;
 use crate::reply::fields;
+use crate::tasks::spawn;
 use crate::ticker::Ticker;
 use crate::upstreams::{CHUNK, UpstreamBody, UpstreamError};
 

@@ -3,7 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use spin_sdk::wasip3::http::types::{Fields, Response};
-use spin_sdk::wasip3::{wit_bindgen, wit_future, wit_stream};
+use spin_sdk::wasip3::{wit_future, wit_stream};
+
+use crate::tasks::spawn;
 
 /// A whole response.
 #[derive(Clone, Debug)]
@@ -56,7 +58,7 @@ impl Reply {
         );
         // A status of `StatusCode` is always valid.
         let _ = response.set_status_code(self.status.as_u16());
-        wit_bindgen::spawn(async move {
+        spawn(async move {
             // A client that left before its answer is not an error.
             let _ = body_writer.write_all(self.body).await;
             drop(body_writer);

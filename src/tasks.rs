@@ -1,0 +1,76 @@
+//! Tasks that go on beside the one that starts them, within the same request.
+//!
+//! # Why not wit-bindgen's own `spawn`
+//! It puts a new task aside until the running ones have been polled, takes it up, and then may go to sleep without having
+//! polled it once (0.57.1: `Tasks::poll_next` extends its set after polling it, and wakes nobody). The task then begins at the
+//! next event of its request, whatever that is: seen, a renewal that began when a timer of 5 s fired, and a record that
+//! lapsed for it. So whatever starts a task here asks to be polled again, and must itself be [`attentive`].
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+
+use spin_sdk::wasip3::wit_bindgen;
+
+/// Starts a task. Its request is not over before the task is.
+pub fn spawn(task: impl Future<Output = ()> + 'static) {
+    STARTED.set(true);
+    wit_bindgen::spawn(attentive(task));
+}
+
+/// A future that may start tasks: where it did, it is polled again at once, and they with it. The handler of a request is
+/// one, and so is every task started by [`spawn`].
+pub async fn attentive<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|context| {
+        let poll = future.as_mut().poll(context);
+        if STARTED.take() {
+            context.waker().wake_by_ref();
+        }
+        poll
+    })
+    .await
+}
+
+thread_local! {
+    static STARTED: Cell<bool> = const { Cell::new(false) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn wakes_of(future: impl Future<Output = ()>) -> usize {
+        let woken = Arc::new(Woken::default());
+        let waker = woken.clone().into();
+        let mut future = std::pin::pin!(attentive(future));
+        let _ = future.as_mut().poll(&mut Context::from_waker(&waker));
+        woken.0.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn who_starts_a_task_is_polled_again_although_it_waits() {
+        let starting = async {
+            spawn(async {});
+            std::future::pending().await
+        };
+        assert_eq!(wakes_of(starting), 1);
+    }
+
+    #[test]
+    fn who_starts_none_is_left_alone() {
+        assert_eq!(wakes_of(std::future::pending()), 0);
+    }
+}
