@@ -4,7 +4,7 @@ import { el, find, fromTemplate } from './dom.js';
 import { WAYS } from './errors.js';
 import { apply, has, number, t } from './i18n.js';
 import { speedOf } from './chat.js';
-import { StreamRenderer as Plain } from './plain.js';
+import * as plain from './plain.js';
 import { placeText } from './queue.js';
 import { isBusy } from './session.js';
 
@@ -14,14 +14,14 @@ import { isBusy } from './session.js';
 /** "Loading the model…" instead of "Waiting for the first word…" after this. */
 const LOADING_AFTER_MS = 2_000;
 
-/** @type {Promise<{StreamRenderer: typeof import('./md/stream.js').StreamRenderer | typeof Plain}> | undefined} */
+/** @type {Promise<typeof import('./md/stream.js') | typeof plain> | undefined} */
 let renderer;
 
 /** The Markdown renderer is not needed for the first paint. Without a network plain text does; the next one tries again. */
 export const loadMarkdown = () =>
   (renderer ??= import('./md/stream.js').catch(() => {
     renderer = undefined;
-    return { StreamRenderer: Plain };
+    return plain;
   }));
 
 export class MessageView {
@@ -48,13 +48,9 @@ export class MessageView {
 
   /** A finished answer, whole. */
   async drawAnswer() {
-    const { StreamRenderer } = await loadMarkdown();
-    for (const type of /** @type {const} */ (['thinking', 'text'])) {
-      const text = (type === 'text' ? this.message.content : this.message.thinking) ?? '';
-      const renderer = new StreamRenderer(this.#part(type));
-      renderer.push(text);
-      renderer.finish();
-    }
+    const { drawWhole } = await loadMarkdown();
+    drawWhole(this.#part('thinking'), this.message.thinking ?? '');
+    drawWhole(this.#part('text'), this.message.content);
     this.#drawEnd(null);
     this.#onDrawn();
   }

@@ -1,5 +1,10 @@
 //! Text without Markdown: what is shown when the renderer cannot be fetched. It has the renderer's form.
 
+/** @param {HTMLElement} root @param {string} text */
+export function drawWhole(root, text) {
+  if (text !== '') new StreamRenderer(root).push(text);
+}
+
 export class StreamRenderer {
   #text = new Text();
   #onDrawn;

@@ -2,16 +2,32 @@
 //!
 //! Text is taken at any rate and drawn once a frame. A settled node is never replaced, so a selection in it
 //! survives. (One exception, at the end: link definitions, see `blocks.js`.)
+//! Blocks stand in parts of 32: the browser lays out a box's children one by one when the last of them changes, so a
+//! flat list of a thousand blocks would cost a millisecond per token.
 
+import { el } from '../dom.js';
 import { BlockCutter } from './blocks.js';
 import { renderMarkdown } from './render.js';
 import { Tail } from './tail.js';
+
+const BLOCKS_PER_PART = 32;
+
+/**
+ * Draws a text that does not grow, at once.
+ * @param {HTMLElement} root
+ * @param {string} text
+ */
+export function drawWhole(root, text) {
+  root.replaceChildren(rendered(text.replace(/\r\n?/g, '\n')));
+}
 
 export class StreamRenderer {
   #root;
   #onDrawn;
   #cutter = new BlockCutter();
   #tail = new Tail();
+  /** @type {HTMLElement | undefined} where the next blocks go */
+  #part;
   #waiting = '';
   #whole = '';
   #frame = 0;
@@ -45,12 +61,10 @@ export class StreamRenderer {
     if (blocks.length === 0) {
       this.#tail.write(this.#cutter.tail.slice(before));
     } else {
-      const settled = document.createDocumentFragment();
-      for (const block of blocks) settled.append(rendered(block));
+      for (const block of blocks) this.#settle(block);
       const tail = new Tail();
       tail.write(this.#cutter.tail);
-      settled.append(tail.root);
-      this.#tail.root.replaceWith(settled);
+      this.#tail.root.replaceWith(tail.root);
       this.#tail = tail;
     }
     this.#onDrawn();
@@ -60,9 +74,19 @@ export class StreamRenderer {
   finish() {
     this.flush();
     const last = this.#cutter.finish();
-    if (this.#cutter.hasDefinition) this.#root.replaceChildren(rendered(this.#whole));
-    else this.#tail.root.replaceWith(rendered(last));
+    if (last !== '') this.#settle(last);
+    this.#tail.root.remove();
+    if (this.#cutter.hasDefinition) drawWhole(this.#root, this.#whole);
     this.#onDrawn();
+  }
+
+  /** @param {string} block */
+  #settle(block) {
+    if (!this.#part || this.#part.childElementCount >= BLOCKS_PER_PART) {
+      this.#part = el('div', { class: 'part' });
+      this.#tail.root.before(this.#part);
+    }
+    this.#part.append(rendered(block));
   }
 }
 

@@ -200,7 +200,7 @@ browserTest('thinking is open while the model thinks and closes on the answer, u
   const box = page.locator('.assistant .thinking').last();
   await send(page, 'q');
   await page.waitForSelector('[data-state="thinking"] .thinking[open]');
-  assert.match(await box.innerText(), /Let me see/);
+  await until(async () => /Let me see/.test(await box.innerText()));
   thinking.fire();
   await page.waitForSelector('[data-state="streaming"] .thinking:not([open])');
   answering.fire();

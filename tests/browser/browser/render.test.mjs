@@ -9,8 +9,7 @@ useBrowser();
 
 /** Runs in the page: streams each document and compares with marked's rendering of the whole. */
 async function differences(documents) {
-  const { StreamRenderer } = await import('/js/md/stream.js');
-  const { renderMarkdown } = await import('/js/md/render.js');
+  const { StreamRenderer, drawWhole } = await import('/js/md/stream.js');
   const wrong = [];
   for (const { text, size } of documents) {
     const streamed = document.createElement('div');
@@ -20,8 +19,9 @@ async function differences(documents) {
       renderer.flush();
     }
     renderer.finish();
+    for (const part of streamed.querySelectorAll('.part')) part.replaceWith(...part.childNodes);
     const whole = document.createElement('div');
-    whole.append(renderMarkdown(text.replace(/\r\n?/g, '\n')));
+    drawWhole(whole, text);
     if (streamed.innerHTML !== whole.innerHTML) wrong.push({ text, size, streamed: streamed.innerHTML, whole: whole.innerHTML });
   }
   return wrong.slice(0, 3);
@@ -123,7 +123,7 @@ browserTest('settled text keeps its nodes and its selection while the answer gro
   await send(page, 'q');
   await until(async () => /Next/.test(await answerText(page)));
   await page.evaluate(() => {
-    const first = document.querySelector('.assistant .text > p');
+    const first = document.querySelector('.assistant .text p');
     window.kept = first;
     getSelection().selectAllChildren(first);
     window.lost = [];
@@ -140,7 +140,7 @@ browserTest('settled text keeps its nodes and its selection while the answer gro
   go.fire();
   await answerState(page, 'done');
   const after = await page.evaluate(() => ({
-    same: document.querySelector('.assistant .text > p') === window.kept,
+    same: document.querySelector('.assistant .text p') === window.kept,
     selection: getSelection().toString().trim(),
     lost: window.lost,
   }));

@@ -97,8 +97,8 @@ export const fillIn = (page, text) => until(async () => (await composerText(page
 export const messages = (page) => page.locator('.message .text').allInnerTexts();
 
 /** Waits until a condition of the page or the fake holds. */
-export async function until(holds, what = String(holds)) {
-  const end = performance.now() + 10_000;
+export async function until(holds, what = String(holds), limitMs = 10_000) {
+  const end = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
