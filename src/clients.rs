@@ -45,7 +45,11 @@ impl Client {
     pub fn fingerprint(&self) -> u64 {
         let Some((name, _)) = &self.key else { return 0 };
         let digest = Sha256::digest(name.as_bytes());
-        digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)).max(1)
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |number, byte| number << 8 | u64::from(*byte))
+            .max(1)
     }
 
     /// Whether this is somebody who runs the place.

@@ -15,10 +15,10 @@ use crate::health::{self, Store};
 use crate::incoming::Head;
 use crate::log::Line;
 use crate::passthrough;
-use crate::{chat, gate, queue, queue_status};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::routes::{self, Matched, Route};
+use crate::{chat, gate, queue, queue_status};
 
 /// A request that was let in, with what its handler needs.
 pub struct Asked {
