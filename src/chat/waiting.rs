@@ -29,6 +29,10 @@ const SLOW_MS: u64 = 2_000;
 /// How often a place is looked at that may have changed.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How old a reading may be that a change of place is told from, in milliseconds; the first place is told from a fresh
+/// one. Each instance reads the line once for all its clients, and reads stand behind the store's writes.
+const TOLD_MS: u64 = 900;
+
 /// After how many looks a place is told although it has not changed.
 const TICKS_AT_MOST: u32 = 5;
 
@@ -102,8 +106,9 @@ impl Pulse {
     async fn beat(&self, job: &Job, outlet: &mut Outlet) -> Result<(), ClientGone> {
         let mut told: Option<Place> = None;
         let mut ticks = 0;
+        let mut max_age_ms = SHED_MS;
         while !self.is_over.get() {
-            let place = gate::line(gate::SHOWN_MS).await.ok().and_then(|line| place::of(job, &line));
+            let place = gate::line(max_age_ms).await.ok().and_then(|line| place::of(job, &line));
             if ticks == 0 || (place.is_some() && place != told) {
                 let frame = place.as_ref().map_or_else(|| job.heartbeat.idle(), |place| job.heartbeat.queue(place));
                 self.is_writing.set(true);
@@ -113,6 +118,7 @@ impl Pulse {
                 told = place;
             }
             ticks -= 1;
+            max_age_ms = TOLD_MS;
             if !self.is_over.get() {
                 sleep(TICK).await;
             }

@@ -20,10 +20,10 @@ use super::{bell, keeper, line, now, store};
 const PAUSE_MS: u64 = 200;
 
 /// How often a line with strangers in it is read again, in milliseconds.
-const WATCH_MS: u64 = 1_000;
+const WATCH_MS: u64 = 2_500;
 
 /// For how many readings after the last that anybody asked for: longer than the longest time to live.
-const WATCHES: u32 = 40;
+const WATCHES: u32 = 16;
 
 /// Every so many tickets the starter sweeps.
 const SWEEP_EVERY: u64 = 1_024;
@@ -43,7 +43,7 @@ pub(super) fn after_a_turn(turn: &Turn) {
     if let Some((_, ticket)) = turn.ticket()
         && ticket % SWEEP_EVERY == 0
     {
-        spawn(sweep());
+        spawn(sweep(turn.settings()));
     }
 }
 
@@ -95,9 +95,9 @@ async fn tidy(settings: Settings) {
     keeper::drive(&Rc::new(Desk::new(turn))).await;
 }
 
-async fn sweep() {
+async fn sweep(settings: Settings) {
     let (Ok(line), Ok(names)) = (line::line(0).await, store::names().await) else { return };
-    let mut sweep = Sweep::new(&line, names, now().wall_ms);
+    let mut sweep = Sweep::new(&settings, &line, names, now().wall_ms);
     let mut step = sweep.begin();
     while let SweepStep::Store(op) = step {
         step = sweep.step(perform(op).await);

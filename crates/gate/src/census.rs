@@ -193,13 +193,12 @@ impl Census {
     }
 
     fn walked(&mut self, ticket: Ticket, value: Option<Value>) -> CensusStep {
-        match value {
-            Some(Value::Record(record)) => match record.standing {
+        if let Some(Value::Record(record)) = value {
+            match record.standing {
                 Standing::Waiting => self.line.waiting.push((ticket, record)),
                 Standing::Left => self.line.left += 1,
                 Standing::Active | Standing::Finished => return self.found_front(ticket, record),
-            },
-            _ => {}
+            }
         }
         self.walk(ticket - 1)
     }

@@ -33,6 +33,8 @@ pub(crate) enum Rule {
     SpareBase,
     /// A starter deletes what it struck and passed over.
     CleanUp,
+    /// A record that is not renewed lapses.
+    Lapse,
 }
 
 impl Settings {

@@ -76,9 +76,11 @@ impl Settings {
         Settings {
             capacity: capacity.max(1),
             ttl_ms,
-            grace_ms: ttl_ms / 2,
+            // As long as a record lives: under a store whose commits take tens of milliseconds, a burst of draws needs
+            // seconds until the last of them has made its first write.
+            grace_ms: ttl_ms,
             margin_ms: ttl_ms / 8,
-            renew_ms: ttl_ms / 4,
+            renew_ms: ttl_ms / 5 * 2,
             cancel_ms: 500,
             look_ms: 2,
             pause_ms: 100,

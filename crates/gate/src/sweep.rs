@@ -4,13 +4,15 @@
 //!
 //! A write that arrives after its ticket was struck and deleted leaves a record that nobody follows any more. The
 //! sweep deletes below the highest started ticket and never one in that one's view: those who follow look nowhere
-//! else. A record that says active or waiting gets its verdict first and is read once more, as in a turn.
+//! else. That ticket must not be condemned: a late write can make one that was passed over look as if it had started, and
+//! those who passed it over still need what stands below. A record that says active or waiting gets its verdict first and is read once more, as in a turn.
 //!
 //! # What it does not do
 //!
 //! It leaves the keys of other epochs alone: the epoch may have changed since it was read.
 
-use crate::{Epoch, Event, Key, Line, Op, Record, Standing, Ticket, Value};
+use crate::rule::Rule;
+use crate::{Epoch, Event, Key, Line, Op, Record, Settings, Standing, Ticket, Value};
 
 /// How long verdicts are kept, in milliseconds of wall time: longer than any host stands still and comes back.
 pub const VERDICT_KEPT_MS: u64 = 6 * 60 * 60 * 1_000;
@@ -28,18 +30,20 @@ pub enum SweepStep {
 }
 
 /// A sweep under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sweep {
     epoch: Epoch,
+    front: Ticket,
     suspects: Vec<Key>,
     wall_ms: u64,
     state: State,
     deleted: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
     Idle,
+    Checking,
     Reading(Key),
     Condemning(Ticket, Record),
     Rereading(Ticket, Record),
@@ -48,9 +52,17 @@ enum State {
 
 impl Sweep {
     /// A sweep over the names that a listing answered, after `line` was read. `wall_ms` is the wall time.
-    pub fn new(line: &Line, names: impl IntoIterator<Item = String>, wall_ms: u64) -> Sweep {
+    pub fn new(
+        settings: &Settings,
+        line: &Line,
+        names: impl IntoIterator<Item = String>,
+        wall_ms: u64,
+    ) -> Sweep {
         let epoch = line.epoch.unwrap_or_default();
-        let stray = |ticket: Ticket| ticket < line.front && !line.view.contains(&ticket);
+        let spares = |ticket: Ticket| ticket == line.front || line.view.contains(&ticket);
+        let stray = |ticket: Ticket| {
+            ticket <= line.front && !(settings.keeps(Rule::SpareBase) && spares(ticket))
+        };
         let suspect = |key: &Key| match *key {
             Key::Record(e, ticket) | Key::Cancel(e, ticket) => e == epoch && stray(ticket),
             Key::Gone(e, _) => e == epoch,
@@ -63,6 +75,7 @@ impl Sweep {
             .collect();
         Sweep {
             epoch,
+            front: line.front,
             suspects,
             wall_ms,
             state: State::Idle,
@@ -72,7 +85,8 @@ impl Sweep {
 
     /// What to do first.
     pub fn begin(&mut self) -> SweepStep {
-        self.next()
+        self.state = State::Checking;
+        SweepStep::Store(Op::Get(Key::Gone(self.epoch, self.front)))
     }
 
     /// Takes the outcome of the last operation, and answers the next.
@@ -83,6 +97,7 @@ impl Sweep {
             };
         }
         match (std::mem::replace(&mut self.state, State::Idle), event) {
+            (State::Checking, Event::Got(Some(_))) => SweepStep::Done { deleted: 0 },
             (State::Reading(key), Event::Got(Some(value))) => self.judge(key, value),
             (State::Condemning(ticket, record), _) => {
                 self.state = State::Rereading(ticket, record);

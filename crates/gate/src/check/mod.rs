@@ -2,6 +2,8 @@
 //!
 //! All of them drive [`crate::Turn::step`], the function that the component runs.
 
+mod act;
+mod canonical;
 mod liveness;
 mod model;
 mod mutants;

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rebase::{self, NOW};
 use crate::turn::{Effect, Event, Identity, Outcome, Phase, Turn};
-use crate::{Epoch, Errand, Figures, Key, Op, Record, Settings, Standing, Ticket, Value};
+use crate::{
+    Census, CensusStep, Epoch, Errand, Figures, Key, Line, Op, Record, Settings, Standing, Sweep,
+    SweepStep, Ticket, Value,
+};
 
 /// How many faults of each kind a run may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +27,10 @@ pub(crate) struct Faults {
     pub(crate) failures: u8,
     /// The store is emptied.
     pub(crate) empties: u8,
+    /// A request stands still and its clocks with it, as on a machine that is suspended.
+    pub(crate) freezes: u8,
+    /// A sweep begins; each of its operations is an action of its own.
+    pub(crate) sweeps: u8,
 }
 
 /// One request.
@@ -34,15 +41,21 @@ pub(crate) struct Process {
     /// An event that has happened and not been told, because the request is stalled.
     pub(crate) untold: Option<Event>,
     pub(crate) stalled: bool,
+    pub(crate) frozen: bool,
     pub(crate) crashed: bool,
 }
 
 /// What the checker remembers besides the state, to judge the order of starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ghost {
-    highest_active: BTreeMap<Epoch, Ticket>,
-    late_starts: BTreeSet<(Epoch, Ticket)>,
+    pub(super) highest_active: BTreeMap<Epoch, Ticket>,
+    pub(super) late_starts: BTreeSet<(Epoch, Ticket)>,
     pub(crate) out_of_order: bool,
+    pub(super) froze: bool,
+    pub(super) granted: BTreeSet<(Epoch, Ticket)>,
+    /// Whom a ticket that has not started yet has passed over.
+    pub(super) passing: BTreeMap<(Epoch, Ticket), BTreeSet<Ticket>>,
+    pub(super) passed_over: BTreeSet<(Epoch, Ticket)>,
     pub(crate) seen: Seen,
 }
 
@@ -64,7 +77,8 @@ pub(crate) struct World {
     pub(crate) counters: BTreeMap<Epoch, u64>,
     pub(crate) processes: Vec<Process>,
     pub(crate) limbo: Vec<(Key, Value)>,
-    pub(crate) budget: (u8, u8, u8, u8, u8, u8),
+    pub(crate) budget: Faults,
+    pub(crate) sweep: Option<(Sweep, Op)>,
     pub(crate) ghost: Ghost,
 }
 
@@ -78,6 +92,7 @@ pub(crate) enum Action {
     /// The answer ends.
     Serve(usize),
     Crash(usize),
+    Freeze(usize),
     StallBefore(usize),
     StallAfter(usize),
     Wake(usize),
@@ -87,6 +102,8 @@ pub(crate) enum Action {
     /// The late write with this index arrives.
     Land(usize),
     Empty,
+    BeginSweep,
+    Sweep,
     Tick,
 }
 
@@ -111,9 +128,22 @@ impl World {
                 next,
                 untold: None,
                 stalled: false,
+                frozen: false,
                 crashed: false,
             }
         });
+        World {
+            store,
+            counters: BTreeMap::new(),
+            processes: processes.collect(),
+            limbo: Vec::new(),
+            budget: faults,
+            sweep: None,
+            ghost: Ghost::default(),
+        }
+    }
+
+    pub(crate) fn actions(&self, actions: &mut Vec<Action>) {
         let Faults {
             crashes,
             leavers,
@@ -121,19 +151,9 @@ impl World {
             late_writes,
             failures,
             empties,
-        } = faults;
-        World {
-            store,
-            counters: BTreeMap::new(),
-            processes: processes.collect(),
-            limbo: Vec::new(),
-            budget: (crashes, leavers, stalls, late_writes, failures, empties),
-            ghost: Ghost::default(),
-        }
-    }
-
-    pub(crate) fn actions(&self, actions: &mut Vec<Action>) {
-        let (crashes, leavers, stalls, late_writes, failures, empties) = self.budget;
+            sweeps,
+            freezes,
+        } = self.budget;
         for (index, process) in self.processes.iter().enumerate() {
             if process.crashed || matches!(process.next, Effect::Over) && process.untold.is_none() {
                 continue;
@@ -159,6 +179,7 @@ impl World {
                 rests && process.turn.phase() == Phase::Relaying,
                 Action::Serve,
             );
+            may(operation && freezes > 0, Action::Freeze);
             may(operation && stalls > 0, Action::StallBefore);
             may(operation && stalls > 0, Action::StallAfter);
             may(
@@ -176,6 +197,11 @@ impl World {
         actions.extend((0..self.limbo.len()).map(Action::Land));
         if empties > 0 {
             actions.push(Action::Empty);
+        }
+        if self.sweep.is_some() {
+            actions.push(Action::Sweep);
+        } else if sweeps > 0 && self.counters.values().any(|drawn| *drawn > 1) {
+            actions.push(Action::BeginSweep);
         }
         if self.everybody_rests() {
             actions.push(Action::Tick);
@@ -195,239 +221,31 @@ impl World {
         resting
     }
 
-    /// The world after `action`.
-    pub(crate) fn after(&self, action: &Action) -> World {
-        let mut world = self.clone();
-        world.act(action);
-        world.canonical();
-        world
+    /// Whether one who started has passed over another who started too, before or after.
+    pub(crate) fn passed_over_one_that_started(&self) -> bool {
+        !self.ghost.granted.is_disjoint(&self.ghost.passed_over)
     }
 
-    fn act(&mut self, action: &Action) {
-        match *action {
-            Action::Go(index) => {
-                let event = self.outcome(index);
-                self.tell(index, event);
-            }
-            Action::Leave(index) => {
-                self.budget.1 -= 1;
-                self.tell(index, Event::Leave);
-            }
-            Action::Serve(index) => self.tell(index, Event::Served(Figures::default())),
-            Action::Crash(index) => {
-                self.budget.0 -= 1;
-                self.processes[index].crashed = true;
-                if let Some((epoch, ticket)) = self.processes[index].turn.ticket() {
-                    self.ghost.seen.died_before_first_write |=
-                        !self.store.contains_key(&Key::Record(epoch, ticket));
-                }
-            }
-            Action::StallBefore(index) => {
-                self.budget.2 -= 1;
-                self.processes[index].stalled = true;
-            }
-            Action::StallAfter(index) => {
-                self.budget.2 -= 1;
-                let event = self.outcome(index);
-                let process = &mut self.processes[index];
-                (process.stalled, process.untold) = (true, Some(event));
-            }
-            Action::Wake(index) => {
-                self.processes[index].stalled = false;
-                if let Some(event) = self.processes[index].untold.take() {
-                    self.tell(index, event);
-                }
-            }
-            Action::FailDone(index) => {
-                self.budget.4 -= 1;
-                self.outcome(index);
-                self.tell(index, Event::Failed);
-            }
-            Action::FailUndone(index) => {
-                self.budget.4 -= 1;
-                self.tell(index, Event::Failed);
-            }
-            Action::FailLate(index) => {
-                self.budget.3 -= 1;
-                if let Effect::Store(Op::Put(key, value)) = self.processes[index].next.clone() {
-                    self.limbo.push((key, value));
-                }
-                self.tell(index, Event::Failed);
-            }
-            Action::Land(index) => {
-                let (key, value) = self.limbo.remove(index);
-                self.put(key, value);
-            }
-            Action::Empty => {
-                self.budget.5 -= 1;
-                self.store.clear();
-                self.counters.clear();
-            }
-            Action::Tick => {
-                for process in &mut self.processes {
-                    rebase::age(&mut process.turn);
-                    rebase::age_effect(&mut process.next);
-                }
-            }
-        }
-    }
-
-    /// Does the operation that is under way and answers its outcome.
-    fn outcome(&mut self, index: usize) -> Event {
-        match self.processes[index].next.clone() {
-            Effect::Rest { .. } | Effect::Over => Event::Due,
-            Effect::Store(Op::Get(key)) => Event::Got(self.store.get(&key).cloned()),
-            Effect::Store(Op::Put(key, value)) => {
-                self.put(key, value);
-                Event::Done
-            }
-            Effect::Store(Op::Delete(key)) => {
-                self.store.remove(&key);
-                Event::Done
-            }
-            Effect::Store(Op::Draw(Key::Counter(epoch))) => {
-                let counter = self.counters.entry(epoch).or_default();
-                *counter += 1;
-                Event::Drawn(*counter)
-            }
-            Effect::Store(op) => panic!("a turn does not ask for {op:?}"),
-        }
-    }
-
-    fn put(&mut self, key: Key, value: Value) {
-        match (&key, &value) {
-            (
-                Key::Record(epoch, ticket),
-                Value::Record(Record {
-                    standing: Standing::Active,
-                    ..
-                }),
-            ) => {
-                let highest = self.ghost.highest_active.entry(*epoch).or_default();
-                if *highest > *ticket && !self.ghost.late_starts.contains(&(*epoch, *ticket)) {
-                    let started_before = matches!(
-                        self.store.get(&key),
-                        Some(Value::Record(Record {
-                            standing: Standing::Active | Standing::Finished,
-                            ..
-                        }))
-                    );
-                    if !started_before {
-                        self.ghost.late_starts.insert((*epoch, *ticket));
-                    }
-                }
-                *highest = (*highest).max(*ticket);
-            }
-            (Key::Gone(..), _) => self.ghost.seen.verdict = true,
-            _ => {}
-        }
-        self.store.insert(key, value);
-    }
-
-    fn tell(&mut self, index: usize, event: Event) {
-        let process = &mut self.processes[index];
-        if let (true, Event::Got(Some(Value::Record(record)))) = (process.turn.follows(), &event) {
-            let seen = &mut self.ghost.seen;
-            seen.predecessor_left |= record.standing == Standing::Left;
-            seen.inherited_through_finished |=
-                record.standing == Standing::Finished && !record.view.is_empty();
-        }
-        let (before, reconsidering) = (process.turn.phase(), process.turn.reconsiders());
-        process.next = process
-            .turn
-            .step(NOW, event)
-            .expect("the world tells legal events");
-        let after = process.turn.phase();
-        if before == Phase::Sending && matches!(after, Phase::Queued) {
-            self.ghost.seen.start_taken_back = true;
-        }
-        if reconsidering && process.turn.rests_in_line() {
-            self.ghost.seen.verdict_overturned = true;
-        }
-        if before != Phase::Relaying && after == Phase::Relaying {
-            let ticket = process.turn.ticket().expect("it relays by a ticket");
-            self.ghost.out_of_order |= self.ghost.late_starts.contains(&ticket);
-        }
-    }
-
-    /// Numbers the writes of each record anew, in their order: only which is the later one counts. So an exploration
-    /// with any number of renewals is finite, and no number ever comes round again.
-    fn renumber(&mut self) {
-        let mut numbers: BTreeMap<(Epoch, Ticket), BTreeSet<u32>> = BTreeMap::new();
-        self.for_each_beat(|of, beat| {
-            numbers.entry(of).or_default().insert(beat);
-            beat
-        });
-        let rank = |of, beat: u32| {
-            let rank = numbers
-                .get(&of)
-                .map_or(0, |known| known.range(..beat).count());
-            u32::try_from(rank).expect("few writes")
-        };
-        self.for_each_beat(rank);
-    }
-
-    fn for_each_beat(&mut self, mut renumbered: impl FnMut((Epoch, Ticket), u32) -> u32) {
-        let mut record = |key: &Key, value: &mut Value| {
-            if let (Key::Record(epoch, ticket), Value::Record(record)) = (key, value) {
-                record.beat = renumbered((*epoch, *ticket), record.beat);
-            }
-        };
-        for (key, value) in &mut self.store {
-            record(key, value);
-        }
-        for (key, value) in &mut self.limbo {
-            record(key, value);
-        }
-        for process in &mut self.processes {
-            match (&mut process.next, &mut process.untold) {
-                (Effect::Store(Op::Get(key)), Some(Event::Got(Some(value)))) => record(key, value),
-                (Effect::Store(Op::Put(key, value)), _) => record(key, value),
-                _ => {}
-            }
-        }
-        for process in &mut self.processes {
-            let (own, epoch, sightings) = process.turn.beats();
-            if let Some((epoch, ticket, beat)) = own {
-                *beat = renumbered((epoch, ticket), *beat);
-            }
-            for (ticket, stamp) in sightings.stamps() {
-                let beat = renumbered((epoch, ticket), u32::try_from(*stamp >> 2).expect("a beat"));
-                *stamp = u64::from(beat) << 2 | *stamp & 3;
-            }
-        }
-    }
-
-    fn canonical(&mut self) {
-        self.renumber();
-        for process in &mut self.processes {
-            process.turn.canonical();
-            if process.crashed {
-                let identity = Identity::default();
-                process.turn = Turn::new(process.turn.settings(), Errand::Serve, identity, None);
-                (process.next, process.untold, process.stalled) = (Effect::Over, None, false);
-            }
-        }
-        if self.budget.5 == 0 && !self.store.contains_key(&Key::Epoch) {
-            return;
-        }
-        if self.store.get(&Key::Epoch) == Some(&Value::Epoch(Epoch(1))) {
-            self.processes
-                .sort_by_cached_key(|process| format!("{process:?}"));
-        }
-    }
-
-    /// How many may relay at this moment.
+    /// How many may relay at this moment. A holder whose clocks stood still goes on until it reads its verdict, at its
+    /// next renewal: no store can close that, so it is not counted.
     pub(crate) fn relaying(&self) -> usize {
-        let relays =
-            |p: &&Process| !p.crashed && p.turn.phase() == Phase::Relaying && !p.turn.lapsed(NOW);
+        let condemned = |p: &Process| {
+            let verdict = p
+                .turn
+                .ticket()
+                .map(|(epoch, ticket)| Key::Gone(epoch, ticket));
+            self.ghost.froze && verdict.is_some_and(|key| self.store.contains_key(&key))
+        };
+        let relays = |p: &&Process| {
+            !p.crashed && p.turn.phase() == Phase::Relaying && !p.turn.lapsed(NOW) && !condemned(p)
+        };
         self.processes.iter().filter(relays).count()
     }
 
     /// Whether everybody who is alive has come to an end, and nothing is on its way.
     pub(crate) fn at_rest(&self) -> bool {
         let over = |p: &Process| p.crashed || matches!(p.next, Effect::Over) && p.untold.is_none();
-        self.limbo.is_empty() && self.processes.iter().all(over)
+        self.limbo.is_empty() && self.sweep.is_none() && self.processes.iter().all(over)
     }
 
     /// Whether all who are alive have been served.

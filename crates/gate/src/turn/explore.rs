@@ -77,6 +77,12 @@ impl Turn {
         self.state == State::Following
     }
 
+    /// The ticket whose place in line is looked at.
+    pub(crate) fn stands_behind(&self) -> Option<(Epoch, Ticket)> {
+        (self.ticket > 0 && self.wrote != Wrote::Active && self.spot == Spot::Behind)
+            .then_some((self.epoch, self.behind))
+    }
+
     pub(crate) fn reconsiders(&self) -> bool {
         matches!(self.state, State::Reconsidering(_))
     }

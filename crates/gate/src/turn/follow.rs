@@ -27,7 +27,7 @@ impl Turn {
             };
         };
         match record.standing {
-            Standing::Waiting if self.sightings.lapsed(self.behind, &record, now) => {
+            Standing::Waiting if self.has_lapsed(self.behind, &record, now) => {
                 self.condemn(now, self.behind)
             }
             Standing::Waiting if !self.settings.keeps(Rule::AwaitPredecessor) => {
@@ -49,6 +49,10 @@ impl Turn {
                 self.count(now, 0)
             }
         }
+    }
+
+    fn has_lapsed(&mut self, ticket: Ticket, record: &Record, now: Now) -> bool {
+        self.sightings.lapsed(ticket, record, now) && self.settings.keeps(Rule::Lapse)
     }
 
     /// The grace runs from one's own draw, for all earlier tickets at once: a hundred tickets lost in a crash cost
@@ -122,9 +126,7 @@ impl Turn {
                     self.absorb(ticket, &record);
                     self.strike(now, index)
                 }
-                Standing::Active | Standing::Waiting
-                    if self.sightings.lapsed(ticket, &record, now) =>
-                {
+                Standing::Active | Standing::Waiting if self.has_lapsed(ticket, &record, now) => {
                     self.condemn(now, ticket)
                 }
                 Standing::Active | Standing::Waiting => self.count(now, index + 1),

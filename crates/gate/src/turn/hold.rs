@@ -131,7 +131,7 @@ impl Turn {
 
     pub(super) fn finished(&mut self, now: Now, then: Then) -> Effect {
         match then {
-            Then::Redraw => self.redraw(),
+            Then::Redraw => self.redraw(now),
             Then::End if self.errand == Errand::Tidy => self.tidied(now),
             Then::End => self.hold_or_end(now),
         }

@@ -124,14 +124,14 @@ pub enum Stop {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Illegal {
     state: String,
-    event: Event,
+    event: String,
 }
 
 impl fmt::Display for Illegal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} does not belong to the state {}",
+            "{} does not belong to the state {}",
             self.event, self.state
         )
     }
@@ -146,7 +146,10 @@ pub struct Turn {
     errand: Errand,
     identity: Identity,
     state: State,
+    /// How many tickets were given up before this one.
     attempt: u64,
+    /// How many epochs this turn has written.
+    founded: u64,
     epoch: Epoch,
     /// When that epoch was first seen in the store.
     epoch_seen: Now,
@@ -204,6 +207,7 @@ impl Turn {
             identity,
             state: State::New,
             attempt: 0,
+            founded: 0,
             epoch,
             epoch_seen,
             ticket: 0,

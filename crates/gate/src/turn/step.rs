@@ -22,7 +22,7 @@ impl Turn {
             // Into the epoch, and a ticket.
             (S::EpochRead, E::Got(value)) => match epoch_of(value) {
                 Some(epoch) => self.draw(now, epoch),
-                None => self.put(S::EpochFounded, Key::Epoch, Value::Epoch(self.candidate())),
+                None => self.found(),
             },
             (S::EpochFounded, E::Done) => self.enter(),
             (S::Drawing, E::Drawn(ticket)) => self.drawn_as(now, ticket),
@@ -113,10 +113,8 @@ impl Turn {
             (S::Withdrawing(then), E::Done | E::Failed) => self.after(now, then),
 
             (state, event) => {
-                return Err(Illegal {
-                    state: format!("{state:?}"),
-                    event,
-                });
+                let (state, event) = (format!("{state:?}"), format!("{event:?}"));
+                return Err(Illegal { state, event });
             }
         };
         Ok(effect)
@@ -153,10 +151,11 @@ impl Turn {
         self.get(State::EpochRead, Key::Epoch)
     }
 
-    /// The epoch that this turn would found: another one at each attempt, since one that was written and not
-    /// acknowledged may still arrive.
-    fn candidate(&self) -> Epoch {
-        Epoch(self.identity.nonce.wrapping_add(self.attempt).max(1))
+    /// Founds an epoch, another one each time: one that was written may have been seen, or may still arrive.
+    fn found(&mut self) -> Effect {
+        let epoch = Epoch(self.identity.nonce.wrapping_add(self.founded).max(1));
+        self.founded += 1;
+        self.put(State::EpochFounded, Key::Epoch, Value::Epoch(epoch))
     }
 
     fn draw(&mut self, now: Now, epoch: Epoch) -> Effect {
@@ -177,28 +176,37 @@ impl Turn {
         self.follow(now)
     }
 
-    /// Begins anew with another ticket; nothing of this one is kept.
-    pub(super) fn redraw(&mut self) -> Effect {
+    /// Begins anew with another ticket; nothing of this one is kept. The more
+    /// often, the later: a store that is too slow for the line must not be asked for more because of it.
+    pub(super) fn redraw(&mut self, now: Now) -> Effect {
         let known = (self.epoch != Epoch::default()).then_some((self.epoch, self.epoch_seen));
         let fresh = Turn::new(self.settings, self.errand, self.identity, known);
-        let attempt = self.attempt + 1;
+        let (attempt, founded) = (self.attempt + 1, self.founded);
         let failing_since = self.failing_since;
         *self = Turn {
             attempt,
+            founded,
             failing_since,
             ahead: self.ahead,
             ..fresh
         };
-        self.enter()
+        let steps = self.attempt.min(BACKOFF_STEPS);
+        self.rest(
+            State::Pausing,
+            now.mono_ms + u64::from(self.settings.pause_ms) * steps,
+        )
     }
 
-    pub(super) fn after(&mut self, _now: Now, then: Then) -> Effect {
+    pub(super) fn after(&mut self, now: Now, then: Then) -> Effect {
         match then {
-            Then::Redraw => self.redraw(),
+            Then::Redraw => self.redraw(now),
             Then::End => self.over(self.ending.unwrap_or(Outcome::Left)),
         }
     }
 }
+
+/// Up to how many pauses are made before another ticket is drawn.
+const BACKOFF_STEPS: u64 = 20;
 
 fn epoch_of(value: Option<Value>) -> Option<Epoch> {
     match value {

@@ -148,7 +148,7 @@ impl Turn {
         }
         let stood_in_line = self.ticket > 0;
         if stood_in_line && !self.given_up_on_store(now) {
-            return self.redraw();
+            return self.redraw(now);
         }
         self.over(Outcome::StoreUnavailable)
     }
