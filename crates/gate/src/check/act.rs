@@ -4,8 +4,7 @@ use super::rebase::{self, NOW};
 use super::world::{Action, World};
 use crate::turn::{Effect, Event, Phase};
 use crate::{
-    Census, CensusStep, Epoch, Figures, Key, Line, Op, Record, Settings, Standing, Sweep,
-    SweepStep, Value,
+    Census, CensusStep, Figures, Key, Line, Op, Record, Settings, Standing, Sweep, SweepStep, Value,
 };
 
 impl World {

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::world::{Process, World};
 use crate::turn::{Effect, Event, Identity, Turn};
-use crate::{Epoch, Errand, Key, Op, Record, Ticket, Value};
+use crate::{Epoch, Errand, Key, Op, Ticket, Value};
 
 impl World {
     /// Numbers the writes of each record anew, in their order: only which is the later one counts. So an exploration

@@ -7,10 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rebase::{self, NOW};
 use crate::turn::{Effect, Event, Identity, Outcome, Phase, Turn};
-use crate::{
-    Census, CensusStep, Epoch, Errand, Figures, Key, Line, Op, Record, Settings, Standing, Sweep,
-    SweepStep, Ticket, Value,
-};
+use crate::{Epoch, Errand, Key, Op, Settings, Standing, Sweep, Ticket, Value};
 
 /// How many faults of each kind a run may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
