@@ -16,7 +16,7 @@ use std::rc::Rc;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_ollama::{Endpoint, Heartbeat, Request};
-use spin_sdk::wasip3::wit_bindgen::spawn;
+use crate::tasks::spawn;
 
 use crate::config::Config;
 use crate::gate::{self, Newcomer, Stay};

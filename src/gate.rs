@@ -4,7 +4,7 @@
 //!
 //! [`Stay`] is a request's place, from before its draw to after its end: dropping it leaves the line or frees the slot. A
 //! task of its own drives the turn behind it, so that no write is given up half-way when a client goes away. What one
-//! instance has read is shared within it ([`line`]); the store stays the truth.
+//! instance has read is shared within it ([`fn@line`]); the store stays the truth.
 //!
 //! # Limits
 //!

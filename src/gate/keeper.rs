@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use sluice_gate::{Effect, Epoch, Event, Figures, Now, Op, Phase, Turn};
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::wit_bindgen::spawn;
+use crate::tasks::spawn;
 
 use super::stay::Desk;
 use super::{bell, now, store, tidying};

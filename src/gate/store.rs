@@ -12,7 +12,7 @@ use futures::lock::Mutex;
 use sluice_gate::{Event, Key, Op, Value};
 use spin_sdk::key_value::{Error, Store};
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::wit_bindgen::spawn;
+use crate::tasks::spawn;
 
 use atomics::wasi::keyvalue::{atomics as counter, store as bucket};
 
@@ -62,26 +62,34 @@ pub async fn probe() -> Result<(), StoreError> {
 /// # Errors
 /// The listing failed.
 pub async fn names() -> Result<Vec<String>, StoreError> {
-    let connection = connection().await;
+    let connection = connection();
     let connection = connection.lock().await;
     let keys = connection.store().await?.get_keys().await;
     keys.collect().await.map_err(StoreError::from)
 }
 
 async fn within_patience(op: Op) -> Result<Event, StoreError> {
-    let (answer, answered) = oneshot::channel();
-    // A task of its own: a caller that gives up must not give up a write.
-    spawn(async move {
-        let connection = connection().await;
+    let is_read = matches!(op, Op::Get(_) | Op::Peek(_));
+    let doing = async move {
+        let connection = connection();
         let connection = connection.lock().await;
-        // A caller that has gone away needs no answer.
-        let _ = answer.send(connection.perform(op).await);
-    });
-    match select(answered, pin!(sleep(PATIENCE))).await {
-        Either::Left((Ok(result), _)) => result,
-        Either::Left((Err(_), _)) => Err(StoreError("the operation was dropped".to_owned())),
+        connection.perform(op).await
+    };
+    let answered = if is_read { Either::Left(doing) } else { Either::Right(to_its_end(doing)) };
+    match select(pin!(answered), pin!(sleep(PATIENCE))).await {
+        Either::Left((result, _)) => result,
         Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
     }
+}
+
+/// Does a write in a task of its own: a caller that gives up must not give up the write.
+async fn to_its_end(write: impl Future<Output = Result<Event, StoreError>> + 'static) -> Result<Event, StoreError> {
+    let (answer, answered) = oneshot::channel();
+    spawn(async move {
+        // A caller that has gone away needs no answer.
+        let _ = answer.send(write.await);
+    });
+    answered.await.unwrap_or_else(|_| Err(StoreError("the operation was dropped".to_owned())))
 }
 
 /// The open store, by its two interfaces. They are opened at the first operation that needs them.
@@ -139,7 +147,7 @@ thread_local! {
     static CONNECTION: Rc<Mutex<Connection>> = Rc::default();
 }
 
-async fn connection() -> Rc<Mutex<Connection>> {
+fn connection() -> Rc<Mutex<Connection>> {
     CONNECTION.with(Rc::clone)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sluice_gate::{Errand, Identity, Line, Op, Outcome, Phase, Settings, Sweep, SweepStep, Turn};
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::random::random::get_random_u64;
-use spin_sdk::wasip3::wit_bindgen::spawn;
+use crate::tasks::spawn;
 
 use super::stay::Desk;
 use super::{bell, keeper, line, now, store};
