@@ -29,7 +29,11 @@ export async function start({ composer, queue, health }) {
   const scroll = new ScrollKeeper(byId('scroller'), byId('jump'));
   const models = new ModelPicker();
   const conversation = new Conversation({
-    store, composer, health, queue, scroll,
+    store,
+    composer,
+    health,
+    queue,
+    scroll,
     askKey: (resume) => askKey(() => (void models.load(conversation.chat.model), resume())),
   });
   const chats = new ChatList(store, conversation, models);

@@ -32,8 +32,17 @@ const TITLE_CHARS = 60;
  */
 export function newChat(now, model = '') {
   return {
-    id: freshId(), version: 1, title: '', created: now, updated: now, model,
-    system: '', think: '', options: {}, messages: [], gone: [],
+    id: freshId(),
+    version: 1,
+    title: '',
+    created: now,
+    updated: now,
+    model,
+    system: '',
+    think: '',
+    options: {},
+    messages: [],
+    gone: [],
   };
 }
 
@@ -52,7 +61,9 @@ export const newMessage = (role, content, now) => ({ id: freshId(), role, conten
  */
 export function requestBody(chat, messages) {
   const said = messages.filter((message) => message.role === 'user' || message.content !== '');
-  const history = said.map(({ role, content, images }) => (images?.length ? { role, content, images } : { role, content }));
+  const history = said.map(({ role, content, images }) =>
+    images?.length ? { role, content, images } : { role, content },
+  );
   const system = chat.system.trim() === '' ? [] : [{ role: 'system', content: chat.system }];
   return {
     ...(chat.model && { model: chat.model }),
@@ -77,7 +88,11 @@ export function truncate(chat, index) {
 /** @param {Chat} chat @returns {string} its title, else its first words, else '' */
 export function titleOf(chat) {
   if (chat.title) return chat.title;
-  const first = chat.messages.find(({ role }) => role === 'user')?.content.trim().replace(/\s+/g, ' ') ?? '';
+  const first =
+    chat.messages
+      .find(({ role }) => role === 'user')
+      ?.content.trim()
+      .replace(/\s+/g, ' ') ?? '';
   return first.length > TITLE_CHARS ? `${first.slice(0, TITLE_CHARS).trimEnd()}…` : first;
 }
 

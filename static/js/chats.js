@@ -59,7 +59,11 @@ export class ChatList {
   async #matches(query) {
     const chats = await this.#store.all();
     return chats
-      .filter((chat) => [titleOf(chat), ...chat.messages.map(({ content }) => content)].some((text) => text.toLowerCase().includes(query)))
+      .filter((chat) =>
+        [titleOf(chat), ...chat.messages.map(({ content }) => content)].some((text) =>
+          text.toLowerCase().includes(query),
+        ),
+      )
       .map((chat) => ({ id: chat.id, title: titleOf(chat), updated: chat.updated }));
   }
 

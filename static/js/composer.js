@@ -185,6 +185,10 @@ export class Composer extends EventTarget {
  */
 function thumbnail(data, index) {
   const image = el('img', { src: `data:image/*;base64,${data}`, alt: t('message.image') });
-  const button = el('button', { type: 'button', 'data-remove': String(index), 'aria-label': t('action.remove_image') }, icon('close'));
+  const button = el(
+    'button',
+    { type: 'button', 'data-remove': String(index), 'aria-label': t('action.remove_image') },
+    icon('close'),
+  );
   return el('li', {}, image, button);
 }

@@ -42,6 +42,9 @@ export class Conversation extends EventTarget {
     this.#transcript = new Transcript(parts.scroll);
     parts.composer.addEventListener('send', (event) => this.send(/** @type {CustomEvent<Draft>} */ (event).detail));
     parts.composer.addEventListener('stop', () => this.stop());
+    window.addEventListener('pagehide', () => {
+      for (const turn of this.#turns.values()) if (isBusy(turn.state)) turn.leave();
+    });
     parts.composer.addEventListener('edit-end', () => (this.#editing = ''));
   }
 
@@ -111,7 +114,11 @@ export class Conversation extends EventTarget {
     const { chat } = this;
     const before = { messages: chat.messages.slice(), gone: chat.gone.slice() };
     const edited = this.#editing;
-    if (edited) truncate(chat, chat.messages.findIndex(({ id }) => id === edited));
+    if (edited)
+      truncate(
+        chat,
+        chat.messages.findIndex(({ id }) => id === edited),
+      );
     else dropFailed(chat, text);
     const now = Date.now();
     const question = { ...newMessage('user', text, now), ...(images.length > 0 && { images }) };
@@ -132,7 +139,9 @@ export class Conversation extends EventTarget {
       if (edited && turn.error) this.#transcript.last?.showError(turn.error, 'resend');
       this.#parts.composer.restore();
     });
-    this.#run(turn, chat, chat.messages.slice(0, -1), () => (edited ? this.#parts.composer.submit() : this.retry(answer.id)));
+    this.#run(turn, chat, chat.messages.slice(0, -1), () =>
+      edited ? this.#parts.composer.submit() : this.retry(answer.id),
+    );
   }
 
   /** @param {string} id of the answer to replace */

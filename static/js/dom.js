@@ -74,7 +74,10 @@ export function freshId() {
  */
 export async function copyText(text) {
   if (window.isSecureContext && navigator.clipboard) {
-    const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    const done = await navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false,
+    );
     if (done) return true;
   }
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);

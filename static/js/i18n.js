@@ -50,9 +50,10 @@ export function apply(root) {
   for (const node of root.querySelectorAll('[data-i18n]')) {
     node.textContent = t(/** @type {HTMLElement} */ (node).dataset.i18n ?? '');
   }
-  const own = root instanceof Element && root.matches('[data-i18n-attr]') ? [root] : [];
-  for (const node of [...own, ...root.querySelectorAll('[data-i18n-attr]')]) {
-    for (const pair of (/** @type {HTMLElement} */ (node).dataset.i18nAttr ?? '').split(' ')) {
+  const own = root instanceof HTMLElement && root.matches('[data-i18n-attr]') ? [root] : [];
+  for (const node of [...own, .../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[data-i18n-attr]'))]) {
+    const pairs = node.dataset.i18nAttr ?? '';
+    for (const pair of pairs.split(' ')) {
       const [name, key] = pair.split(':');
       node.setAttribute(name, t(key));
     }

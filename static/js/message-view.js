@@ -70,7 +70,9 @@ export class MessageView {
     const draw = (/** @type {'text' | 'thinking'} */ type) => {
       const renderer = new StreamRenderer(this.#part(type), this.#onDrawn);
       renderer.push((type === 'text' ? this.message.content : this.message.thinking) ?? '');
-      turn.addEventListener(type, (event) => renderer.push(/** @type {CustomEvent<string>} */ (event).detail), { signal });
+      turn.addEventListener(type, (event) => renderer.push(/** @type {CustomEvent<string>} */ (event).detail), {
+        signal,
+      });
       return renderer;
     };
     const renderers = [draw('thinking'), draw('text')];
@@ -117,7 +119,7 @@ export class MessageView {
 
   /** @param {Turn} turn */
   #drawState(turn) {
-    this.node.dataset.state = turn.state;
+    if (isBusy(turn.state)) this.node.dataset.state = turn.state; // an end is shown with its last word
     const line = find(this.node, '.pending');
     const text = pendingText(turn);
     line.hidden = text === '';
@@ -127,9 +129,10 @@ export class MessageView {
     this.#drawThinking(turn.state === 'thinking');
     const live = find(this.node, '.stats');
     const seconds = (performance.now() - turn.firstTokenAt) / 1000;
-    live.textContent = turn.pieces > 4 && isBusy(turn.state) && seconds > 0.5
-      ? t('stats.speed', { speed: number(turn.pieces / seconds, { maximumFractionDigits: 1 }) })
-      : '';
+    live.textContent =
+      turn.pieces > 4 && isBusy(turn.state) && seconds > 0.5
+        ? t('stats.speed', { speed: number(turn.pieces / seconds, { maximumFractionDigits: 1 }) })
+        : '';
   }
 
   /** Open while the model thinks, closed by the answer, unless the reader has said otherwise. @param {boolean} open */
@@ -141,7 +144,9 @@ export class MessageView {
 
   /** @param {import('./errors.js').ApiError | null} error */
   #drawEnd(error) {
-    const { state = 'done', stats } = this.message;
+    // Without a state the page went away in the middle.
+    const { state = 'interrupted', stats } = this.message;
+    const failure = this.message.error ?? (state === 'interrupted' ? { code: 'interrupted', detail: '' } : null);
     this.node.dataset.state = state;
     find(this.node, '.pending').hidden = true;
     this.#drawThinking(false);
@@ -150,9 +155,7 @@ export class MessageView {
     mark.hidden = state !== 'stopped';
     mark.textContent = state === 'stopped' ? t('message.stopped') : '';
     find(this.node, '[data-action=continue]').hidden = state === 'done' || this.message.content === '';
-    if (this.message.error) {
-      this.#drawCard(this.message.error.code, this.message.error.detail, error?.retryAfterMs ?? 0);
-    }
+    if (failure) this.#drawCard(failure.code, failure.detail, error?.retryAfterMs ?? 0);
   }
 
   /**
@@ -168,7 +171,8 @@ export class MessageView {
     find(card, '.card-text').textContent = errorText(code, this.message.content !== '');
     find(card, '.card-detail').textContent = detail;
     apply(card);
-    find(card, '[data-action=continue]').hidden = this.message.content === '' || this.message.state !== 'interrupted';
+    find(card, '[data-action=continue]').hidden =
+      this.message.content === '' || this.node.dataset.state !== 'interrupted';
     const button = /** @type {HTMLButtonElement} */ (find(card, '.card-way'));
     button.dataset.action = WAYS[code] === 'key' ? 'key' : action;
     button.textContent = t(WAYS[code] === 'key' ? 'action.enter_key' : 'action.try_again');
@@ -201,7 +205,8 @@ function statsText(stats) {
   const speed = speedOf(stats);
   const parts = [t('stats.tokens', { n: stats.tokens })];
   if (speed) parts.push(t('stats.speed', { speed: number(speed, { maximumFractionDigits: 1 }) }));
-  if (stats.firstMs && stats.firstMs >= 100) parts.push(t('stats.first', { seconds: number(stats.firstMs / 1000, { maximumFractionDigits: 1 }) }));
+  if (stats.firstMs && stats.firstMs >= 100)
+    parts.push(t('stats.first', { seconds: number(stats.firstMs / 1000, { maximumFractionDigits: 1 }) }));
   return parts.join(' · ');
 }
 

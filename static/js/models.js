@@ -33,7 +33,10 @@ export class ModelPicker extends EventTarget {
   async load(model) {
     const answer = await json('/api/tags').catch(() => null);
     if (Array.isArray(answer?.models)) {
-      this.#names = answer.models.map((/** @type {any} */ one) => String(one?.name ?? one?.model ?? '')).filter(Boolean).sort();
+      this.#names = answer.models
+        .map((/** @type {any} */ one) => String(one?.name ?? one?.model ?? ''))
+        .filter(Boolean)
+        .sort();
     }
     this.show(model);
   }

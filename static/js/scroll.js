@@ -119,7 +119,11 @@ const isField = (target) => target instanceof HTMLTextAreaElement || target inst
 function scrollsInside(target, box, event) {
   if (!(event instanceof WheelEvent)) return false;
   for (let node = target; node && node !== box; node = /** @type {Element} */ (node.parentElement)) {
-    if (node.scrollHeight > node.clientHeight + 1 && node.scrollTop > 0 && /auto|scroll/.test(getComputedStyle(node).overflowY)) {
+    if (
+      node.scrollHeight > node.clientHeight + 1 &&
+      node.scrollTop > 0 &&
+      /auto|scroll/.test(getComputedStyle(node).overflowY)
+    ) {
       return true;
     }
   }

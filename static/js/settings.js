@@ -39,7 +39,9 @@ function bind({ conversation, store, chats }) {
     applyTheme();
   });
   box('notify').addEventListener('change', () => setNotify(box('notify')));
-  box('use-shortcuts').addEventListener('change', () => saveSetting('shortcuts', box('use-shortcuts').checked ? 'on' : 'off'));
+  box('use-shortcuts').addEventListener('change', () =>
+    saveSetting('shortcuts', box('use-shortcuts').checked ? 'on' : 'off'),
+  );
   byId('change-key').addEventListener('click', () => {
     /** @type {HTMLDialogElement} */ (byId('settings-dialog')).close();
     void askKey(() => {});
@@ -96,7 +98,11 @@ function say(text) {
 }
 
 /** @param {string} title */
-const fileName = (title) => title.replace(/[^\p{L}\p{N} _-]+/gu, '').trim().slice(0, 60);
+const fileName = (title) =>
+  title
+    .replace(/[^\p{L}\p{N} _-]+/gu, '')
+    .trim()
+    .slice(0, 60);
 
 /** @param {string} name @param {string} type @param {string} text */
 function download(name, type, text) {

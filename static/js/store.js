@@ -111,7 +111,10 @@ export class Store extends EventTarget {
   /** @param {Chat} chat */
   async #write(chat) {
     const copy = structuredClone(chat);
-    const wrote = await this.#use((db) => idb.update(`chat:${chat.id}`, (old) => merge(old, copy), db).then(() => true), false);
+    const wrote = await this.#use(
+      (db) => idb.update(`chat:${chat.id}`, (old) => merge(old, copy), db).then(() => true),
+      false,
+    );
     if (!wrote) this.#memory.set(`chat:${chat.id}`, copy);
     await this.#set(`meta:${chat.id}`, metaOf(chat));
     if (chat.updated === copy.updated) this.#dirty.delete(chat.id);

@@ -53,12 +53,20 @@ export function fromMarkdown(text, now) {
 
 /** @param {any} raw @returns {Chat} */
 function checkedChat(raw) {
-  if (typeof raw !== 'object' || raw === null || !Array.isArray(raw.messages)) throw new TypeError('not a conversation');
+  if (typeof raw !== 'object' || raw === null || !Array.isArray(raw.messages))
+    throw new TypeError('not a conversation');
   const options = Object.entries(raw.options ?? {}).filter(([, value]) => typeof value === 'number');
   return {
-    id: id(raw.id), version: 1, title: string(raw.title), created: number(raw.created), updated: number(raw.updated),
-    model: string(raw.model), system: string(raw.system), think: raw.think === 'on' || raw.think === 'off' ? raw.think : '',
-    options: Object.fromEntries(options), messages: raw.messages.map(checkedMessage),
+    id: id(raw.id),
+    version: 1,
+    title: string(raw.title),
+    created: number(raw.created),
+    updated: number(raw.updated),
+    model: string(raw.model),
+    system: string(raw.system),
+    think: raw.think === 'on' || raw.think === 'off' ? raw.think : '',
+    options: Object.fromEntries(options),
+    messages: raw.messages.map(checkedMessage),
     gone: Array.isArray(raw.gone) ? raw.gone.map(id) : [],
   };
 }
@@ -68,7 +76,11 @@ function checkedMessage(raw) {
   if (raw?.role !== 'user' && raw?.role !== 'assistant') throw new TypeError('not a message');
   const { images, error, stats, state } = raw;
   return {
-    id: id(raw.id), role: raw.role, content: string(raw.content), created: number(raw.created), at: number(raw.at),
+    id: id(raw.id),
+    role: raw.role,
+    content: string(raw.content),
+    created: number(raw.created),
+    at: number(raw.at),
     ...(Array.isArray(images) && { images: images.map(base64) }),
     ...(raw.thinking !== undefined && { thinking: string(raw.thinking) }),
     ...(raw.model !== undefined && { model: string(raw.model) }),

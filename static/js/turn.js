@@ -54,6 +54,11 @@ export class Turn extends EventTarget {
     if (!isBusy(this.state)) return;
     this.#move('stop');
     this.#abort.abort();
+    this.leave();
+  }
+
+  /** The page goes away, and with it the answer: its place need not wait until the server notices. */
+  leave() {
     if (this.#ticket) leave(this.#ticket);
   }
 

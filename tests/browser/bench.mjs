@@ -40,8 +40,12 @@ async function flushes({ text, step }) {
   const sorted = times.toSorted((a, b) => a - b);
   const tenth = Math.floor(times.length / 10);
   return {
-    meanMs: mean(times), p95Ms: sorted[Math.floor(times.length * 0.95)], p99Ms: sorted[Math.floor(times.length * 0.99)],
-    growth: mean(times.slice(-tenth)) / mean(times.slice(0, tenth)), finishMs, elements,
+    meanMs: mean(times),
+    p95Ms: sorted[Math.floor(times.length * 0.95)],
+    p99Ms: sorted[Math.floor(times.length * 0.99)],
+    growth: mean(times.slice(-tenth)) / mean(times.slice(0, tenth)),
+    finishMs,
+    elements,
   };
 }
 
@@ -81,7 +85,11 @@ function watch(ms) {
 
 async function withPage(run) {
   const fake = await new Fake().start();
-  const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block', viewport: { width: 1280, height: 800 } });
+  const context = await browser.newContext({
+    locale: 'en-US',
+    serviceWorkers: 'block',
+    viewport: { width: 1280, height: 800 },
+  });
   const page = await context.newPage();
   await page.goto(fake.url);
   await page.waitForSelector('html[data-ready]');
@@ -97,51 +105,58 @@ const ask = async (page) => {
 };
 
 /** Milliseconds from the click to the last message drawn. */
-const opening = () => withPage(async (page, fake) => {
-  fake.onChat = async (stream) => {
-    await stream.say(longAnswer(TOKENS));
-    await stream.done();
-  };
-  await ask(page);
-  await answerState(page, 'done');
-  await page.click('#new-chat');
-  await page.waitForSelector('#empty:not([hidden])');
-  return page.evaluate(() => new Promise((resolve) => {
-    const start = performance.now();
-    new MutationObserver((_, observer) => {
-      if (!document.querySelector('.assistant[data-state=done]')) return;
-      observer.disconnect();
-      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
-    }).observe(document.getElementById('transcript'), { subtree: true, childList: true, attributes: true });
-    document.querySelector('.chat-open').click();
-  }));
-});
+const opening = () =>
+  withPage(async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.say(longAnswer(TOKENS));
+      await stream.done();
+    };
+    await ask(page);
+    await answerState(page, 'done');
+    await page.click('#new-chat');
+    await page.waitForSelector('#empty:not([hidden])');
+    return page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const start = performance.now();
+          new MutationObserver((_, observer) => {
+            if (!document.querySelector('.assistant[data-state=done]')) return;
+            observer.disconnect();
+            requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
+          }).observe(document.getElementById('transcript'), { subtree: true, childList: true, attributes: true });
+          document.querySelector('.chat-open').click();
+        }),
+    );
+  });
 
-const live = (throttle) => withPage(async (page, fake, context) => {
-  const session = await context.newCDPSession(page);
-  const text = longAnswer(4_000);
-  fake.onChat = async (stream) => {
-    const start = performance.now();
-    for (let sent = 0; !stream.left && sent < text.length; ) {
-      const due = Math.floor(((performance.now() - start) / 1000) * 100) * CHARS;
-      for (; sent < due; sent += CHARS) await stream.say(text.slice(sent, sent + CHARS));
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
-  await ask(page);
-  await page.waitForSelector('[data-state="streaming"]');
-  await session.send('Emulation.setCPUThrottlingRate', { rate: throttle });
-  const result = await page.evaluate(watch, LIVE_MS);
-  await session.send('Emulation.setCPUThrottlingRate', { rate: 1 });
-  await page.click('#send');
-  return result;
-});
+const live = (throttle) =>
+  withPage(async (page, fake, context) => {
+    const session = await context.newCDPSession(page);
+    const text = longAnswer(4_000);
+    fake.onChat = async (stream) => {
+      const start = performance.now();
+      for (let sent = 0; !stream.left && sent < text.length;) {
+        const due = Math.floor(((performance.now() - start) / 1000) * 100) * CHARS;
+        for (; sent < due; sent += CHARS) await stream.say(text.slice(sent, sent + CHARS));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    await ask(page);
+    await page.waitForSelector('[data-state="streaming"]');
+    await session.send('Emulation.setCPUThrottlingRate', { rate: throttle });
+    const result = await page.evaluate(watch, LIVE_MS);
+    await session.send('Emulation.setCPUThrottlingRate', { rate: 1 });
+    await page.click('#send');
+    return result;
+  });
 
 async function medians(run) {
   const results = [];
   for (let at = 0; at < ROUNDS; at++) results.push(await run());
   if (typeof results[0] === 'number') return round(median(results));
-  return Object.fromEntries(Object.keys(results[0]).map((key) => [key, round(median(results.map((result) => result[key])))]));
+  return Object.fromEntries(
+    Object.keys(results[0]).map((key) => [key, round(median(results.map((result) => result[key])))]),
+  );
 }
 
 const browser = await chromium.launch({ executablePath, args: FLAGS });

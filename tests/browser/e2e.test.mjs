@@ -6,7 +6,15 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { judge } from '../../static/js/health.js';
-import { answerState, answerText, executablePath, FLAGS, send, skip as noBrowser, until as within } from './support/browser.mjs';
+import {
+  answerState,
+  answerText,
+  executablePath,
+  FLAGS,
+  send,
+  skip as noBrowser,
+  until as within,
+} from './support/browser.mjs';
 import { CSP } from './support/files.mjs';
 
 const { SLUICE_URL, SIM_URL } = process.env;
@@ -35,10 +43,11 @@ async function open() {
 }
 
 const line = async () => (await fetch(new URL('/api/queue-status', SLUICE_URL))).json();
-const rest = () => until(async () => {
-  const { activeRequests, queuedRequests } = await line();
-  return activeRequests === 0 && queuedRequests === 0;
-}, 'the line comes to rest');
+const rest = () =>
+  until(async () => {
+    const { activeRequests, queuedRequests } = await line();
+    return activeRequests === 0 && queuedRequests === 0;
+  }, 'the line comes to rest');
 
 /** What a test opened or holds, let go when it ends, however it ends. */
 let held = [];
@@ -55,7 +64,9 @@ function occupy(prompt) {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ messages: [{ role: 'user', content: prompt }] }),
     signal: abort.signal,
-  }).then((response) => response.text()).catch(() => '');
+  })
+    .then((response) => response.text())
+    .catch(() => '');
   held.push(() => abort.abort());
   return { done, leave: () => abort.abort() };
 }
@@ -91,7 +102,9 @@ test('a full line: 4 / 4 and one waiting; my place, then my answer', options, as
   const says = async (text) => {
     const pending = page.locator('.pending-text').last();
     await until(async () => (await pending.innerText()).startsWith(text), text).catch(async (error) => {
-      throw new Error(`${error.message}; it says "${await pending.innerText()}" and the line is ${JSON.stringify(await line())}`);
+      throw new Error(
+        `${error.message}; it says "${await pending.innerText()}" and the line is ${JSON.stringify(await line())}`,
+      );
     });
   };
   await says('Place 2 of 2 in line · 4 of 4 running');

@@ -9,7 +9,9 @@ import { skip } from './support/browser.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const files = ['unit', 'browser'].flatMap((folder) =>
-  readdirSync(`${here}${folder}`).filter((name) => name.endsWith('.test.mjs')).map((name) => `${folder}/${name}`),
+  readdirSync(`${here}${folder}`)
+    .filter((name) => name.endsWith('.test.mjs'))
+    .map((name) => `${folder}/${name}`),
 );
 if (skip) console.log(`browser tests are skipped. ${skip}`);
 const { status } = spawnSync(

@@ -97,10 +97,13 @@ const SHOTS = {
   'phone-empty': [async () => {}, PHONE],
   'phone-answer': [rich, PHONE],
   'phone-third-german': [third, { ...PHONE, locale: 'de-DE' }],
-  'phone-list': [async (page, fake) => {
-    await rich(page, fake);
-    await page.click('#menu');
-  }, PHONE],
+  'phone-list': [
+    async (page, fake) => {
+      await rich(page, fake);
+      await page.click('#menu');
+    },
+    PHONE,
+  ],
   forced: [third, { forcedColors: 'active' }],
 };
 
@@ -109,10 +112,21 @@ async function dashboard(page, fake) {
   for (let step = 0; step < 14; step++) {
     count += 3 + (step % 4);
     fake.queue = {
-      active: Math.min(4, 2 + (step % 4)), queued: step % 6, max: 4, classes: { interactive: { queued: step % 4 }, batch: { queued: 1 } },
-      serviceSeconds: 11.8, estimatedWaitSeconds: 9, tokens: count * 90, upstreams: [{ index: 0, active: 3, max: 3, breaker: 'closed' }, { index: 1, active: 0, max: 1, breaker: 'open' }],
+      active: Math.min(4, 2 + (step % 4)),
+      queued: step % 6,
+      max: 4,
+      classes: { interactive: { queued: step % 4 }, batch: { queued: 1 } },
+      serviceSeconds: 11.8,
+      estimatedWaitSeconds: 9,
+      tokens: count * 90,
+      upstreams: [
+        { index: 0, active: 3, max: 3, breaker: 'closed' },
+        { index: 1, active: 0, max: 1, breaker: 'open' },
+      ],
     };
-    const buckets = (name) => [0.5, 1, 2, 5].map((le, at) => `${name}{le="${le}"} ${Math.floor((count * (at + 1)) / 4)}`).join('\n') + `\n${name}{le="+Inf"} ${count}`;
+    const buckets = (name) =>
+      [0.5, 1, 2, 5].map((le, at) => `${name}{le="${le}"} ${Math.floor((count * (at + 1)) / 4)}`).join('\n') +
+      `\n${name}{le="+Inf"} ${count}`;
     fake.metrics = `${buckets('sluice_wait_seconds_bucket')}\n${buckets('sluice_first_token_seconds_bucket')}\nsluice_refused_total ${step}\n`;
     await page.clock.runFor(2_000);
     await page.waitForTimeout(150);
@@ -122,7 +136,12 @@ async function dashboard(page, fake) {
 const browser = await chromium.launch({ executablePath, args: FLAGS });
 async function shoot(name, path, run, options = {}) {
   const fake = await new Fake().start();
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', serviceWorkers: 'block', ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-US',
+    serviceWorkers: 'block',
+    ...options,
+  });
   const page = await context.newPage();
   if (path !== '/') await page.clock.install();
   await page.goto(fake.url + path);

@@ -19,11 +19,23 @@ const LANGUAGES = (
 
 /** package → [file in the package, name under static/vendor; `*` stands for the version] */
 const FILES = {
-  marked: [['lib/marked.esm.js', 'marked-*.js'], ['LICENSE', 'marked-*.LICENSE']],
+  marked: [
+    ['lib/marked.esm.js', 'marked-*.js'],
+    ['LICENSE', 'marked-*.LICENSE'],
+  ],
   // Dual-licensed; taken under Apache-2.0, which is the text of this file.
-  dompurify: [['dist/purify.min.js', 'dompurify-*.js'], ['LICENSE', 'dompurify-*.LICENSE']],
-  'streaming-markdown': [['smd.min.js', 'streaming-markdown-*.js'], ['license', 'streaming-markdown-*.LICENSE']],
-  'idb-keyval': [['dist/index.js', 'idb-keyval-*.js'], ['LICENCE', 'idb-keyval-*.LICENSE']],
+  dompurify: [
+    ['dist/purify.min.js', 'dompurify-*.js'],
+    ['LICENSE', 'dompurify-*.LICENSE'],
+  ],
+  'streaming-markdown': [
+    ['smd.min.js', 'streaming-markdown-*.js'],
+    ['license', 'streaming-markdown-*.LICENSE'],
+  ],
+  'idb-keyval': [
+    ['dist/index.js', 'idb-keyval-*.js'],
+    ['LICENCE', 'idb-keyval-*.LICENSE'],
+  ],
   '@highlightjs/cdn-assets': [
     ['es/core.min.js', 'highlight-*/core.js'],
     ...LANGUAGES.map((name) => [`es/languages/${name}.min.js`, `highlight-*/${name}.js`]),
@@ -44,7 +56,14 @@ export function wanted() {
     return files.map(([from, to]) => {
       const bytes = readFileSync(join(modules, name, from));
       const sha256 = createHash('sha256').update(bytes).digest('hex');
-      const entry = { file: to.replace('*', version), package: name, version, licence: LICENCES[name] ?? license, from, sha256 };
+      const entry = {
+        file: to.replace('*', version),
+        package: name,
+        version,
+        licence: LICENCES[name] ?? license,
+        from,
+        sha256,
+      };
       return { entry, bytes };
     });
   });
@@ -62,7 +81,12 @@ export function faults() {
   return [...wrong, ...Array.from(found, (file) => `${file}: nobody asked for it`)];
 }
 
-const text = (files) => `${JSON.stringify(files.map(({ entry }) => entry), null, 1)}\n`;
+const text = (files) =>
+  `${JSON.stringify(
+    files.map(({ entry }) => entry),
+    null,
+    1,
+  )}\n`;
 
 const listed = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -65,21 +65,44 @@ export class Chart {
     const style = getComputedStyle(document.documentElement);
     const colour = (/** @type {string} */ name) => resolved(style.getPropertyValue(name));
     const axis = { stroke: colour('--ink-soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
-    const time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+    const time = new Intl.DateTimeFormat(locale, {
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hourCycle: 'h23',
+    });
     return {
       width: this.#box.clientWidth,
       height: HEIGHT,
       padding: /** @type {[number, number, number, number]} */ ([8, 24, 0, 0]),
       legend: { show: this.#series.length > 1, live: false },
       cursor: { show: false },
-      scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(max * 1.1, 1)]) } },
+      scales: {
+        y: {
+          range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ max) =>
+            /** @type {[number, number]} */ ([0, Math.max(max * 1.1, 1)]),
+        },
+      },
       axes: [
-        { ...axis, space: 90, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => time.format(at * 1000)) },
-        { ...axis, size: 44, values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((value) => number(value)) },
+        {
+          ...axis,
+          space: 90,
+          values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => time.format(at * 1000)),
+        },
+        {
+          ...axis,
+          size: 44,
+          values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((value) => number(value)),
+        },
       ],
       series: [
         {},
-        ...this.#series.map(({ label, colour: name }) => ({ label, stroke: colour(name), width: 2, points: { show: false } })),
+        ...this.#series.map(({ label, colour: name }) => ({
+          label,
+          stroke: colour(name),
+          width: 2,
+          points: { show: false },
+        })),
       ],
     };
   }

@@ -81,7 +81,8 @@ function rate(before, after, time) {
 }
 
 /** @param {Reading} from @param {Reading} to @param {RegExp} name */
-const median = (from, to, name) => (from === to ? null : (quantile(buckets(from.samples, name), buckets(to.samples, name), 0.5) ?? null));
+const median = (from, to, name) =>
+  from === to ? null : (quantile(buckets(from.samples, name), buckets(to.samples, name), 0.5) ?? null);
 
 /** @param {unknown} value */
 const numeric = (value) => (typeof value === 'number' && Number.isFinite(value) ? value : null);

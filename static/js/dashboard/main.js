@@ -43,7 +43,10 @@ async function read() {
   const [status, details, samples] = await Promise.all([
     json('/api/queue-status').catch(() => null),
     json('/api/queue').catch(locked),
-    request('/metrics').then((response) => response.text()).then(parse).catch(locked),
+    request('/metrics')
+      .then((response) => response.text())
+      .then(parse)
+      .catch(locked),
   ]);
   const queue = details ?? (status && lineOf(status));
   byId('key-note').hidden = !needsKey;
@@ -81,7 +84,10 @@ function drawClasses(classes) {
 function drawUpstreams(upstreams) {
   const rows = upstreams.map(({ index, active, max, breaker }, at) => {
     const key = `dash.breaker_${String(breaker).replace('-', '_')}`;
-    return row(`#${index ?? at}`, [`${active ?? '–'} / ${max ?? '–'}`, i18n.has(key) ? t(key) : String(breaker ?? '–')]);
+    return row(`#${index ?? at}`, [
+      `${active ?? '–'} / ${max ?? '–'}`,
+      i18n.has(key) ? t(key) : String(breaker ?? '–'),
+    ]);
   });
   byId('upstreams').hidden = rows.length === 0;
   byId('upstream-rows').replaceChildren(...rows);
@@ -104,9 +110,17 @@ function makeCharts(home) {
       { label: t('dash.active'), of: ({ active }) => active, colour: '--accent' },
       { label: t('dash.waiting'), of: ({ queued }) => queued, colour: '--warn' },
     ]),
-    new Chart(home, t('dash.chart_tokens'), [{ label: t('dash.value'), of: (point) => point.tokensPerSecond, colour: '--good' }]),
-    new Chart(home, t('dash.chart_first'), [{ label: t('dash.value'), of: (point) => point.firstSeconds, colour: '--accent' }]),
-    new Chart(home, t('dash.chart_wait'), [{ label: t('dash.value'), of: (point) => point.waitSeconds, colour: '--warn' }]),
-    new Chart(home, t('dash.chart_refused'), [{ label: t('dash.value'), of: (point) => point.refusedPerMinute, colour: '--bad' }]),
+    new Chart(home, t('dash.chart_tokens'), [
+      { label: t('dash.value'), of: (point) => point.tokensPerSecond, colour: '--good' },
+    ]),
+    new Chart(home, t('dash.chart_first'), [
+      { label: t('dash.value'), of: (point) => point.firstSeconds, colour: '--accent' },
+    ]),
+    new Chart(home, t('dash.chart_wait'), [
+      { label: t('dash.value'), of: (point) => point.waitSeconds, colour: '--warn' },
+    ]),
+    new Chart(home, t('dash.chart_refused'), [
+      { label: t('dash.value'), of: (point) => point.refusedPerMinute, colour: '--bad' },
+    ]),
   ];
 }

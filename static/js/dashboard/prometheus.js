@@ -73,7 +73,9 @@ export function quantile(before, after, q) {
 
 /** @param {string} text */
 const labelsOf = (text) =>
-  Object.fromEntries(Array.from(text.matchAll(LABEL), ([, name, value]) => [name, value.replace(/\\n/g, '\n').replace(/\\(.)/g, '$1')]));
+  Object.fromEntries(
+    Array.from(text.matchAll(LABEL), ([, name, value]) => [name, value.replace(/\\n/g, '\n').replace(/\\(.)/g, '$1')]),
+  );
 
 /** @param {string} text */
 const numberOf = (text) => (/^\+?Inf$/i.test(text) ? Infinity : Number(text));

@@ -44,7 +44,7 @@ export class BlockCutter {
     this.tail += this.#normal(text);
     /** @type {string[]} */
     const settled = [];
-    for (let end; (end = this.tail.indexOf('\n', this.#at)) >= 0; ) {
+    for (let end; (end = this.tail.indexOf('\n', this.#at)) >= 0;) {
       const start = this.#at;
       this.#at = end + 1;
       this.#line(this.tail.slice(start, end), start, settled);
@@ -144,5 +144,7 @@ function isBoundary(text, place) {
 function isClosedFence({ type, raw }) {
   const lines = raw.trimEnd().split('\n');
   const opens = FENCE.exec(lines[0]);
-  return type === 'code' && opens !== null && lines.length > 1 && closes(/** @type {string} */ (lines.at(-1)), opens[1]);
+  return (
+    type === 'code' && opens !== null && lines.length > 1 && closes(/** @type {string} */ (lines.at(-1)), opens[1])
+  );
 }

@@ -16,9 +16,31 @@ const LANGUAGES = new Set(
 
 /** @type {Readonly<Record<string, string>>} */
 const ALIASES = Object.freeze({
-  sh: 'bash', shell: 'bash', zsh: 'bash', console: 'bash', 'c++': 'cpp', h: 'c', hpp: 'cpp', cs: 'csharp', 'c#': 'csharp',
-  docker: 'dockerfile', golang: 'go', toml: 'ini', js: 'javascript', jsx: 'javascript', mjs: 'javascript', kt: 'kotlin',
-  md: 'markdown', py: 'python', rb: 'ruby', rs: 'rust', ts: 'typescript', tsx: 'typescript', html: 'xml', svg: 'xml', yml: 'yaml',
+  sh: 'bash',
+  shell: 'bash',
+  zsh: 'bash',
+  console: 'bash',
+  'c++': 'cpp',
+  h: 'c',
+  hpp: 'cpp',
+  cs: 'csharp',
+  'c#': 'csharp',
+  docker: 'dockerfile',
+  golang: 'go',
+  toml: 'ini',
+  js: 'javascript',
+  jsx: 'javascript',
+  mjs: 'javascript',
+  kt: 'kotlin',
+  md: 'markdown',
+  py: 'python',
+  rb: 'ruby',
+  rs: 'rust',
+  ts: 'typescript',
+  tsx: 'typescript',
+  html: 'xml',
+  svg: 'xml',
+  yml: 'yaml',
 });
 
 /** @type {Promise<any> | undefined} */
@@ -65,5 +87,10 @@ async function loadCore() {
 
 /** @param {string} html spans with classes @returns {DocumentFragment} */
 function safe(html) {
-  return globalThis.DOMPurify.sanitize(html, { ...TRUST, ALLOWED_TAGS: ['span'], ALLOWED_ATTR: ['class'], RETURN_DOM_FRAGMENT: true });
+  return globalThis.DOMPurify.sanitize(html, {
+    ...TRUST,
+    ALLOWED_TAGS: ['span'],
+    ALLOWED_ATTR: ['class'],
+    RETURN_DOM_FRAGMENT: true,
+  });
 }

@@ -12,9 +12,8 @@ import { TRUST } from '../trust.js';
 const purify = globalThis.DOMPurify;
 
 const CONFIG = {
-  ALLOWED_TAGS: (
-    'p br hr h3 h4 h5 h6 strong em del code pre blockquote ul ol li a table thead tbody tr th td span'
-  ).split(' '),
+  ALLOWED_TAGS:
+    'p br hr h3 h4 h5 h6 strong em del code pre blockquote ul ol li a table thead tbody tr th td span'.split(' '),
   ALLOWED_ATTR: ['href', 'start', 'align', 'class'],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   ALLOW_DATA_ATTR: false,
@@ -22,8 +21,7 @@ const CONFIG = {
 };
 
 /** @param {string} text */
-const escape = (text) =>
-  text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const escape = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 /** @param {string} href only what a person may safely click */
 export const isSafeLink = (href) => /^(https?:|mailto:)/i.test(href.trim());
@@ -79,7 +77,12 @@ export const toHtml = (source) => /** @type {string} */ (marked.parse(source));
 function frameCode(pre) {
   const code = pre.querySelector('code');
   const language = /language-(\S+)/.exec(code?.className ?? '')?.[1] ?? '';
-  const copy = el('button', { type: 'button', class: 'quiet', 'data-action': 'copy-code' }, icon('copy'), t('action.copy'));
+  const copy = el(
+    'button',
+    { type: 'button', class: 'quiet', 'data-action': 'copy-code' },
+    icon('copy'),
+    t('action.copy'),
+  );
   const head = el('div', { class: 'code-head' }, el('span', {}, language || t('code.plain')), copy);
   const frame = el('div', { class: 'code' }, head);
   scrollable(pre, language ? t('code.label', { language }) : t('code.label_plain'));

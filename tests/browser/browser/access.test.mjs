@@ -14,16 +14,31 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 /** What axe finds wrong, once finite animations are over. A page's policy allows no script tag, so axe is evaluated. */
 async function findings(page) {
   await page.evaluate(() =>
-    Promise.all(document.getAnimations().filter((one) => one.effect?.getTiming().iterations !== Infinity).map((one) => one.finished)),
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((one) => one.effect?.getTiming().iterations !== Infinity)
+        .map((one) => one.finished),
+    ),
   );
   await page.evaluate(AXE);
   return page.evaluate(async (tags) => {
     const { violations } = await globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags } });
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ').slice(0, 300)}`);
+    return violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map(({ html }) => html)
+          .join(' | ')
+          .slice(0, 300)}`,
+    );
   }, TAGS);
 }
 
-const RICH = ['<think>hm</think># Head\n\n', CORPUS.table, '\n\n```rust\nfn main() {}\n```\n\n- [x] done\n\n![pic](https://x.example/a.png) [link](https://x.example)\n'];
+const RICH = [
+  '<think>hm</think># Head\n\n',
+  CORPUS.table,
+  '\n\n```rust\nfn main() {}\n```\n\n- [x] done\n\n![pic](https://x.example/a.png) [link](https://x.example)\n',
+];
 
 /** Each state of the chat page, one after the other. */
 const STATES = {
@@ -103,7 +118,7 @@ const STATES = {
     await page.click('.chat-item [data-action="remove"]');
     await page.locator('#ask-dialog').waitFor();
   },
-  'editing': async (page, fake) => {
+  editing: async (page, fake) => {
     await STATES.stopped(page, fake);
     await page.locator('.user').hover();
     await page.click('.user [data-action="edit"]');
@@ -120,28 +135,43 @@ for (const [name, reach] of Object.entries(STATES)) {
 }
 
 const PHONE = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true };
-browserTest('axe finds nothing: on a phone, with the list open', async ({ page, fake }) => {
-  fake.onChat = async (stream) => {
-    await stream.say(...RICH);
-    await stream.done();
-  };
-  await page.fill('#composer-text', 'q');
-  await page.click('#send');
-  await answerState(page, 'done');
-  assert.deepEqual(await findings(page), []);
-  await page.click('#menu');
-  assert.deepEqual(await findings(page), []);
-}, PHONE);
+browserTest(
+  'axe finds nothing: on a phone, with the list open',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say(...RICH);
+      await stream.done();
+    };
+    await page.fill('#composer-text', 'q');
+    await page.click('#send');
+    await answerState(page, 'done');
+    assert.deepEqual(await findings(page), []);
+    await page.click('#menu');
+    assert.deepEqual(await findings(page), []);
+  },
+  PHONE,
+);
 
-browserTest('axe finds nothing, light and dark: dashboard', async ({ page }) => {
-  await page.locator('.chart summary').first().click();
-  assert.deepEqual(await findings(page), []);
-  await page.emulateMedia({ colorScheme: 'dark' });
-  assert.deepEqual(await findings(page), []);
-}, {
-  path: '/dashboard/',
-  setUp: (fake) => (fake.queue = { active: 4, queued: 3, max: 4, classes: { batch: { queued: 1 } }, upstreams: [{ index: 0, active: 1, max: 1, breaker: 'open' }] }),
-});
+browserTest(
+  'axe finds nothing, light and dark: dashboard',
+  async ({ page }) => {
+    await page.locator('.chart summary').first().click();
+    assert.deepEqual(await findings(page), []);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    assert.deepEqual(await findings(page), []);
+  },
+  {
+    path: '/dashboard/',
+    setUp: (fake) =>
+      (fake.queue = {
+        active: 4,
+        queued: 3,
+        max: 4,
+        classes: { batch: { queued: 1 } },
+        upstreams: [{ index: 0, active: 1, max: 1, breaker: 'open' }],
+      }),
+  },
+);
 
 browserTest('one answer speaks its start, its places and its end, and no token', async ({ page, fake }) => {
   const steps = [signal(), signal()];
@@ -168,7 +198,9 @@ browserTest('one answer speaks its start, its places and its end, and no token',
   steps[1].fire();
   await answerState(page, 'done');
   assert.deepEqual(await page.evaluate(() => window.spoken), [
-    'status: Place 2 of 2 in line · 4 of 4 running', 'status: Answering', 'status: Answer ready',
+    'status: Place 2 of 2 in line · 4 of 4 running',
+    'status: Answering',
+    'status: Answer ready',
   ]);
   fake.onChat = (stream) => stream.refuse(429, 'queue_full');
   await send(page, 'q2');
@@ -176,35 +208,53 @@ browserTest('one answer speaks its start, its places and its end, and no token',
   assert.match(await page.evaluate(() => window.spoken.at(-1)), /^alert: The line is full/);
 });
 
-browserTest('the whole way by keyboard: the focus stays on Send/Stop, and Tab is never trapped', async ({ page, fake }) => {
-  fake.onChat = async (stream) => {
-    await stream.say('a ');
-    await stream.closed;
-  };
-  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.dataset.action || document.activeElement.className);
-  await page.keyboard.press('Tab');
-  await page.focus('#composer-text');
-  await page.keyboard.type('by keyboard');
-  await page.keyboard.press('Tab');
-  assert.equal(await focused(), 'send');
-  await page.keyboard.press('Enter');
-  await page.waitForSelector('[data-state="streaming"]');
-  assert.equal(await focused(), 'send');
-  assert.equal(await page.getAttribute('#send', 'aria-label'), 'Stop');
-  await page.keyboard.press('Enter');
-  await answerState(page, 'stopped');
-  assert.equal(await focused(), 'send');
-  const seen = new Set();
-  for (let step = 0; step < 40; step++) {
+browserTest(
+  'the whole way by keyboard: the focus stays on Send/Stop, and Tab is never trapped',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say('a ');
+      await stream.closed;
+    };
+    const focused = () =>
+      page.evaluate(
+        () => document.activeElement.id || document.activeElement.dataset.action || document.activeElement.className,
+      );
     await page.keyboard.press('Tab');
-    seen.add(await focused());
-  }
-  for (const stop of ['new-chat', 'chat-search', 'menu', 'model', 'open-tuning', 'queue', 'retry', 'composer-text', 'attach', 'open-settings', 'open-help']) {
-    assert.ok(seen.has(stop), `Tab does not reach ${stop}`);
-  }
-  await page.keyboard.press('Escape');
-  assert.deepEqual(await messages(page), ['by keyboard', 'a']);
-});
+    await page.focus('#composer-text');
+    await page.keyboard.type('by keyboard');
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(), 'send');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[data-state="streaming"]');
+    assert.equal(await focused(), 'send');
+    assert.equal(await page.getAttribute('#send', 'aria-label'), 'Stop');
+    await page.keyboard.press('Enter');
+    await answerState(page, 'stopped');
+    assert.equal(await focused(), 'send');
+    const seen = new Set();
+    for (let step = 0; step < 40; step++) {
+      await page.keyboard.press('Tab');
+      seen.add(await focused());
+    }
+    for (const stop of [
+      'new-chat',
+      'chat-search',
+      'menu',
+      'model',
+      'open-tuning',
+      'queue',
+      'retry',
+      'composer-text',
+      'attach',
+      'open-settings',
+      'open-help',
+    ]) {
+      assert.ok(seen.has(stop), `Tab does not reach ${stop}`);
+    }
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await messages(page), ['by keyboard', 'a']);
+  },
+);
 
 browserTest('the skip link is seen when it has the focus, and goes to the message field', async ({ page }) => {
   await page.focus('#skip');
@@ -216,7 +266,14 @@ browserTest('the skip link is seen when it has the focus, and goes to the messag
 browserTest('messages and code regions have names in the accessibility tree', async ({ page, fake }) => {
   await STATES['a finished answer with everything in it'](page, fake);
   const tree = await page.locator('#transcript').ariaSnapshot();
-  for (const part of [/article "Your message"/, /article "Answer"/, /region "Code, rust"/, /region "Table"/, /heading "Head" \[level=3\]/]) assert.match(tree, part);
+  for (const part of [
+    /article "Your message"/,
+    /article "Answer"/,
+    /region "Code, rust"/,
+    /region "Table"/,
+    /heading "Head" \[level=3\]/,
+  ])
+    assert.match(tree, part);
 });
 
 browserTest('? opens the list of keys, unless one types', async ({ page }) => {

@@ -6,8 +6,17 @@ import { browserTest, useBrowser, until } from '../support/browser.mjs';
 useBrowser();
 
 const QUEUE = {
-  active: 4, queued: 3, max: 4, classes: { interactive: { queued: 2 }, batch: { queued: 1 } }, serviceSeconds: 12.34,
-  estimatedWaitSeconds: 9, tokens: 1_000, upstreams: [{ index: 0, active: 3, max: 3, breaker: 'closed' }, { index: 1, active: 1, max: 1, breaker: 'open' }],
+  active: 4,
+  queued: 3,
+  max: 4,
+  classes: { interactive: { queued: 2 }, batch: { queued: 1 } },
+  serviceSeconds: 12.34,
+  estimatedWaitSeconds: 9,
+  tokens: 1_000,
+  upstreams: [
+    { index: 0, active: 3, max: 3, breaker: 'closed' },
+    { index: 1, active: 1, max: 1, breaker: 'open' },
+  ],
 };
 const metrics = (count) => `sluice_refused_total{code="queue_full"} ${count}
 sluice_wait_seconds_bucket{le="1"} ${count}
@@ -22,44 +31,63 @@ export const busy = (fake) => {
   fake.metrics = metrics(1);
 };
 
-browserTest('it shows the line, the upstreams with their breakers, and five charts, each with a table', async ({ page, fake }) => {
-  assert.equal(await text(page, 'active'), '4 / 4');
-  assert.equal(await text(page, 'queued'), '3');
-  assert.equal(await text(page, 'service'), '12.3 s');
-  assert.equal(await text(page, 'estimate'), '9 s');
-  assert.deepEqual(await page.locator('#upstream-rows tr').allInnerTexts(), ['#0\t3 / 3\tClosed: works', '#1\t1 / 1\tOpen: left alone']);
-  assert.deepEqual(await page.locator('#class-rows tr').allInnerTexts(), ['Interactive\t2', 'Batch\t1']);
-  assert.equal(await page.locator('.chart').count(), 5);
-  fake.queue = { ...QUEUE, tokens: 1_400 };
-  fake.metrics = metrics(5);
-  await until(async () => (await page.locator('.chart .plot canvas').count()) === 5, 'five plots');
-  for (const chart of await page.locator('.chart').all()) {
-    await chart.locator('summary').click();
-    assert.ok((await chart.locator('.scroll tbody tr').count()) >= 2);
-    assert.match(await chart.locator('.scroll tbody').innerText(), /\d/);
-  }
-  const rates = await page.locator('.chart').nth(1).locator('.scroll tbody tr').first().innerText();
-  assert.match(rates, /\d+(\.\d+)?$/);
-}, { path: '/dashboard/', setUp: busy });
+browserTest(
+  'it shows the line, the upstreams with their breakers, and five charts, each with a table',
+  async ({ page, fake }) => {
+    assert.equal(await text(page, 'active'), '4 / 4');
+    assert.equal(await text(page, 'queued'), '3');
+    assert.equal(await text(page, 'service'), '12.3 s');
+    assert.equal(await text(page, 'estimate'), '9 s');
+    assert.deepEqual(await page.locator('#upstream-rows tr').allInnerTexts(), [
+      '#0\t3 / 3\tClosed: works',
+      '#1\t1 / 1\tOpen: left alone',
+    ]);
+    assert.deepEqual(await page.locator('#class-rows tr').allInnerTexts(), ['Interactive\t2', 'Batch\t1']);
+    assert.equal(await page.locator('.chart').count(), 5);
+    fake.queue = { ...QUEUE, tokens: 1_400 };
+    fake.metrics = metrics(5);
+    await until(async () => (await page.locator('.chart .plot canvas').count()) === 5, 'five plots');
+    for (const chart of await page.locator('.chart').all()) {
+      await chart.locator('summary').click();
+      assert.ok((await chart.locator('.scroll tbody tr').count()) >= 2);
+      assert.match(await chart.locator('.scroll tbody').innerText(), /\d/);
+    }
+    const rates = await page.locator('.chart').nth(1).locator('.scroll tbody tr').first().innerText();
+    assert.match(rates, /\d+(\.\d+)?$/);
+  },
+  { path: '/dashboard/', setUp: busy },
+);
 
-browserTest('without the details it shows what everybody may see', async ({ page }) => {
-  assert.equal(await text(page, 'active'), '2 / 4');
-  assert.equal(await page.locator('#upstreams').isVisible(), false);
-  assert.equal(await page.locator('#key-note').isVisible(), false);
-}, { path: '/dashboard/', setUp: (fake) => (fake.line = { activeRequests: 2, queuedRequests: 0, maxConcurrent: 4 }) });
+browserTest(
+  'without the details it shows what everybody may see',
+  async ({ page }) => {
+    assert.equal(await text(page, 'active'), '2 / 4');
+    assert.equal(await page.locator('#upstreams').isVisible(), false);
+    assert.equal(await page.locator('#key-note').isVisible(), false);
+  },
+  { path: '/dashboard/', setUp: (fake) => (fake.line = { activeRequests: 2, queuedRequests: 0, maxConcurrent: 4 }) },
+);
 
-browserTest('where keys are set it asks for one, and reads on with it', async ({ page }) => {
-  assert.equal(await text(page, 'active'), '0 / 4');
-  await page.click('#key');
-  await page.fill('#key-input', 'right');
-  await page.keyboard.press('Enter');
-  await until(async () => (await text(page, 'active')) === '4 / 4');
-  assert.equal(await page.locator('#key-note').isVisible(), false);
-}, { path: '/dashboard/', setUp: (fake) => (busy(fake), (fake.key = 'right')) });
+browserTest(
+  'where keys are set it asks for one, and reads on with it',
+  async ({ page }) => {
+    assert.equal(await text(page, 'active'), '0 / 4');
+    await page.click('#key');
+    await page.fill('#key-input', 'right');
+    await page.keyboard.press('Enter');
+    await until(async () => (await text(page, 'active')) === '4 / 4');
+    assert.equal(await page.locator('#key-note').isVisible(), false);
+  },
+  { path: '/dashboard/', setUp: (fake) => (busy(fake), (fake.key = 'right')) },
+);
 
-browserTest('what cannot be read is said, not guessed', async ({ page, fake }) => {
-  fake.line = null;
-  fake.queue = null;
-  await page.waitForSelector('#trouble:not([hidden])');
-  assert.equal(await text(page, 'active'), '– / –');
-}, { path: '/dashboard/', setUp: busy });
+browserTest(
+  'what cannot be read is said, not guessed',
+  async ({ page, fake }) => {
+    fake.line = null;
+    fake.queue = null;
+    await page.waitForSelector('#trouble:not([hidden])');
+    assert.equal(await text(page, 'active'), '– / –');
+  },
+  { path: '/dashboard/', setUp: busy },
+);

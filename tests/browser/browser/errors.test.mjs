@@ -1,7 +1,17 @@
 //! Every refusal and every way to break: its own text, its own way on, and the prompt comes back.
 
 import assert from 'node:assert/strict';
-import { answerState, answerText, browserTest, composerText, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
+import {
+  answerState,
+  answerText,
+  browserTest,
+  composerText,
+  messages,
+  send,
+  signal,
+  useBrowser,
+  until,
+} from '../support/browser.mjs';
 
 useBrowser();
 
@@ -53,60 +63,94 @@ browserTest('a prompt that was refused does not overwrite what was typed meanwhi
   assert.equal((await messages(page))[0], 'old words');
 });
 
-browserTest('401: a dialog asks for a key, and the same send resumes; a wrong key is asked for again', async ({ page, fake }) => {
-  await send(page, 'secret question');
-  const dialog = page.locator('#key-dialog');
-  await dialog.waitFor();
-  await page.fill('#key-input', 'wrong');
-  await page.keyboard.press('Enter');
-  await until(async () => /did not accept/.test(await dialog.innerText()));
-  await page.fill('#key-input', 'right');
-  await page.keyboard.press('Enter');
-  await answerState(page, 'done');
-  assert.deepEqual(await messages(page), ['secret question', 'Hello there.']);
-  assert.equal(await composerText(page), '');
-  assert.equal(await page.evaluate(() => sessionStorage.getItem('sluice.key')), 'right');
-  assert.equal(await page.evaluate(() => localStorage.getItem('sluice.key')), null);
-  await until(async () => (await page.locator('#model option').count()) === 3);
-}, { setUp: (fake) => (fake.key = 'right') });
+browserTest(
+  '401: a dialog asks for a key, and the same send resumes; a wrong key is asked for again',
+  async ({ page, fake }) => {
+    await send(page, 'secret question');
+    const dialog = page.locator('#key-dialog');
+    await dialog.waitFor();
+    await page.fill('#key-input', 'wrong');
+    await page.keyboard.press('Enter');
+    await until(async () => /did not accept/.test(await dialog.innerText()));
+    await page.fill('#key-input', 'right');
+    await page.keyboard.press('Enter');
+    await answerState(page, 'done');
+    assert.deepEqual(await messages(page), ['secret question', 'Hello there.']);
+    assert.equal(await composerText(page), '');
+    assert.equal(await page.evaluate(() => sessionStorage.getItem('sluice.key')), 'right');
+    assert.equal(await page.evaluate(() => localStorage.getItem('sluice.key')), null);
+    await until(async () => (await page.locator('#model option').count()) === 3);
+  },
+  { setUp: (fake) => (fake.key = 'right') },
+);
 
-browserTest('a key is remembered on the device only when asked', async ({ page }) => {
-  await send(page, 'q');
-  await page.locator('#key-dialog').waitFor();
-  await page.fill('#key-input', 'right');
-  await page.check('#key-remember');
-  await page.click('#key-dialog button[type=submit]');
-  await answerState(page, 'done');
-  assert.equal(await page.evaluate(() => localStorage.getItem('sluice.key')), 'right');
-}, { setUp: (fake) => (fake.key = 'right') });
+browserTest(
+  'a key is remembered on the device only when asked',
+  async ({ page }) => {
+    await send(page, 'q');
+    await page.locator('#key-dialog').waitFor();
+    await page.fill('#key-input', 'right');
+    await page.check('#key-remember');
+    await page.click('#key-dialog button[type=submit]');
+    await answerState(page, 'done');
+    assert.equal(await page.evaluate(() => localStorage.getItem('sluice.key')), 'right');
+  },
+  { setUp: (fake) => (fake.key = 'right') },
+);
 
-browserTest('503 down: a banner comes, health is asked again, and the banner goes by itself', async ({ page, fake }) => {
-  fake.onChat = (stream) => stream.refuse(503, 'upstream_down');
-  fake.health = { status: 'down', upstreams: [{ index: 0, reachable: false }] };
-  fake.healthStatus = 503;
-  await send(page, 'q');
-  await card(page, 'upstream_down');
-  await page.waitForSelector('#banner[data-kind="down"]:not([hidden])');
-  assert.equal(await composerText(page), 'q');
-  fake.health = { status: 'ok', upstreams: [{ index: 0, reachable: true }] };
-  fake.healthStatus = 200;
-  await page.waitForSelector('#banner', { state: 'hidden' });
-});
+browserTest(
+  '503 down: a banner comes, health is asked again, and the banner goes by itself',
+  async ({ page, fake }) => {
+    fake.onChat = (stream) => stream.refuse(503, 'upstream_down');
+    fake.health = { status: 'down', upstreams: [{ index: 0, reachable: false }] };
+    fake.healthStatus = 503;
+    await send(page, 'q');
+    await card(page, 'upstream_down');
+    await page.waitForSelector('#banner[data-kind="down"]:not([hidden])');
+    assert.equal(await composerText(page), 'q');
+    fake.health = { status: 'ok', upstreams: [{ index: 0, reachable: true }] };
+    fake.healthStatus = 200;
+    await page.waitForSelector('#banner', { state: 'hidden' });
+  },
+);
 
-browserTest('a simulator is named on the page', async ({ page }) => {
-  await page.waitForSelector('#banner[data-kind="simulator"]');
-  assert.match(await page.locator('#banner').innerText(), /simulator/);
-}, { setUp: (fake) => (fake.health = { status: 'ok', upstreams: [{ index: 0, reachable: true, simulator: true }] }) });
+browserTest(
+  'a simulator is named on the page',
+  async ({ page }) => {
+    await page.waitForSelector('#banner[data-kind="simulator"]');
+    assert.match(await page.locator('#banner').innerText(), /simulator/);
+  },
+  { setUp: (fake) => (fake.health = { status: 'ok', upstreams: [{ index: 0, reachable: true, simulator: true }] }) },
+);
 
-browserTest('what the operator has to say is on the page', async ({ page }) => {
-  await page.waitForSelector('#banner[data-kind="note"]');
-  assert.equal(await page.locator('#banner').innerText(), 'Maintenance <b>at</b> noon.');
-}, { setUp: (fake) => (fake.health = { status: 'ok', note: 'Maintenance <b>at</b> noon.', upstreams: [{ index: 0, reachable: true }] }) });
+browserTest(
+  'what the operator has to say is on the page',
+  async ({ page }) => {
+    await page.waitForSelector('#banner[data-kind="note"]');
+    assert.equal(await page.locator('#banner').innerText(), 'Maintenance <b>at</b> noon.');
+  },
+  {
+    setUp: (fake) =>
+      (fake.health = { status: 'ok', note: 'Maintenance <b>at</b> noon.', upstreams: [{ index: 0, reachable: true }] }),
+  },
+);
 
 const REFUSALS = [
-  [400, 'invalid_json'], [400, 'invalid_request'], [400, 'invalid_option'], [413, 'body_too_large'], [403, 'foreign_origin'], [403, 'model_not_allowed'], [503, 'overloaded'], [403, 'not_exposed'],
-  [404, 'model_not_found'], [429, 'rate_limited'], [502, 'upstream_error'], [503, 'store_unavailable'], [503, 'misconfigured'],
-  [504, 'upstream_timeout'], [504, 'queue_timeout'],
+  [400, 'invalid_json'],
+  [400, 'invalid_request'],
+  [400, 'invalid_option'],
+  [413, 'body_too_large'],
+  [403, 'foreign_origin'],
+  [403, 'model_not_allowed'],
+  [503, 'overloaded'],
+  [403, 'not_exposed'],
+  [404, 'model_not_found'],
+  [429, 'rate_limited'],
+  [502, 'upstream_error'],
+  [503, 'store_unavailable'],
+  [503, 'misconfigured'],
+  [504, 'upstream_timeout'],
+  [504, 'queue_timeout'],
 ];
 browserTest('every refusal has a text of its own, and the prompt comes back', async ({ page, fake }) => {
   const texts = new Set();
@@ -121,7 +165,7 @@ browserTest('every refusal has a text of its own, and the prompt comes back', as
   assert.equal(texts.size, REFUSALS.length);
 });
 
-browserTest('a proxy\'s HTML page is an error like any other', async ({ page, fake }) => {
+browserTest("a proxy's HTML page is an error like any other", async ({ page, fake }) => {
   fake.onChat = (stream) => stream.respond(500, { 'content-type': 'text/html' }, '<html><script>alert(1)</script>');
   await send(page, 'q');
   await card(page, 'upstream_error');
@@ -205,23 +249,27 @@ browserTest('without the renderer an answer is shown as plain text', async ({ pa
   assert.equal(await answerText(page), 'Plain **words**,\nall of <b>them</b>.');
 });
 
-browserTest('a browser without IndexedDB is told of, and the chat works', async ({ fake, context }) => {
-  await context.addInitScript(() => {
-    IDBFactory.prototype.open = () => {
-      throw new DOMException('no', 'SecurityError');
-    };
-  });
-  const page = await context.newPage();
-  await page.goto(fake.url);
-  await page.waitForSelector('html[data-ready]');
-  await page.waitForSelector('#storage-note:not([hidden])');
-  await send(page, 'q');
-  await answerState(page, 'done');
-  assert.deepEqual(await messages(page), ['q', 'Hello there.']);
-  await page.click('#new-chat');
-  await page.click('.chat-open');
-  await until(async () => (await messages(page)).length === 2);
-}, { path: '' });
+browserTest(
+  'a browser without IndexedDB is told of, and the chat works',
+  async ({ fake, context }) => {
+    await context.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException('no', 'SecurityError');
+      };
+    });
+    const page = await context.newPage();
+    await page.goto(fake.url);
+    await page.waitForSelector('html[data-ready]');
+    await page.waitForSelector('#storage-note:not([hidden])');
+    await send(page, 'q');
+    await answerState(page, 'done');
+    assert.deepEqual(await messages(page), ['q', 'Hello there.']);
+    await page.click('#new-chat');
+    await page.click('.chat-open');
+    await until(async () => (await messages(page)).length === 2);
+  },
+  { path: '' },
+);
 
 browserTest('a full disk is told of, and the words stay on the page', async ({ page }) => {
   await page.evaluate(() => {

@@ -1,7 +1,18 @@
 //! Sending, streaming, stopping, retrying, editing: no word is lost.
 
 import assert from 'node:assert/strict';
-import { answerState, answerText, browserTest, composerText, fillIn, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
+import {
+  answerState,
+  answerText,
+  browserTest,
+  composerText,
+  fillIn,
+  messages,
+  send,
+  signal,
+  useBrowser,
+  until,
+} from '../support/browser.mjs';
 
 useBrowser();
 
@@ -36,8 +47,13 @@ browserTest('the history goes along, and the chosen model', async ({ page, fake 
   await until(() => fake.chats.length === 2);
   await answerState(page, 'done');
   assert.deepEqual(fake.chats[1], {
-    model: 'qwen3:8b', stream: true,
-    messages: [{ role: 'user', content: 'one' }, { role: 'assistant', content: 'Hello there.' }, { role: 'user', content: 'two' }],
+    model: 'qwen3:8b',
+    stream: true,
+    messages: [
+      { role: 'user', content: 'one' },
+      { role: 'assistant', content: 'Hello there.' },
+      { role: 'user', content: 'two' },
+    ],
   });
 });
 
@@ -60,6 +76,22 @@ browserTest('stop keeps the part that came, frees the server, and nothing grows 
   await page.reload();
   await answerState(page, 'stopped');
   assert.equal(await answerText(page), 'part of it');
+});
+
+browserTest('a reload in the middle keeps what came, marks it, and gives the slot back', async ({ page, fake }) => {
+  let stream;
+  fake.onChat = async (one) => {
+    stream = one;
+    await one.say('half ', 'of it ');
+    await one.closed;
+  };
+  await send(page, 'go');
+  await until(async () => (await answerText(page)) === 'half of it');
+  await page.reload();
+  await page.waitForSelector('.card[data-code="interrupted"]');
+  assert.deepEqual(await messages(page), ['go', 'half of it']);
+  assert.equal(await page.locator('.card [data-action="continue"]').isVisible(), true);
+  await until(() => fake.deleted.includes(stream.ticket));
 });
 
 browserTest('Escape stops an answer', async ({ page, fake }) => {
@@ -188,39 +220,42 @@ browserTest('an answer goes on while another conversation is shown', async ({ pa
   assert.equal(await answerText(page), 'early late');
 });
 
-browserTest('thinking is open while the model thinks and closes on the answer, unless the reader says otherwise', async ({ page, fake }) => {
-  let [thinking, answering] = [signal(), signal()];
-  fake.onChat = async (stream) => {
-    await stream.think('Let me see. ');
-    await thinking;
-    await stream.say('42');
-    await answering;
-    await stream.done();
-  };
-  const box = page.locator('.assistant .thinking').last();
-  await send(page, 'q');
-  await page.waitForSelector('[data-state="thinking"] .thinking[open]');
-  await until(async () => /Let me see/.test(await box.innerText()));
-  thinking.fire();
-  await page.waitForSelector('[data-state="streaming"] .thinking:not([open])');
-  answering.fire();
-  await answerState(page, 'done');
+browserTest(
+  'thinking is open while the model thinks and closes on the answer, unless the reader says otherwise',
+  async ({ page, fake }) => {
+    let [thinking, answering] = [signal(), signal()];
+    fake.onChat = async (stream) => {
+      await stream.think('Let me see. ');
+      await thinking;
+      await stream.say('42');
+      await answering;
+      await stream.done();
+    };
+    const box = page.locator('.assistant .thinking').last();
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="thinking"] .thinking[open]');
+    await until(async () => /Let me see/.test(await box.innerText()));
+    thinking.fire();
+    await page.waitForSelector('[data-state="streaming"] .thinking:not([open])');
+    answering.fire();
+    await answerState(page, 'done');
 
-  [thinking, answering] = [signal(), signal()];
-  fake.onChat = async (stream) => {
-    await stream.say('<thi', 'nk>Hm. ');
-    await thinking;
-    await stream.say('Ok.</think>', '43');
-    await stream.done();
-  };
-  await send(page, 'again');
-  await page.waitForSelector('[data-state="thinking"] .thinking[open]');
-  await box.locator('summary').click();
-  await box.locator('summary').click();
-  thinking.fire();
-  await until(async () => (await answerText(page)) === '43');
-  assert.equal(await box.evaluate((node) => node.open), true);
-});
+    [thinking, answering] = [signal(), signal()];
+    fake.onChat = async (stream) => {
+      await stream.say('<thi', 'nk>Hm. ');
+      await thinking;
+      await stream.say('Ok.</think>', '43');
+      await stream.done();
+    };
+    await send(page, 'again');
+    await page.waitForSelector('[data-state="thinking"] .thinking[open]');
+    await box.locator('summary').click();
+    await box.locator('summary').click();
+    thinking.fire();
+    await until(async () => (await answerText(page)) === '43');
+    assert.equal(await box.evaluate((node) => node.open), true);
+  },
+);
 
 browserTest('what is typed and not sent survives a reload, per conversation', async ({ page, fake }) => {
   await send(page, 'one');
@@ -235,17 +270,21 @@ browserTest('what is typed and not sent survives a reload, per conversation', as
   await fillIn(page, 'draft of one');
 });
 
-browserTest('what is typed before the page can send goes out when it can', async ({ fake, context }) => {
-  const page = await context.newPage();
-  const held = signal();
-  await page.route('**/js/app.js', async (route) => {
-    await held;
-    await route.continue();
-  });
-  await page.goto(fake.url);
-  await send(page, 'early bird');
-  assert.equal(await composerText(page), 'early bird');
-  held.fire();
-  await answerState(page, 'done');
-  assert.deepEqual(await messages(page), ['early bird', 'Hello there.']);
-}, { path: '' });
+browserTest(
+  'what is typed before the page can send goes out when it can',
+  async ({ fake, context }) => {
+    const page = await context.newPage();
+    const held = signal();
+    await page.route('**/js/app.js', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(fake.url);
+    await send(page, 'early bird');
+    assert.equal(await composerText(page), 'early bird');
+    held.fire();
+    await answerState(page, 'done');
+    assert.deepEqual(await messages(page), ['early bird', 'Hello there.']);
+  },
+  { path: '' },
+);

@@ -7,34 +7,38 @@ useBrowser();
 
 const PHONE = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true };
 /** How far the page scrolls sideways; 0 when it does not. */
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+const overflow = (page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-browserTest('Enter that ends a composition does not send; the next one does; Escape in one does not stop', async ({ page, fake, context }) => {
-  const session = await context.newCDPSession(page);
-  await page.focus('#composer-text');
-  await session.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
-  await page.keyboard.press('Enter');
-  assert.equal(fake.chats.length, 0);
-  await session.send('Input.insertText', { text: '日本' });
-  assert.equal(fake.chats.length, 0);
-  assert.match(await composerText(page), /日本/);
-  fake.onChat = async (stream) => {
-    await stream.say('a ');
-    await stream.closed;
-  };
-  await page.fill('#composer-text', '日本');
-  await page.keyboard.press('Enter');
-  await page.waitForSelector('[data-state="streaming"]');
-  assert.equal(fake.chats[0].messages[0].content, '日本');
-  await session.send('Input.imeSetComposition', { text: 'か', selectionStart: 1, selectionEnd: 1 });
-  await page.keyboard.press('Escape');
-  assert.equal(await page.locator('[data-state="streaming"]').count(), 1);
-  await session.send('Input.imeSetComposition', { text: '', selectionStart: 0, selectionEnd: 0 });
-  await page.click('#send');
-  await answerState(page, 'stopped');
-});
+browserTest(
+  'Enter that ends a composition does not send; the next one does; Escape in one does not stop',
+  async ({ page, fake, context }) => {
+    const session = await context.newCDPSession(page);
+    await page.focus('#composer-text');
+    await session.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
+    await page.keyboard.press('Enter');
+    assert.equal(fake.chats.length, 0);
+    await session.send('Input.insertText', { text: '日本' });
+    assert.equal(fake.chats.length, 0);
+    assert.match(await composerText(page), /日本/);
+    fake.onChat = async (stream) => {
+      await stream.say('a ');
+      await stream.closed;
+    };
+    await page.fill('#composer-text', '日本');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[data-state="streaming"]');
+    assert.equal(fake.chats[0].messages[0].content, '日本');
+    await session.send('Input.imeSetComposition', { text: 'か', selectionStart: 1, selectionEnd: 1 });
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('[data-state="streaming"]').count(), 1);
+    await session.send('Input.imeSetComposition', { text: '', selectionStart: 0, selectionEnd: 0 });
+    await page.click('#send');
+    await answerState(page, 'stopped');
+  },
+);
 
-browserTest('Safari\'s Enter after a composition (key code 229) does not send', async ({ page, fake }) => {
+browserTest("Safari's Enter after a composition (key code 229) does not send", async ({ page, fake }) => {
   await page.fill('#composer-text', 'words');
   await page.evaluate(() => {
     const event = new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true });
@@ -57,57 +61,90 @@ browserTest('Shift+Enter is a new line; Ctrl+Enter sends', async ({ page, fake }
   assert.equal(fake.chats[0].messages[0].content, 'a\nb');
 });
 
-browserTest('on a touch screen Enter is a new line, and the button sends', async ({ page, fake }) => {
-  await page.tap('#composer-text');
-  await page.keyboard.type('a');
-  await page.keyboard.press('Enter');
-  await page.keyboard.type('b');
-  assert.equal(fake.chats.length, 0);
-  await page.tap('#send');
-  await answerState(page, 'done');
-  assert.equal(fake.chats[0].messages[0].content, 'a\nb');
-}, PHONE);
+browserTest(
+  'on a touch screen Enter is a new line, and the button sends',
+  async ({ page, fake }) => {
+    await page.tap('#composer-text');
+    await page.keyboard.type('a');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('b');
+    assert.equal(fake.chats.length, 0);
+    await page.tap('#send');
+    await answerState(page, 'done');
+    assert.equal(fake.chats[0].messages[0].content, 'a\nb');
+  },
+  PHONE,
+);
 
-browserTest('a phone shows the composer, never scrolls sideways, and the list goes when a conversation is opened', async ({ page, fake }) => {
-  fake.onChat = async (stream) => {
-    await stream.say('```js\n', 'x'.repeat(400), '\n```\n\n|a|b|\n|-|-|\n|', 'long '.repeat(60), '|2|\n\n', 'w'.repeat(300));
-    await stream.done();
-  };
-  await page.fill('#composer-text', 'u'.repeat(300));
-  await page.tap('#send');
-  await answerState(page, 'done');
-  assert.equal(await overflow(page), 0);
-  const box = await page.locator('#composer').boundingBox();
-  assert.ok(box.y + box.height <= 664, 'the composer is below the screen');
-  for (const id of ['menu', 'send', 'attach', 'open-tuning']) {
-    const { width, height } = await page.locator(`#${id}`).boundingBox();
-    assert.ok(width >= 40 && height >= 40, `${id} is ${width} × ${height}`);
-  }
-  await page.tap('#menu');
-  await page.locator('#sidebar').waitFor();
-  assert.equal(await overflow(page), 0);
-  await page.tap('#new-chat');
-  await page.locator('#sidebar').waitFor({ state: 'hidden' });
-}, PHONE);
-
-for (const [name, width, locale] of [['320 px', 320, 'en-US'], ['320 px in German', 320, 'de-DE'], ['1280 px at 400 %', 320, 'de-DE']]) {
-  browserTest(`nothing is cut off at ${name}`, async ({ page, fake }) => {
-    fake.onChat = (stream) => stream.place(3, { queued: 12, etaSeconds: 600 });
-    await page.fill('#composer-text', 'q');
-    await page.click('#send');
-    await page.waitForSelector('[data-state="queued"]');
-    await until(async () => (await page.locator('#queue-queued').innerText()) !== '');
+browserTest(
+  'a phone shows the composer, never scrolls sideways, and the list goes when a conversation is opened',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say(
+        '```js\n',
+        'x'.repeat(400),
+        '\n```\n\n|a|b|\n|-|-|\n|',
+        'long '.repeat(60),
+        '|2|\n\n',
+        'w'.repeat(300),
+      );
+      await stream.done();
+    };
+    await page.fill('#composer-text', 'u'.repeat(300));
+    await page.tap('#send');
+    await answerState(page, 'done');
     assert.equal(await overflow(page), 0);
-    const queue = await page.locator('#queue').boundingBox();
-    assert.ok(queue.x + queue.width <= width, `the line ends at ${queue.x + queue.width}`);
-    const cut = await page.evaluate(() =>
-      Array.from(document.querySelectorAll('.top *, .pending *, .dock *'))
-        .filter((node) => node.clientWidth > 1 && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflow !== 'visible')
-        .map((node) => node.id || node.className)
-        .filter((one) => one !== 'model'));
-    assert.deepEqual(cut, []);
-    await page.click('#send');
-  }, { viewport: { width, height: 640 }, locale, setUp: (fake) => (fake.line = { activeRequests: 12, queuedRequests: 12, maxConcurrent: 12 }) });
+    const box = await page.locator('#composer').boundingBox();
+    assert.ok(box.y + box.height <= 664, 'the composer is below the screen');
+    for (const id of ['menu', 'send', 'attach', 'open-tuning']) {
+      const { width, height } = await page.locator(`#${id}`).boundingBox();
+      assert.ok(width >= 40 && height >= 40, `${id} is ${width} × ${height}`);
+    }
+    await page.tap('#menu');
+    await page.locator('#sidebar').waitFor();
+    assert.equal(await overflow(page), 0);
+    await page.tap('#new-chat');
+    await page.locator('#sidebar').waitFor({ state: 'hidden' });
+  },
+  PHONE,
+);
+
+for (const [name, width, locale] of [
+  ['320 px', 320, 'en-US'],
+  ['320 px in German', 320, 'de-DE'],
+  ['1280 px at 400 %', 320, 'de-DE'],
+]) {
+  browserTest(
+    `nothing is cut off at ${name}`,
+    async ({ page, fake }) => {
+      fake.onChat = (stream) => stream.place(3, { queued: 12, etaSeconds: 600 });
+      await page.fill('#composer-text', 'q');
+      await page.click('#send');
+      await page.waitForSelector('[data-state="queued"]');
+      await until(async () => (await page.locator('#queue-queued').innerText()) !== '');
+      assert.equal(await overflow(page), 0);
+      const queue = await page.locator('#queue').boundingBox();
+      assert.ok(queue.x + queue.width <= width, `the line ends at ${queue.x + queue.width}`);
+      const cut = await page.evaluate(() =>
+        Array.from(document.querySelectorAll('.top *, .pending *, .dock *'))
+          .filter(
+            (node) =>
+              node.clientWidth > 1 &&
+              node.scrollWidth > node.clientWidth + 1 &&
+              getComputedStyle(node).overflow !== 'visible',
+          )
+          .map((node) => node.id || node.className)
+          .filter((one) => one !== 'model'),
+      );
+      assert.deepEqual(cut, []);
+      await page.click('#send');
+    },
+    {
+      viewport: { width, height: 640 },
+      locale,
+      setUp: (fake) => (fake.line = { activeRequests: 12, queuedRequests: 12, maxConcurrent: 12 }),
+    },
+  );
 }
 
 browserTest('a megabyte that is pasted is there and can be sent', async ({ page, fake }) => {
@@ -129,7 +166,10 @@ browserTest('a megabyte that is pasted is there and can be sent', async ({ page,
 });
 
 browserTest('an image goes along, is shown, and can be taken off', async ({ page, fake }) => {
-  const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==', 'base64');
+  const png = Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==',
+    'base64',
+  );
   const file = (name) => ({ name, mimeType: 'image/png', buffer: png });
   await page.setInputFiles('#attach-file', [file('a.png'), file('b.png')]);
   await until(async () => (await page.locator('#attachments li').count()) === 2);
@@ -142,24 +182,27 @@ browserTest('an image goes along, is shown, and can be taken off', async ({ page
   assert.equal(await page.locator('.user .images img').evaluate((image) => image.naturalWidth), 1);
 });
 
-browserTest('the model picker: the default, names by keyboard, a model that is gone, no model at all', async ({ page, fake, open }) => {
-  await until(async () => (await page.locator('#model option').count()) === 3);
-  assert.equal(await page.inputValue('#model'), '');
-  await page.focus('#model');
-  await page.keyboard.press('ArrowDown');
-  assert.equal(await page.inputValue('#model'), 'llama3.2:3b');
-  await send(page, 'q');
-  await answerState(page, 'done');
-  assert.equal(fake.chats[0].model, 'llama3.2:3b');
-  fake.tags = { models: [{ name: `registry/${'long-name-'.repeat(12)}:70b` }] };
-  await page.reload();
-  await answerState(page, 'done');
-  await until(async () => /not on the server/.test(await page.locator('#model option:checked').innerText()));
-  assert.equal(await overflow(page), 0);
-  fake.tags = { models: [] };
-  const other = await open('/');
-  await until(async () => (await other.locator('#model').innerText()).includes('no models'));
-});
+browserTest(
+  'the model picker: the default, names by keyboard, a model that is gone, no model at all',
+  async ({ page, fake, open }) => {
+    await until(async () => (await page.locator('#model option').count()) === 3);
+    assert.equal(await page.inputValue('#model'), '');
+    await page.focus('#model');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await page.inputValue('#model'), 'llama3.2:3b');
+    await send(page, 'q');
+    await answerState(page, 'done');
+    assert.equal(fake.chats[0].model, 'llama3.2:3b');
+    fake.tags = { models: [{ name: `registry/${'long-name-'.repeat(12)}:70b` }] };
+    await page.reload();
+    await answerState(page, 'done');
+    await until(async () => /not on the server/.test(await page.locator('#model option:checked').innerText()));
+    assert.equal(await overflow(page), 0);
+    fake.tags = { models: [] };
+    const other = await open('/');
+    await until(async () => (await other.locator('#model').innerText()).includes('no models'));
+  },
+);
 
 browserTest('system prompt and sampling go along, per conversation', async ({ page, fake }) => {
   await page.click('#open-tuning');
@@ -171,7 +214,10 @@ browserTest('system prompt and sampling go along, per conversation', async ({ pa
   await send(page, 'q');
   await answerState(page, 'done');
   const [{ messages: sent, options, think }] = fake.chats;
-  assert.deepEqual([sent[0], options, think], [{ role: 'system', content: 'Be brief.' }, { temperature: 0.3, seed: 7 }, false]);
+  assert.deepEqual(
+    [sent[0], options, think],
+    [{ role: 'system', content: 'Be brief.' }, { temperature: 0.3, seed: 7 }, false],
+  );
   await page.click('#new-chat');
   await send(page, 'q2');
   await answerState(page, 'done');

@@ -23,73 +23,102 @@ async function load(context, url) {
   await page.waitForSelector('html[data-ready]');
   let bytes = 0;
   for (const request of loaded) bytes += gzipSync(await (await request.response()).body(), { level: 9 }).length;
-  return { page, usable, requests: loaded.length, bytes, paths: loaded.map((request) => new URL(request.url()).pathname) };
+  return {
+    page,
+    usable,
+    requests: loaded.length,
+    bytes,
+    paths: loaded.map((request) => new URL(request.url()).pathname),
+  };
 }
 
-browserTest('the first load: at most 16 requests until one can type, at most 80 KB in all', async ({ fake, context }) => {
-  const { page, usable, requests, bytes } = await load(context, fake.url);
-  console.log(`first load: ${usable} requests until it is usable, ${requests} in all, ${(bytes / KB).toFixed(1)} KB gzipped`);
-  assert.ok(usable <= 16, `${usable} requests until the load event`);
-  assert.ok(bytes <= 80 * KB, `${bytes} bytes`);
-  const renderer = [];
-  page.on('requestfinished', (request) => renderer.push(request));
-  await page.fill('#composer-text', 'a');
-  await until(() => renderer.some((request) => /marked/.test(request.url())) && renderer.some((request) => /purify/.test(request.url())));
-  let more = 0;
-  for (const request of renderer) more += gzipSync(await (await request.response()).body(), { level: 9 }).length;
-  console.log(`with the renderer, which comes with the first word typed: ${((bytes + more) / KB).toFixed(1)} KB`);
-}, { path: '' });
+browserTest(
+  'the first load: at most 16 requests until one can type, at most 80 KB in all',
+  async ({ fake, context }) => {
+    const { page, usable, requests, bytes } = await load(context, fake.url);
+    console.log(
+      `first load: ${usable} requests until it is usable, ${requests} in all, ${(bytes / KB).toFixed(1)} KB gzipped`,
+    );
+    assert.ok(usable <= 16, `${usable} requests until the load event`);
+    assert.ok(bytes <= 80 * KB, `${bytes} bytes`);
+    const renderer = [];
+    page.on('requestfinished', (request) => renderer.push(request));
+    await page.fill('#composer-text', 'a');
+    await until(
+      () =>
+        renderer.some((request) => /marked/.test(request.url())) &&
+        renderer.some((request) => /purify/.test(request.url())),
+    );
+    let more = 0;
+    for (const request of renderer) more += gzipSync(await (await request.response()).body(), { level: 9 }).length;
+    console.log(`with the renderer, which comes with the first word typed: ${((bytes + more) / KB).toFixed(1)} KB`);
+  },
+  { path: '' },
+);
 
-browserTest('the first code costs at most 30 KB more; the dashboard\'s charts too', async ({ fake, context }) => {
-  const { page } = await load(context, fake.url);
-  const late = [];
-  page.on('requestfinished', (request) => late.push(request));
-  fake.onChat = async (stream) => {
-    await stream.say('```rust\nfn main() {}\n```\n');
-    await stream.done();
-  };
-  await send(page, 'q');
-  await page.waitForSelector('.hljs-keyword');
-  let bytes = 0;
-  for (const request of late.filter((one) => /highlight|hljs/.test(one.url()))) bytes += gzipSync(await (await request.response()).body()).length;
-  assert.ok(bytes > 0 && bytes <= 30 * KB, `code: ${bytes} bytes`);
-  const board = await load(context, `${fake.url}/dashboard/`);
-  assert.ok(board.bytes <= 60 * KB, `dashboard: ${board.bytes} bytes in all`);
-}, { path: '' });
+browserTest(
+  "the first code costs at most 30 KB more; the dashboard's charts too",
+  async ({ fake, context }) => {
+    const { page } = await load(context, fake.url);
+    const late = [];
+    page.on('requestfinished', (request) => late.push(request));
+    fake.onChat = async (stream) => {
+      await stream.say('```rust\nfn main() {}\n```\n');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await page.waitForSelector('.hljs-keyword');
+    let bytes = 0;
+    for (const request of late.filter((one) => /highlight|hljs/.test(one.url())))
+      bytes += gzipSync(await (await request.response()).body()).length;
+    assert.ok(bytes > 0 && bytes <= 30 * KB, `code: ${bytes} bytes`);
+    const board = await load(context, `${fake.url}/dashboard/`);
+    assert.ok(board.bytes <= 60 * KB, `dashboard: ${board.bytes} bytes in all`);
+  },
+  { path: '' },
+);
 
-browserTest('copying works on plain http in a local network, and is said', async ({ fake, context }) => {
-  const page = await context.newPage();
-  await page.goto(`http://lan.test:${fake.port}/`);
-  await page.waitForSelector('html[data-ready]');
-  assert.equal(await page.evaluate(() => window.isSecureContext), false);
-  fake.onChat = async (stream) => {
-    await stream.say('```\nexact  code\n```\n');
-    await stream.done();
-  };
-  await send(page, 'q');
-  await answerState(page, 'done');
-  await page.click('[data-action="copy-code"]');
-  await until(async () => (await page.locator('#status').innerText()) === 'Copied');
-  await page.focus('#composer-text');
-  await page.keyboard.press('Control+V');
-  assert.equal(await page.inputValue('#composer-text'), 'exact  code');
-}, { path: '', allow: /request to http:\/\/lan\.test/ });
+browserTest(
+  'copying works on plain http in a local network, and is said',
+  async ({ fake, context }) => {
+    const page = await context.newPage();
+    await page.goto(`http://lan.test:${fake.port}/`);
+    await page.waitForSelector('html[data-ready]');
+    assert.equal(await page.evaluate(() => window.isSecureContext), false);
+    fake.onChat = async (stream) => {
+      await stream.say('```\nexact  code\n```\n');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    await page.click('[data-action="copy-code"]');
+    await until(async () => (await page.locator('#status').innerText()) === 'Copied');
+    await page.focus('#composer-text');
+    await page.keyboard.press('Control+V');
+    assert.equal(await page.inputValue('#composer-text'), 'exact  code');
+  },
+  { path: '', allow: /request to http:\/\/lan\.test/ },
+);
 
-browserTest('offline, the shell and the conversations are there, and sending says why it cannot', async ({ page, context }) => {
-  await send(page, 'before');
-  await answerState(page, 'done');
-  await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null));
-  await context.setOffline(true);
-  await page.reload();
-  await page.waitForSelector('html[data-ready]');
-  await answerState(page, 'done');
-  assert.deepEqual(await messages(page), ['before', 'Hello there.']);
-  await page.waitForSelector('#banner[data-kind="unreachable"]');
-  await send(page, 'now');
-  await page.waitForSelector('.card[data-code="offline"], .card[data-code="unreachable"]');
-  assert.equal(await page.inputValue('#composer-text'), 'now');
-  await context.setOffline(false);
-}, { serviceWorkers: 'allow' });
+browserTest(
+  'offline, the shell and the conversations are there, and sending says why it cannot',
+  async ({ page, context }) => {
+    await send(page, 'before');
+    await answerState(page, 'done');
+    await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null));
+    await context.setOffline(true);
+    await page.reload();
+    await page.waitForSelector('html[data-ready]');
+    await answerState(page, 'done');
+    assert.deepEqual(await messages(page), ['before', 'Hello there.']);
+    await page.waitForSelector('#banner[data-kind="unreachable"]');
+    await send(page, 'now');
+    await page.waitForSelector('.card[data-code="offline"], .card[data-code="unreachable"]');
+    assert.equal(await page.inputValue('#composer-text'), 'now');
+    await context.setOffline(false);
+  },
+  { serviceWorkers: 'allow' },
+);
 
 browserTest('conversations: rename, search in words, delete', async ({ page, fake }) => {
   await send(page, 'About rivers');
@@ -130,7 +159,10 @@ browserTest('export and import give the same; a broken file takes nothing', asyn
   const [json] = await Promise.all([page.waitForEvent('download'), page.click('#export-json')]);
   const [markdown] = await Promise.all([page.waitForEvent('download'), page.click('#export-markdown')]);
   const file = await json.path();
-  assert.equal(readFileSync(await markdown.path(), 'utf8'), '# keep me\n\n## You\n\nkeep me\n\n## Model\n\nHello there.\n');
+  assert.equal(
+    readFileSync(await markdown.path(), 'utf8'),
+    '# keep me\n\n## You\n\nkeep me\n\n## Model\n\nHello there.\n',
+  );
   assert.equal(markdown.suggestedFilename(), 'keep me.md');
   await page.click('#settings-dialog button[type=submit]');
   await page.hover('.chat-item');
@@ -140,9 +172,17 @@ browserTest('export and import give the same; a broken file takes nothing', asyn
   await page.click('#open-settings');
   await page.locator('#settings-dialog').waitFor();
   const note = page.locator('#settings-note');
-  await page.setInputFiles('#import-file', { name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"format":"other"}') });
+  await page.setInputFiles('#import-file', {
+    name: 'x.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from('{"format":"other"}'),
+  });
   await until(async () => /not an export/.test(await note.innerText()));
-  await page.setInputFiles('#import-file', { name: 'x.json', mimeType: 'application/json', buffer: readFileSync(file) });
+  await page.setInputFiles('#import-file', {
+    name: 'x.json',
+    mimeType: 'application/json',
+    buffer: readFileSync(file),
+  });
   await until(async () => (await note.innerText()) === '1 conversation imported.');
   await page.click('#settings-dialog button[type=submit]');
   await page.click('.chat-open');
@@ -151,16 +191,32 @@ browserTest('export and import give the same; a broken file takes nothing', asyn
 
 browserTest('long conversations show the last 60 messages, and the earlier ones when asked', async ({ page }) => {
   const message = (index) => ({
-    id: index.toString(16).padStart(16, '0'), role: index % 2 ? 'assistant' : 'user', content: `m${index}`, created: index, at: index, state: 'done',
+    id: index.toString(16).padStart(16, '0'),
+    role: index % 2 ? 'assistant' : 'user',
+    content: `m${index}`,
+    created: index,
+    at: index,
+    state: 'done',
   });
   const chat = {
-    id: 'a'.repeat(16), version: 1, title: 'Long', created: 0, updated: 1, model: '', system: '', think: '', options: {},
-    messages: Array.from({ length: 100 }, (_, index) => message(index)), gone: [],
+    id: 'a'.repeat(16),
+    version: 1,
+    title: 'Long',
+    created: 0,
+    updated: 1,
+    model: '',
+    system: '',
+    think: '',
+    options: {},
+    messages: Array.from({ length: 100 }, (_, index) => message(index)),
+    gone: [],
   };
   await page.click('#open-settings');
   await page.locator('#settings-dialog').waitFor();
   await page.setInputFiles('#import-file', {
-    name: 'x.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify({ format: 'sluice-chats', version: 1, chats: [chat] })),
+    name: 'x.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify({ format: 'sluice-chats', version: 1, chats: [chat] })),
   });
   await page.waitForFunction(() => document.getElementById('settings-note').textContent !== '');
   await page.click('#settings-dialog button[type=submit]');
@@ -173,29 +229,41 @@ browserTest('long conversations show the last 60 messages, and the earlier ones 
   assert.equal(await page.locator('#earlier').isVisible(), false);
 });
 
-for (const [locale, lang, placeholder] of [['de-AT', 'de', 'Nachricht schreiben'], ['en-GB', 'en', 'Write a message'], ['fr-FR', 'en', 'Write a message']]) {
-  browserTest(`the browser's language is followed: ${locale}`, async ({ page, fake }) => {
-    assert.equal(await page.getAttribute('html', 'lang'), lang);
-    assert.equal(await page.getAttribute('#composer-text', 'placeholder'), placeholder);
-    await send(page, 'q');
-    await answerState(page, 'done');
-    const keys = await page.evaluate(() => document.body.innerText.match(/\b[a-z]+\.[a-z]+_[a-z_]+\b/g));
-    assert.equal(keys, null);
-    assert.equal(fake.chats.length, 1);
-    assert.equal(await answerText(page), 'Hello there.');
-  }, { locale });
+for (const [locale, lang, placeholder] of [
+  ['de-AT', 'de', 'Nachricht schreiben'],
+  ['en-GB', 'en', 'Write a message'],
+  ['fr-FR', 'en', 'Write a message'],
+]) {
+  browserTest(
+    `the browser's language is followed: ${locale}`,
+    async ({ page, fake }) => {
+      assert.equal(await page.getAttribute('html', 'lang'), lang);
+      assert.equal(await page.getAttribute('#composer-text', 'placeholder'), placeholder);
+      await send(page, 'q');
+      await answerState(page, 'done');
+      const keys = await page.evaluate(() => document.body.innerText.match(/\b[a-z]+\.[a-z]+_[a-z_]+\b/g));
+      assert.equal(keys, null);
+      assert.equal(fake.chats.length, 1);
+      assert.equal(await answerText(page), 'Hello there.');
+    },
+    { locale },
+  );
 }
 
-browserTest('the theme is the device\'s until one chooses, and the choice stays', async ({ page }) => {
-  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-  assert.equal(await ground(), 'rgb(20, 25, 27)');
-  await page.click('#open-settings');
-  await page.locator('#settings-dialog').waitFor();
-  await page.selectOption('#theme', 'light');
-  assert.equal(await ground(), 'rgb(247, 248, 247)');
-  await page.reload();
-  assert.equal(await ground(), 'rgb(247, 248, 247)');
-}, { colorScheme: 'dark' });
+browserTest(
+  "the theme is the device's until one chooses, and the choice stays",
+  async ({ page }) => {
+    const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    assert.equal(await ground(), 'rgb(20, 25, 27)');
+    await page.click('#open-settings');
+    await page.locator('#settings-dialog').waitFor();
+    await page.selectOption('#theme', 'light');
+    assert.equal(await ground(), 'rgb(247, 248, 247)');
+    await page.reload();
+    assert.equal(await ground(), 'rgb(247, 248, 247)');
+  },
+  { colorScheme: 'dark' },
+);
 
 browserTest('an address that leads nowhere has a page that leads back', async ({ page, fake }) => {
   const response = await page.goto(`${fake.url}/nowhere`);

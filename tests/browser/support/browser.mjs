@@ -14,8 +14,13 @@ export const skip = executablePath
   : 'Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM to its path';
 
 export const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 /** No test may take longer: a hung page fails instead of hanging the run. */
 const LIMIT_MS = 60_000;
@@ -72,7 +77,8 @@ function watch(context, fake) {
     if (/^https?:$/.test(url.protocol) && url.origin !== fake.url) faults.push(`request to ${url.href}`);
   });
   context.on('console', (message) => {
-    if (/Content Security Policy|TrustedHTML|TrustedScript/i.test(message.text())) faults.push(`policy: ${message.text()}`);
+    if (/Content Security Policy|TrustedHTML|TrustedScript/i.test(message.text()))
+      faults.push(`policy: ${message.text()}`);
   });
   return faults;
 }
@@ -84,7 +90,8 @@ export async function send(page, text) {
 }
 
 /** The state of the last answer, e.g. `done`. */
-export const answerState = (page, state) => page.waitForSelector(`.message.assistant:last-of-type[data-state="${state}"]`);
+export const answerState = (page, state) =>
+  page.waitForSelector(`.message.assistant:last-of-type[data-state="${state}"]`);
 
 export const answerText = (page) => page.locator('.message.assistant').last().locator('.text').innerText();
 

@@ -52,11 +52,16 @@ export class Fake {
     this.requests.push({ method: request.method, path: pathname, headers: request.headers, body });
     const routes = {
       'POST /api/chat': () => this.#chat(request, response, body),
-      'GET /api/queue-status': () => json(response, this.line ? 200 : 503, this.line ?? { error: 'no store', code: 'store_unavailable' }),
+      'GET /api/queue-status': () =>
+        json(response, this.line ? 200 : 503, this.line ?? { error: 'no store', code: 'store_unavailable' }),
       'GET /api/health': () => json(response, this.healthStatus, this.health),
       'GET /api/tags': () => this.#keyed(request, response, () => json(response, 200, this.tags)),
-      'GET /api/queue': () => this.#keyed(request, response, () => json(response, this.queue ? 200 : 404, this.queue ?? {})),
-      'GET /metrics': () => this.#keyed(request, response, () => response.writeHead(200, { 'content-type': 'text/plain' }).end(this.metrics)),
+      'GET /api/queue': () =>
+        this.#keyed(request, response, () => json(response, this.queue ? 200 : 404, this.queue ?? {})),
+      'GET /metrics': () =>
+        this.#keyed(request, response, () =>
+          response.writeHead(200, { 'content-type': 'text/plain' }).end(this.metrics),
+        ),
     };
     const route = routes[`${request.method} ${pathname}`];
     if (route) return route();
@@ -69,12 +74,14 @@ export class Fake {
   }
 
   #keyed(request, response, then) {
-    if (this.key && request.headers.authorization !== `Bearer ${this.key}`) return refuse(response, 401, 'unauthorized');
+    if (this.key && request.headers.authorization !== `Bearer ${this.key}`)
+      return refuse(response, 401, 'unauthorized');
     return then();
   }
 
   async #chat(request, response, body) {
-    if (this.key && request.headers.authorization !== `Bearer ${this.key}`) return refuse(response, 401, 'unauthorized');
+    if (this.key && request.headers.authorization !== `Bearer ${this.key}`)
+      return refuse(response, 401, 'unauthorized');
     const stream = new AnswerStream(response, JSON.parse(body));
     this.open += 1;
     response.on('close', () => {
@@ -87,14 +94,21 @@ export class Fake {
 
 /** A refusal as Sluice makes it. */
 export function refuse(response, status, code, headers = {}) {
-  json(response, status, { error: `refused: ${code}`, code, type: 'about:blank', title: code, status }, {
-    'content-type': 'application/problem+json',
-    ...headers,
-  });
+  json(
+    response,
+    status,
+    { error: `refused: ${code}`, code, type: 'about:blank', title: code, status },
+    {
+      'content-type': 'application/problem+json',
+      ...headers,
+    },
+  );
 }
 
 export function json(response, status, value, headers = {}) {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }).end(JSON.stringify(value));
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers })
+    .end(JSON.stringify(value));
 }
 
 async function text(request) {

@@ -13,17 +13,28 @@ export const CSP =
   "require-trusted-types-for 'script'; trusted-types dompurify";
 
 const TYPES = {
-  '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.json': 'application/json',
-  '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json',
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
 };
 
 export async function respondStatic(request, response, pathname) {
   const path = join(ROOT, normalize(decodeURIComponent(pathname)));
   const file = path.startsWith(ROOT) ? await found(path) : null;
   const headers = {
-    'content-security-policy': CSP, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', vary: 'Accept-Encoding',
+    'content-security-policy': CSP,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    vary: 'Accept-Encoding',
   };
-  if (!file) return response.writeHead(404, { ...headers, 'content-type': TYPES['.html'] }).end(await readFile(join(ROOT, '404.html')));
+  if (!file)
+    return response
+      .writeHead(404, { ...headers, 'content-type': TYPES['.html'] })
+      .end(await readFile(join(ROOT, '404.html')));
   const bytes = await readFile(file);
   const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
   headers['content-type'] = TYPES[extname(file)] ?? 'application/octet-stream';

@@ -11,16 +11,23 @@ test('retry-after is read as seconds or as a date, and bounded', () => {
   assert.equal(retryAfter('Tue, 24 Nov 2026 12:00:30 GMT', NOW), 30_000);
   assert.equal(retryAfter('Tue, 24 Nov 2026 11:00:00 GMT', NOW), 0);
   assert.equal(retryAfter('99999999', NOW), 3_600_000);
-  for (const nonsense of [null, '', 'soon', '-5', '1.5e3x']) assert.equal(retryAfter(nonsense, NOW), 0, String(nonsense));
+  for (const nonsense of [null, '', 'soon', '-5', '1.5e3x'])
+    assert.equal(retryAfter(nonsense, NOW), 0, String(nonsense));
 });
 
 test('the code of the body decides, not the status', async () => {
   const error = await of(503, JSON.stringify({ error: 'no room', code: 'upstream_busy' }), { 'retry-after': '3' });
-  assert.deepEqual([error.code, error.status, error.detail, error.retryAfterMs], ['upstream_busy', 503, 'no room', 3_000]);
+  assert.deepEqual(
+    [error.code, error.status, error.detail, error.retryAfterMs],
+    ['upstream_busy', 503, 'no room', 3_000],
+  );
 });
 
 test("OpenAI's form is read too", async () => {
-  const error = await of(429, JSON.stringify({ error: { message: 'slow down', code: 'rate_limited', type: 'x', param: null } }));
+  const error = await of(
+    429,
+    JSON.stringify({ error: { message: 'slow down', code: 'rate_limited', type: 'x', param: null } }),
+  );
   assert.deepEqual([error.code, error.detail], ['rate_limited', 'slow down']);
 });
 
@@ -31,7 +38,13 @@ test("Ollama's busy 503 is not a server that is down", async () => {
 });
 
 test('an HTML page, an unknown code and an unknown status are still errors with a known code', async () => {
-  for (const [status, body] of [[500, '<html>oops'], [502, '<html>'], [418, '{}'], [599, '{"code":"new_code"}'], [405, 'null']]) {
+  for (const [status, body] of [
+    [500, '<html>oops'],
+    [502, '<html>'],
+    [418, '{}'],
+    [599, '{"code":"new_code"}'],
+    [405, 'null'],
+  ]) {
     const { code } = await of(status, body);
     assert.ok(code in WAYS, `${status} gives ${code}`);
   }

@@ -4,8 +4,16 @@ import { judge } from '../../../static/js/health.js';
 import { lineOf } from '../../../static/js/queue.js';
 
 test('a line with a number missing is unknown, not zero', () => {
-  assert.deepEqual(lineOf({ activeRequests: 2, queuedRequests: 1, maxConcurrent: 4 }), { active: 2, queued: 1, max: 4 });
-  for (const bad of [{}, { activeRequests: 2, queuedRequests: 1 }, { activeRequests: '2', queuedRequests: 0, maxConcurrent: 4 }]) {
+  assert.deepEqual(lineOf({ activeRequests: 2, queuedRequests: 1, maxConcurrent: 4 }), {
+    active: 2,
+    queued: 1,
+    max: 4,
+  });
+  for (const bad of [
+    {},
+    { activeRequests: 2, queuedRequests: 1 },
+    { activeRequests: '2', queuedRequests: 0, maxConcurrent: 4 },
+  ]) {
     assert.equal(lineOf(bad), null);
   }
 });
@@ -22,5 +30,6 @@ test('health: a simulator is named, trouble is told, absent fields are no troubl
   assert.equal(judge({ status: 'down', misconfigured: [] }), 'misconfigured');
   assert.equal(judge({ status: 'down', store: 'unavailable', upstreams: [{ reachable: true }] }), 'no_store');
   assert.equal(judge({ ...up({ reachable: true }), note: 'Hello.' }), 'note');
-  for (const nothing of [null, {}, [], 'x', { upstreams: {} }, { upstreams: [null] }]) assert.equal(judge(nothing), 'ok');
+  for (const nothing of [null, {}, [], 'x', { upstreams: {} }, { upstreams: [null] }])
+    assert.equal(judge(nothing), 'ok');
 });

@@ -4,7 +4,18 @@ import { merge } from '../../../static/js/merge.js';
 
 const message = (id, created, more = {}) => ({ id, role: 'user', content: id, created, at: created, ...more });
 const chat = (updated, messages, more = {}) => ({
-  id: 'c', version: 1, title: '', created: 0, updated, model: '', system: '', think: '', options: {}, messages, gone: [], ...more,
+  id: 'c',
+  version: 1,
+  title: '',
+  created: 0,
+  updated,
+  model: '',
+  system: '',
+  think: '',
+  options: {},
+  messages,
+  gone: [],
+  ...more,
 });
 const ids = ({ messages }) => messages.map(({ id }) => id);
 

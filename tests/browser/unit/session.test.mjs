@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { allows, isBusy, isPending, step } from '../../../static/js/session.js';
 
-const STATES = ['idle', 'sending', 'queued', 'loading', 'thinking', 'streaming', 'done', 'stopped', 'interrupted', 'error'];
+const STATES = [
+  'idle',
+  'sending',
+  'queued',
+  'loading',
+  'thinking',
+  'streaming',
+  'done',
+  'stopped',
+  'interrupted',
+  'error',
+];
 const EVENTS = ['send', 'open', 'wait', 'load', 'think', 'text', 'finish', 'stop', 'fail', 'cut'];
 const run = (...events) => events.reduce(step, 'idle');
 
@@ -18,7 +29,8 @@ test('the line: places, then my turn, then words', () => {
 
 test('an ended answer never moves but by a new send', () => {
   for (const state of ['done', 'stopped', 'interrupted', 'error']) {
-    for (const event of EVENTS.filter((one) => one !== 'send')) assert.equal(step(state, event), state, `${state} ${event}`);
+    for (const event of EVENTS.filter((one) => one !== 'send'))
+      assert.equal(step(state, event), state, `${state} ${event}`);
     assert.equal(step(state, 'send'), 'sending');
   }
 });

@@ -28,7 +28,9 @@ test('every file that a page, style or module names exists', () => {
   const missing = [];
   for (const file of ofType('.html', '.css', '.js', '.webmanifest')) {
     const text = read(file);
-    const pattern = file.endsWith('.js') ? /(?:^import|from|import\() ?'([^']+)'/gm : /(?:src"?[=:] ?|href=|url\()"([^"#:]+)"/g;
+    const pattern = file.endsWith('.js')
+      ? /(?:^import|from|import\() ?'([^']+)'/gm
+      : /(?:src"?[=:] ?|href=|url\()"([^"#:]+)"/g;
     const names = Array.from(text.matchAll(pattern), ([, name]) => name);
     for (const name of names) {
       const path = name.startsWith('/') ? join(ROOT, name) : join(ROOT, dirname(file), name);
@@ -39,9 +41,13 @@ test('every file that a page, style or module names exists', () => {
 });
 
 test('the offline shell is every file that the chat page may need', () => {
-  const shell = Array.from(read('sw.js').matchAll(/'(\/[\w./-]*)'/g), ([, path]) => path).filter((path) => path !== '/vendor/');
+  const shell = Array.from(read('sw.js').matchAll(/'(\/[\w./-]*)'/g), ([, path]) => path).filter(
+    (path) => path !== '/vendor/',
+  );
   const wanted = files.filter(
-    (file) => /^(js|i18n)\//.test(file) && !file.startsWith('js/dashboard/') || /^vendor\/(dompurify|idb|marked|streaming)[^/]*\.js$/.test(file),
+    (file) =>
+      (/^(js|i18n)\//.test(file) && !file.startsWith('js/dashboard/')) ||
+      /^vendor\/(dompurify|idb|marked|streaming)[^/]*\.js$/.test(file),
   );
   for (const file of wanted) assert.ok(shell.includes(`/${file}`), `${file} is not in the shell`);
   for (const path of shell) assert.ok(path === '/' || files.includes(path.slice(1)), `${path} does not exist`);
@@ -54,9 +60,13 @@ test('nothing names another origin', () => {
   }
 });
 
-test('the only sinks for HTML are DOMPurify\'s fragments', () => {
+test("the only sinks for HTML are DOMPurify's fragments", () => {
   for (const file of ofType('.js')) {
-    assert.doesNotMatch(read(file), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, file);
+    assert.doesNotMatch(
+      read(file),
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/,
+      file,
+    );
   }
 });
 
@@ -85,19 +95,33 @@ test('every word that is used exists, and every one that exists is used', () => 
   const used = new Set([
     ...Array.from(text.matchAll(/\bt\(\s*(?:[\w.!=\s]+\? )?'([\w.]+)'/g), ([, key]) => key),
     ...Array.from(pages.matchAll(/data-i18n="([\w.]+)"/g), ([, key]) => key),
-    ...Array.from(pages.matchAll(/data-i18n-attr="([^"]+)"/g), ([, pairs]) => pairs.split(' ').map((pair) => pair.split(':')[1])).flat(),
+    ...Array.from(pages.matchAll(/data-i18n-attr="([^"]+)"/g), ([, pairs]) =>
+      pairs.split(' ').map((pair) => pair.split(':')[1]),
+    ).flat(),
     ...Object.keys(WAYS).map((code) => `error.${code}`),
   ]);
   const base = (key) => key.replace(/\.(one|other|partial)$/, '');
   const known = new Set(Object.keys(en).flatMap((key) => [key, base(key)]));
-  assert.deepEqual(Array.from(used).filter((key) => !known.has(key)), [], 'used, but not there');
-  const mentioned = (key) => used.has(base(key)) || text.includes(`'${base(key)}'`) || /^(banner|error|dash\.(breaker|class|chart))[._]/.test(key);
-  assert.deepEqual(Object.keys(en).filter((key) => !mentioned(key)), [], 'there, but not used');
+  assert.deepEqual(
+    Array.from(used).filter((key) => !known.has(key)),
+    [],
+    'used, but not there',
+  );
+  const mentioned = (key) =>
+    used.has(base(key)) ||
+    text.includes(`'${base(key)}'`) ||
+    /^(banner|error|dash\.(breaker|class|chart))[._]/.test(key);
+  assert.deepEqual(
+    Object.keys(en).filter((key) => !mentioned(key)),
+    [],
+    'there, but not used',
+  );
 });
 
 test('the English in the pages is the English of the words', () => {
   const en = words('en');
   for (const file of ofType('.html')) {
-    for (const [, key, text] of read(file).matchAll(/data-i18n="([\w.]+)"[^>]*>([^<]+)</g)) assert.equal(text, en[key], key);
+    for (const [, key, text] of read(file).matchAll(/data-i18n="([\w.]+)"[^>]*>([^<]+)</g))
+      assert.equal(text, en[key], key);
   }
 });

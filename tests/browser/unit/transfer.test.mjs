@@ -10,7 +10,12 @@ function sample() {
   chat.options = { temperature: 0.5 };
   chat.messages = [
     { ...newMessage('user', '## not a heading of ours\n\nwhy?', 1_001), images: ['aGk='] },
-    { ...newMessage('assistant', 'Because.\n\n```\n## You\n```', 1_002), state: 'done', thinking: 'hm', stats: { tokens: 3, evalMs: 60 } },
+    {
+      ...newMessage('assistant', 'Because.\n\n```\n## You\n```', 1_002),
+      state: 'done',
+      thinking: 'hm',
+      stats: { tokens: 3, evalMs: 60 },
+    },
     newMessage('user', 'more', 1_003),
     { ...newMessage('assistant', '', 1_004), state: 'error', error: { code: 'queue_full', detail: '' } },
   ];
@@ -25,12 +30,22 @@ test('JSON out and in gives the same conversations', () => {
 test('a file that is anything else is refused whole', () => {
   const good = JSON.parse(toJson([sample()]));
   const broken = [
-    'not json', '[]', '{}', 'null', '{"format":"sluice-chats","version":2,"chats":[]}',
+    'not json',
+    '[]',
+    '{}',
+    'null',
+    '{"format":"sluice-chats","version":2,"chats":[]}',
     JSON.stringify({ ...good, chats: [{ ...good.chats[0], id: '../x' }] }),
     JSON.stringify({ ...good, chats: [...good.chats, { messages: 'x' }] }),
     JSON.stringify({ ...good, chats: [{ ...good.chats[0], messages: [{ role: 'system', content: 'x' }] }] }),
-    JSON.stringify({ ...good, chats: [{ ...good.chats[0], messages: [{ ...good.chats[0].messages[0], content: 7 }] }] }),
-    JSON.stringify({ ...good, chats: [{ ...good.chats[0], messages: [{ ...good.chats[0].messages[0], images: ['"><script>'] }] }] }),
+    JSON.stringify({
+      ...good,
+      chats: [{ ...good.chats[0], messages: [{ ...good.chats[0].messages[0], content: 7 }] }],
+    }),
+    JSON.stringify({
+      ...good,
+      chats: [{ ...good.chats[0], messages: [{ ...good.chats[0].messages[0], images: ['"><script>'] }] }],
+    }),
   ];
   for (const text of broken) assert.throws(() => fromJson(text), undefined, text.slice(0, 80));
 });
@@ -38,17 +53,29 @@ test('a file that is anything else is refused whole', () => {
 test('Markdown out and in keeps title, roles and words', () => {
   const chat = newChat(1);
   chat.title = 'T';
-  chat.messages = [newMessage('user', 'Why?\n\n- a', 2), { ...newMessage('assistant', 'So.\n\n## Part', 3), state: 'done' }];
+  chat.messages = [
+    newMessage('user', 'Why?\n\n- a', 2),
+    { ...newMessage('assistant', 'So.\n\n## Part', 3), state: 'done' },
+  ];
   const back = fromMarkdown(toMarkdown(chat), 9);
   assert.equal(back.title, 'T');
-  assert.deepEqual(back.messages.map(({ role, content }) => [role, content]), [['user', 'Why?\n\n- a'], ['assistant', 'So.\n\n## Part']]);
+  assert.deepEqual(
+    back.messages.map(({ role, content }) => [role, content]),
+    [
+      ['user', 'Why?\n\n- a'],
+      ['assistant', 'So.\n\n## Part'],
+    ],
+  );
   assert.throws(() => fromMarkdown('just a note', 1), TypeError);
 });
 
 test('a request leaves out what failed without a word, and empty settings', () => {
   const chat = sample();
   const body = requestBody(chat, chat.messages);
-  assert.deepEqual(body.messages.map(({ role }) => role), ['system', 'user', 'assistant', 'user']);
+  assert.deepEqual(
+    body.messages.map(({ role }) => role),
+    ['system', 'user', 'assistant', 'user'],
+  );
   assert.deepEqual(body.messages[1].images, ['aGk=']);
   assert.deepEqual([body.model, body.options, 'think' in body], ['m', { temperature: 0.5 }, false]);
   assert.deepEqual(Object.keys(requestBody(newChat(1), [])), ['messages']);
@@ -58,7 +85,10 @@ test('truncating remembers what is gone', () => {
   const chat = sample();
   const removed = truncate(chat, 1);
   assert.equal(chat.messages.length, 1);
-  assert.deepEqual(chat.gone, removed.map(({ id }) => id));
+  assert.deepEqual(
+    chat.gone,
+    removed.map(({ id }) => id),
+  );
 });
 
 test('a title is the given one, else the first words', () => {
