@@ -14,38 +14,24 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// `spin.toml` is malformed, or asks for what this host does not do.
+    /// A file (the manifest, the runtime config, the certificates) is malformed, or asks for what this host does not do.
     #[error("{path}: {reason}", path = path.display())]
-    Manifest {
-        /// The manifest.
+    File {
+        /// The file.
         path: PathBuf,
         /// What is wrong, with the place where the parser knows it.
-        reason: String,
-    },
-    /// `runtime-config.toml` is malformed or has unknown keys.
-    #[error("{path}: {reason}", path = path.display())]
-    RuntimeConfig {
-        /// The runtime config.
-        path: PathBuf,
-        /// What is wrong.
         reason: String,
     },
     /// A variable is missing, unknown or malformed.
     #[error("{0}")]
     Variables(String),
-    /// An entry of `allowed_outbound_hosts` is malformed.
-    #[error("component `{component}`: allowed_outbound_hosts: {reason}")]
-    AllowedHosts {
+    /// A part of a component's table in the manifest cannot be done.
+    #[error("component `{component}`: {part}: {reason}")]
+    Component {
         /// The component's id.
         component: String,
-        /// What is wrong, with the entry.
-        reason: String,
-    },
-    /// A file mount cannot be made.
-    #[error("component `{component}`: files: {reason}")]
-    Files {
-        /// The component's id.
-        component: String,
+        /// The key in the table.
+        part: &'static str,
         /// What is wrong, with the entry.
         reason: String,
     },
@@ -57,17 +43,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// The extra certificate authorities cannot be used.
-    #[error("{path}: {reason}", path = path.display())]
-    CaFile {
-        /// The PEM file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
     /// A component does not compile, imports what this host does not have, or does not export `wasi:http/handler@0.3.0`.
     #[error("component `{component}`: {source:#}")]
-    Component {
+    Code {
         /// The component's id.
         component: String,
         /// What wasmtime said; an unknown import is named.

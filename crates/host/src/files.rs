@@ -6,7 +6,7 @@
 
 use std::{
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use tempfile::TempDir;
@@ -33,18 +33,19 @@ impl Mounts {
                     source,
                     destination,
                 } => {
-                    if !destination.starts_with('/') {
+                    let place = destination.strip_prefix('/').map(Path::new);
+                    let Some(place) = place.filter(|place| stays_inside(place)) else {
                         return Err(format!(
-                            "the destination `{destination}` must start with `/`"
+                            "the destination `{destination}` must start with `/` and have no `..`"
                         ));
-                    }
+                    };
                     let path = root.join(source);
                     let kind = fs::metadata(&path)
                         .map_err(|err| format!("`{}`: {err}", source.display()))?;
                     if kind.is_dir() {
                         mounts.folders.push((path, destination.clone()));
                     } else {
-                        copies.push((path, PathBuf::from(destination.trim_start_matches('/'))));
+                        copies.push((path, place.to_owned()));
                     }
                 }
                 FileMount::Pattern(pattern) => copies.append(&mut matches(pattern, root)?),
@@ -70,16 +71,23 @@ impl Mounts {
 /// The files that `pattern` matches, with their paths relative to `root`. That nothing matches is an error: it is a typing
 /// mistake more often than a wish.
 fn matches(pattern: &str, root: &Path) -> Result<Vec<(PathBuf, PathBuf)>, String> {
-    let escaped = Path::new(&glob::Pattern::escape(&root.to_string_lossy())).join(pattern);
+    // A trailing `**` matches folders alone; what is meant are the files in them.
+    let all = if pattern.ends_with("**") { "*" } else { "" };
+    let absolute = Path::new(&glob::Pattern::escape(&root.to_string_lossy()))
+        .join(pattern)
+        .join(all);
     let paths =
-        glob::glob(&escaped.to_string_lossy()).map_err(|err| format!("`{pattern}`: {err}"))?;
+        glob::glob(&absolute.to_string_lossy()).map_err(|err| format!("`{pattern}`: {err}"))?;
     let mut files = Vec::new();
     for path in paths {
         let path = path.map_err(|err| format!("`{pattern}`: {err}"))?;
+        let relative = path
+            .strip_prefix(root)
+            .ok()
+            .filter(|relative| stays_inside(relative));
+        let relative =
+            relative.ok_or_else(|| format!("`{pattern}` leaves the manifest's folder"))?;
         if path.is_file() {
-            let relative = path
-                .strip_prefix(root)
-                .map_err(|_| format!("`{pattern}` leaves the manifest's folder"))?;
             files.push((path.clone(), relative.to_owned()));
         }
     }
@@ -88,6 +96,12 @@ fn matches(pattern: &str, root: &Path) -> Result<Vec<(PathBuf, PathBuf)>, String
     } else {
         Ok(files)
     }
+}
+
+fn stays_inside(relative: &Path) -> bool {
+    relative
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
 }
 
 fn copy(files: &[(PathBuf, PathBuf)]) -> io::Result<TempDir> {
@@ -100,4 +114,70 @@ fn copy(files: &[(PathBuf, PathBuf)]) -> io::Result<TempDir> {
         fs::copy(source, target)?;
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An application's folder with two files in it.
+    fn root() -> TempDir {
+        let root = TempDir::new().unwrap();
+        fs::create_dir_all(root.path().join("a/b")).unwrap();
+        fs::write(root.path().join("a/one.txt"), "one").unwrap();
+        fs::write(root.path().join("a/b/two.txt"), "two").unwrap();
+        root
+    }
+
+    fn prepare(root: &TempDir, mount: FileMount) -> Mounts {
+        Mounts::prepare(&[mount], root.path()).unwrap()
+    }
+
+    #[test]
+    fn a_folder_is_mounted_as_it_is() {
+        let root = root();
+        let placement = FileMount::Placement {
+            source: "a".into(),
+            destination: "/".into(),
+        };
+        let mounts = prepare(&root, placement);
+        assert_eq!(mounts.folders, [(root.path().join("a"), "/".to_owned())]);
+    }
+
+    #[test]
+    fn a_pattern_takes_the_files_that_match_it_to_the_same_paths() {
+        let root = root();
+        for (pattern, found) in [("a/**", true), ("a/*", false), ("**/*.txt", true)] {
+            let mounts = prepare(&root, FileMount::Pattern(pattern.into()));
+            let (folder, destination) = &mounts.folders[0];
+            assert_eq!(destination, "/");
+            assert_eq!(
+                fs::read_to_string(folder.join("a/one.txt")).unwrap(),
+                "one",
+                "{pattern}"
+            );
+            assert_eq!(folder.join("a/b/two.txt").exists(), found, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_single_file_may_have_another_place() {
+        let placement = FileMount::Placement {
+            source: "a/one.txt".into(),
+            destination: "/x/y.txt".into(),
+        };
+        let mounts = prepare(&root(), placement);
+        assert_eq!(
+            fs::read_to_string(mounts.folders[0].0.join("x/y.txt")).unwrap(),
+            "one"
+        );
+    }
+
+    #[test]
+    fn copies_go_with_the_mounts() {
+        let mounts = prepare(&root(), FileMount::Pattern("a/**".into()));
+        let folder = mounts.folders[0].0.clone();
+        drop(mounts);
+        assert!(!folder.exists());
+    }
 }

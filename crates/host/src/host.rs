@@ -17,7 +17,7 @@ use tokio_util::{
 use crate::{
     Error, Options,
     files::Mounts,
-    instance::{Code, Component, Engine, Handler, Handlers},
+    instance::{Component, Engine, Handler, Handlers},
     manifest::{self, Manifest},
     outbound::{AllowedHosts, Client, Outbound},
     routes::Routes,
@@ -67,6 +67,9 @@ impl Host {
             variables: &variables,
             options: &options,
         };
+        for (key, value) in &options.key_values {
+            parts.stores.write_default(key, value).await?;
+        }
         let ending = parts.ending.clone().drop_guard();
         let mut handlers = BTreeMap::new();
         for (id, component) in &manifest.components {
@@ -75,7 +78,7 @@ impl Host {
         let routes = Routes::build(&manifest.triggers, |trigger| {
             handlers[&trigger.component].clone()
         })
-        .map_err(|reason| Error::Manifest {
+        .map_err(|reason| Error::File {
             path: options.manifest.clone(),
             reason,
         })?;
@@ -126,48 +129,44 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn handler(&self, id: &str, component: &manifest::Component) -> Result<Handler, Error> {
-        let shared: Arc<str> = id.into();
-        let named = |reason: String| Error::Variables(format!("component `{id}`: {reason}"));
-        let allowed = AllowedHosts::parse(&component.allowed_outbound_hosts, self.variables)
-            .map_err(|reason| Error::AllowedHosts {
-                component: id.into(),
-                reason,
-            })?;
-        let mounts =
-            Mounts::prepare(&component.files, self.root).map_err(|reason| Error::Files {
-                component: id.into(),
-                reason,
-            })?;
-        let code = self.code(id, component)?;
-        let component = Component {
-            environment: component.environment.clone().into_iter().collect(),
-            mounts,
-            output: self.options.component_output,
-            stores: self.stores.allowed(&component.key_value_stores)?,
-            variables: self
-                .variables
-                .for_component(&component.variables)
-                .map_err(named)?,
-            outbound: Outbound::new(shared.clone(), self.client.clone(), allowed),
-            max_memory: self.max_memory,
-            id: shared,
-        };
+        let shared = self.component(id, component)?;
+        let path = self.root.join(&component.source);
+        let binary = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
+        let code = self.engine.compile(&binary);
+        let code = code.map_err(|source| Error::Code {
+            component: id.into(),
+            source,
+        })?;
         Ok(Handler::new(Handlers::new(
-            Arc::new(component),
+            Arc::new(shared),
             code,
             self.ending.clone(),
         )))
     }
 
-    fn code(&self, id: &str, component: &manifest::Component) -> Result<Code, Error> {
-        let path = self.root.join(&component.source);
-        let binary = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
-        self.engine
-            .compile(&binary)
-            .map_err(|source| Error::Component {
+    fn component(&self, id: &str, component: &manifest::Component) -> Result<Component, Error> {
+        let wrong = |part| {
+            move |reason| Error::Component {
                 component: id.into(),
-                source,
-            })
+                part,
+                reason,
+            }
+        };
+        let allowed = AllowedHosts::parse(&component.allowed_outbound_hosts, self.variables)
+            .map_err(wrong("allowed_outbound_hosts"))?;
+        let variables = self.variables.for_component(&component.variables);
+        let stores = self.stores.allowed(&component.key_value_stores);
+        let id: Arc<str> = id.into();
+        Ok(Component {
+            environment: component.environment.clone().into_iter().collect(),
+            mounts: Mounts::prepare(&component.files, self.root).map_err(wrong("files"))?,
+            output: self.options.component_output,
+            stores: stores.map_err(wrong("key_value_stores"))?,
+            variables: variables.map_err(wrong("variables"))?,
+            outbound: Outbound::new(id.clone(), self.client.clone(), allowed),
+            max_memory: self.max_memory,
+            id,
+        })
     }
 }
 

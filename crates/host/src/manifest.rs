@@ -124,7 +124,7 @@ impl Manifest {
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        Self::parse(&text, root).map_err(|reason| Error::Manifest {
+        Self::parse(&text, root).map_err(|reason| Error::File {
             path: path.to_owned(),
             reason,
         })

@@ -23,6 +23,8 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// The environment in which `SPIN_VARIABLE_NAME` gives the value of the variable `name`.
     pub environment: BTreeMap<String, String>,
+    /// What is written into the default store at the start, over what stands there.
+    pub key_values: Vec<(String, String)>,
     /// Whether a SQLite commit waits for the disk.
     pub sqlite_sync: SqliteSync,
     /// More certificate authorities (PEM) for upstreams, besides the public ones.
@@ -54,6 +56,7 @@ impl Options {
             state_dir: None,
             variables: BTreeMap::new(),
             environment: BTreeMap::new(),
+            key_values: Vec::new(),
             sqlite_sync: SqliteSync::Off,
             ca_file: None,
             component_output: ComponentOutput::Stderr,

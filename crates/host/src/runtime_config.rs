@@ -59,7 +59,7 @@ impl RuntimeConfig {
             path: path.to_owned(),
             source,
         })?;
-        let mut config: Self = toml::from_str(&text).map_err(|err| Error::RuntimeConfig {
+        let mut config: Self = toml::from_str(&text).map_err(|err| Error::File {
             path: path.to_owned(),
             reason: err.to_string(),
         })?;

@@ -242,7 +242,18 @@ mod tests {
             Variables::resolve(&BTreeMap::new(), &BTreeMap::new(), &BTreeMap::new()).unwrap();
         assert!(variables.expand("{{ open").is_err());
         assert!(variables.expand("{{ unknown }}").is_err());
-        for name in ["", "A", "a-b", "a__b", "a_", "_a", "1a", "a_1", "ollama_host_2", "ä"] {
+        for name in [
+            "",
+            "A",
+            "a-b",
+            "a__b",
+            "a_",
+            "_a",
+            "1a",
+            "a_1",
+            "ollama_host_2",
+            "ä",
+        ] {
             assert!(check_name(name).is_err(), "{name}");
         }
         for name in ["a", "a1", "a_b", "ollama_host2"] {

@@ -88,7 +88,7 @@ async fn a_missing_variable_is_named() {
     let mut options = application.options();
     options.variables.insert("key".into(), "hunter2".into());
     let error = refusal(options).await;
-    assert!(matches!(error, Error::Component { .. }), "{error}");
+    assert!(matches!(error, Error::Code { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,6 +131,10 @@ async fn mounts_must_exist_and_not_collide() {
         ),
         ("['nothing/*.txt']", "matches no file"),
         ("['../*']", "leaves"),
+        (
+            "[{ source = 'a.wasm', destination = '/../a.wasm' }]",
+            "no `..`",
+        ),
         (
             "[{ source = 'static', destination = '/' }, 'spin.toml']",
             "no place",

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub(crate) use self::{
     engine::Engine,
     limits::MemoryLimit,
-    worker::{Code, Fate, FateSlot, Handler, Handlers},
+    worker::{Fate, FateSlot, Handler, Handlers},
 };
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxView, WasiView};

@@ -24,9 +24,6 @@ use super::{Component, InstanceState, MAX_CONCURRENT, MAX_IDLE, MAX_REQUESTS};
 /// Hands requests to the instances of one component.
 pub(crate) type Handler = ProxyHandler<Handlers>;
 
-/// A compiled component with its imports.
-pub(crate) type Code = ServicePre<InstanceState>;
-
 /// Cancelled when an instance has died; what depends on it ends then.
 pub(crate) type Fate = CancellationToken;
 
@@ -36,13 +33,17 @@ pub(crate) type FateSlot = Arc<OnceLock<Fate>>;
 /// Makes the instances of one component.
 pub(crate) struct Handlers {
     component: Arc<Component>,
-    code: Code,
+    code: ServicePre<InstanceState>,
     /// Cancelled when the host ends.
     ending: CancellationToken,
 }
 
 impl Handlers {
-    pub(crate) fn new(component: Arc<Component>, code: Code, ending: CancellationToken) -> Self {
+    pub(crate) fn new(
+        component: Arc<Component>,
+        code: ServicePre<InstanceState>,
+        ending: CancellationToken,
+    ) -> Self {
         Self {
             component,
             code,

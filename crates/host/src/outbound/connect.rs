@@ -33,7 +33,7 @@ impl Connector {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
         if let Some(path) = ca_file {
-            add_roots(&mut roots, path).map_err(|reason| Error::CaFile {
+            add_roots(&mut roots, path).map_err(|reason| Error::File {
                 path: path.to_owned(),
                 reason,
             })?;

@@ -110,17 +110,27 @@ impl Stores {
         Ok(Self(stores))
     }
 
+    /// Writes a pair into the default store.
+    pub(crate) async fn write_default(&self, key: &str, value: &str) -> Result<(), Error> {
+        // `open` has made sure that there is one.
+        let store = &self.0[DEFAULT_LABEL];
+        let written = store.set(key, value.as_bytes().to_vec()).await;
+        written.map_err(|error| Error::Store {
+            label: DEFAULT_LABEL.into(),
+            reason: error.to_string(),
+        })
+    }
+
     /// The stores that a component may open; a label that no store has is an error.
     pub(crate) fn allowed(
         &self,
         labels: &[String],
-    ) -> Result<BTreeMap<String, Arc<dyn Store>>, Error> {
-        let store = |label: &String| {
-            let store = self.0.get(label).ok_or_else(|| Error::Store {
-                label: label.clone(),
-                reason: "a component lists it, but the runtime config does not define it".into(),
-            })?;
-            Ok((label.clone(), store.clone()))
+    ) -> Result<BTreeMap<String, Arc<dyn Store>>, String> {
+        let store = |label: &String| match self.0.get(label) {
+            Some(store) => Ok((label.clone(), store.clone())),
+            None => Err(format!(
+                "the runtime config does not define the store `{label}`"
+            )),
         };
         labels.iter().map(store).collect()
     }
