@@ -1,7 +1,8 @@
 //! The simulator and the host as children: how each is started, and the line that says it is ready.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -53,7 +54,10 @@ pub(crate) fn start_host(
         .arg("--listen")
         .arg(options.listen)
         .arg("--state-dir")
-        .arg(options.state_dir);
+        .arg(&options.state_dir);
+    for pair in seed(&options.state_dir) {
+        command.arg("--key-value").arg(pair);
+    }
     for (name, value) in options.variables {
         command.arg("--variable").arg(format!("{name}={value}"));
     }
@@ -62,6 +66,21 @@ pub(crate) fn start_host(
         .envs(environment.iter().map(|(name, value)| (name, value)));
     children.start(HOST, &mut command)?;
     children.wait_for_line(HOST, address)
+}
+
+/// What a store that this start is about to make is to hold. The gate takes a store without an epoch for one that was
+/// emptied under running holders and waits for their time to live before it admits anybody; of a store that is only now made
+/// it is known that there are none.
+fn seed(state_dir: &Path) -> Vec<String> {
+    if state_dir.join("sqlite_key_value.db").exists() {
+        return Vec::new();
+    }
+    // Keyed at random: all an epoch has to be is another one each time.
+    let epoch = RandomState::new().hash_one(state_dir) | 1;
+    vec![
+        format!("sluice/epoch={epoch:016x}"),
+        format!("sluice/{epoch:016x}/settled=0"),
+    ]
 }
 
 /// The names of the children, which are those of their programs.
