@@ -13,10 +13,10 @@ mod waiting;
 use std::pin::pin;
 use std::rc::Rc;
 
+use crate::tasks::spawn;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_ollama::{Endpoint, Heartbeat, Request};
-use crate::tasks::spawn;
 
 use crate::config::Config;
 use crate::gate::{self, Newcomer, Stay};
@@ -38,24 +38,52 @@ const ERROR_MAX: usize = 64 * 1024;
 /// # Errors
 /// It is refused; nothing was relayed.
 pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal> {
-    let Asked { head, body, config, client, cors } = asked;
+    let Asked {
+        head,
+        body,
+        config,
+        client,
+        cors,
+    } = asked;
     let body = body.read(config.max_body).await?;
+    #[cfg(feature = "test-trap")]
+    assert!(
+        !body.bytes().windows(8).any(|word| word == b"[[trap]]"),
+        "a test asked for it"
+    );
     let mut request = Request::parse(endpoint, body.bytes()).map_err(|invalid| {
         let is_no_json = invalid.code == sluice_ollama::request::Code::InvalidJson;
-        if is_no_json && !head.claims_json() { Refusal::UnsupportedMediaType } else { invalid.into() }
+        if is_no_json && !head.claims_json() {
+            Refusal::UnsupportedMediaType
+        } else {
+            invalid.into()
+        }
     })?;
     let dropped = request.settle(&config.policy);
     if let Some(model) = request.model().filter(|model| !config.allows_model(model)) {
-        return Err(Refusal::ModelNotAllowed { model: model.to_owned() });
+        return Err(Refusal::ModelNotAllowed {
+            model: model.to_owned(),
+        });
     }
     shed(&config).await?;
 
     let form = request.form(head.text(&header::ACCEPT));
     let heartbeat = Heartbeat::new(endpoint, form, request.model().unwrap_or_default());
     let headers = answer_headers(form.content_type(), cors, &dropped);
-    let newcomer = Newcomer { client: client.fingerprint(), upstream: 0 };
+    let newcomer = Newcomer {
+        client: client.fingerprint(),
+        upstream: 0,
+    };
     let stay = Stay::enter(&config, newcomer);
-    let job = Rc::new(Job::new(config, endpoint, heartbeat, request.into_bytes(), head, client, stay));
+    let job = Rc::new(Job::new(
+        config,
+        endpoint,
+        heartbeat,
+        request.into_bytes(),
+        head,
+        client,
+        stay,
+    ));
     drop(body);
 
     let admission = Box::pin(admission::admit(job.clone()));
@@ -67,7 +95,9 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         }
     };
     match first {
-        Either::Left(response) if response.status.is_success() => Ok(relay_at_once(job, response, headers)),
+        Either::Left(response) if response.status.is_success() => {
+            Ok(relay_at_once(job, response, headers))
+        }
         Either::Left(response) => pass_on_error(&job, response).await,
         Either::Right(admission) => Ok(wait_in_line(job, admission, headers)),
     }
@@ -75,9 +105,16 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
 
 /// Refuses before anything is drawn if the line is full.
 async fn shed(config: &Config) -> Result<(), Refusal> {
-    let line = gate::line(SHED_MS).await.map_err(|_| Refusal::StoreUnavailable)?;
-    let is_full = line.active.len() >= config.capacity() as usize && line.queued >= config.max_queue;
-    if is_full { Err(place::queue_full(config, &line)) } else { Ok(()) }
+    let line = gate::line(SHED_MS)
+        .await
+        .map_err(|_| Refusal::StoreUnavailable)?;
+    let is_full =
+        line.active.len() >= config.capacity() as usize && line.queued >= config.max_queue;
+    if is_full {
+        Err(place::queue_full(config, &line))
+    } else {
+        Ok(())
+    }
 }
 
 /// The usual case: started, and the upstream's head is there.
@@ -92,7 +129,9 @@ fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: HeaderMa
 /// The head goes out now; the rest follows when it follows.
 fn wait_in_line(
     job: Rc<Job>,
-    admission: std::pin::Pin<Box<impl Future<Output = Result<UpstreamResponse, Refusal>> + 'static>>,
+    admission: std::pin::Pin<
+        Box<impl Future<Output = Result<UpstreamResponse, Refusal>> + 'static>,
+    >,
     mut headers: HeaderMap,
 ) -> Answer {
     job.tell_ticket(&mut headers);
@@ -120,16 +159,27 @@ async fn pass_on_error(job: &Job, response: UpstreamResponse) -> Result<Answer, 
         _ => None,
     };
     match document {
-        Some(document) if status.is_client_error() => Ok(Answer::Whole(Reply::json(status, &document))),
-        _ if status == StatusCode::NOT_FOUND => Err(Refusal::ModelNotFound { model: job.model().to_owned() }),
+        Some(document) if status.is_client_error() => {
+            Ok(Answer::Whole(Reply::json(status, &document)))
+        }
+        _ if status == StatusCode::NOT_FOUND => Err(Refusal::ModelNotFound {
+            model: job.model().to_owned(),
+        }),
         _ => Err(Refusal::UpstreamError),
     }
 }
 
-fn answer_headers(content_type: &'static str, mut headers: HeaderMap, dropped: &[&'static str]) -> HeaderMap {
+fn answer_headers(
+    content_type: &'static str,
+    mut headers: HeaderMap,
+    dropped: &[&'static str],
+) -> HeaderMap {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
     if !dropped.is_empty() {
         insert(&mut headers, "x-dropped-options", &dropped.join(", "));
     }

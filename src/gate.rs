@@ -47,5 +47,7 @@ fn settings(config: &Config) -> Settings {
 
 /// A fault that is nobody's answer: it goes to the log.
 fn fault(error: &dyn std::error::Error) {
-    crate::log::Line::new("gate").with("error", error.to_string()).write();
+    crate::log::Line::new("gate")
+        .with("error", error.to_string())
+        .write();
 }

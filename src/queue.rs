@@ -15,10 +15,21 @@ use crate::reply::Reply;
 /// # Errors
 /// The store cannot be read.
 pub async fn report(config: &Config) -> Result<Reply, Refusal> {
-    let line = gate::line(gate::SHOWN_MS).await.map_err(|_| Refusal::StoreUnavailable)?;
+    let line = gate::line(gate::SHOWN_MS)
+        .await
+        .map_err(|_| Refusal::StoreUnavailable)?;
     let max = config.capacity();
-    let active = u32::try_from(line.active.len()).unwrap_or(u32::MAX).min(max);
-    let wait_ms = estimate(Estimate { ahead: line.queued, active, capacity: max }, &line.ledger);
+    let active = u32::try_from(line.active.len())
+        .unwrap_or(u32::MAX)
+        .min(max);
+    let wait_ms = estimate(
+        Estimate {
+            ahead: line.queued,
+            active,
+            capacity: max,
+        },
+        &line.ledger,
+    );
     let service_s = (line.ledger.measured > 0).then(|| line.ledger.mean_service_us as f64 / 1e6);
     Ok(Reply::json(
         StatusCode::OK,

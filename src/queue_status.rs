@@ -13,7 +13,9 @@ use crate::reply::Reply;
 /// # Errors
 /// The store cannot be read: that is not an empty line.
 pub async fn report(config: &Config) -> Result<Reply, Refusal> {
-    let line = gate::line(gate::SHOWN_MS).await.map_err(|_| Refusal::StoreUnavailable)?;
+    let line = gate::line(gate::SHOWN_MS)
+        .await
+        .map_err(|_| Refusal::StoreUnavailable)?;
     let max = config.capacity();
     Ok(Reply::json(
         StatusCode::OK,

@@ -65,7 +65,9 @@ async fn send(job: &Job, stay: &Stay) -> Result<Option<UpstreamResponse>, Refusa
             stay.changed_from(phase).await;
             continue;
         }
-        if let Either::Left((sent, _)) = select(sending.as_mut(), pin!(stay.changed_from(phase))).await {
+        if let Either::Left((sent, _)) =
+            select(sending.as_mut(), pin!(stay.changed_from(phase))).await
+        {
             answer = Some(sent?);
         }
     }

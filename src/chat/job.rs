@@ -93,15 +93,26 @@ impl Job {
 
     /// Milliseconds from its arrival to its start, or until now.
     pub fn wait_ms(&self) -> u64 {
-        self.granted.get().unwrap_or_else(gate::now).since(self.arrived)
+        self.granted
+            .get()
+            .unwrap_or_else(gate::now)
+            .since(self.arrived)
     }
 
     /// Gives the slot back, with what the line is to remember, and logs how it went.
     pub fn finish(&self, outcome: &dyn Display, tally: Tally, is_complete: bool) {
-        let service_ms = self.granted.get().map_or(0, |granted| gate::now().since(granted));
+        let service_ms = self
+            .granted
+            .get()
+            .map_or(0, |granted| gate::now().since(granted));
         let tokens = tally.eval_count.unwrap_or(tally.frames);
         let ticket = self.ticket().map(|ticket| ticket.number());
-        let figures = Figures { service_ms, wait_ms: self.wait_ms(), tokens, complete: is_complete };
+        let figures = Figures {
+            service_ms,
+            wait_ms: self.wait_ms(),
+            tokens,
+            complete: is_complete,
+        };
         if let Some(stay) = self.stay.borrow_mut().take() {
             stay.end(figures);
         }

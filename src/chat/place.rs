@@ -21,7 +21,15 @@ pub fn of(job: &Job, line: &Line) -> Option<Place> {
     let active = u32::try_from(line.active.len()).unwrap_or(u32::MAX);
     let max = job.config.capacity();
     let is_waiting = stay.phase() == Phase::Queued;
-    let eta_ms = estimate(Estimate { ahead, active, capacity: max }, &line.ledger).filter(|_| is_waiting);
+    let eta_ms = estimate(
+        Estimate {
+            ahead,
+            active,
+            capacity: max,
+        },
+        &line.ledger,
+    )
+    .filter(|_| is_waiting);
     Some(Place {
         ticket: ticket.to_string(),
         position: if is_waiting { u64::from(ahead) + 1 } else { 0 },
@@ -35,12 +43,18 @@ pub fn of(job: &Job, line: &Line) -> Option<Place> {
 /// The line is full.
 pub fn queue_full(config: &Config, line: &Line) -> Refusal {
     let seconds = retry_after_s(&line.ledger, config.capacity(), UNMEASURED_S);
-    Refusal::QueueFull { retry_after: Duration::from_secs(u64::from(seconds)) }
+    Refusal::QueueFull {
+        retry_after: Duration::from_secs(u64::from(seconds)),
+    }
 }
 
 /// The line took too long.
 pub fn queue_timeout(config: &Config) -> Refusal {
-    let ledger = gate::cached(u64::MAX).map(|line| line.ledger).unwrap_or_default();
+    let ledger = gate::cached(u64::MAX)
+        .map(|line| line.ledger)
+        .unwrap_or_default();
     let seconds = retry_after_s(&ledger, config.capacity(), UNMEASURED_S);
-    Refusal::QueueTimeout { retry_after: Duration::from_secs(u64::from(seconds)) }
+    Refusal::QueueTimeout {
+        retry_after: Duration::from_secs(u64::from(seconds)),
+    }
 }

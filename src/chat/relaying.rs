@@ -8,9 +8,9 @@ use sluice_gate::Phase;
 use sluice_ollama::AnswerWatch;
 use spin_sdk::time::sleep;
 
+use super::ERROR_MAX;
 use super::admission::refusal;
 use super::job::Job;
-use super::ERROR_MAX;
 use crate::log::Line;
 use crate::refusal::Refusal;
 use crate::relay::{self, Outcome, Outlet};
@@ -52,9 +52,23 @@ async fn relay_in_time(
     outlet: &mut Outlet,
     watch: &mut AnswerWatch,
 ) -> Result<Outcome, Refusal> {
-    let Some(stay) = job.stay() else { return Err(Refusal::Cancelled) };
-    let may_go_on = || if stay.may_relay() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-    let relaying = pin!(relay::relay(response.body, outlet, watch, &job.heartbeat, may_go_on));
+    let Some(stay) = job.stay() else {
+        return Err(Refusal::Cancelled);
+    };
+    let may_go_on = || {
+        if stay.may_relay() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    let relaying = pin!(relay::relay(
+        response.body,
+        outlet,
+        watch,
+        &job.heartbeat,
+        may_go_on
+    ));
     let ended = pin!(stay.changed_from(Phase::Relaying));
     let too_long = pin!(sleep(job.config.request_timeout));
     match select(relaying, select(ended, too_long)).await {
@@ -74,11 +88,24 @@ fn stopped(job: &Job) -> Refusal {
 /// Tells an error of the upstream's to a client whose head is out.
 pub async fn report_error(job: &Job, response: UpstreamResponse, outlet: Outlet) {
     let status = response.status;
-    let document = response.body.collect(ERROR_MAX).await.ok().flatten().unwrap_or_default();
-    let sentence = serde_json::from_slice::<serde_json::Value>(&document).ok().and_then(|document| {
-        let error = document.get("error")?;
-        Some(error.as_str().or_else(|| error.get("message")?.as_str())?.to_owned())
-    });
+    let document = response
+        .body
+        .collect(ERROR_MAX)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let sentence = serde_json::from_slice::<serde_json::Value>(&document)
+        .ok()
+        .and_then(|document| {
+            let error = document.get("error")?;
+            Some(
+                error
+                    .as_str()
+                    .or_else(|| error.get("message")?.as_str())?
+                    .to_owned(),
+            )
+        });
     let refusal = match sentence {
         Some(sentence) if status.is_client_error() => Refusal::Upstreams { status, sentence },
         _ => Refusal::UpstreamError,
@@ -89,10 +116,18 @@ pub async fn report_error(job: &Job, response: UpstreamResponse, outlet: Outlet)
 /// Tells a refusal to a client whose head is out.
 pub async fn report(job: &Job, refusal: &Refusal, outlet: Outlet) {
     job.finish_without_answer(&refusal.code());
-    relay::fail(outlet, &AnswerWatch::new(job.heartbeat.form()), &job.heartbeat, refusal).await;
+    relay::fail(
+        outlet,
+        &AnswerWatch::new(job.heartbeat.form()),
+        &job.heartbeat,
+        refusal,
+    )
+    .await;
 }
 
 /// The cause of an upstream's failure is for the operator, not for the client.
 pub fn log_upstream(error: &UpstreamError) {
-    Line::new("upstream").with("error", error.to_string()).write();
+    Line::new("upstream")
+        .with("error", error.to_string())
+        .write();
 }

@@ -46,7 +46,11 @@ pub async fn patience(job: &Job) -> Result<(), Refusal> {
         if job.stay().is_some_and(|stay| stay.is_in_line()) {
             return second_shed(job).await;
         }
-        if job.attempt.get().is_some_and(|begun| gate::now().since(begun) > SLOW_MS) {
+        if job
+            .attempt
+            .get()
+            .is_some_and(|begun| gate::now().since(begun) > SLOW_MS)
+        {
             return Ok(());
         }
         sleep(GLANCE).await;
@@ -55,7 +59,9 @@ pub async fn patience(job: &Job) -> Result<(), Refusal> {
 
 /// Many who saw room at once may have drawn more tickets than there were places.
 async fn second_shed(job: &Job) -> Result<(), Refusal> {
-    let (Ok(line), Some(stay)) = (gate::line(SHED_MS).await, job.stay()) else { return Ok(()) };
+    let (Ok(line), Some(stay)) = (gate::line(SHED_MS).await, job.stay()) else {
+        return Ok(());
+    };
     if stay.is_in_line() && stay.ahead_in(&line) >= job.config.max_queue {
         job.finish_without_answer(&"queue_full");
         return Err(place::queue_full(&job.config, &line));
@@ -108,9 +114,14 @@ impl Pulse {
         let mut ticks = 0;
         let mut max_age_ms = SHED_MS;
         while !self.is_over.get() {
-            let place = gate::line(max_age_ms).await.ok().and_then(|line| place::of(job, &line));
+            let place = gate::line(max_age_ms)
+                .await
+                .ok()
+                .and_then(|line| place::of(job, &line));
             if ticks == 0 || (place.is_some() && place != told) {
-                let frame = place.as_ref().map_or_else(|| job.heartbeat.idle(), |place| job.heartbeat.queue(place));
+                let frame = place
+                    .as_ref()
+                    .map_or_else(|| job.heartbeat.idle(), |place| job.heartbeat.queue(place));
                 self.is_writing.set(true);
                 outlet.write(frame).await?;
                 self.is_writing.set(false);

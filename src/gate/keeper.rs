@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::tasks::spawn;
 use futures::future::{Either, select};
 use sluice_gate::{Effect, Epoch, Event, Figures, Now, Op, Phase, Turn};
 use spin_sdk::time::sleep;
-use crate::tasks::spawn;
 
 use super::stay::Desk;
 use super::{bell, now, store, tidying};
@@ -87,7 +87,12 @@ async fn perform(op: Op) -> Event {
 /// Rests until it is time, or somebody wishes something, or the bell rings.
 async fn rest(desk: &Desk, until_ms: u64) -> Event {
     let left_ms = until_ms.saturating_sub(now().mono_ms);
-    match select(pin!(desk.disturbed()), pin!(sleep(Duration::from_millis(left_ms)))).await {
+    match select(
+        pin!(desk.disturbed()),
+        pin!(sleep(Duration::from_millis(left_ms))),
+    )
+    .await
+    {
         Either::Left((event, _)) => event,
         Either::Right(_) => Event::Due,
     }

@@ -38,7 +38,12 @@ impl Stay {
             client: newcomer.client,
             upstream: newcomer.upstream,
         };
-        let turn = Turn::new(settings(config), Errand::Serve, identity, keeper::epoch_seen());
+        let turn = Turn::new(
+            settings(config),
+            Errand::Serve,
+            identity,
+            keeper::epoch_seen(),
+        );
         let desk = Rc::new(Desk::new(turn));
         bell::listen(&desk);
         keeper::keep(desk.clone());
@@ -80,7 +85,8 @@ impl Stay {
 
     /// How many wait before this one, in `line`.
     pub fn ahead_in(&self, line: &Line) -> u32 {
-        self.number().map_or(line.queued, |number| line.ahead_of(number))
+        self.number()
+            .map_or(line.queued, |number| line.ahead_of(number))
     }
 
     /// The answer ended: frees the slot, and leaves the figures to the line.
@@ -130,7 +136,11 @@ impl Desk {
 
     /// Shortens the rest of a turn that waits for `ticket`.
     pub(super) fn ring(&self, ticket: Ticket) {
-        if self.turn.try_borrow().is_ok_and(|turn| turn.is_in_line() && turn.watches(ticket)) {
+        if self
+            .turn
+            .try_borrow()
+            .is_ok_and(|turn| turn.is_in_line() && turn.watches(ticket))
+        {
             self.rung.set(true);
             self.keeper.wake();
         }
@@ -143,7 +153,11 @@ impl Desk {
             if let Some(wish) = self.wish.take() {
                 return Poll::Ready(wish);
             }
-            if self.rung.take() { Poll::Ready(Event::Due) } else { Poll::Pending }
+            if self.rung.take() {
+                Poll::Ready(Event::Due)
+            } else {
+                Poll::Pending
+            }
         })
         .await
     }

@@ -6,13 +6,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::tasks::spawn;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::lock::Mutex;
 use sluice_gate::{Event, Key, Op, Value};
 use spin_sdk::key_value::{Error, Store};
 use spin_sdk::time::sleep;
-use crate::tasks::spawn;
 
 use atomics::wasi::keyvalue::{atomics as counter, store as bucket};
 
@@ -75,7 +75,11 @@ async fn within_patience(op: Op) -> Result<Event, StoreError> {
         let connection = connection.lock().await;
         connection.perform(op).await
     };
-    let answered = if is_read { Either::Left(doing) } else { Either::Right(to_its_end(doing)) };
+    let answered = if is_read {
+        Either::Left(doing)
+    } else {
+        Either::Right(to_its_end(doing))
+    };
     match select(pin!(answered), pin!(sleep(PATIENCE))).await {
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
@@ -83,13 +87,17 @@ async fn within_patience(op: Op) -> Result<Event, StoreError> {
 }
 
 /// Does a write in a task of its own: a caller that gives up must not give up the write.
-async fn to_its_end(write: impl Future<Output = Result<Event, StoreError>> + 'static) -> Result<Event, StoreError> {
+async fn to_its_end(
+    write: impl Future<Output = Result<Event, StoreError>> + 'static,
+) -> Result<Event, StoreError> {
     let (answer, answered) = oneshot::channel();
     spawn(async move {
         // A caller that has gone away needs no answer.
         let _ = answer.send(write.await);
     });
-    answered.await.unwrap_or_else(|_| Err(StoreError("the operation was dropped".to_owned())))
+    answered
+        .await
+        .unwrap_or_else(|_| Err(StoreError("the operation was dropped".to_owned())))
 }
 
 /// The open store, by its two interfaces. They are opened at the first operation that needs them.
@@ -138,7 +146,8 @@ impl Connection {
     }
 
     fn add(&self, key: &Key, delta: i64) -> Result<u64, StoreError> {
-        let value = counter::increment(&*self.bucket()?, &key.name(), delta).map_err(from_bucket)?;
+        let value =
+            counter::increment(&*self.bucket()?, &key.name(), delta).map_err(from_bucket)?;
         u64::try_from(value).map_err(|_| StoreError(format!("the counter is below zero: {value}")))
     }
 }

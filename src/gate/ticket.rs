@@ -28,12 +28,18 @@ impl TicketSecret {
     /// The hash that stands in the record.
     pub fn guard(self) -> u64 {
         let digest = Sha256::digest(self.0.to_be_bytes());
-        digest.iter().take(8).fold(0, |guard, byte| guard << 8 | u64::from(*byte))
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |guard, byte| guard << 8 | u64::from(*byte))
     }
 
     /// The public ticket with this number.
     pub fn ticket(self, number: Ticket) -> PublicTicket {
-        PublicTicket { number, secret: self.0 }
+        PublicTicket {
+            number,
+            secret: self.0,
+        }
     }
 }
 
@@ -66,14 +72,19 @@ impl fmt::Display for PublicTicket {
 /// # Errors
 /// The store could not be read or written.
 pub async fn cancel(ticket: PublicTicket) -> Result<bool, StoreError> {
-    let Some(epoch) = super::line::epoch().await? else { return Ok(false) };
+    let Some(epoch) = super::line::epoch().await? else {
+        return Ok(false);
+    };
     let key = Key::Record(epoch, ticket.number);
     let record = match perform(Op::Get(key)).await {
         Event::Got(Some(Value::Record(record))) => record,
         Event::Got(_) => return Ok(false),
         _ => return Err(StoreError::unavailable()),
     };
-    let held = matches!(record.standing, sluice_gate::Standing::Waiting | sluice_gate::Standing::Active);
+    let held = matches!(
+        record.standing,
+        sluice_gate::Standing::Waiting | sluice_gate::Standing::Active
+    );
     // The guard is a hash of what only the client knows: comparing it leaks nothing that could be used.
     if !held || record.guard != TicketSecret(ticket.secret).guard() {
         return Ok(false);

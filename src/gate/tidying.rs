@@ -7,10 +7,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::tasks::spawn;
 use sluice_gate::{Errand, Identity, Line, Op, Outcome, Phase, Settings, Sweep, SweepStep, Turn};
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::random::random::get_random_u64;
-use crate::tasks::spawn;
 
 use super::stay::Desk;
 use super::{bell, keeper, line, now, store};
@@ -53,7 +53,12 @@ pub(super) fn after_a_reading(line: &Line) {
     bell::each(|_| served_here += 1);
     let strangers = line.active.len() + line.waiting.len() > served_here;
     if (strangers || line.wants_tidying())
-        && let Some(record) = line.active.iter().chain(&line.waiting).map(|(_, record)| record).next()
+        && let Some(record) = line
+            .active
+            .iter()
+            .chain(&line.waiting)
+            .map(|(_, record)| record)
+            .next()
         && let Ok(settings) = Settings::new(u32::MAX, record.ttl_ms)
     {
         WATCHES_LEFT.set(WATCHES);
@@ -75,7 +80,9 @@ async fn work(settings: Settings) {
     let by_chance_ms = get_random_u64() % PAUSE_MS;
     sleep(Duration::from_millis(PAUSE_MS + by_chance_ms)).await;
     loop {
-        let Ok(line) = line::line(0).await else { return };
+        let Ok(line) = line::line(0).await else {
+            return;
+        };
         if line.wants_tidying() {
             tidy(settings).await;
             return;
@@ -90,13 +97,19 @@ async fn work(settings: Settings) {
 }
 
 async fn tidy(settings: Settings) {
-    let identity = Identity { nonce: get_random_u64(), ..Identity::default() };
-    let turn = Turn::new(settings, Errand::Tidy, identity, keeper::epoch_seen()).having_seen(line::sightings());
+    let identity = Identity {
+        nonce: get_random_u64(),
+        ..Identity::default()
+    };
+    let turn = Turn::new(settings, Errand::Tidy, identity, keeper::epoch_seen())
+        .having_seen(line::sightings());
     keeper::drive(&Rc::new(Desk::new(turn))).await;
 }
 
 async fn sweep(settings: Settings) {
-    let (Ok(line), Ok(names)) = (line::line(0).await, store::names().await) else { return };
+    let (Ok(line), Ok(names)) = (line::line(0).await, store::names().await) else {
+        return;
+    };
     let mut sweep = Sweep::new(&settings, &line, names, now().wall_ms);
     let mut step = sweep.begin();
     while let SweepStep::Store(op) = step {
