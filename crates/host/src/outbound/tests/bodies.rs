@@ -117,7 +117,7 @@ async fn an_answer_that_breaks_off_is_an_error_and_not_an_end() {
     assert_eq!(frame(&mut body).await, Some(Ok("a".into())));
     assert_eq!(
         frame(&mut body).await,
-        Some(Err(ErrorCode::HttpResponseIncomplete))
+        Some(Err(ErrorCode::HttpResponseIncomplete.into()))
     );
     assert_eq!(frame(&mut body).await, None);
 }
@@ -140,7 +140,7 @@ async fn a_silent_upstream_is_given_up_after_the_time_between_bytes() {
     assert_eq!(frame(&mut body).await, Some(Ok("a".into())));
     assert_eq!(
         frame(&mut body).await,
-        Some(Err(ErrorCode::ConnectionReadTimeout))
+        Some(Err(ErrorCode::ConnectionReadTimeout.into()))
     );
 }
 

@@ -96,7 +96,7 @@ async fn a_request_beyond_max_connections_waits_for_one_to_end() {
         ..RequestOptions::default()
     };
     let refused = send(&client, get(&url), impatient).await.map(drop);
-    assert_eq!(refused.unwrap_err(), ErrorCode::ConnectionTimeout);
+    assert_eq!(refused.unwrap_err(), ErrorCode::ConnectionTimeout.into());
     drop(first);
     send(&client, get(&url), RequestOptions::default())
         .await
@@ -118,7 +118,7 @@ async fn an_upstream_without_an_answer_is_given_up_after_the_time_to_the_first_b
     let error = send(&client(None, "*://*:*"), get(&url), options)
         .await
         .unwrap_err();
-    assert_eq!(error, ErrorCode::ConnectionReadTimeout);
+    assert_eq!(error, ErrorCode::ConnectionReadTimeout.into());
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn an_upstream_that_is_not_there_is_refused() {
     )
     .await
     .unwrap_err();
-    assert_eq!(error, ErrorCode::ConnectionRefused);
+    assert_eq!(error, ErrorCode::ConnectionRefused.into());
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn an_origin_that_is_not_allowed_is_not_connected_to() {
     )
     .await
     .unwrap_err();
-    assert_eq!(error, ErrorCode::HttpRequestDenied);
+    assert_eq!(error, ErrorCode::HttpRequestDenied.into());
     assert_eq!(accepted.load(Ordering::SeqCst), 0);
 }
 
