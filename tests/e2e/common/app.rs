@@ -1,0 +1,202 @@
+//! The application under test: a simulator, and the host with the real components in front of it.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use http::Method;
+use ollama_sim::{Recorded, Sim};
+use serde_json::{Value, json};
+use sluice_host::{ComponentOutput, Host, Options, store::Store};
+use tempfile::TempDir;
+
+use super::{Answer, Client, files, seed, sqlite, within};
+
+/// What an application is started with. The default: the shipped manifest and runtime configuration, a simulator that
+/// answers at once, and a store in which the first request need not wait.
+pub struct Setup {
+    variables: BTreeMap<String, String>,
+    sim: ollama_sim::Options,
+    ca_file: Option<PathBuf>,
+    manifest: Option<PathBuf>,
+    runtime_config: PathBuf,
+    is_seeded: bool,
+}
+
+/// A running application.
+pub struct App {
+    /// The upstream.
+    pub sim: Arc<Sim>,
+    host: Host,
+    state: TempDir,
+}
+
+impl Setup {
+    /// The default with the words of a [`Script`](ollama_sim::Script) for every answer.
+    pub fn answering(script: &str) -> Self {
+        let script = script.parse().expect("a script");
+        Self {
+            variables: BTreeMap::new(),
+            sim: ollama_sim::Options {
+                script,
+                ..Default::default()
+            },
+            ca_file: None,
+            manifest: None,
+            runtime_config: files::runtime_config(),
+            is_seeded: true,
+        }
+    }
+
+    /// Sets a variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A simulator that speaks HTTPS as `localhost` below a path, and the two variables that lead there.
+    pub fn tls(mut self, identity: ollama_sim::Identity, base_path: &str) -> Self {
+        self.sim.tls = Some(identity);
+        self.sim.base_path = base_path.to_owned();
+        self.with("ollama_base_path", base_path)
+    }
+
+    /// Another authority for upstreams, in PEM.
+    pub fn ca_file(mut self, path: PathBuf) -> Self {
+        self.ca_file = Some(path);
+        self
+    }
+
+    /// Another manifest.
+    pub fn manifest(mut self, path: PathBuf) -> Self {
+        self.manifest = Some(path);
+        self
+    }
+
+    /// Another runtime configuration, with a store that is not a file in the state folder; whoever has it seeds it.
+    pub fn runtime_config(mut self, path: PathBuf) -> Self {
+        self.runtime_config = path;
+        self.is_seeded = false;
+        self
+    }
+
+    /// The store as a first start finds it: empty.
+    pub fn with_empty_store(mut self) -> Self {
+        self.is_seeded = false;
+        self
+    }
+
+    /// Starts the simulator and the host.
+    pub async fn start(self) -> App {
+        let sim = Sim::start(self.sim.clone()).await.expect("a simulator");
+        self.start_before(Arc::new(sim)).await
+    }
+
+    /// Starts the host before a simulator that runs already.
+    pub async fn start_before(mut self, sim: Arc<Sim>) -> App {
+        let upstream = match &self.sim.tls {
+            Some(_) => format!("https://localhost:{}", sim.addr().port()),
+            None => format!("http://{}", sim.addr()),
+        };
+        self.variables
+            .entry("ollama_host".to_owned())
+            .or_insert(upstream);
+        let state = tempfile::tempdir().expect("a folder");
+        if self.is_seeded {
+            seed(&*sqlite(state.path())).await;
+        }
+        let mut options = Options::new(self.manifest.unwrap_or_else(files::manifest));
+        options.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        options.runtime_config = Some(self.runtime_config);
+        options.state_dir = Some(state.path().to_owned());
+        options.variables = self.variables;
+        options.ca_file = self.ca_file;
+        options.component_output = if std::env::var_os("DBG").is_some() {
+            ComponentOutput::Stderr
+        } else {
+            ComponentOutput::Discard
+        };
+        let host = Host::start(options).await.expect("a host");
+        App { sim, host, state }
+    }
+}
+
+impl App {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.host.addr()
+    }
+
+    /// A new connection.
+    pub async fn client(&self) -> Client {
+        Client::connect(self.addr()).await
+    }
+
+    /// `POST` of a JSON document on a connection of its own.
+    pub async fn post(&self, path: &str, document: &Value) -> Answer {
+        self.client().await.post(path, document).await
+    }
+
+    /// A request without a body on a connection of its own.
+    pub async fn ask(&self, method: Method, path: &str) -> Answer {
+        self.client().await.ask(method, path).await
+    }
+
+    /// A chat in the short form, on a connection of its own.
+    pub async fn chat(&self, prompt: &str) -> Answer {
+        self.post("/api/chat", &json!({ "prompt": prompt })).await
+    }
+
+    /// The mission's three numbers: active, queued, max.
+    pub async fn queue_status(&self) -> [u64; 3] {
+        queue_status(&mut self.client().await).await
+    }
+
+    /// The store, opened beside the host.
+    pub fn store(&self) -> Arc<dyn Store> {
+        sqlite(self.state.path())
+    }
+}
+
+/// The mission's three numbers: active, queued, max.
+pub async fn queue_status(client: &mut Client) -> [u64; 3] {
+    let status = client
+        .ask(Method::GET, "/api/queue-status")
+        .await
+        .whole()
+        .await;
+    let document = status.json();
+    let members = document.as_object().map_or(0, |members| members.len());
+    assert_eq!((status.status.as_u16(), members), (200, 3), "{document}");
+    ["activeRequests", "queuedRequests", "maxConcurrent"].map(|name| {
+        document[name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name}: {document}"))
+    })
+}
+
+/// Fills `capacity` slots with chats that go on until they are dropped, and fails unless all of them stream within `limit`:
+/// so it also shows that so many slots are free.
+pub async fn fill(addr: SocketAddr, sim: &Sim, capacity: u64, limit: Duration) -> Vec<Answer> {
+    let running = sim.counts().streams.now;
+    let chat = async |_| {
+        let document = json!({ "prompt": "on and on [[sim tokens=10000 pace=20ms]]" });
+        Client::connect(addr)
+            .await
+            .post("/api/chat", &document)
+            .await
+    };
+    let filling = async {
+        let answers = join_all((0..capacity).map(chat)).await;
+        sim.wait_until(|counts| counts.streams.now >= running + capacity)
+            .await;
+        answers
+    };
+    within(limit, "all slots are taken", filling).await
+}
+
+/// What the one message of a recorded chat says.
+pub fn prompt(request: &Recorded) -> &str {
+    request.body["messages"][0]["content"]
+        .as_str()
+        .unwrap_or_default()
+}

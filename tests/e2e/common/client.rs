@@ -1,0 +1,79 @@
+//! A client: one connection, kept alive as long as there is a request to send or an answer to read.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{net::TcpStream, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Answer;
+
+/// A connection to a server. Dropping it and its answers is hanging up.
+pub struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    connection: Arc<AbortOnDropHandle<()>>,
+    host: HeaderValue,
+}
+
+impl Client {
+    /// Connects.
+    pub async fn connect(addr: SocketAddr) -> Self {
+        let stream = TcpStream::connect(addr).await.expect("a server listens");
+        stream.set_nodelay(true).expect("a TCP socket");
+        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+            .await
+            .expect("a connection");
+        let driver = tokio::spawn(async move {
+            // How it ended shows in the answers.
+            _ = driver.await;
+        });
+        Self {
+            sender,
+            connection: Arc::new(AbortOnDropHandle::new(driver)),
+            host: HeaderValue::try_from(addr.to_string()).expect("an address is text"),
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer. The headers are sent as they are, with `host` added.
+    ///
+    /// # Errors
+    /// The connection ended before there was a head.
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, hyper::Error> {
+        let mut request = Request::new(Full::new(body.into()));
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().expect("a path");
+        *request.headers_mut() = headers;
+        request
+            .headers_mut()
+            .insert(header::HOST, self.host.clone());
+        self.sender.ready().await?;
+        let sent = Instant::now();
+        let response = self.sender.send_request(request).await?;
+        Ok(Answer::new(response, sent, self.connection.clone()))
+    }
+
+    /// `POST` of a JSON document; there must be an answer.
+    pub async fn post(&mut self, path: &str, document: &Value) -> Answer {
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+        let sent = self.send(Method::POST, path, headers, document.to_string());
+        sent.await.expect("the head of an answer")
+    }
+
+    /// A request without a body; there must be an answer.
+    pub async fn ask(&mut self, method: Method, path: &str) -> Answer {
+        let sent = self.send(method, path, HeaderMap::new(), Bytes::new());
+        sent.await.expect("the head of an answer")
+    }
+}

@@ -1,0 +1,81 @@
+//! Where the things are that a build has made.
+
+use std::path::{Path, PathBuf};
+
+/// A component as it was built.
+#[derive(Clone, Copy, Debug)]
+pub enum Wasm {
+    /// What is shipped.
+    Chat,
+    /// The static component.
+    Static,
+    /// The chat component that panics at a prompt with `[[trap]]` in it (feature `test-trap`).
+    Trap,
+}
+
+impl Wasm {
+    /// Its file. A test that finds none fails and says how to make it.
+    pub fn path(self) -> PathBuf {
+        let (path, how) = match self {
+            Self::Chat => ("wasm32-wasip2/release/sluice.wasm", "cargo xtask build"),
+            Self::Static => (
+                "wasm32-wasip2/release/sluice_fileserver.wasm",
+                "cargo xtask build",
+            ),
+            Self::Trap => (
+                "test-trap/wasm32-wasip2/release/sluice.wasm",
+                "cargo build --release --target wasm32-wasip2 -p sluice --features test-trap --target-dir target/test-trap",
+            ),
+        };
+        built(path, how)
+    }
+}
+
+/// The host's program.
+pub fn host_program() -> PathBuf {
+    built(
+        "release/sluice-host",
+        "cargo build --release -p sluice-host",
+    )
+}
+
+/// The application as it is shipped.
+pub fn manifest() -> PathBuf {
+    // The components are compiled from where the manifest says, which is where a build puts them.
+    Wasm::Chat.path();
+    Wasm::Static.path();
+    root().join("spin.toml")
+}
+
+/// The runtime configuration as it is shipped.
+pub fn runtime_config() -> PathBuf {
+    root().join("runtime-config.toml")
+}
+
+/// Writes a manifest into `folder` whose chat component is the one that panics, and which has no other.
+pub fn trap_manifest(folder: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(root().join("spin.toml")).expect("spin.toml");
+    let mut manifest: toml::Table = text.parse().expect("spin.toml is TOML");
+    let components = manifest["component"].as_table_mut().expect("components");
+    components.retain(|id, _| id == "sluice");
+    let source = Wasm::Trap.path().display().to_string();
+    components["sluice"]
+        .as_table_mut()
+        .expect("a component")
+        .insert("source".to_owned(), source.into());
+    let triggers = manifest["trigger"]["http"].as_array_mut().expect("routes");
+    triggers.retain(|trigger| trigger["component"].as_str() == Some("sluice"));
+    let path = folder.join("spin.toml");
+    std::fs::write(&path, manifest.to_string()).expect("a file in a folder of our own");
+    path
+}
+
+fn built(path: &str, how: &str) -> PathBuf {
+    let file = root().join("target").join(path);
+    assert!(file.is_file(), "target/{path} is not built: run `{how}`");
+    file
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,70 @@
+//! The harness: a simulator, the host with the real components, a client, and the store looked at from outside.
+//!
+//! Nothing is built here and nothing is written into the repository. Every port is a free one, every wait has an end.
+
+mod answer;
+mod app;
+mod client;
+mod files;
+mod process;
+mod redis;
+mod store;
+
+use std::{future::Future, time::Duration};
+
+pub use self::{
+    answer::{Answer, End, Whole},
+    app::{App, Setup, fill, prompt, queue_status},
+    client::Client,
+    files::trap_manifest,
+    process::HostProcess,
+    redis::RedisServer,
+    store::{seed, settles, sqlite},
+};
+
+/// Runs a test's body on a runtime of its own, and fails it after [`HANGS`]: a test that hangs says so.
+pub fn run<T>(body: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let outcome = runtime.block_on(within(HANGS, "the whole test", body));
+    // Instances that compute must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Waits for `future`, at most `limit`.
+pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(limit, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("not within {limit:?}: {what}"),
+    }
+}
+
+/// Looks every few milliseconds until `holds`, at most `limit`. For what has no way to tell by itself.
+pub async fn eventually<F: Future<Output = bool>>(
+    limit: Duration,
+    what: &str,
+    mut holds: impl FnMut() -> F,
+) {
+    within(limit, what, async {
+        while !holds().await {
+            tokio::time::sleep(LOOK).await;
+        }
+    })
+    .await;
+}
+
+/// Whether the long configurations are wanted (`cargo xtask test --long`).
+pub fn is_long() -> bool {
+    std::env::var_os("SLUICE_LONG").is_some()
+}
+
+pub const SECOND: Duration = Duration::from_secs(1);
+
+/// No test takes so long, be the machine ever so busy.
+const HANGS: Duration = SECOND.saturating_mul(120);
+
+const LOOK: Duration = Duration::from_millis(10);

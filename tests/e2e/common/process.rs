@@ -1,0 +1,69 @@
+//! The host as a process, to be killed.
+
+use std::{net::SocketAddr, path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use super::{SECOND, files, within};
+
+/// The host's program, running. Dropping it kills it.
+pub struct HostProcess {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl HostProcess {
+    /// Starts the program as the command line would and waits until it listens. Its standard error is the test's.
+    pub async fn start(
+        state: &Path,
+        runtime_config: Option<&Path>,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut command = Command::new(files::host_program());
+        command
+            .args(["up", "--quiet", "--listen", "127.0.0.1:0", "--from"])
+            .arg(files::manifest())
+            .arg("--state-dir")
+            .arg(state)
+            .arg("--runtime-config-file")
+            .arg(runtime_config.map_or_else(files::runtime_config, Path::to_owned));
+        for (name, value) in variables {
+            command.arg("--variable").arg(format!("{name}={value}"));
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the host's program");
+        let stdout = child.stdout.take().expect("piped");
+        let mut lines = BufReader::new(stdout).lines();
+        let said = within(
+            20 * SECOND,
+            "the host says where it listens",
+            lines.next_line(),
+        )
+        .await;
+        let said = said
+            .expect("text")
+            .unwrap_or_else(|| panic!("the host ended at once"));
+        let addr = said.strip_prefix("Serving http://").map(str::parse);
+        let addr = addr
+            .unwrap_or_else(|| panic!("it said {said:?}"))
+            .expect("an address");
+        Self { child, addr }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it runs");
+    }
+}

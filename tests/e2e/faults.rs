@@ -1,0 +1,228 @@
+//! An upstream that fails, before its head or after it: never taken for a success, and no slot is lost.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+use serde_json::json;
+
+use crate::common::{App, End, SECOND, Setup, fill, run, settles, within};
+
+#[test]
+fn an_upstream_that_is_not_there_is_down() {
+    run(async {
+        let app = Setup::answering("pace=0ms")
+            .with("retry_delay", "10ms")
+            .start()
+            .await;
+        app.sim.stop().await;
+        let answer = within(2 * SECOND, "an answer", app.chat("Hello"))
+            .await
+            .whole()
+            .await;
+        assert_eq!(answer.refusal(), (503, "upstream_down".to_owned()));
+        settles(&*app.store(), 4).await;
+    });
+}
+
+#[test]
+fn an_error_before_the_head_is_tried_again_and_then_told() {
+    run(async {
+        let setup = Setup::answering("pace=0ms")
+            .with("retry_attempts", "2")
+            .with("retry_delay", "10ms");
+        let app = setup.start().await;
+        for (word, status, code) in [
+            ("status=500", 502, "upstream_error"),
+            ("status=503", 503, "upstream_busy"),
+            ("reset", 502, "upstream_error"),
+        ] {
+            app.sim.reset();
+            let answer = app
+                .chat(&format!("Hello [[sim {word}]]"))
+                .await
+                .whole()
+                .await;
+            assert_eq!(answer.refusal(), (status, code.to_owned()), "{word}");
+            assert_eq!(
+                app.sim.counts().requests,
+                3,
+                "once, and twice again: {word}"
+            );
+        }
+        settles(&*app.store(), 4).await;
+    });
+}
+
+#[test]
+fn a_retry_that_goes_well_is_a_success() {
+    run(async {
+        for word in ["status=500", "status=503", "reset"] {
+            let app = Setup::answering("tokens=3 pace=0ms")
+                .with("retry_delay", "10ms")
+                .start()
+                .await;
+            app.sim.push(word.parse().expect("a script"));
+            app.chat("Hello").await.whole().await.assert_complete();
+            assert_eq!(app.sim.counts().requests, 2, "{word}");
+        }
+    });
+}
+
+#[test]
+fn what_the_client_did_wrong_is_passed_on_as_ollama_says_it_and_not_tried_again() {
+    run(async {
+        let app = Setup::answering("pace=0ms").start().await;
+        let request = json!({ "prompt": "Hello", "model": "nobody:7b" });
+        let answer = app.post("/api/chat", &request).await.whole().await;
+        assert_eq!(answer.status.as_u16(), 404);
+        assert_eq!(
+            answer.json(),
+            json!({ "error": "model 'nobody:7b' not found" })
+        );
+        assert_eq!(app.sim.counts().requests, 1);
+        settles(&*app.store(), 4).await;
+    });
+}
+
+#[test]
+fn an_error_line_of_ollamas_is_passed_on_unchanged() {
+    run(async {
+        let app = Setup::answering("pace=0ms").start().await;
+        let answer = app.chat("Hello [[sim error_at=3]]").await.whole().await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.end, answer.lines.len()),
+            (200, End::InOrder, 4)
+        );
+        let told =
+            json!({ "error": "an error was encountered while running the model: simulated" });
+        assert_eq!(answer.lines[3].json(), told);
+        nothing_is_held(&app).await;
+    });
+}
+
+#[test]
+fn an_answer_that_ends_too_early_is_never_a_success() {
+    run(async {
+        let app = Setup::answering("tokens=3 pace=0ms").start().await;
+        for (word, code) in [
+            ("cut_at=3", "upstream_error"),
+            ("no_done", "incomplete_answer"),
+        ] {
+            let prompt = format!("Hello [[sim {word}]]");
+            let lines = app.chat(&prompt).await.whole().await;
+            assert_eq!(
+                (lines.lines.len(), lines.end),
+                (4, End::InOrder),
+                "{word}: {lines:?}"
+            );
+            assert_eq!(lines.lines[3].json()["code"], code, "{word}");
+            assert!(
+                lines.lines[3].json()["error"].is_string(),
+                "Ollama's clients read this"
+            );
+
+            let openai = json!({ "model": "llama3.2", "messages": [{ "role": "user", "content": prompt }], "stream": true });
+            let events = app
+                .post("/v1/chat/completions", &openai)
+                .await
+                .whole()
+                .await;
+            assert!(
+                !events.text().contains("[DONE]"),
+                "{word}: {}",
+                events.text()
+            );
+            let last = events
+                .lines
+                .iter()
+                .rfind(|line| line.text.starts_with("data: "));
+            let last = last
+                .map(|line| &line.text["data: ".len()..])
+                .unwrap_or_default();
+            let last: serde_json::Value = serde_json::from_str(last).expect("a document");
+            assert_eq!(last["error"]["code"], code, "{word}: {last}");
+
+            // A document cannot be mended, so it is broken off, or refused while there is no head.
+            let body = json!({ "prompt": prompt, "stream": false }).to_string();
+            let mut client = app.client().await;
+            match client
+                .send(Method::POST, "/api/chat", HeaderMap::new(), body)
+                .await
+            {
+                Err(broken) => assert!(broken.is_incomplete_message(), "{word}: {broken}"),
+                Ok(answer) => {
+                    let document = answer.whole().await;
+                    let is_told =
+                        document.end == End::Broken || document.refusal() == (502, code.to_owned());
+                    assert!(is_told, "{word}: {document:?}");
+                }
+            }
+            nothing_is_held(&app).await;
+        }
+    });
+}
+
+#[test]
+fn an_upstream_that_dies_in_the_midst_is_told_within_a_second() {
+    run(async {
+        let app = Setup::answering("tokens=1000 pace=20ms").start().await;
+        let mut answer = app.chat("Hello").await;
+        answer.line().await.expect("a token");
+        app.sim.stop().await;
+        let rest = within(SECOND, "the answer ends", answer.whole()).await;
+        let last = rest.lines.last().expect("a last line").json();
+        assert_eq!(
+            (rest.end, &last["code"]),
+            (End::InOrder, &json!("upstream_error"))
+        );
+        settles(&*app.store(), 4).await;
+    });
+}
+
+#[test]
+fn a_slow_upstream_gets_its_client_a_head_and_heartbeats_after_two_seconds() {
+    run(async {
+        let app = Setup::answering("tokens=3 pace=0ms first=3s").start().await;
+        let answer = app.chat("Hello").await.whole().await;
+        answer.assert_complete();
+        let expected = Duration::from_millis(1_900)..Duration::from_millis(2_800);
+        assert!(
+            expected.contains(&answer.head_after),
+            "{:?}",
+            answer.head_after
+        );
+        let places = answer.queue();
+        assert!(!places.is_empty(), "{answer:?}");
+        assert!(
+            places.iter().all(|place| place["position"] == 0),
+            "{places:?}"
+        );
+        assert_eq!(answer.lines.len(), places.len() + 4, "and then the answer");
+        let first_token = answer.lines[places.len()].at;
+        assert!(first_token >= 3 * SECOND, "{first_token:?}");
+    });
+}
+
+#[test]
+fn whoever_leaves_a_slow_upstream_is_noticed_before_it_has_worked_for_nobody() {
+    run(async {
+        let app = Setup::answering("first=60s").start().await;
+        let answer = within(3 * SECOND, "a head", app.chat("Hello")).await;
+        assert_eq!(app.sim.counts().streams.now, 1);
+        drop(answer);
+        // A heartbeat that fails is how it is noticed, and there is one every five seconds.
+        within(
+            6 * SECOND,
+            "the upstream is left",
+            app.sim.wait_until(|counts| counts.streams.aborted == 1),
+        )
+        .await;
+        settles(&*app.store(), 4).await;
+    });
+}
+
+/// The slots are free, and the store is at rest.
+async fn nothing_is_held(app: &App) {
+    settles(&*app.store(), 4).await;
+    drop(fill(app.addr(), &app.sim, 4, SECOND).await);
+}

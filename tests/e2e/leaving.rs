@@ -1,0 +1,88 @@
+//! Those who leave: no slot and no key stays behind, and the upstream is stopped.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use ollama_sim::Sim;
+
+use crate::common::{App, SECOND, Setup, fill, prompt, run, settles, within};
+
+#[test]
+fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
+    run(async {
+        const CLIENTS: u64 = 32;
+        let app = Setup::answering("tokens=20 pace=30ms").start().await;
+        let mut random = Random(SEED);
+        let moments: Vec<_> = (0..CLIENTS)
+            .map(|n| (n % 2 == 1).then(|| Duration::from_millis(random.below(3_000))))
+            .collect();
+        join_all(
+            moments
+                .iter()
+                .enumerate()
+                .map(|(n, moment)| visit(&app, n, *moment)),
+        )
+        .await;
+
+        // Whoever left while waiting may have been started before that was noticed, but not for long.
+        within(
+            2 * SECOND,
+            "nothing runs",
+            app.sim.wait_until(|counts| counts.streams.now == 0),
+        )
+        .await;
+        let streams = app.sim.counts().streams;
+        assert!(streams.peak <= 4, "{streams:?}");
+        assert!(
+            streams.aborted > 0,
+            "nobody left while streaming: {streams:?}"
+        );
+        assert!(
+            streams.started < CLIENTS,
+            "nobody left while waiting: {streams:?}"
+        );
+        settles(&*app.store(), 4).await;
+        fill(app.addr(), &app.sim, 4, SECOND).await;
+    });
+}
+
+/// A chat that is read to its end, or until `hang_up`.
+async fn visit(app: &App, n: usize, hang_up: Option<Duration>) {
+    let prompt = format!("client {n}");
+    let chat = async { app.chat(&prompt).await.whole().await };
+    let Some(moment) = hang_up else {
+        chat.await.assert_complete();
+        return;
+    };
+    if tokio::time::timeout(moment, chat).await.is_err() {
+        let what = format!("{prompt} has left, seed {SEED}");
+        within(
+            SECOND,
+            &what,
+            app.sim.wait_until(|_| !is_running(&app.sim, &prompt)),
+        )
+        .await;
+    }
+}
+
+fn is_running(sim: &Sim, of: &str) -> bool {
+    let requests = sim.requests();
+    requests
+        .iter()
+        .any(|request| prompt(request) == of && request.outcome.is_none())
+}
+
+/// A fixed sequence (splitmix64): every run has the same moments.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (word ^ (word >> 31)) % bound
+    }
+}
+
+const SEED: u64 = 7;

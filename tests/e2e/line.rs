@@ -1,0 +1,181 @@
+//! The line: at most so many at once, the others in order, and the truth about it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::common::{
+    App, SECOND, Setup, Whole, eventually, prompt, queue_status, run, settles, within,
+};
+
+#[test]
+fn five_clients_get_five_answers_and_the_upstream_sees_four_at_once() {
+    run(async {
+        let app = Setup::answering("tokens=50 pace=50ms").start().await;
+        let answers = join_all((1..=5).map(|n| whole_chat(&app, n))).await;
+        let mut waited = 0;
+        for (answer, _) in &answers {
+            answer.assert_complete();
+            waited += usize::from(!answer.queue().is_empty());
+        }
+        assert_eq!(waited, 1, "four start at once and one waits");
+        let streams = app.sim.counts().streams;
+        assert_eq!((streams.peak, streams.finished), (4, 5));
+        let fifth = answers
+            .iter()
+            .find(|(answer, _)| !answer.queue().is_empty());
+        let (fifth, _) = fifth.expect("one waited");
+        assert_eq!(fifth.ticket_number(), 5);
+        let places = fifth.queue();
+        assert!(
+            places
+                .iter()
+                .all(|place| place["position"] == 1 && place["max"] == 4),
+            "{places:?}"
+        );
+        let ticket = &places[0]["ticket"];
+        let at_rest =
+            json!({ "ticket": ticket, "position": 1, "queued": 1, "active": 4, "max": 4 });
+        assert_eq!(places.last(), Some(&at_rest));
+        // It is told its place before any of the others is done.
+        let done = answers
+            .iter()
+            .filter(|(answer, _)| answer.queue().is_empty());
+        let done = done
+            .filter_map(|(answer, _)| Some(answer.lines.last()?.at))
+            .min();
+        assert!(
+            Some(fifth.lines[0].at) < done,
+            "{:?} {done:?}",
+            fifth.lines[0]
+        );
+        settles(&*app.store(), 4).await;
+    });
+}
+
+#[test]
+fn sixty_four_clients_at_once_start_in_the_order_of_their_tickets() {
+    run(async {
+        const CLIENTS: usize = 64;
+        let app = Arc::new(Setup::answering("tokens=10 pace=10ms").start().await);
+        let sampling = tokio::spawn(sample(app.clone()));
+        let answers = join_all((1..=CLIENTS).map(|n| whole_chat(&app, n))).await;
+        sampling.abort();
+        for (answer, _) in &answers {
+            answer.assert_complete();
+        }
+        let streams = app.sim.counts().streams;
+        assert_eq!((streams.peak, streams.finished), (4, CLIENTS as u64));
+        // The upstream saw the prompts in the order of the tickets that their clients were told.
+        let mut by_ticket: Vec<_> = answers
+            .iter()
+            .map(|(answer, n)| (answer.ticket_number(), *n))
+            .collect();
+        by_ticket.sort_unstable();
+        let by_ticket: Vec<_> = by_ticket
+            .into_iter()
+            .map(|(_, n)| format!("client {n}"))
+            .collect();
+        let started: Vec<_> = app
+            .sim
+            .requests()
+            .iter()
+            .map(|request| prompt(request).to_owned())
+            .collect();
+        // Two that start within the same millisecond may overtake one another on their way to the upstream, no more: nobody
+        // arrives further than the slots from where its ticket puts it.
+        for (place, client) in started.iter().enumerate() {
+            let by_its_ticket = by_ticket.iter().position(|other| other == client);
+            let by_its_ticket = by_its_ticket.expect("everybody was told a ticket");
+            assert!(
+                place.abs_diff(by_its_ticket) < 4,
+                "{client} came {place}th, its ticket says {by_its_ticket}"
+            );
+        }
+        eventually(SECOND, "nobody is active or queued", || async {
+            app.queue_status().await == [0, 0, 4]
+        })
+        .await;
+        settles(&*app.store(), 4).await;
+        match sampling.await {
+            Ok(never) => match never {},
+            Err(error) => assert!(error.is_cancelled(), "a sample was wrong: {error}"),
+        }
+    });
+}
+
+#[test]
+fn queue_status_is_the_truth_at_rest() {
+    run(async {
+        let app = Setup::answering("tokens=1000 pace=20ms").start().await;
+        assert_eq!(app.queue_status().await, [0, 0, 4]);
+        let mut held = Vec::new();
+        for n in 1..=7_u64 {
+            held.push(app.chat(&format!("client {n}")).await);
+            let expected = [n.min(4), n.saturating_sub(4), 4];
+            let what = format!("{expected:?}");
+            eventually(SECOND, &what, || async {
+                app.queue_status().await == expected
+            })
+            .await;
+        }
+        assert_eq!(app.sim.counts().streams.now, 4);
+        // One of those who wait leaves, then one of those who stream.
+        held.pop();
+        eventually(7 * SECOND, "two wait", || async {
+            app.queue_status().await == [4, 2, 4]
+        })
+        .await;
+        held.remove(0);
+        eventually(2 * SECOND, "one waits", || async {
+            app.queue_status().await == [4, 1, 4]
+        })
+        .await;
+        drop(held);
+        eventually(7 * SECOND, "nobody is there", || async {
+            app.queue_status().await == [0, 0, 4]
+        })
+        .await;
+        settles(&*app.store(), 4).await;
+    });
+}
+
+#[test]
+fn the_first_request_of_a_new_store_waits_one_time_to_live() {
+    run(async {
+        let setup = Setup::answering("tokens=1 pace=0ms").with("record_ttl", "2s");
+        let app = setup.with_empty_store().start().await;
+        let begun = Instant::now();
+        let first = app.chat("client 1").await.whole().await;
+        let took = begun.elapsed();
+        first.assert_complete();
+        assert!(
+            !first.queue().is_empty(),
+            "it is told that it waits: {first:?}"
+        );
+        let expected = Duration::from_millis(1_950)..Duration::from_millis(4_000);
+        assert!(expected.contains(&took), "{took:?}");
+        let second = within(SECOND, "the second need not wait", app.chat("client 2")).await;
+        second.whole().await.assert_complete();
+        settles(&*app.store(), 4).await;
+    });
+}
+
+async fn whole_chat(app: &App, n: usize) -> (Whole, usize) {
+    (app.chat(&format!("client {n}")).await.whole().await, n)
+}
+
+/// Asks again and again, until it is aborted; fails if it is told of more than there can be.
+async fn sample(app: Arc<App>) -> std::convert::Infallible {
+    let mut client = app.client().await;
+    loop {
+        let [active, queued, max] = queue_status(&mut client).await;
+        assert!(
+            active <= 4 && queued <= 64 && max == 4,
+            "{active} active, {queued} queued, {max} at most"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,15 @@
+//! End to end: the real components in the host, in process, in front of a simulated Ollama. One file per subject.
+//!
+//! The components must be built (`cargo xtask build`; `cargo xtask test` does all of it). Tests that need Redis start a
+//! server of their own and are skipped where it is not installed.
+
+mod chat;
+mod common;
+mod crash;
+mod faults;
+mod giving_up;
+mod leaving;
+mod line;
+mod redis;
+mod refusals;
+mod tls;
