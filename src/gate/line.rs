@@ -37,18 +37,27 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
         return Ok(line);
     }
     let begun = now();
-    let mut line = read().await?;
+    let mut line = match read().await {
+        Ok(line) => line,
+        Err(error) => {
+            // Nothing is known of the time between: an outage condemns nobody.
+            READINGS.with_borrow_mut(|readings| readings.sightings.forget());
+            return Err(error);
+        }
+    };
     let line = READINGS.with_borrow_mut(|readings| {
         line.drop_lapsed(&mut readings.sightings, now());
         let line = Rc::new(line);
         readings.last = Some((begun, line.clone()));
         line
     });
+    let seen = sightings();
     bell::each(|desk| {
         if let Ok(mut turn) = desk.turn.try_borrow_mut()
             && let Some((_, ticket)) = turn.ticket()
         {
             turn.stand_behind(line.ahead_of(ticket));
+            turn.learn(&seen);
         }
     });
     tidying::after_a_reading(&line);

@@ -65,6 +65,20 @@ impl Sightings {
             .any(|seen| seen.ticket == ticket && seen.stamp == stamp)
     }
 
+    /// Takes over what another reader of the same process has seen of tickets below `ticket`: the earlier of two moments
+    /// since which a record has been unchanged. So the dead in a line lapse all at once, not one after another.
+    pub fn learn(&mut self, other: &Sightings, ticket: Ticket) {
+        for seen in other.0.iter().filter(|seen| seen.ticket < ticket) {
+            match self.0.iter_mut().find(|own| own.ticket == seen.ticket) {
+                Some(own) if own.stamp == seen.stamp => {
+                    own.since_ms = own.since_ms.min(seen.since_ms)
+                }
+                Some(_) => {}
+                None => self.0.push(seen.clone()),
+            }
+        }
+    }
+
     /// Forgets everything: a read failed, so nothing is known of the time between. An outage condemns nobody.
     pub fn forget(&mut self) {
         self.0.clear();
@@ -96,4 +110,35 @@ impl Sightings {
 #[cfg(test)]
 pub(crate) fn rebased(instant_ms: u64, now_ms: u64, horizon_ms: u64) -> u64 {
     (instant_ms + horizon_ms).saturating_sub(now_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(mono_ms: u64) -> Now {
+        Now {
+            mono_ms,
+            wall_ms: 0,
+        }
+    }
+
+    #[test]
+    fn what_another_reader_saw_counts_as_long_as_the_record_is_the_same() {
+        let record = Record::unreadable(b"a");
+        let ttl_ms = u64::from(record.ttl_ms);
+        let (mut early, mut late) = (Sightings::default(), Sightings::default());
+        assert!(!early.lapsed(3, &record, at(0)));
+        late.learn(&early, 3);
+        assert!(
+            !late.lapsed(3, &record, at(ttl_ms)),
+            "only those below are learnt of"
+        );
+        late.learn(&early, 4);
+        assert!(late.lapsed(3, &record, at(ttl_ms)));
+        assert!(
+            !late.lapsed(3, &Record::unreadable(b"b"), at(ttl_ms)),
+            "it was renewed"
+        );
+    }
 }

@@ -270,6 +270,11 @@ impl Turn {
         Turn { sightings, ..self }
     }
 
+    /// Takes over what another reader of this process has seen of those who came before.
+    pub fn learn(&mut self, sightings: &Sightings) {
+        self.sightings.learn(sightings, self.ticket);
+    }
+
     /// The settings it goes by.
     pub fn settings(&self) -> Settings {
         self.settings

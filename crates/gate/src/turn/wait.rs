@@ -27,7 +27,7 @@ impl Turn {
     fn forget_the_passed(&mut self) {
         let (behind, view) = (self.behind, &self.view);
         self.sightings
-            .retain(|ticket| ticket == behind || view.contains(&ticket));
+            .retain(|ticket| ticket <= behind || view.contains(&ticket));
     }
 
     fn enrol(&mut self, now: Now) -> Effect {
