@@ -71,11 +71,11 @@ impl Mounts {
 /// The files that `pattern` matches, with their paths relative to `root`. That nothing matches is an error: it is a typing
 /// mistake more often than a wish.
 fn matches(pattern: &str, root: &Path) -> Result<Vec<(PathBuf, PathBuf)>, String> {
-    // A trailing `**` matches folders alone; what is meant are the files in them.
-    let all = if pattern.ends_with("**") { "*" } else { "" };
-    let absolute = Path::new(&glob::Pattern::escape(&root.to_string_lossy()))
-        .join(pattern)
-        .join(all);
+    let mut absolute = Path::new(&glob::Pattern::escape(&root.to_string_lossy())).join(pattern);
+    if pattern.ends_with("**") {
+        // That matches folders alone; what is meant are the files in them.
+        absolute.push("*");
+    }
     let paths =
         glob::glob(&absolute.to_string_lossy()).map_err(|err| format!("`{pattern}`: {err}"))?;
     let mut files = Vec::new();

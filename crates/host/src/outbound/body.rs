@@ -97,11 +97,11 @@ impl ResponseBody {
 
     /// The next frame as it came.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
         if let Some(held) = self.held.take() {
             return Poll::Ready(Some(held));
+        }
+        if self.ended {
+            return Poll::Ready(None);
         }
         let frame = ready!(self.poll_incoming(cx));
         match frame {

@@ -151,13 +151,15 @@ fn body_error(error: &hyper::Error) -> ErrorCode {
     tracing::debug!(%error, "an exchange with an upstream failed");
     let source = error.source();
     if let Some(code) = source.and_then(|source| source.downcast_ref::<ErrorCode>()) {
-        code.clone()
-    } else if error.is_incomplete_message() {
-        ErrorCode::HttpResponseIncomplete
-    } else if source.is_some_and(|source| source.is::<io::Error>()) {
-        ErrorCode::ConnectionTerminated
-    } else {
-        ErrorCode::HttpProtocolError
+        return code.clone();
+    }
+    match source.and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            ErrorCode::HttpResponseIncomplete
+        }
+        Some(_) => ErrorCode::ConnectionTerminated,
+        None if error.is_incomplete_message() => ErrorCode::HttpResponseIncomplete,
+        None => ErrorCode::HttpProtocolError,
     }
 }
 
