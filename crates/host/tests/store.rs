@@ -105,6 +105,16 @@ async fn a_counter_that_cannot_be_added_to_stays_as_it_is(store: Subject) {
     assert_eq!(store.increment("full", 0).await.unwrap(), i64::MAX);
 }
 
+/// An instance in a synchronous call polls nothing else, however many operations it has begun.
+async fn an_operation_does_not_wait_for_those_that_nobody_polls(store: Subject) {
+    let mut begun: Vec<_> = (0..500).map(|_| store.get("key")).collect();
+    for operation in &mut begun {
+        _ = futures::poll!(operation);
+    }
+    let counted = timeout(Duration::from_secs(10), store.increment("counter", 1)).await;
+    assert_eq!(counted.expect("it waits").unwrap(), 1);
+}
+
 /// A store, and what must live as long as it does.
 struct Backend {
     store: Subject,
@@ -176,6 +186,7 @@ every_store! {
     a_counter_begins_at_zero_and_adds_up
     no_increment_is_lost_or_seen_twice
     a_counter_that_cannot_be_added_to_stays_as_it_is
+    an_operation_does_not_wait_for_those_that_nobody_polls
 }
 
 #[tokio::test]

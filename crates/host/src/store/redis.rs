@@ -31,15 +31,35 @@ impl RedisStore {
         Ok(Self { connection })
     }
 
+    /// Runs a command as a task of its own.
+    ///
+    /// While an instance is in a synchronous call (`increment`), nothing else of it is polled. A command of such an
+    /// instance would go on holding its place in the connection's queue, and with enough of them the call would wait for
+    /// a place that none of them gives up.
+    async fn command<T: Send + 'static>(
+        &self,
+        command: impl Future<Output = Result<T, RedisError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match tokio::spawn(command).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(StoreError::Ending),
+        }
+    }
+
     /// Reads once more when the connection turned out to be lost: Redis may have been restarted since it was last used. A
     /// write is not repeated, since the first attempt may have reached the database.
-    async fn read<T, F: Future<Output = Result<T, RedisError>>>(
+    async fn read<T: Send + 'static, F>(
         &self,
         read: impl Fn(ConnectionManager) -> F,
-    ) -> Result<T, StoreError> {
-        match read(self.connection.clone()).await {
-            Err(error) if error.is_connection_dropped() => Ok(read(self.connection.clone()).await?),
-            result => Ok(result?),
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, RedisError>> + Send + 'static,
+    {
+        match self.command(read(self.connection.clone())).await {
+            Err(StoreError::Redis(error)) if error.is_connection_dropped() => {
+                self.command(read(self.connection.clone())).await
+            }
+            result => result,
         }
     }
 }
@@ -47,45 +67,60 @@ impl RedisStore {
 #[async_trait::async_trait]
 impl Store for RedisStore {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|mut connection| async move { connection.get(key).await })
-            .await
+        let get = |mut connection: ConnectionManager| {
+            let key = key.to_owned();
+            async move { connection.get(key).await }
+        };
+        self.read(get).await
     }
 
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
-        Ok(self.connection.clone().set(key, value).await?)
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        Ok(self.connection.clone().del(key).await?)
-    }
-
-    async fn exists(&self, key: &str) -> Result<bool, StoreError> {
-        self.read(|mut connection| async move { connection.exists(key).await })
+        let (mut connection, key) = (self.connection.clone(), key.to_owned());
+        self.command(async move { connection.set(key, value).await })
             .await
     }
 
-    /// A SCAN: a key may come twice, hence the set.
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let (mut connection, key) = (self.connection.clone(), key.to_owned());
+        self.command(async move { connection.del(key).await }).await
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        let exists = |mut connection: ConnectionManager| {
+            let key = key.to_owned();
+            async move { connection.exists(key).await }
+        };
+        self.read(exists).await
+    }
+
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
-        let mut connection = self.connection.clone();
-        let options = ScanOptions::default().with_count(SCAN_COUNT);
-        let mut scan = connection.scan_options::<String>(options).await?;
-        let mut keys = BTreeSet::new();
-        let mut bytes = 0;
-        while let Some(key) = scan.next_item().await {
-            let key = key?;
-            bytes += key.len();
-            if bytes > MAX_KEYS_BYTES {
-                return Err(StoreError::TooManyKeys);
-            }
-            keys.insert(key);
-        }
-        Ok(keys.into_iter().collect())
+        let listed = self.read(list).await?;
+        listed.ok_or(StoreError::TooManyKeys)
     }
 
     /// A counter is Redis' own, a number as text.
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        Ok(self.connection.clone().incr(key, delta).await?)
+        let (mut connection, key) = (self.connection.clone(), key.to_owned());
+        self.command(async move { connection.incr(key, delta).await })
+            .await
     }
+}
+
+/// All keys by SCAN, where a key may come twice, hence the set; None when there are too many.
+async fn list(mut connection: ConnectionManager) -> Result<Option<Vec<String>>, RedisError> {
+    let options = ScanOptions::default().with_count(SCAN_COUNT);
+    let mut scan = connection.scan_options::<String>(options).await?;
+    let mut keys = BTreeSet::new();
+    let mut bytes = 0;
+    while let Some(key) = scan.next_item().await {
+        let key = key?;
+        bytes += key.len();
+        if bytes > MAX_KEYS_BYTES {
+            return Ok(None);
+        }
+        keys.insert(key);
+    }
+    Ok(Some(keys.into_iter().collect()))
 }
 
 /// Redis is near, so an attempt that takes longer than this has failed.
