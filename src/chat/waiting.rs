@@ -57,9 +57,17 @@ pub async fn patience(job: &Job) -> Result<(), Refusal> {
     }
 }
 
-/// Many who saw room at once may have drawn more tickets than there were places.
+/// Many who saw room at once may have drawn more tickets than there were places. A reading from before the own draw is the
+/// one that was judged by already, so it does not count.
 async fn second_shed(job: &Job) -> Result<(), Refusal> {
-    let (Ok(line), Some(stay)) = (gate::line(SHED_MS).await, job.stay()) else {
+    let Some(stay) = job.stay() else {
+        return Ok(());
+    };
+    let mut reading = gate::line(SHED_MS).await;
+    if reading.as_ref().is_ok_and(|line| !stay.is_counted_in(line)) {
+        reading = gate::line(0).await;
+    }
+    let Ok(line) = reading else {
         return Ok(());
     };
     if stay.is_in_line() && stay.ahead_in(&line) >= job.config.max_queue {

@@ -89,6 +89,11 @@ impl Stay {
             .map_or(line.queued, |number| line.ahead_of(number))
     }
 
+    /// Whether `line` was read after the draw of this one.
+    pub fn is_counted_in(&self, line: &Line) -> bool {
+        self.number().is_some_and(|number| line.counter >= number)
+    }
+
     /// The answer ended: frees the slot, and leaves the figures to the line.
     pub fn end(&self, figures: Figures) {
         self.desk.wish(Event::Served(figures));

@@ -192,12 +192,18 @@ fn without_a_line_one_starts_now_or_is_refused() {
             .with("max_concurrent", "2")
             .with("max_queue", "0");
         let app = setup.start().await;
-        let held = fill(app.addr(), &app.sim, 2, SECOND).await;
+        let first = fill(app.addr(), &app.sim, 1, SECOND).await;
+        let second = fill(app.addr(), &app.sim, 1, SECOND).await;
         is_told_to_come_back(&app.chat("Hello").await.whole().await);
         assert_eq!(app.sim.counts().requests, 2);
-        drop(held);
+        drop((first, second));
         settles(&*app.store(), 2).await;
-        fill(app.addr(), &app.sim, 2, SECOND).await;
+        // It is judged by a reading that may be a little old.
+        eventually(SECOND, "nobody is active", || async {
+            app.queue_status().await == [0, 0, 2]
+        })
+        .await;
+        drop(fill(app.addr(), &app.sim, 1, SECOND).await);
     });
 }
 
@@ -217,7 +223,7 @@ fn of_many_who_come_at_once_no_more_wait_than_may() {
         refused
             .iter()
             .for_each(|answer| is_told_to_come_back(answer));
-        assert!((6..20).contains(&served.len()), "{} served", served.len());
+        assert!((6..=8).contains(&served.len()), "{} served", served.len());
         assert_eq!(app.sim.counts().streams.started, served.len() as u64);
         assert!(app.sim.counts().streams.peak <= 2);
         settles(&*app.store(), 2).await;

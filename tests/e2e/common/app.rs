@@ -110,11 +110,7 @@ impl Setup {
         options.state_dir = Some(state.path().to_owned());
         options.variables = self.variables;
         options.ca_file = self.ca_file;
-        options.component_output = if std::env::var_os("DBG").is_some() {
-            ComponentOutput::Stderr
-        } else {
-            ComponentOutput::Discard
-        };
+        options.component_output = ComponentOutput::Discard;
         let host = Host::start(options).await.expect("a host");
         App { sim, host, state }
     }
