@@ -173,7 +173,7 @@ pub async fn queue_status(client: &mut Client) -> [u64; 3] {
 /// Fills `capacity` slots with chats that go on until they are dropped, and fails unless all of them stream within `limit`:
 /// so it also shows that so many slots are free.
 pub async fn fill(addr: SocketAddr, sim: &Sim, capacity: u64, limit: Duration) -> Vec<Answer> {
-    let running = sim.counts().streams.now;
+    let before = sim.counts().streams.started;
     let chat = async |_| {
         let document = json!({ "prompt": "on and on [[sim tokens=10000 pace=20ms]]" });
         Client::connect(addr)
@@ -183,7 +183,7 @@ pub async fn fill(addr: SocketAddr, sim: &Sim, capacity: u64, limit: Duration) -
     };
     let filling = async {
         let answers = join_all((0..capacity).map(chat)).await;
-        sim.wait_until(|counts| counts.streams.now >= running + capacity)
+        sim.wait_until(|counts| counts.streams.started >= before + capacity)
             .await;
         answers
     };
