@@ -8,6 +8,7 @@ mod common;
 mod crash;
 mod faults;
 mod giving_up;
+mod imports;
 mod leaving;
 mod line;
 mod redis;

@@ -16,7 +16,7 @@ pub use self::{
     answer::{Answer, End, Whole},
     app::{App, Setup, fill, prompt, queue_status},
     client::Client,
-    files::trap_manifest,
+    files::{Wasm, trap_manifest},
     process::HostProcess,
     redis::RedisServer,
     store::{seed, settles, sqlite},
