@@ -186,6 +186,7 @@ impl Refusal {
             Refusal::QueueFull { retry_after }
             | Refusal::RateLimited { retry_after }
             | Refusal::QueueTimeout { retry_after } => Some(*retry_after),
+            Refusal::StoreUnavailable => Some(STORE_RETRY),
             _ => None,
         }
     }
@@ -328,6 +329,9 @@ impl From<&UpstreamError> for Refusal {
         }
     }
 }
+
+/// For one who is refused because the store is away: longer than a restart of it takes, shorter than people's patience.
+const STORE_RETRY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;
