@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use ollama_sim::Sim;
 
-use crate::common::{App, SECOND, Setup, fill, prompt, run, settles, within};
+use crate::common::{App, Random, SECOND, Setup, fill, prompt, run, settles, within};
 
 #[test]
 fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
@@ -70,19 +70,6 @@ fn is_running(sim: &Sim, of: &str) -> bool {
     requests
         .iter()
         .any(|request| prompt(request) == of && request.outcome.is_none())
-}
-
-/// A fixed sequence (splitmix64): every run has the same moments.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (word ^ (word >> 31)) % bound
-    }
 }
 
 const SEED: u64 = 7;

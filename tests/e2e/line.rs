@@ -7,7 +7,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::common::{
-    App, SECOND, Setup, Whole, eventually, prompt, queue_status, run, settles, within,
+    App, SECOND, Setup, Whole, assert_started_in_order, eventually, queue_status, run, settles,
+    within,
 };
 
 #[test]
@@ -68,32 +69,7 @@ fn sixty_four_clients_at_once_start_in_the_order_of_their_tickets() {
         }
         let streams = app.sim.counts().streams;
         assert_eq!((streams.peak, streams.finished), (4, CLIENTS as u64));
-        // The upstream saw the prompts in the order of the tickets that their clients were told.
-        let mut by_ticket: Vec<_> = answers
-            .iter()
-            .map(|(answer, n)| (answer.ticket_number(), *n))
-            .collect();
-        by_ticket.sort_unstable();
-        let by_ticket: Vec<_> = by_ticket
-            .into_iter()
-            .map(|(_, n)| format!("client {n}"))
-            .collect();
-        let started: Vec<_> = app
-            .sim
-            .requests()
-            .iter()
-            .map(|request| prompt(request).to_owned())
-            .collect();
-        // Two that start within the same millisecond may overtake one another on their way to the upstream, no more: nobody
-        // arrives further than the slots from where its ticket puts it.
-        for (place, client) in started.iter().enumerate() {
-            let by_its_ticket = by_ticket.iter().position(|other| other == client);
-            let by_its_ticket = by_its_ticket.expect("everybody was told a ticket");
-            assert!(
-                place.abs_diff(by_its_ticket) < 4,
-                "{client} came {place}th, its ticket says {by_its_ticket}"
-            );
-        }
+        assert_started_in_order(&app.sim, &answers, 4);
         eventually(SECOND, "nobody is active or queued", || async {
             app.queue_status().await == [0, 0, 4]
         })
@@ -163,8 +139,9 @@ fn the_first_request_of_a_new_store_waits_one_time_to_live() {
     });
 }
 
-async fn whole_chat(app: &App, n: usize) -> (Whole, usize) {
-    (app.chat(&format!("client {n}")).await.whole().await, n)
+async fn whole_chat(app: &App, n: usize) -> (Whole, String) {
+    let prompt = format!("client {n}");
+    (app.chat(&prompt).await.whole().await, prompt)
 }
 
 /// Asks again and again, until it is aborted; fails if it is told of more than there can be.

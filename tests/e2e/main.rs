@@ -3,14 +3,17 @@
 //! The components must be built (`cargo xtask build`; `cargo xtask test` does all of it). Tests that need Redis start a
 //! server of their own and are skipped where it is not installed.
 
+mod chaos;
 mod chat;
 mod common;
+mod cost;
 mod crash;
 mod faults;
 mod giving_up;
+mod hosts;
 mod imports;
 mod leaving;
 mod line;
-mod redis;
+mod outage;
 mod refusals;
 mod tls;

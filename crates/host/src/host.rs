@@ -165,6 +165,7 @@ impl Parts<'_> {
             variables: variables.map_err(wrong("variables"))?,
             outbound: Outbound::new(id.clone(), self.client.clone(), allowed),
             max_memory: self.max_memory,
+            wall_clock_offset_s: self.options.wall_clock_offset_s,
             id,
         })
     }

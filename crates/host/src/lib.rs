@@ -25,6 +25,7 @@
 //! It puts no limit on a component's computing: one that never waits keeps a thread.
 
 mod bindings;
+mod clock;
 mod error;
 mod files;
 mod headers;

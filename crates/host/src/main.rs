@@ -59,6 +59,15 @@ struct Up {
     /// Bytes of memory for one instance of a component.
     #[arg(long, default_value_t = DEFAULT_MAX_MEMORY)]
     max_memory: usize,
+    /// For tests: seconds by which the components' wall clock is off the machine's.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        hide = true
+    )]
+    wall_clock_offset: i64,
     /// How long open connections may go on after SIGTERM or SIGINT: `10s`, `500ms`, `2m`.
     #[arg(long, default_value = "10s", value_parser = duration)]
     shutdown_grace: Duration,
@@ -117,6 +126,7 @@ impl Up {
         options.ca_file = self.ca_file;
         options.max_connections = self.max_connections;
         options.max_memory = self.max_memory;
+        options.wall_clock_offset_s = self.wall_clock_offset;
         options.sqlite_sync = match self.sqlite_sync {
             Sync::Off => SqliteSync::Off,
             Sync::Full => SqliteSync::Full,

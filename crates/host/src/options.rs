@@ -35,6 +35,8 @@ pub struct Options {
     pub max_connections: usize,
     /// Bytes of linear memory for one instance of a component; one that wants more is ended.
     pub max_memory: usize,
+    /// Seconds by which the components' wall clock is off the machine's: for tests with clocks that disagree.
+    pub wall_clock_offset_s: i64,
 }
 
 /// Where the components' stdout and stderr go.
@@ -62,6 +64,7 @@ impl Options {
             component_output: ComponentOutput::Stderr,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_memory: DEFAULT_MAX_MEMORY,
+            wall_clock_offset_s: 0,
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sluice_host::{ComponentOutput, Host, Options, store::Store};
 use tempfile::TempDir;
 
-use super::{Answer, Client, files, seed, sqlite, within};
+use super::{Answer, Client, Whole, files, seed, sqlite, within};
 
 /// What an application is started with. The default: the shipped manifest and runtime configuration, a simulator that
 /// answers at once, and a store in which the first request need not wait.
@@ -20,6 +20,7 @@ pub struct Setup {
     manifest: Option<PathBuf>,
     runtime_config: PathBuf,
     is_seeded: bool,
+    clock_off_s: i64,
 }
 
 /// A running application.
@@ -44,6 +45,7 @@ impl Setup {
             manifest: None,
             runtime_config: files::runtime_config(),
             is_seeded: true,
+            clock_off_s: 0,
         }
     }
 
@@ -79,6 +81,12 @@ impl Setup {
         self
     }
 
+    /// A wall clock that is off by so many seconds.
+    pub fn clock_off_by(mut self, seconds: i64) -> Self {
+        self.clock_off_s = seconds;
+        self
+    }
+
     /// The store as a first start finds it: empty.
     pub fn with_empty_store(mut self) -> Self {
         self.is_seeded = false;
@@ -111,6 +119,7 @@ impl Setup {
         options.variables = self.variables;
         options.ca_file = self.ca_file;
         options.component_output = ComponentOutput::Discard;
+        options.wall_clock_offset_s = self.clock_off_s;
         let host = Host::start(options).await.expect("a host");
         App { sim, host, state }
     }
@@ -188,6 +197,29 @@ pub async fn fill(addr: SocketAddr, sim: &Sim, capacity: u64, limit: Duration) -
         answers
     };
     within(limit, "all slots are taken", filling).await
+}
+
+/// Fails unless the upstream saw the answered prompts in the order of the tickets that their clients were told.
+///
+/// Two that start within the same millisecond may overtake one another on their way to the upstream, no more: nobody
+/// arrives further than the slots from where its ticket puts it.
+pub fn assert_started_in_order(sim: &Sim, answers: &[(Whole, String)], slots: usize) {
+    let mut by_ticket: Vec<_> = answers
+        .iter()
+        .map(|(answer, prompt)| (answer.ticket_number(), prompt.as_str()))
+        .collect();
+    by_ticket.sort_unstable();
+    let requests = sim.requests();
+    let started = requests.iter().map(prompt);
+    let started = started.filter(|prompt| by_ticket.iter().any(|(_, told)| told == prompt));
+    for (place, client) in started.enumerate() {
+        let by_its_ticket = by_ticket.iter().position(|(_, told)| *told == client);
+        let by_its_ticket = by_its_ticket.expect("everybody was told a ticket");
+        assert!(
+            place.abs_diff(by_its_ticket) < slots,
+            "{client} came {place}th, its ticket says {by_its_ticket}"
+        );
+    }
 }
 
 /// What the one message of a recorded chat says.

@@ -23,20 +23,28 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub async fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).await.expect("a server listens");
+        Self::try_connect(addr).await.expect("a server listens")
+    }
+
+    /// Connects, if there is somebody.
+    ///
+    /// # Errors
+    /// Nobody listens, or nobody does any more.
+    pub async fn try_connect(addr: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true).expect("a TCP socket");
         let (sender, driver) = http1::handshake(TokioIo::new(stream))
             .await
-            .expect("a connection");
+            .map_err(std::io::Error::other)?;
         let driver = tokio::spawn(async move {
             // How it ended shows in the answers.
             _ = driver.await;
         });
-        Self {
+        Ok(Self {
             sender,
             connection: Arc::new(AbortOnDropHandle::new(driver)),
             host: HeaderValue::try_from(addr.to_string()).expect("an address is text"),
-        }
+        })
     }
 
     /// Sends a request and waits for the head of its answer. The headers are sent as they are, with `host` added.

@@ -7,6 +7,7 @@ mod app;
 mod client;
 mod files;
 mod process;
+mod random;
 mod redis;
 mod store;
 
@@ -14,22 +15,28 @@ use std::{future::Future, time::Duration};
 
 pub use self::{
     answer::{Answer, End, Whole},
-    app::{App, Setup, fill, prompt, queue_status},
+    app::{App, Setup, assert_started_in_order, fill, prompt, queue_status},
     client::Client,
     files::{Wasm, trap_manifest},
     process::HostProcess,
-    redis::RedisServer,
+    random::Random,
+    redis::{Keeping, RedisServer, free_port},
     store::{seed, settles, sqlite},
 };
 
 /// Runs a test's body on a runtime of its own, and fails it after [`HANGS`]: a test that hangs says so.
 pub fn run<T>(body: impl Future<Output = T>) -> T {
+    run_within(HANGS, body)
+}
+
+/// The same for a long test, with a limit of its own.
+pub fn run_within<T>(limit: Duration, body: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime");
-    let outcome = runtime.block_on(within(HANGS, "the whole test", body));
+    let outcome = runtime.block_on(within(limit, "the whole test", body));
     // Instances that compute must not hold up the end.
     runtime.shutdown_background();
     outcome

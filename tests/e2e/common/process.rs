@@ -22,6 +22,16 @@ impl HostProcess {
         runtime_config: Option<&Path>,
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::start_with(state, runtime_config, variables, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn start_with(
+        state: &Path,
+        runtime_config: Option<&Path>,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Self {
         let mut command = Command::new(files::host_program());
         command
             .args(["up", "--quiet", "--listen", "127.0.0.1:0", "--from"])
@@ -29,7 +39,8 @@ impl HostProcess {
             .arg("--state-dir")
             .arg(state)
             .arg("--runtime-config-file")
-            .arg(runtime_config.map_or_else(files::runtime_config, Path::to_owned));
+            .arg(runtime_config.map_or_else(files::runtime_config, Path::to_owned))
+            .args(arguments);
         for (name, value) in variables {
             command.arg("--variable").arg(format!("{name}={value}"));
         }

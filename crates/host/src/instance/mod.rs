@@ -28,8 +28,8 @@ use wasmtime_wasi_http::{
 };
 
 use crate::{
-    files::Mounts, logs::LineLog, options::ComponentOutput, outbound::Outbound, store::Store,
-    variables::ComponentVariables,
+    clock::WallClock, files::Mounts, logs::LineLog, options::ComponentOutput, outbound::Outbound,
+    store::Store, variables::ComponentVariables,
 };
 
 /// What the instances of one component have in common.
@@ -43,6 +43,7 @@ pub(crate) struct Component {
     pub(crate) outbound: Outbound,
     /// Bytes.
     pub(crate) max_memory: usize,
+    pub(crate) wall_clock_offset_s: i64,
 }
 
 /// What one instance has for itself.
@@ -61,6 +62,7 @@ impl InstanceState {
         table.set_max_capacity(MAX_RESOURCES);
         let mut wasi = WasiCtx::builder();
         wasi.envs(&component.environment);
+        wasi.wall_clock(WallClock::off_by(component.wall_clock_offset_s));
         if component.output == ComponentOutput::Stderr {
             wasi.stdout(LineLog::new(component.id.clone()));
             wasi.stderr(LineLog::new(component.id.clone()));

@@ -1,0 +1,140 @@
+//! Redis dies and comes back, with all that it has acknowledged (`appendfsync always`).
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use ollama_sim::Sim;
+use sluice_gate::{Key, Record, Standing};
+use sluice_host::store::{RedisStore, Store};
+
+use crate::common::{
+    Answer, App, End, Keeping, RedisServer, SECOND, Setup, fill, run, seed, settles, within,
+};
+
+#[test]
+fn an_outage_shorter_than_what_is_left_of_the_time_to_live_is_not_noticed_by_streams() {
+    run(async {
+        let Some(mut redis) = RedisServer::start(Keeping::Everything).await else {
+            return;
+        };
+        let store = redis.store();
+        seed(&store).await;
+        let (hosts, sim) = two_hosts(&redis, "tokens=100 pace=70ms", "8s").await;
+        let mut streams = Vec::new();
+        for n in 0..4 {
+            streams.push(hosts[n % 2].chat(&format!("client {n}")).await);
+        }
+        let waiting = hosts[0].chat("client 4 [[sim tokens=3]]").await;
+        assert_eq!(sim.counts().streams.now, 4);
+
+        // A record is renewed every 3.2 s and lives for 8: the store is away when that is due, and there are 3 s to spare.
+        read_until(&mut streams[3], Duration::from_millis(2_700)).await;
+        let written = beats(&store).await;
+        assert_eq!(written, [1; 4], "at the start, and not yet renewed");
+        redis.kill().await;
+        read_until(&mut streams[3], Duration::from_millis(4_000)).await;
+        redis.restart().await;
+        let renewed = async {
+            while beats(&store).await.iter().any(|beat| *beat < 2) {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(2 * SECOND, "each is renewed", renewed).await;
+
+        let answers = join_all(streams.into_iter().map(Answer::whole)).await;
+        for answer in answers {
+            assert_eq!(answer.end, End::InOrder);
+            let last = answer.lines.last().expect("a last line").json();
+            assert_eq!(last["done"], true, "{last}");
+        }
+        waiting.whole().await.assert_complete();
+        let streams = sim.counts().streams;
+        assert_eq!((streams.peak, streams.finished), (4, 5), "{streams:?}");
+        settles(&store, 4).await;
+    });
+}
+
+#[test]
+fn a_longer_one_ends_them_and_new_ones_are_refused_until_it_is_over_and_nothing_leaks() {
+    run(async {
+        let Some(mut redis) = RedisServer::start(Keeping::Everything).await else {
+            return;
+        };
+        let store = redis.store();
+        seed(&store).await;
+        let (hosts, sim) = two_hosts(&redis, "tokens=3 pace=0ms", "2s").await;
+        let mut ending = fill(hosts[0].addr(), &sim, 2, 5 * SECOND).await;
+        ending.extend(fill(hosts[1].addr(), &sim, 2, 5 * SECOND).await);
+        for host in &hosts {
+            ending.push(host.chat("it waits").await);
+        }
+        redis.kill().await;
+
+        let ended = join_all(ending.into_iter().map(Answer::whole));
+        for answer in within(15 * SECOND, "all are told", ended).await {
+            let last = answer.lines.last().expect("a last line").json();
+            assert_eq!(
+                (answer.end, last["code"].as_str()),
+                (End::InOrder, Some("store_unavailable")),
+                "{last}"
+            );
+        }
+        let streams = sim.counts().streams;
+        assert_eq!((streams.now, streams.aborted, streams.started), (0, 4, 4));
+        for host in &hosts {
+            let refused = within(5 * SECOND, "an answer", host.chat("it is new")).await;
+            let refused = refused.whole().await;
+            assert_eq!(refused.refusal(), (503, "store_unavailable".to_owned()));
+            let seconds = refused.header("retry-after").map(str::parse::<u64>);
+            assert!(
+                matches!(seconds, Some(Ok(1..=60))),
+                "when to come back: {refused:?}"
+            );
+        }
+        assert_eq!(sim.counts().streams.started, 4, "none was sent");
+
+        redis.restart().await;
+        for host in &hosts {
+            let answer = within(10 * SECOND, "an answer", host.chat("it is new")).await;
+            answer.whole().await.assert_complete();
+        }
+        settles(&store, 4).await;
+        for host in &hosts {
+            drop(fill(host.addr(), &sim, 4, 5 * SECOND).await);
+            settles(&store, 4).await;
+        }
+        assert_eq!(sim.counts().streams.peak, 4);
+    });
+}
+
+async fn two_hosts(redis: &RedisServer, script: &str, record_ttl: &str) -> ([App; 2], Arc<Sim>) {
+    let setup = || {
+        Setup::answering(script)
+            .with("record_ttl", record_ttl)
+            .runtime_config(redis.runtime_config())
+    };
+    let first = setup().start().await;
+    let second = setup().start_before(first.sim.clone()).await;
+    let sim = first.sim.clone();
+    ([first, second], sim)
+}
+
+/// Reads a stream until it is so old.
+async fn read_until(answer: &mut Answer, age: Duration) {
+    while answer.line().await.expect("it goes on").at < age {}
+}
+
+/// How often each active record has been written.
+async fn beats(store: &RedisStore) -> Vec<u32> {
+    let mut beats = Vec::new();
+    for name in store.keys().await.expect("a listing") {
+        if let Some(Key::Record(..)) = Key::parse(&name)
+            && let Some(bytes) = store.get(&name).await.expect("a read")
+            && let Ok(record) = Record::decode(&bytes)
+            && record.standing == Standing::Active
+        {
+            beats.push(record.beat);
+        }
+    }
+    beats
+}
