@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use sluice_gate::{Key, Op, Ticket};
+use sluice_gate::{Key, Op, Standing, Ticket, Value};
 
 use super::stay::Desk;
 
@@ -18,8 +18,18 @@ pub(super) fn listen(desk: &Rc<Desk>) {
     DESKS.with_borrow_mut(|desks| desks.push(Rc::downgrade(desk)));
 }
 
-/// Rings if `op` changed a ticket's record.
+/// Rings if `op` changed a ticket's record; whoever waits behind one that has started is nearer by it.
 pub(super) fn ring_for(op: &Op) {
+    if let Op::Put(Key::Record(epoch, ticket), Value::Record(record)) = op
+        && record.standing == Standing::Active
+    {
+        let now = super::now();
+        each(|desk| {
+            if let Ok(mut turn) = desk.turn.try_borrow_mut() {
+                turn.saw_start_of(now, *epoch, *ticket);
+            }
+        });
+    }
     if let Op::Put(Key::Record(_, ticket), _) | Op::Delete(Key::Record(_, ticket)) = op {
         ring(*ticket);
     }

@@ -56,7 +56,7 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
         if let Ok(mut turn) = desk.turn.try_borrow_mut()
             && let Some((_, ticket)) = turn.ticket()
         {
-            turn.stand_behind(line.ahead_of(ticket));
+            turn.stand_behind(begun, line.ahead_of(ticket), &line.ledger);
             turn.learn(&seen);
         }
     });

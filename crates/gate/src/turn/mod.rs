@@ -19,6 +19,7 @@
 //! It does not time its own operations: the adapter reports one that takes too long as [`Event::Failed`], and then
 //! never sends another write to that record.
 
+mod distance;
 #[cfg(test)]
 mod explore;
 mod follow;
@@ -30,6 +31,7 @@ mod wait;
 
 use std::fmt;
 
+use distance::Distance;
 use state::{Spot, State, Wrote};
 
 use crate::{Epoch, Figures, Ledger, Now, Op, Settings, Sightings, Ticket, Value};
@@ -169,7 +171,7 @@ pub struct Turn {
     wrote: Wrote,
     beat: u32,
     sightings: Sightings,
-    ahead: u32,
+    distance: Distance,
     cancel_seen: Now,
     failing_since: Option<Now>,
     owes_settled: bool,
@@ -222,7 +224,7 @@ impl Turn {
             wrote: Wrote::Nothing,
             beat: 0,
             sightings: Sightings::default(),
-            ahead: 0,
+            distance: Distance::default(),
             cancel_seen: Now::default(),
             failing_since: None,
             owes_settled: false,
@@ -294,10 +296,18 @@ impl Turn {
         }
     }
 
-    /// How many are before this one, as last known from a [`crate::Census`]: how often it looks depends on it, and
-    /// nothing else does.
-    pub fn stand_behind(&mut self, ahead: u32) {
-        self.ahead = ahead;
+    /// How many are before this one at this moment, as a [`crate::Census`] found that remembers so much: how often it looks
+    /// depends on it, and nothing else does.
+    pub fn stand_behind(&mut self, now: Now, ahead: u32, ledger: &Ledger) {
+        self.distance = Distance::told(ahead, now, ledger, self.settings.capacity);
+    }
+
+    /// Another ticket has started: if it was before this one, only those between the two can still be.
+    pub fn saw_start_of(&mut self, now: Now, epoch: Epoch, ticket: Ticket) {
+        if epoch == self.epoch && ticket < self.ticket {
+            let between = u32::try_from(self.ticket - ticket - 1).unwrap_or(u32::MAX);
+            self.distance.shorten(between, now);
+        }
     }
 
     /// What the line remembered when this ticket started.

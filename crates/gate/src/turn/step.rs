@@ -187,7 +187,7 @@ impl Turn {
             attempt,
             founded,
             failing_since,
-            ahead: self.ahead,
+            distance: self.distance,
             ..fresh
         };
         let steps = self.attempt.min(BACKOFF_STEPS);

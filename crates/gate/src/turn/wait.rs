@@ -65,8 +65,11 @@ impl Turn {
     /// proportion to their distance, so that the whole line costs little more than its front.
     fn rest_in_line(&mut self, now: Now) -> Effect {
         let look_ms = match self.spot {
-            Spot::Behind | Spot::Room => {
-                (u64::from(self.settings.look_ms) * u64::from(self.ahead.max(1))).min(LOOK_MAX_MS)
+            // In front of the room there is nobody else.
+            Spot::Room => u64::from(self.settings.look_ms),
+            Spot::Behind => {
+                let each_ms = u64::from(self.settings.look_ms);
+                (each_ms * self.distance.at(now)).min(LOOK_MAX_MS)
             }
             Spot::Bottom => (self.epoch_seen.mono_ms + u64::from(self.settings.ttl_ms))
                 .saturating_sub(now.mono_ms),
@@ -218,5 +221,69 @@ impl Turn {
             client: self.identity.client,
             upstream: self.identity.upstream,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Event, Identity};
+    use super::*;
+    use crate::{Epoch, Op, Settings};
+
+    const NOW: Now = Now {
+        mono_ms: 1_000,
+        wall_ms: 0,
+    };
+
+    fn record(standing: Standing, view: &[u64]) -> Option<Value> {
+        let record = Record {
+            standing,
+            view: view.to_vec(),
+            ..Record::unreadable(b"")
+        };
+        Some(Value::Record(record))
+    }
+
+    /// How long ticket 9 rests whose predecessor's record is `before`, and who was told of so many ahead.
+    fn rest_ms(before: Option<Value>, ahead: u32, started: Option<u64>) -> u64 {
+        let settings = Settings::clamped(2, 15_000);
+        let mut turn = Turn::new(settings, Errand::Serve, Identity::default(), None);
+        turn.stand_behind(NOW, ahead, &Ledger::default());
+        let mut event = Event::Begin;
+        loop {
+            if let (Some(started), Some((epoch, _))) = (started, turn.ticket()) {
+                turn.saw_start_of(NOW, epoch, started);
+            }
+            event = match turn.step(NOW, event).unwrap() {
+                Effect::Store(Op::Get(Key::Epoch)) => Event::Got(Some(Value::Epoch(Epoch(7)))),
+                Effect::Store(Op::Draw(_)) => Event::Drawn(9),
+                Effect::Store(Op::Get(Key::Record(_, 8))) => Event::Got(before.clone()),
+                Effect::Store(Op::Get(Key::Record(..))) => {
+                    Event::Got(record(Standing::Active, &[]))
+                }
+                Effect::Store(Op::Put(..)) => Event::Done,
+                Effect::Rest { until_ms } => return until_ms - NOW.mono_ms,
+                other => panic!("{other:?}"),
+            };
+        }
+    }
+
+    #[test]
+    fn whoever_stands_in_front_of_the_room_looks_often_whatever_was_told_of_the_line() {
+        assert_eq!(rest_ms(record(Standing::Active, &[7]), 40, None), 2);
+    }
+
+    #[test]
+    fn the_others_look_in_proportion_to_their_distance_which_a_start_before_them_shortens() {
+        let waiting = || record(Standing::Waiting, &[]);
+        assert_eq!(rest_ms(waiting(), 40, None), 80);
+        assert_eq!(rest_ms(waiting(), 40, Some(6)), 4, "7 and 8 are between");
+        assert_eq!(rest_ms(waiting(), 40, Some(8)), 2);
+        assert_eq!(rest_ms(waiting(), 40, Some(12)), 80, "it came later");
+        assert_eq!(
+            rest_ms(waiting(), 1_000_000, None),
+            500,
+            "the question is due"
+        );
     }
 }

@@ -1,0 +1,80 @@
+//! How far from the front of the line a turn stands, as far as is known. It decides how often the turn looks, and nothing
+//! else.
+//!
+//! What was told of the line grows old: others start meanwhile, in other processes too. So the distance shrinks with time
+//! as fast as slots are freed on average. An estimate that is too small costs looks; one that is too large lets a slot that
+//! is free stand empty until the next look.
+
+use crate::{Ledger, Now};
+
+/// How many were ahead when, and how long each of them takes to start on average.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Distance {
+    ahead: u32,
+    told_ms: u64,
+    /// Microseconds between two starts; 0 where nothing is known.
+    between_starts_us: u64,
+}
+
+impl Distance {
+    /// So many are ahead at this moment, of a line that remembers so much and is served by `capacity` slots.
+    pub(crate) fn told(ahead: u32, now: Now, ledger: &Ledger, capacity: u32) -> Distance {
+        Distance {
+            ahead,
+            told_ms: now.mono_ms,
+            between_starts_us: ledger.mean_service_us / u64::from(capacity.max(1)),
+        }
+    }
+
+    /// At most so many are ahead at this moment.
+    pub(crate) fn shorten(&mut self, ahead: u32, now: Now) {
+        if u64::from(ahead) < self.at(now) {
+            (self.ahead, self.told_ms) = (ahead, now.mono_ms);
+        }
+    }
+
+    /// How many are ahead by now; at least 1, for whoever looks is never nearer than behind one.
+    pub(crate) fn at(&self, now: Now) -> u64 {
+        let since_us = now
+            .mono_ms
+            .saturating_sub(self.told_ms)
+            .saturating_mul(1_000);
+        let started = since_us.checked_div(self.between_starts_us).unwrap_or(0);
+        u64::from(self.ahead).saturating_sub(started).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(mono_ms: u64) -> Now {
+        Now {
+            mono_ms,
+            wall_ms: 0,
+        }
+    }
+
+    #[test]
+    fn it_shrinks_as_fast_as_slots_are_freed_and_never_below_one() {
+        let ledger = Ledger {
+            mean_service_us: 400_000,
+            ..Ledger::default()
+        };
+        let distance = Distance::told(10, at(5_000), &ledger, 4);
+        let by_then = |ms| distance.at(at(ms));
+        assert_eq!([5_000, 5_099, 5_100, 5_450].map(by_then), [10, 10, 9, 6]);
+        assert_eq!([6_000, 60_000].map(by_then), [1, 1]);
+        assert_eq!(by_then(4_000), 10, "a clock that stands still");
+    }
+
+    #[test]
+    fn where_nothing_was_measured_it_stays_until_a_start_shortens_it() {
+        let mut distance = Distance::told(10, at(0), &Ledger::default(), 4);
+        assert_eq!(distance.at(at(60_000)), 10);
+        distance.shorten(12, at(60_000));
+        assert_eq!(distance.at(at(60_000)), 10);
+        distance.shorten(3, at(60_000));
+        assert_eq!(distance.at(at(60_000)), 3);
+    }
+}
