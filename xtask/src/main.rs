@@ -9,6 +9,7 @@ mod check;
 mod children;
 mod choice;
 mod debian;
+mod load;
 mod manifest;
 mod paths;
 mod process;
@@ -58,6 +59,12 @@ const COMMANDS: &[Command] = &[
         summary: "formatting, lints, documentation and house rules",
         usage: check::USAGE,
         run: check::run,
+    },
+    Command {
+        name: "load",
+        summary: "measure the gate: handoff, makespan, waiting, rate, polling, writes",
+        usage: load::USAGE,
+        run: load::run,
     },
     Command {
         name: "tidy",

@@ -90,9 +90,11 @@ impl Answer {
         ))
     }
 
-    /// The next bytes of the stream; an error closes the connection.
+    /// The next bytes of the stream; an error closes the connection. What follows the last line follows it at once.
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
-        self.pause().await;
+        if self.entry.is_some() {
+            self.pause().await;
+        }
         let bytes = match self.plan.next() {
             Step::Token(channel, text) => self.wire.token(channel, text),
             Step::Garbage => Bytes::from_static(GARBAGE),

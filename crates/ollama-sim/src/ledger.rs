@@ -66,6 +66,10 @@ pub struct Recorded {
     pub number: u64,
     /// When its head arrived, in milliseconds since the start of the simulator.
     pub at_ms: u64,
+    /// The same in microseconds.
+    pub at_us: u64,
+    /// When it ended, in microseconds since the start of the simulator; `None` while it runs.
+    pub ended_us: Option<u64>,
     /// The method.
     pub method: String,
     /// The path and query, without the base path.
@@ -147,12 +151,15 @@ impl Ledger {
                 String::from_utf8_lossy(value.as_bytes()).into(),
             )
         });
+        let at = self.epoch.elapsed();
         let mut records = self.lock();
         let number = records.next;
         records.next += 1;
         records.kept.push_back(Recorded {
             number,
-            at_ms: millis(self.epoch.elapsed()),
+            at_ms: millis(at),
+            at_us: micros(at),
+            ended_us: None,
             method: request.method.to_string(),
             path: path.to_owned(),
             headers: headers.collect(),
@@ -191,8 +198,10 @@ impl Ledger {
 
     /// Ends a request, and its stream if it had one of `model`.
     pub(crate) fn end(&self, number: u64, model: Option<&str>, outcome: Outcome, tokens: u32) {
+        let ended_us = micros(self.epoch.elapsed());
         self.amend(number, |record| {
             record.outcome = Some(outcome);
+            record.ended_us = Some(ended_us);
             record.tokens = tokens;
         });
         match model {
@@ -256,6 +265,11 @@ impl Streams {
 /// A duration in whole milliseconds.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A duration in whole microseconds.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The oldest records are forgotten beyond this: with their bodies they are the only thing that grows.

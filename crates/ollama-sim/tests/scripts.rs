@@ -91,6 +91,14 @@ async fn thinking_comes_when_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_end_follows_the_last_line_at_once() {
+    let sim = start("pace=1h").await;
+    let answer = chat(&sim, "Hello [[sim tokens=0]]").await.unwrap();
+    let lines = within(answer.lines()).await;
+    assert_eq!(lines.last().unwrap()["done"], true);
+}
+
+#[tokio::test]
 async fn first_delays_the_head_and_pace_the_tokens() {
     let sim = start("").await;
     let begun = Instant::now();

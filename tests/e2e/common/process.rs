@@ -73,6 +73,12 @@ impl HostProcess {
         self.addr
     }
 
+    /// The number of its process.
+    #[allow(dead_code, reason = "for `benches/load`, which shares this harness")]
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// `kill -9`.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it runs");
