@@ -22,7 +22,19 @@ pub(crate) fn cargo_into(repo: &Repo, subcommand: &str, target: &Path) -> Comman
         .current_dir(repo.root())
         .env("CARGO_TARGET_DIR", target)
         .arg(subcommand);
+    // This program was itself started by `cargo run`. Build scripts that look at these (ring's does) would run anew, and all
+    // that depends on them be compiled anew, whenever somebody calls cargo directly in between.
+    for (name, _) in std::env::vars_os() {
+        if is_about_xtask(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+/// Whether a variable tells about the package that `cargo run` started, and not about how to build.
+fn is_about_xtask(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 /// Shows a command line that is about to be run.
