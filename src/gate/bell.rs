@@ -1,11 +1,12 @@
 //! The bell: who waits in this instance for a ticket of this instance hears of its change at once.
 //!
-//! It only shortens a rest. Whoever hears it looks at the store as it would have done later.
+//! It only says when to look. Whoever hears it looks at the store as it would have done later; whose predecessor waits in
+//! this instance will hear of it, and need not look before.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use sluice_gate::{Key, Op, Standing, Ticket, Value};
+use sluice_gate::{Epoch, Key, Op, Standing, Ticket, Value};
 
 use super::stay::Desk;
 
@@ -33,6 +34,22 @@ pub(super) fn ring_for(op: &Op) {
     if let Op::Put(Key::Record(_, ticket), _) | Op::Delete(Key::Record(_, ticket)) = op {
         ring(*ticket);
     }
+}
+
+/// Whether a ticket stands in line here: the bell will be rung when that changes.
+pub(super) fn waits_here(epoch: Epoch, ticket: Ticket) -> bool {
+    DESKS.with_borrow(|desks| {
+        desks.iter().filter_map(Weak::upgrade).any(|desk| {
+            desk.turn
+                .try_borrow()
+                .is_ok_and(|turn| turn.is_in_line() && turn.ticket() == Some((epoch, ticket)))
+        })
+    })
+}
+
+/// Somebody asked for the end of a ticket, which may be one of this instance.
+pub(super) fn ask_to_stop(epoch: Epoch, ticket: Ticket) {
+    each(|desk| desk.doubt(epoch, ticket));
 }
 
 fn ring(ticket: Ticket) {

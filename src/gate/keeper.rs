@@ -48,7 +48,10 @@ pub(super) async fn drive(desk: &Desk) {
 }
 
 fn step(desk: &Desk, event: Event) -> Option<Effect> {
+    let predecessor = desk.turn.borrow().predecessor();
+    let is_here = predecessor.is_some_and(|(epoch, ticket)| bell::waits_here(epoch, ticket));
     let mut turn = desk.turn.borrow_mut();
+    turn.hear_of_predecessor(is_here);
     let event = in_terms_of(&turn, event);
     match turn.step(now(), event) {
         Ok(effect) => {

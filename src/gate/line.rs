@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures::lock::Mutex;
 use sluice_gate::{Census, CensusStep, Epoch, Event, Key, Line, Now, Op, Sightings, Value};
 
-use super::store::{StoreError, perform};
+use super::store::{StoreError, perform, perform_in_turn};
 use super::{bell, now, tidying};
 
 /// How old a reading may be for those who are shown it, in milliseconds.
@@ -23,17 +23,19 @@ thread_local! {
     static READING: Rc<Mutex<()>> = Rc::default();
 }
 
-/// The line as it stood at most `max_age_ms` ago. Whoever asks while it is being read waits for that reading.
+/// The line as it stood at most `max_age_ms` before this call, or later. Whoever asks while it is being read waits for that
+/// reading, and for one more where that is too old: many who ask at once share it.
 ///
 /// # Errors
 /// The store could not be read: that is not an empty line.
 pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
-    if let Some(line) = cached(max_age_ms) {
+    let asked = now();
+    if let Some(line) = read_since(asked, max_age_ms) {
         return Ok(line);
     }
     let reading = READING.with(Rc::clone);
     let _one_at_a_time = reading.lock().await;
-    if let Some(line) = cached(max_age_ms) {
+    if let Some(line) = read_since(asked, max_age_ms) {
         return Ok(line);
     }
     let begun = now();
@@ -66,9 +68,14 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
 
 /// The last reading, if it is not older than `max_age_ms`.
 pub fn cached(max_age_ms: u64) -> Option<Rc<Line>> {
+    read_since(now(), max_age_ms)
+}
+
+/// The last reading, if it began at most `max_age_ms` before `asked`.
+fn read_since(asked: Now, max_age_ms: u64) -> Option<Rc<Line>> {
     READINGS.with_borrow(|readings| {
         let (begun, line) = readings.last.as_ref()?;
-        (now().mono_ms.saturating_sub(begun.mono_ms) <= max_age_ms).then(|| line.clone())
+        (asked.mono_ms.saturating_sub(begun.mono_ms) <= max_age_ms).then(|| line.clone())
     })
 }
 
@@ -92,12 +99,18 @@ pub(super) async fn epoch() -> Result<Option<Epoch>, StoreError> {
 async fn read() -> Result<Line, StoreError> {
     let floor = cached(u64::MAX).and_then(|line| line.epoch.map(|epoch| (epoch, line.front)));
     let mut census = Census::new(floor);
-    let mut op = census.begin();
-    loop {
-        match census.step(perform(op).await) {
-            CensusStep::Store(next) => op = next,
-            CensusStep::Done(line) => return Ok(line),
-            CensusStep::Unavailable => return Err(StoreError::unavailable()),
-        }
+    let mut next = Some(census.begin());
+    let mut outcome = Err(StoreError::unavailable());
+    while let Some(op) = next {
+        next = perform_in_turn(op, |event| match census.step(event) {
+            CensusStep::Store(op) => Some(op),
+            CensusStep::Done(line) => {
+                outcome = Ok(line);
+                None
+            }
+            CensusStep::Unavailable => None,
+        })
+        .await;
     }
+    outcome
 }

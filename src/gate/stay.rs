@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::future::poll_fn;
 use futures::task::AtomicWaker;
-use sluice_gate::{Errand, Event, Figures, Identity, Line, Phase, Ticket, Turn};
+use sluice_gate::{Epoch, Errand, Event, Figures, Identity, Line, Phase, Ticket, Turn};
 use spin_sdk::wasip3::random::random::get_random_u64;
 use std::task::Poll;
 
@@ -146,6 +146,17 @@ impl Desk {
             .try_borrow()
             .is_ok_and(|turn| turn.is_in_line() && turn.watches(ticket))
         {
+            self.rung.set(true);
+            self.keeper.wake();
+        }
+    }
+
+    /// Makes the turn look whether it was asked to stop, if it holds this ticket.
+    pub(super) fn doubt(&self, epoch: Epoch, ticket: Ticket) {
+        if let Ok(mut turn) = self.turn.try_borrow_mut()
+            && turn.ticket() == Some((epoch, ticket))
+        {
+            turn.doubt();
             self.rung.set(true);
             self.keeper.wake();
         }

@@ -19,6 +19,9 @@ use atomics::wasi::keyvalue::{atomics as counter, store as bucket};
 /// How long an operation may take before it counts as failed. It goes on by itself: nobody knows whether it will be done.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many reads follow one another before another turn gets at the store: some milliseconds at most.
+const BURST: u32 = 16;
+
 /// The store could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(String);
@@ -47,6 +50,29 @@ pub async fn perform(op: Op) -> Event {
             Event::Failed
         }
     }
+}
+
+/// Does one read after another, as `then` says, with the store to itself for up to [`BURST`] of them; answers the one that
+/// is still to be done. Many turns may be waiting for the store, and each of a hundred reads would wait for all of them.
+pub async fn perform_in_turn(first: Op, mut then: impl FnMut(Event) -> Option<Op>) -> Option<Op> {
+    let burst = async {
+        let connection = connection();
+        let connection = connection.lock().await;
+        let mut next = Some(first);
+        for _ in 0..BURST {
+            let Some(op) = next else { break };
+            next = then(connection.perform(op).await?);
+        }
+        Ok::<_, StoreError>(next)
+    };
+    let outcome = match select(pin!(burst), pin!(sleep(PATIENCE))).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
+    };
+    outcome.unwrap_or_else(|error| {
+        super::fault(&error);
+        None
+    })
 }
 
 /// Whether the store can be read.

@@ -91,7 +91,10 @@ pub async fn cancel(ticket: PublicTicket) -> Result<bool, StoreError> {
     }
     let mark = Value::Mark(super::now().wall_ms);
     match perform(Op::Put(Key::Cancel(epoch, ticket.number), mark)).await {
-        Event::Done => Ok(true),
+        Event::Done => {
+            super::bell::ask_to_stop(epoch, ticket.number);
+            Ok(true)
+        }
         _ => Err(StoreError::unavailable()),
     }
 }

@@ -5,7 +5,7 @@
 //! as fast as slots are freed on average. An estimate that is too small costs looks; one that is too large lets a slot that
 //! is free stand empty until the next look.
 
-use crate::{Ledger, Now};
+use crate::{Ledger, Now, Settings};
 
 /// How many were ahead when, and how long each of them takes to start on average.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,6 +33,19 @@ impl Distance {
         }
     }
 
+    /// How long to rest between two looks, in milliseconds. As many as there are slots may start at the same moment, so these
+    /// look often; for those behind them the rest grows by a part of the time in which the line moves on by one.
+    pub(crate) fn rest_ms(&self, now: Now, settings: &Settings) -> u64 {
+        let look_ms = u64::from(settings.look_ms);
+        let each_ms = match self.between_starts_us {
+            0 => 2 * look_ms,
+            us => (us / 1_000 / SHARE).clamp(look_ms, EACH_MAX_MS),
+        };
+        let ahead = self.at(now);
+        let near = ahead.min(u64::from(settings.capacity));
+        near * look_ms + (ahead - near).saturating_mul(each_ms)
+    }
+
     /// How many are ahead by now; at least 1, for whoever looks is never nearer than behind one.
     pub(crate) fn at(&self, now: Now) -> u64 {
         let since_us = now
@@ -43,6 +56,12 @@ impl Distance {
         u64::from(self.ahead).saturating_sub(started).max(1)
     }
 }
+
+/// Which part of the time between two starts a place in line adds to the rest.
+const SHARE: u64 = 8;
+
+/// What a place in line adds to the rest at most, in milliseconds: those before may all leave at once.
+const EACH_MAX_MS: u64 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -66,6 +85,25 @@ mod tests {
         assert_eq!([5_000, 5_099, 5_100, 5_450].map(by_then), [10, 10, 9, 6]);
         assert_eq!([6_000, 60_000].map(by_then), [1, 1]);
         assert_eq!(by_then(4_000), 10, "a clock that stands still");
+    }
+
+    #[test]
+    fn a_line_that_moves_on_slowly_is_looked_at_seldom_but_for_its_front() {
+        let settings = Settings::clamped(4, 15_000);
+        let rest_ms = |ahead, mean_service_us| {
+            let ledger = Ledger {
+                mean_service_us,
+                ..Ledger::default()
+            };
+            Distance::told(ahead, at(0), &ledger, 4).rest_ms(at(0), &settings)
+        };
+        for mean_service_us in [0, 5_000, 8_000_000] {
+            assert_eq!([1, 4].map(|ahead| rest_ms(ahead, mean_service_us)), [2, 8]);
+        }
+        assert_eq!(rest_ms(24, 5_000), 8 + 20 * 2, "answers of 5 ms");
+        assert_eq!(rest_ms(24, 160_000), 8 + 20 * 5, "of 160 ms");
+        assert_eq!(rest_ms(24, 8_000_000), 8 + 20 * 10, "of 8 s");
+        assert_eq!(rest_ms(24, 0), 8 + 20 * 4, "not known yet");
     }
 
     #[test]

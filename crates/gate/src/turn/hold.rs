@@ -13,7 +13,7 @@ impl Turn {
             now.mono_ms
         } else {
             self.next_renewal_ms()
-                .min(self.next_cancel_ms())
+                .min(self.next_cancel_ms(now))
                 .min(self.lapse_ms())
                 .max(now.mono_ms)
         };
@@ -42,7 +42,7 @@ impl Turn {
             self.issued = now;
             return self.put_active(State::Renewing);
         }
-        if now.mono_ms >= self.next_cancel_ms() {
+        if now.mono_ms >= self.next_cancel_ms(now) {
             return self.ask_cancel(now);
         }
         self.chore().unwrap_or_else(|| self.rest_holding(now))

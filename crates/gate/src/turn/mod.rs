@@ -172,6 +172,8 @@ pub struct Turn {
     beat: u32,
     sightings: Sightings,
     distance: Distance,
+    /// The ticket whose change will be told; 0 for none.
+    heard: Ticket,
     cancel_seen: Now,
     failing_since: Option<Now>,
     owes_settled: bool,
@@ -225,6 +227,7 @@ impl Turn {
             beat: 0,
             sightings: Sightings::default(),
             distance: Distance::default(),
+            heard: 0,
             cancel_seen: Now::default(),
             failing_since: None,
             owes_settled: false,
@@ -294,6 +297,23 @@ impl Turn {
             Spot::Room => self.view.contains(&ticket),
             Spot::Bottom => false,
         }
+    }
+
+    /// The ticket that is looked at for as long as it waits, if there is one.
+    pub fn predecessor(&self) -> Option<(Epoch, Ticket)> {
+        let is_behind = self.spot == Spot::Behind && self.behind > 0;
+        (is_behind && self.is_in_line()).then_some((self.epoch, self.behind))
+    }
+
+    /// Whether the caller will make this turn look as soon as its present predecessor's record changes: then it need not
+    /// look before by itself, but for once in a while.
+    pub fn hear_of_predecessor(&mut self, is_told: bool) {
+        self.heard = if is_told { self.behind } else { 0 };
+    }
+
+    /// Somebody asked for this ticket's end: it looks whether that is so at its next step, not only when that is due.
+    pub fn doubt(&mut self) {
+        self.cancel_seen = Now::default();
     }
 
     /// How many are before this one at this moment, as a [`crate::Census`] found that remembers so much: how often it looks

@@ -8,6 +8,9 @@ use crate::{Key, Ledger, Now, Record, Standing, Value};
 /// The furthest behind in line look this often at least, in milliseconds.
 const LOOK_MAX_MS: u64 = 1_000;
 
+/// Up to which distance in line it is asked twice a second whether a ticket was given up.
+const CANCEL_NEAR: u64 = 16;
+
 impl Turn {
     /// It is not this turn's time yet. The record says so, once; then a rest. Tidying does not wait in line.
     pub(super) fn wait(&mut self, now: Now, spot: Spot) -> Effect {
@@ -67,10 +70,8 @@ impl Turn {
         let look_ms = match self.spot {
             // In front of the room there is nobody else.
             Spot::Room => u64::from(self.settings.look_ms),
-            Spot::Behind => {
-                let each_ms = u64::from(self.settings.look_ms);
-                (each_ms * self.distance.at(now)).min(LOOK_MAX_MS)
-            }
+            Spot::Behind if self.heard == self.behind => LOOK_MAX_MS,
+            Spot::Behind => self.distance.rest_ms(now, &self.settings).min(LOOK_MAX_MS),
             Spot::Bottom => (self.epoch_seen.mono_ms + u64::from(self.settings.ttl_ms))
                 .saturating_sub(now.mono_ms),
         };
@@ -79,7 +80,7 @@ impl Turn {
             State::Waiting,
             until_ms
                 .min(self.next_renewal_ms())
-                .min(self.next_cancel_ms()),
+                .min(self.next_cancel_ms(now)),
         )
     }
 
@@ -94,7 +95,7 @@ impl Turn {
         if now.mono_ms >= self.next_renewal_ms() {
             return self.enrol(now);
         }
-        if now.mono_ms >= self.next_cancel_ms() {
+        if now.mono_ms >= self.next_cancel_ms(now) {
             return self.ask_cancel(now);
         }
         self.look(now)
@@ -111,8 +112,13 @@ impl Turn {
         self.since.mono_ms + u64::from(self.settings.renew_ms)
     }
 
-    pub(super) fn next_cancel_ms(&self) -> u64 {
-        self.cancel_seen.mono_ms + u64::from(self.settings.cancel_ms)
+    /// Whoever is far from the front is not asked for so often: there are many of them, and nothing works for them yet.
+    pub(super) fn next_cancel_ms(&self, now: Now) -> u64 {
+        let times = match self.wrote {
+            Wrote::Nothing | Wrote::Waiting => (self.distance.at(now) / CANCEL_NEAR).clamp(1, 4),
+            Wrote::Active => 1,
+        };
+        self.cancel_seen.mono_ms + times * u64::from(self.settings.cancel_ms)
     }
 
     pub(super) fn ask_cancel(&mut self, now: Now) -> Effect {
@@ -276,14 +282,36 @@ mod tests {
     #[test]
     fn the_others_look_in_proportion_to_their_distance_which_a_start_before_them_shortens() {
         let waiting = || record(Standing::Waiting, &[]);
-        assert_eq!(rest_ms(waiting(), 40, None), 80);
+        assert_eq!(rest_ms(waiting(), 2, None), 4);
+        assert_eq!(
+            rest_ms(waiting(), 40, None),
+            4 + 38 * 4,
+            "far is beyond the slots"
+        );
         assert_eq!(rest_ms(waiting(), 40, Some(6)), 4, "7 and 8 are between");
         assert_eq!(rest_ms(waiting(), 40, Some(8)), 2);
-        assert_eq!(rest_ms(waiting(), 40, Some(12)), 80, "it came later");
-        assert_eq!(
-            rest_ms(waiting(), 1_000_000, None),
-            500,
-            "the question is due"
+        assert_eq!(rest_ms(waiting(), 40, Some(12)), 156, "it came later");
+        assert_eq!(rest_ms(waiting(), 1_000_000, None), LOOK_MAX_MS);
+    }
+
+    #[test]
+    fn whoever_is_told_of_a_change_rests_until_something_else_is_due() {
+        let mut turn = Turn::new(
+            Settings::clamped(2, 15_000),
+            Errand::Serve,
+            Identity::default(),
+            None,
         );
+        (turn.spot, turn.behind, turn.wrote) = (Spot::Behind, 8, Wrote::Waiting);
+        (turn.since, turn.cancel_seen) = (NOW, NOW);
+        let rest = |turn: &mut Turn| match turn.wait(NOW, Spot::Behind) {
+            Effect::Rest { until_ms } => until_ms - NOW.mono_ms,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(rest(&mut turn), 2);
+        turn.hear_of_predecessor(true);
+        assert_eq!(rest(&mut turn), 500, "whether it was given up");
+        turn.behind = 7;
+        assert_eq!(rest(&mut turn), 2, "another predecessor");
     }
 }
