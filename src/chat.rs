@@ -16,7 +16,9 @@ use std::rc::Rc;
 use crate::tasks::spawn;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat, Request};
+use spin_sdk::wasip3::random::random::get_random_u64;
 
 use crate::config::Config;
 use crate::gate::{self, Newcomer, Stay};
@@ -25,7 +27,7 @@ use crate::relay::Outlet;
 use crate::reply::Reply;
 use crate::router::{Answer, Asked};
 use crate::upstreams::UpstreamResponse;
-use job::Job;
+use job::{Job, Outgoing};
 
 /// A reading of the line this old is good enough to refuse by, in milliseconds.
 const SHED_MS: u64 = 50;
@@ -59,6 +61,8 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
             invalid.into()
         }
     })?;
+    let form = request.form(head.text(&header::ACCEPT));
+    let delivery = request.translate(&config.policy)?;
     let dropped = request.settle(&config.policy);
     if let Some(model) = request.model().filter(|model| !config.allows_model(model)) {
         return Err(Refusal::ModelNotAllowed {
@@ -67,8 +71,13 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     }
     shed(&config).await?;
 
-    let form = request.form(head.text(&header::ACCEPT));
     let heartbeat = Heartbeat::new(endpoint, form, request.model().unwrap_or_default());
+    let translation = delivery.map(|delivery| Translation {
+        id: get_random_u64(),
+        created_s: gate::now().wall_ms / 1_000,
+        model: heartbeat.model().to_owned(),
+        delivery,
+    });
     let headers = answer_headers(form.content_type(), cors, &dropped);
     let newcomer = Newcomer {
         client: client.fingerprint(),
@@ -79,7 +88,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         config,
         endpoint,
         heartbeat,
-        request.into_bytes(),
+        Outgoing::new(request, translation),
         head,
         client,
         stay,
@@ -159,6 +168,11 @@ async fn pass_on_error(job: &Job, response: UpstreamResponse) -> Result<Answer, 
         _ => None,
     };
     match document {
+        Some(document) if status.is_client_error() && job.outgoing.translation.is_some() => {
+            let sentence =
+                relaying::sentence(&document).unwrap_or_else(|| Refusal::UpstreamError.detail());
+            Err(Refusal::Upstreams { status, sentence })
+        }
         Some(document) if status.is_client_error() => {
             Ok(Answer::Whole(Reply::json(status, &document)))
         }

@@ -15,8 +15,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use http::{HeaderMap, StatusCode};
-use sluice_ollama::framing::EventWriter;
-use sluice_ollama::{AnswerWatch, Form, Heartbeat, Verdict};
+use sluice_ollama::{Heartbeat, Passage, Verdict};
 use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter};
 use spin_sdk::wasip3::{wit_future, wit_stream};
@@ -122,20 +121,19 @@ impl Outlet {
 
 /// Relays an answer until it ends, for whatever reason. The upstream's connection is closed when this returns or is dropped.
 ///
-/// `watch` looks at what the upstream sends, `heartbeat` fills its silences, and `may_go_on` is asked before each chunk is
-/// passed on.
+/// `passage` looks at what the upstream sends and writes it as the client reads it, `heartbeat` fills its silences, and
+/// `may_go_on` is asked before each chunk is passed on.
 pub async fn relay(
     mut body: UpstreamBody,
     outlet: &mut Outlet,
-    watch: &mut AnswerWatch,
+    passage: &mut Passage,
     heartbeat: &Heartbeat,
     mut may_go_on: impl FnMut() -> ControlFlow<()>,
 ) -> Outcome {
-    let mut events = (heartbeat.form() == Form::Events).then(EventWriter::default);
     let mut buffer = Vec::with_capacity(CHUNK);
     let mut ticker = Ticker::new(IDLE);
     loop {
-        let next = next_chunk(&mut body, buffer, outlet, watch, heartbeat, &mut ticker).await;
+        let next = next_chunk(&mut body, buffer, outlet, passage, heartbeat, &mut ticker).await;
         let chunk = match next {
             Err(ClientGone) => return Outcome::ClientGone,
             Ok(Err(error)) => return Outcome::UpstreamFailed(error),
@@ -145,17 +143,7 @@ pub async fn relay(
         if may_go_on().is_break() {
             return Outcome::Stopped;
         }
-        let written = match &mut events {
-            None => watch.see(&chunk).map(|()| chunk),
-            Some(events) => {
-                let mut out = Vec::with_capacity(2 * chunk.len());
-                watch
-                    .see(&chunk)
-                    .and_then(|()| events.feed(&chunk, &mut out))
-                    .map(|()| out)
-            }
-        };
-        let bytes = match written {
+        let bytes = match passage.pass(chunk) {
             Ok(bytes) => bytes,
             Err(too_long) => return Outcome::UpstreamFailed(too_long.into()),
         };
@@ -164,14 +152,11 @@ pub async fn relay(
             Err(ClientGone) => return Outcome::ClientGone,
         }
     }
-    if let Some(events) = events {
-        let mut last = Vec::new();
-        events.finish(&mut last);
-        if outlet.write(last).await.is_err() {
-            return Outcome::ClientGone;
-        }
+    let (verdict, last) = passage.end();
+    if outlet.write(last).await.is_err() {
+        return Outcome::ClientGone;
     }
-    match watch.end() {
+    match verdict {
         Verdict::Complete => Outcome::Complete,
         Verdict::Failed => Outcome::Failed,
         Verdict::Incomplete => Outcome::Incomplete,
@@ -180,15 +165,9 @@ pub async fn relay(
 
 /// Ends a response whose head is out with an error in its form, ending first what was cut. A document that was cut cannot
 /// be mended: its response is broken off.
-pub async fn fail(
-    mut outlet: Outlet,
-    watch: &AnswerWatch,
-    heartbeat: &Heartbeat,
-    refusal: &Refusal,
-) {
+pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, refusal: &Refusal) {
     let mut frame = heartbeat.error(refusal.code(), &refusal.detail());
-    // Events are written whole, so they are never cut.
-    if !watch.between_frames() && heartbeat.form() != Form::Events {
+    if !passage.between_frames() {
         let Some(end) = heartbeat.break_off() else {
             return;
         };
@@ -207,7 +186,7 @@ async fn next_chunk(
     body: &mut UpstreamBody,
     buffer: Vec<u8>,
     outlet: &mut Outlet,
-    watch: &AnswerWatch,
+    passage: &Passage,
     heartbeat: &Heartbeat,
     ticker: &mut Ticker,
 ) -> Result<Result<Option<Vec<u8>>, UpstreamError>, ClientGone> {
@@ -217,7 +196,7 @@ async fn next_chunk(
     loop {
         match select(reading.as_mut(), pin!(ticker.tick())).await {
             Either::Left((chunk, _)) => return Ok(chunk),
-            Either::Right(_) if silent && watch.between_frames() => {
+            Either::Right(_) if silent && passage.between_frames() => {
                 outlet.write(heartbeat.idle()).await?;
             }
             Either::Right(_) => silent = true,

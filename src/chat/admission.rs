@@ -99,9 +99,9 @@ async fn attempt(job: &Job) -> Result<UpstreamResponse, UpstreamError> {
     job.attempt.set(Some(gate::now()));
     let call = Call {
         method: Method::POST,
-        path: job.endpoint.path(),
+        path: job.outgoing.path,
         headers: &job.headers,
-        body: job.body.clone(),
+        body: job.outgoing.body.clone(),
         patience: job.config.request_timeout,
     };
     upstreams::send(&job.config, 0, call).await

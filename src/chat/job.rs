@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sluice_gate::{Figures, Now};
 use sluice_ollama::framing::Tally;
-use sluice_ollama::{Endpoint, Heartbeat};
+use sluice_ollama::openai::Translation;
+use sluice_ollama::{Endpoint, Heartbeat, Passage, Request};
 
 use super::insert;
 use crate::clients::Client;
@@ -17,16 +18,37 @@ use crate::gate::{self, PublicTicket, Stay};
 use crate::incoming::Head;
 use crate::log::Line;
 
+/// What goes to the upstream.
+pub struct Outgoing {
+    /// The path there, without the upstream's base.
+    pub path: &'static str,
+    /// The body.
+    pub body: Bytes,
+    /// How its answer is translated; `None`: it is passed on as it comes.
+    pub translation: Option<Translation>,
+}
+
+impl Outgoing {
+    /// A settled request, and how its answer is translated.
+    pub fn new(request: Request, translation: Option<Translation>) -> Outgoing {
+        Outgoing {
+            path: request.endpoint().path(),
+            body: request.into_bytes().into(),
+            translation,
+        }
+    }
+}
+
 /// One gated request.
 pub struct Job {
     /// The settings.
     pub config: Rc<Config>,
-    /// Where it goes.
+    /// What its client asked.
     pub endpoint: Endpoint,
     /// How its client is told things.
     pub heartbeat: Heartbeat,
     /// What is sent.
-    pub body: Bytes,
+    pub outgoing: Outgoing,
     /// The client's headers.
     pub headers: HeaderMap,
     /// When the present attempt to reach the upstream began.
@@ -44,7 +66,7 @@ impl Job {
         config: Rc<Config>,
         endpoint: Endpoint,
         heartbeat: Heartbeat,
-        body: Vec<u8>,
+        outgoing: Outgoing,
         head: Head,
         client: Client,
         stay: Stay,
@@ -54,7 +76,7 @@ impl Job {
             endpoint,
             model: heartbeat.model().to_owned(),
             heartbeat,
-            body: body.into(),
+            outgoing,
             headers: head.headers,
             attempt: Cell::new(None),
             stay: RefCell::new(Some(Rc::new(stay))),
@@ -72,6 +94,11 @@ impl Job {
     /// The model that was asked for.
     pub fn model(&self) -> &str {
         &self.model
+    }
+
+    /// The way of one answer to the client.
+    pub fn passage(&self) -> Passage {
+        Passage::new(self.heartbeat.form(), self.outgoing.translation.as_ref())
     }
 
     /// Its public ticket, once it is drawn.

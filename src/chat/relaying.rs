@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use futures::future::{Either, select};
 use sluice_gate::Phase;
-use sluice_ollama::AnswerWatch;
+use sluice_ollama::Passage;
 use spin_sdk::time::sleep;
 
 use super::ERROR_MAX;
@@ -18,8 +18,8 @@ use crate::upstreams::{UpstreamError, UpstreamResponse};
 
 /// Relays an answer to its end and frees the slot as soon as the upstream is done or the client has left.
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
-    let mut watch = AnswerWatch::new(job.heartbeat.form());
-    let outcome = relay_in_time(job, response, &mut outlet, &mut watch).await;
+    let mut passage = job.passage();
+    let outcome = relay_in_time(job, response, &mut outlet, &mut passage).await;
     let trouble = match outcome {
         Ok(Outcome::Complete) => None,
         // The upstream has said itself what went wrong.
@@ -30,7 +30,7 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
             Some(Refusal::from(&error))
         }
         Ok(Outcome::ClientGone) => {
-            job.finish(&"client_gone", watch.tally(), false);
+            job.finish(&"client_gone", passage.tally(), false);
             return;
         }
         Ok(Outcome::Stopped) => Some(stopped(job)),
@@ -38,10 +38,10 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
     };
     let is_complete = trouble.is_none();
     let word = trouble.as_ref().map_or("complete", Refusal::code);
-    job.finish(&word, watch.tally(), is_complete);
+    job.finish(&word, passage.tally(), is_complete);
     match trouble {
         None => outlet.finish(),
-        Some(trouble) => relay::fail(outlet, &watch, &job.heartbeat, &trouble).await,
+        Some(trouble) => relay::fail(outlet, &passage, &job.heartbeat, &trouble).await,
     }
 }
 
@@ -50,7 +50,7 @@ async fn relay_in_time(
     job: &Job,
     response: UpstreamResponse,
     outlet: &mut Outlet,
-    watch: &mut AnswerWatch,
+    passage: &mut Passage,
 ) -> Result<Outcome, Refusal> {
     let Some(stay) = job.stay() else {
         return Err(Refusal::Cancelled);
@@ -65,7 +65,7 @@ async fn relay_in_time(
     let relaying = pin!(relay::relay(
         response.body,
         outlet,
-        watch,
+        passage,
         &job.heartbeat,
         may_go_on
     ));
@@ -95,17 +95,9 @@ pub async fn report_error(job: &Job, response: UpstreamResponse, outlet: Outlet)
         .ok()
         .flatten()
         .unwrap_or_default();
-    let sentence = serde_json::from_slice::<serde_json::Value>(&document)
+    let sentence = serde_json::from_slice(&document)
         .ok()
-        .and_then(|document| {
-            let error = document.get("error")?;
-            Some(
-                error
-                    .as_str()
-                    .or_else(|| error.get("message")?.as_str())?
-                    .to_owned(),
-            )
-        });
+        .and_then(|document| sentence(&document));
     let refusal = match sentence {
         Some(sentence) if status.is_client_error() => Refusal::Upstreams { status, sentence },
         _ => Refusal::UpstreamError,
@@ -113,16 +105,17 @@ pub async fn report_error(job: &Job, response: UpstreamResponse, outlet: Outlet)
     report(job, &refusal, outlet).await;
 }
 
+/// The sentence in an error document of either family.
+pub fn sentence(document: &serde_json::Value) -> Option<String> {
+    let error = document.get("error")?;
+    let sentence = error.as_str().or_else(|| error.get("message")?.as_str())?;
+    Some(sentence.to_owned())
+}
+
 /// Tells a refusal to a client whose head is out.
 pub async fn report(job: &Job, refusal: &Refusal, outlet: Outlet) {
     job.finish_without_answer(&refusal.code());
-    relay::fail(
-        outlet,
-        &AnswerWatch::new(job.heartbeat.form()),
-        &job.heartbeat,
-        refusal,
-    )
-    .await;
+    relay::fail(outlet, &job.passage(), &job.heartbeat, refusal).await;
 }
 
 /// The cause of an upstream's failure is for the operator, not for the client.

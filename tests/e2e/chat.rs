@@ -98,9 +98,14 @@ fn an_answer_that_is_not_streamed_is_one_document() {
 }
 
 #[test]
-fn openais_stream_is_relayed_as_it_came() {
+fn openais_stream_is_relayed_as_it_came_where_no_runner_option_is_set() {
     run(async {
-        let app = Setup::answering("text=lorem pace=0ms").start().await;
+        let app = Setup::answering("text=lorem pace=0ms")
+            .with("num_ctx", "")
+            .with("num_thread", "")
+            .with("num_gpu", "")
+            .start()
+            .await;
         let request = json!({
             "model": "llama3.2",
             "messages": [{ "role": "user", "content": "Hello" }],

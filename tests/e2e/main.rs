@@ -14,6 +14,7 @@ mod hosts;
 mod imports;
 mod leaving;
 mod line;
+mod openai;
 mod outage;
 mod refusals;
 mod tls;

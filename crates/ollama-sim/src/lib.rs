@@ -18,7 +18,7 @@
 //! # What it does not do
 //!
 //! It knows no language, loads no model, and keeps nothing on disk. Operator routes (pull, delete, …) answer 200 and
-//! are recorded, so that a test can assert that nothing reached them. `/v1/responses` is not there.
+//! are recorded, so that a test can assert that nothing reached them. It makes no tool calls.
 
 mod answer;
 mod body;

@@ -16,6 +16,8 @@ pub(crate) enum Form {
     ChatCompletion,
     /// `/v1/completions`
     Completion,
+    /// `/v1/responses`
+    Responses,
     /// `/api/embed`
     Embed,
     /// `/api/embeddings`, the older form
@@ -70,6 +72,7 @@ impl Form {
             "/api/generate" => Some(Self::Generate),
             "/v1/chat/completions" => Some(Self::ChatCompletion),
             "/v1/completions" => Some(Self::Completion),
+            "/v1/responses" => Some(Self::Responses),
             "/api/embed" => Some(Self::Embed),
             "/api/embeddings" => Some(Self::Embeddings),
             "/v1/embeddings" => Some(Self::OpenAiEmbeddings),
@@ -79,7 +82,9 @@ impl Form {
 
     pub(crate) fn dialect(self) -> Dialect {
         match self {
-            Self::ChatCompletion | Self::Completion | Self::OpenAiEmbeddings => Dialect::OpenAi,
+            Self::ChatCompletion | Self::Completion | Self::Responses | Self::OpenAiEmbeddings => {
+                Dialect::OpenAi
+            }
             Self::Chat | Self::Generate | Self::Embed | Self::Embeddings => Dialect::Ollama,
         }
     }
@@ -118,6 +123,7 @@ impl Ask {
                 &body["max_tokens"]
             }
             Form::ChatCompletion | Form::Completion => &body["max_completion_tokens"],
+            Form::Responses => &body["max_output_tokens"],
             _ => &body["options"]["num_predict"],
         };
         let asked = match &body["think"] {
@@ -201,6 +207,16 @@ fn texts(form: Form, body: &Value) -> Vec<String> {
                 .map(|message| text(&message["content"]))
                 .collect();
         }
+        // The input is a text, or a list of messages.
+        Form::Responses if body["input"].is_array() => {
+            return body["input"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|message| text(&message["content"]))
+                .collect();
+        }
+        Form::Responses => &body["input"],
         Form::Generate | Form::Completion | Form::Embeddings => &body["prompt"],
         Form::Embed | Form::OpenAiEmbeddings => &body["input"],
     };

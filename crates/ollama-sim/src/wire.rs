@@ -2,6 +2,7 @@
 
 mod ollama;
 mod openai;
+mod responses;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -23,6 +24,7 @@ pub(crate) struct Wire {
     clock: Clock,
     /// The request's number, for OpenAI's ids.
     number: u64,
+    talk: responses::Talk,
     /// One allocation serves many lines.
     buffer: BytesMut,
 }
@@ -55,6 +57,7 @@ impl Wire {
             model: ask.model.clone(),
             clock,
             number,
+            talk: responses::Talk::default(),
             buffer: BytesMut::new(),
         }
     }
@@ -111,6 +114,9 @@ impl Wire {
     /// An error after the head.
     pub(crate) fn error(&self) -> Bytes {
         match self.form.dialect() {
+            _ if self.form == Form::Responses => Bytes::from(format!(
+                "event: error\ndata: {{\"type\":\"error\",\"code\":null,\"message\":\"{MIDWAY}\",\"param\":null}}\n\n"
+            )),
             Dialect::Ollama => Bytes::from(format!("{{\"error\":\"{MIDWAY}\"}}\n")),
             Dialect::OpenAi => Bytes::from(format!(
                 "data: {{\"error\":{{\"message\":\"{MIDWAY}\",\"type\":\"api_error\",\"param\":null,\"code\":null}}}}\n\n"
@@ -137,6 +143,12 @@ impl Wire {
                     model: &self.model,
                 };
                 match self.delivery {
+                    Delivery::Whole if self.form == Form::Responses => {
+                        responses::document(&mut out, &head, part)
+                    }
+                    Delivery::Streamed if self.form == Form::Responses => {
+                        self.talk.part(&mut out, &head, part)
+                    }
                     Delivery::Whole => openai::document(&mut out, &head, part),
                     Delivery::Streamed => openai::chunk(&mut out, &head, part, self.usage),
                 }
@@ -236,6 +248,40 @@ mod tests {
             json!({"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5})
         );
         assert_eq!(events[2..], ["[DONE]"]);
+    }
+
+    #[test]
+    fn responses_are_events_with_names_and_numbers_or_one_document() {
+        let body = json!({"model": "m", "input": "x", "stream": true});
+        let mut stream = wire(Form::Responses, body);
+        let mut text = String::from_utf8(stream.token(Channel::Content, "a b ").to_vec()).unwrap();
+        text += std::str::from_utf8(&stream.last(DoneReason::Stop, spent())).unwrap();
+        let events: Vec<(&str, Value)> = text
+            .split_terminator("\n\n")
+            .map(|event| {
+                let (name, data) = event.split_once('\n').unwrap();
+                let data = data.strip_prefix("data: ").unwrap();
+                let name = name.strip_prefix("event: ").unwrap();
+                (name, serde_json::from_str(data).unwrap())
+            })
+            .collect();
+        for (number, (name, data)) in events.iter().enumerate() {
+            assert_eq!(
+                (&data["type"], &data["sequence_number"]),
+                (&json!(name), &json!(number))
+            );
+        }
+        assert_eq!(
+            (events[0].0, events[4].0),
+            ("response.created", "response.output_text.delta")
+        );
+        let (last, data) = &events[events.len() - 1];
+        assert_eq!(*last, "response.completed");
+        assert_eq!(data["response"]["output"][0]["content"][0]["text"], "a b ");
+        let mut whole = wire(Form::Responses, json!({"model": "m", "input": "x"}));
+        let end = Some((DoneReason::Stop, spent()));
+        let document: Value = serde_json::from_slice(&whole.whole("a b ", "", end)).unwrap();
+        assert_eq!(document, data["response"]);
     }
 
     #[test]

@@ -4,11 +4,12 @@
 pub mod endpoint;
 pub mod framing;
 pub mod heartbeat;
+pub mod openai;
 pub mod options;
 pub mod request;
 
 pub use endpoint::{Endpoint, Form};
-pub use framing::{AnswerWatch, Verdict};
+pub use framing::{AnswerWatch, Passage, Verdict};
 pub use heartbeat::{Heartbeat, Place};
 pub use options::Policy;
 pub use request::{Invalid, Request};

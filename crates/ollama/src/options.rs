@@ -52,6 +52,13 @@ pub(crate) enum Scope {
 }
 
 impl Policy {
+    /// Whether an option is set for which Ollama loads the model anew when a request comes without it.
+    pub fn sets_runner_options(&self) -> bool {
+        PINNED
+            .iter()
+            .any(|name| *name != "num_parallel" && self.options.contains_key(*name))
+    }
+
     /// Merges the operator's options into a request's `options`, and says which of the client's were dropped.
     pub(crate) fn merge(
         &self,

@@ -2,8 +2,10 @@
 
 mod events;
 mod lines;
+mod passage;
 mod watch;
 
 pub use events::EventWriter;
 pub use lines::{LineSplitter, LineTooLong, MAX_LINE};
+pub use passage::Passage;
 pub use watch::{AnswerWatch, Tally, Verdict};

@@ -13,6 +13,7 @@ mod invalid;
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Endpoint, Family, Form};
+use crate::openai::{self, Delivery};
 use crate::options::{self, Policy, Scope};
 use check::{Check, array, expect, flag, number, object, text};
 pub use invalid::{Code, Invalid};
@@ -97,6 +98,21 @@ impl Request {
             (Family::OpenAi, true) => Form::OpenAiEvents,
             (Family::OpenAi, false) => Form::OpenAiDocument,
         }
+    }
+
+    /// Turns a chat completion into a chat of Ollama's if the operator's runner options must go with it, and says how its
+    /// answer is to be delivered; `None`: it goes as it came. The form of its answer is to be asked for before.
+    ///
+    /// # Errors
+    /// It says something that cannot be translated, and that Ollama would not take either.
+    pub fn translate(&mut self, policy: &Policy) -> Result<Option<Delivery>, Invalid> {
+        if self.endpoint != Endpoint::OpenAiChat || !policy.sets_runner_options() {
+            return Ok(None);
+        }
+        let (members, delivery) = openai::to_chat(std::mem::take(&mut self.members))?;
+        self.endpoint = Endpoint::Chat;
+        self.members = members;
+        Ok(Some(delivery))
     }
 
     /// Adds the operator's model, options, cap and keep-alive, and says which members of the client's were dropped because

@@ -1,0 +1,86 @@
+//! One answer on its way from the upstream to the client: looked at as it came, and written as the client reads it.
+
+use super::events::EventWriter;
+use super::lines::LineTooLong;
+use super::watch::{AnswerWatch, Tally, Verdict};
+use crate::endpoint::Form;
+use crate::openai::{Delivery, Translation, Translator};
+
+/// Passes one answer on.
+#[derive(Debug)]
+pub struct Passage {
+    watch: AnswerWatch,
+    writing: Writing,
+}
+
+#[derive(Debug)]
+enum Writing {
+    Unchanged,
+    Events(EventWriter),
+    Completion(Translator),
+}
+
+impl Passage {
+    /// For a client that is answered in `form`; with a translation the upstream answers with a chat of Ollama's.
+    pub fn new(form: Form, translation: Option<&Translation>) -> Passage {
+        let (upstreams, writing) = match (translation, form) {
+            (Some(translation), _) => {
+                let upstreams = match translation.delivery {
+                    Delivery::Document => Form::Document,
+                    Delivery::Stream | Delivery::StreamWithUsage => Form::Lines,
+                };
+                let translator = Translator::new(translation.clone());
+                (upstreams, Writing::Completion(translator))
+            }
+            (None, Form::Events) => (form, Writing::Events(EventWriter::default())),
+            (None, _) => (form, Writing::Unchanged),
+        };
+        Passage {
+            watch: AnswerWatch::new(upstreams),
+            writing,
+        }
+    }
+
+    /// What the client gets for this chunk of the upstream's; what is passed unchanged is not copied.
+    ///
+    /// # Errors
+    /// A line is longer than [`super::MAX_LINE`]; the answer is not worth passing on further.
+    pub fn pass(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, LineTooLong> {
+        self.watch.see(&chunk)?;
+        let mut out = Vec::new();
+        match &mut self.writing {
+            Writing::Unchanged => return Ok(chunk),
+            Writing::Events(events) => events.feed(&chunk, &mut out)?,
+            Writing::Completion(translator) => translator.feed(&chunk, &mut out)?,
+        }
+        Ok(out)
+    }
+
+    /// What the client gets at the end, and what the answer came to, when the upstream has ended its body in good order.
+    /// A translated document that is incomplete is not begun.
+    pub fn end(&mut self) -> (Verdict, Vec<u8>) {
+        let verdict = self.watch.end();
+        let mut out = Vec::new();
+        match &mut self.writing {
+            Writing::Unchanged => {}
+            Writing::Events(events) => events.finish(&mut out),
+            Writing::Completion(_) if verdict == Verdict::Incomplete => {}
+            Writing::Completion(translator) => translator.finish(&mut out),
+        }
+        (verdict, out)
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> Tally {
+        self.watch.tally()
+    }
+
+    /// Whether something may be written between what the client has got and what comes. What is written anew is written in
+    /// whole frames.
+    pub fn between_frames(&self) -> bool {
+        match self.writing {
+            Writing::Unchanged => self.watch.between_frames(),
+            Writing::Events(_) | Writing::Completion(_) => true,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Ollama's answer to a chat as OpenAI's chat completion: a document, or events as the lines come.
+
+use serde_json::{Map, Value, json};
+
+use super::{Delivery, Translation, error_document};
+use crate::framing::{LineSplitter, LineTooLong, MAX_LINE};
+
+/// Translates one answer as it comes. What it gives out are whole events, or the whole document at the end.
+#[derive(Debug)]
+pub struct Translator {
+    translation: Translation,
+    lines: LineSplitter,
+    /// The document so far.
+    document: Vec<u8>,
+    /// Calls so far: each has its own number, over all lines.
+    calls: usize,
+}
+
+impl Translator {
+    /// A translator for one answer.
+    pub fn new(translation: Translation) -> Translator {
+        Translator {
+            translation,
+            lines: LineSplitter::default(),
+            document: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// Appends to `out` what this chunk completes.
+    ///
+    /// # Errors
+    /// A line, or the document, is longer than [`MAX_LINE`].
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), LineTooLong> {
+        if self.translation.delivery == Delivery::Document {
+            if self.document.len() + chunk.len() > MAX_LINE {
+                return Err(LineTooLong { limit: MAX_LINE });
+            }
+            self.document.extend_from_slice(chunk);
+            return Ok(());
+        }
+        let (translation, calls) = (&self.translation, &mut self.calls);
+        self.lines
+            .feed(chunk, |line| translation.line(line, calls, out))
+    }
+
+    /// Appends what stands at the end: the document, or a last line that its sender did not end.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        match self.translation.delivery {
+            Delivery::Document => self.translation.document(&self.document, out),
+            _ => self
+                .translation
+                .line(self.lines.remainder(), &mut self.calls, out),
+        }
+    }
+}
+
+impl Translation {
+    /// A line of Ollama's as events. What is no JSON object has nothing to say to anybody.
+    fn line(&self, line: &[u8], calls: &mut usize, out: &mut Vec<u8>) {
+        let Ok(Value::Object(said)) = serde_json::from_slice::<Value>(line) else {
+            return;
+        };
+        if said.get("error").is_some_and(|error| !error.is_null()) {
+            event(&error_document(&Value::Object(said), "api_error"), out);
+            return;
+        }
+        let said = Value::Object(said);
+        let before = *calls;
+        let mut delta = self.message(&said, calls);
+        if let Some(made) = delta.get_mut("tool_calls").and_then(Value::as_array_mut) {
+            for (index, call) in made.iter_mut().enumerate() {
+                call["index"] = before.saturating_add(index).into();
+            }
+        }
+        let is_done = said["done"] == true;
+        let reason = is_done.then(|| finish_reason(&said, *calls));
+        let mut choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
+        self.add_logprobs(&said, &mut choice);
+        event(
+            &self.completion("chat.completion.chunk", json!([choice])),
+            out,
+        );
+        if !is_done {
+            return;
+        }
+        if self.delivery == Delivery::StreamWithUsage {
+            let mut last = self.completion("chat.completion.chunk", json!([]));
+            last["usage"] = usage(&said);
+            event(&last, out);
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    /// A document of Ollama's as one of OpenAI's; an error as an error, and what is neither as nothing.
+    fn document(&self, document: &[u8], out: &mut Vec<u8>) {
+        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
+            return;
+        };
+        if said.get("error").is_some_and(|error| !error.is_null()) {
+            out.extend_from_slice(error_document(&said, "api_error").to_string().as_bytes());
+            return;
+        }
+        let mut calls = 0;
+        let message = self.message(&said, &mut calls);
+        let mut choice = json!({
+            "index": 0,
+            "message": message,
+            "finish_reason": finish_reason(&said, calls),
+        });
+        self.add_logprobs(&said, &mut choice);
+        let mut completion = self.completion("chat.completion", json!([choice]));
+        completion["usage"] = usage(&said);
+        out.extend_from_slice(completion.to_string().as_bytes());
+    }
+
+    fn completion(&self, object: &str, choices: Value) -> Value {
+        json!({
+            "id": format!("chatcmpl-{}", self.id),
+            "object": object,
+            "created": self.created_s,
+            "model": self.model,
+            "system_fingerprint": "fp_ollama",
+            "choices": choices,
+        })
+    }
+
+    fn message(&self, said: &Value, calls: &mut usize) -> Map<String, Value> {
+        let message = &said["message"];
+        let mut ours = Map::new();
+        ours.insert("role".to_owned(), "assistant".into());
+        let content = message["content"].as_str().unwrap_or_default();
+        ours.insert("content".to_owned(), content.into());
+        if let Some(thinking) = message["thinking"].as_str().filter(|text| !text.is_empty()) {
+            ours.insert("reasoning".to_owned(), thinking.into());
+        }
+        if let Some(made) = message["tool_calls"]
+            .as_array()
+            .filter(|made| !made.is_empty())
+        {
+            let numbers = *calls..;
+            let theirs = made.iter().zip(numbers);
+            let theirs: Vec<Value> = theirs
+                .map(|(call, number)| self.tool_call(number, call))
+                .collect();
+            *calls = calls.saturating_add(theirs.len());
+            ours.insert("tool_calls".to_owned(), theirs.into());
+        }
+        ours
+    }
+
+    /// A call; an older Ollama gives it no id, and OpenAI's clients want one.
+    fn tool_call(&self, number: usize, call: &Value) -> Value {
+        let function = &call["function"];
+        let id = match call["id"].as_str() {
+            Some(id) if !id.is_empty() => id.to_owned(),
+            _ => format!("call_{}_{number}", self.id),
+        };
+        let arguments = match &function["arguments"] {
+            Value::String(text) => text.clone(),
+            Value::Null => "{}".to_owned(),
+            other => other.to_string(),
+        };
+        json!({
+            "id": id,
+            "type": "function",
+            "function": { "name": function["name"], "arguments": arguments },
+        })
+    }
+
+    fn add_logprobs(&self, said: &Value, choice: &mut Value) {
+        if let Some(logprobs) = said["logprobs"].as_array() {
+            choice["logprobs"] = json!({ "content": logprobs });
+        }
+    }
+}
+
+/// OpenAI knows fewer reasons than Ollama (`load`, `unload`).
+fn finish_reason(said: &Value, calls: usize) -> &'static str {
+    match said["done_reason"].as_str() {
+        _ if calls > 0 => "tool_calls",
+        Some("length") => "length",
+        _ => "stop",
+    }
+}
+
+fn usage(said: &Value) -> Value {
+    let count = |name: &str| said[name].as_u64().unwrap_or(0);
+    let (prompt, completion) = (count("prompt_eval_count"), count("eval_count"));
+    json!({
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt.saturating_add(completion),
+    })
+}
+
+fn event(value: &Value, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(value.to_string().as_bytes());
+    out.extend_from_slice(b"\n\n");
+}

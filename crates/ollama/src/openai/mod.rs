@@ -1,0 +1,58 @@
+//! OpenAI's chat completions in terms of Ollama's own chat, and back.
+//!
+//! # Why
+//! A `/v1` body carries no options, so `/api/chat` with the operator's runner options and `/v1/chat/completions` without
+//! would have Ollama load the model anew again and again. Where such options are set, both go to `/api/chat`.
+//!
+//! # Limits
+//! What Ollama's own `/v1` reads is translated, and in the same way; what it does not read (`n`, `tool_choice`, `user` …) is
+//! left out. A picture must be a `data:` URL, as there: nothing is fetched for a client.
+//!
+//! # What it does not do
+//! `/v1/completions` and `/v1/responses` are relayed as they are.
+
+mod answer;
+mod ask;
+
+use serde_json::{Value, json};
+
+pub use answer::Translator;
+pub(crate) use ask::to_chat;
+
+/// What the answer to a translated request needs beside Ollama's answer itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// What follows `chatcmpl-` in the answer's id.
+    pub id: u64,
+    /// When it was made, in seconds since 1970.
+    pub created_s: u64,
+    /// The model that was asked for.
+    pub model: String,
+    /// How the client is answered.
+    pub delivery: Delivery,
+}
+
+/// How a chat completion is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// One document.
+    Document,
+    /// Events.
+    Stream,
+    /// Events, and one more before the end with the tokens that were used.
+    StreamWithUsage,
+}
+
+/// OpenAI's error object for one of Ollama's, `{"error":"…"}`, with the word for its kind.
+pub fn error_document(ollamas: &Value, kind: &str) -> Value {
+    let message = match &ollamas["error"] {
+        Value::String(message) => message.as_str(),
+        other => other["message"]
+            .as_str()
+            .unwrap_or("the model server failed"),
+    };
+    json!({ "error": { "message": message, "type": kind, "param": null, "code": null } })
+}
+
+#[cfg(test)]
+mod tests;
