@@ -47,11 +47,12 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
             return Err(error);
         }
     };
-    let line = READINGS.with_borrow_mut(|readings| {
+    let (line, between_starts_us) = READINGS.with_borrow_mut(|readings| {
+        let between_starts_us = movement(readings.last.as_ref(), begun, &line);
         line.drop_lapsed(&mut readings.sightings, now());
         let line = Rc::new(line);
         readings.last = Some((begun, line.clone()));
-        line
+        (line, between_starts_us)
     });
     let seen = sightings();
     bell::each(|desk| {
@@ -59,11 +60,27 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
             && let Some((_, ticket)) = turn.ticket()
         {
             turn.stand_behind(begun, line.ahead_of(ticket), &line.ledger);
+            if let Some(us) = between_starts_us {
+                turn.saw_line_move(us);
+            }
             turn.learn(&seen);
         }
     });
     tidying::after_a_reading(&line);
     Ok(line)
+}
+
+/// In how many microseconds the line moved on by one since the last reading, if it did.
+fn movement(last: Option<&(Now, Rc<Line>)>, begun: Now, line: &Line) -> Option<u64> {
+    let (before, last) = last?;
+    let starts = line.front.checked_sub(last.front)?;
+    let took_us = begun
+        .mono_ms
+        .checked_sub(before.mono_ms)?
+        .checked_mul(1_000)?;
+    took_us
+        .checked_div(starts)
+        .filter(|_| last.epoch == line.epoch)
 }
 
 /// The last reading, if it is not older than `max_age_ms`.

@@ -26,6 +26,11 @@ impl Distance {
         }
     }
 
+    /// The line was seen to move on by one in so many microseconds: that is better than what a mean makes of it.
+    pub(crate) fn moves_on_every(&mut self, between_starts_us: u64) {
+        self.between_starts_us = between_starts_us.max(1);
+    }
+
     /// At most so many are ahead at this moment.
     pub(crate) fn shorten(&mut self, ahead: u32, now: Now) {
         if u64::from(ahead) < self.at(now) {
@@ -38,7 +43,7 @@ impl Distance {
     pub(crate) fn rest_ms(&self, now: Now, settings: &Settings) -> u64 {
         let look_ms = u64::from(settings.look_ms);
         let each_ms = match self.between_starts_us {
-            0 => 2 * look_ms,
+            0 => EACH_MAX_MS,
             us => (us / 1_000 / SHARE).clamp(look_ms, EACH_MAX_MS),
         };
         let ahead = self.at(now);
@@ -103,7 +108,19 @@ mod tests {
         assert_eq!(rest_ms(24, 5_000), 8 + 20 * 2, "answers of 5 ms");
         assert_eq!(rest_ms(24, 160_000), 8 + 20 * 5, "of 160 ms");
         assert_eq!(rest_ms(24, 8_000_000), 8 + 20 * 10, "of 8 s");
-        assert_eq!(rest_ms(24, 0), 8 + 20 * 4, "not known yet");
+        assert_eq!(rest_ms(24, 0), 8 + 20 * 10, "not known yet");
+    }
+
+    #[test]
+    fn what_was_seen_of_the_line_counts_more_than_a_mean() {
+        let ledger = Ledger {
+            mean_service_us: 4_000,
+            ..Ledger::default()
+        };
+        let mut distance = Distance::told(10, at(0), &ledger, 4);
+        assert_eq!(distance.at(at(20)), 1);
+        distance.moves_on_every(15_000);
+        assert_eq!(distance.at(at(20)), 9);
     }
 
     #[test]

@@ -322,6 +322,11 @@ impl Turn {
         self.distance = Distance::told(ahead, now, ledger, self.settings.capacity);
     }
 
+    /// The line was seen to move on by one in so many microseconds.
+    pub fn saw_line_move(&mut self, between_starts_us: u64) {
+        self.distance.moves_on_every(between_starts_us);
+    }
+
     /// Another ticket has started: if it was before this one, only those between the two can still be.
     pub fn saw_start_of(&mut self, now: Now, epoch: Epoch, ticket: Ticket) {
         if epoch == self.epoch && ticket < self.ticket {

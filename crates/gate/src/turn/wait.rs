@@ -6,7 +6,7 @@ use crate::rule::Rule;
 use crate::{Key, Ledger, Now, Record, Standing, Value};
 
 /// The furthest behind in line look this often at least, in milliseconds.
-const LOOK_MAX_MS: u64 = 1_000;
+const LOOK_MAX_MS: u64 = 2_000;
 
 /// Up to which distance in line it is asked twice a second whether a ticket was given up.
 const CANCEL_NEAR: u64 = 16;
@@ -285,12 +285,12 @@ mod tests {
         assert_eq!(rest_ms(waiting(), 2, None), 4);
         assert_eq!(
             rest_ms(waiting(), 40, None),
-            4 + 38 * 4,
+            4 + 38 * 10,
             "far is beyond the slots"
         );
         assert_eq!(rest_ms(waiting(), 40, Some(6)), 4, "7 and 8 are between");
         assert_eq!(rest_ms(waiting(), 40, Some(8)), 2);
-        assert_eq!(rest_ms(waiting(), 40, Some(12)), 156, "it came later");
+        assert_eq!(rest_ms(waiting(), 40, Some(12)), 384, "it came later");
         assert_eq!(rest_ms(waiting(), 1_000_000, None), LOOK_MAX_MS);
     }
 
