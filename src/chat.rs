@@ -32,6 +32,9 @@ use job::{Job, Outgoing};
 /// A reading of the line this old is good enough to refuse by, in milliseconds.
 const SHED_MS: u64 = 50;
 
+/// How old a reading may be from which a quiet time is told, in milliseconds.
+const QUIET_MS: u64 = 5_000;
+
 /// The largest error document of an upstream that is passed on, in bytes.
 const ERROR_MAX: usize = 64 * 1024;
 
@@ -105,7 +108,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     };
     match first {
         Either::Left(response) if response.status.is_success() => {
-            Ok(relay_at_once(job, response, headers))
+            Ok(relay_at_once(job, response, headers).await)
         }
         Either::Left(response) => pass_on_error(&job, response).await,
         Either::Right(admission) => Ok(wait_in_line(job, admission, headers)),
@@ -113,7 +116,15 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
 }
 
 /// Refuses before anything is drawn if the line is full.
+///
+/// Whoever is alone in this instance, and saw a slot free a moment ago, does not look: it would cost each request of a quiet
+/// time a millisecond. Should the line have filled up meanwhile, the look after the draw tells.
 async fn shed(config: &Config) -> Result<(), Refusal> {
+    let had_room = gate::cached(QUIET_MS)
+        .is_some_and(|line| line.queued == 0 && line.active.len() < config.capacity() as usize);
+    if had_room && gate::is_empty_here() {
+        return Ok(());
+    }
     let line = gate::line(SHED_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
@@ -127,11 +138,15 @@ async fn shed(config: &Config) -> Result<(), Refusal> {
 }
 
 /// The usual case: started, and the upstream's head is there.
-fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: HeaderMap) -> Answer {
+async fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: HeaderMap) -> Answer {
     job.tell_ticket(&mut headers);
     insert(&mut headers, "x-queue-wait-ms", &job.wait_ms().to_string());
     let (reply, outlet) = Outlet::open(StatusCode::OK, headers);
-    spawn(async move { relaying::relay_answer(&job, response, outlet).await });
+    let mut relaying =
+        Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });
+    if futures::poll!(relaying.as_mut()).is_pending() {
+        spawn(relaying);
+    }
     Answer::Streamed(reply)
 }
 

@@ -19,6 +19,7 @@ mod store;
 mod ticket;
 mod tidying;
 
+pub use bell::is_empty_here;
 pub use line::{SHOWN_MS, cached, line};
 pub use stay::{Newcomer, Stay};
 pub use store::probe;

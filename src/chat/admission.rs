@@ -95,6 +95,8 @@ async fn attempts(job: &Job) -> Result<UpstreamResponse, Refusal> {
     }
 }
 
+/// One attempt. An answer counts once its first bytes are there: an upstream that breaks off before them has given none, and
+/// a head that goes out together with them does not cost its client a round trip.
 async fn attempt(job: &Job) -> Result<UpstreamResponse, UpstreamError> {
     job.attempt.set(Some(gate::now()));
     let call = Call {
@@ -104,7 +106,11 @@ async fn attempt(job: &Job) -> Result<UpstreamResponse, UpstreamError> {
         body: job.outgoing.body.clone(),
         patience: job.config.request_timeout,
     };
-    upstreams::send(&job.config, 0, call).await
+    let mut response = upstreams::send(&job.config, 0, call).await?;
+    if response.status.is_success() {
+        response.body.wait().await?;
+    }
+    Ok(response)
 }
 
 /// What the upstream did wrong; a client's own mistake is passed on as an answer.

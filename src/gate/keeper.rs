@@ -33,12 +33,18 @@ pub(super) fn keep(desk: Rc<Desk>) {
 
 pub(super) async fn drive(desk: &Desk) {
     let mut event = Event::Begin;
+    let mut has_let_pass = false;
     loop {
         let effect = match step(desk, event) {
             Some(effect) => effect,
             None => return,
         };
         desk.announce();
+        if !has_let_pass && matches!(effect, Effect::Store(Op::Delete(_))) {
+            has_let_pass = true;
+            let first_token = pin!(sleep(FIRST_TOKEN));
+            select(pin!(desk.wished()), first_token).await;
+        }
         event = match effect {
             Effect::Store(op) => perform(op).await,
             Effect::Rest { until_ms } => rest(desk, until_ms).await,
@@ -46,6 +52,10 @@ pub(super) async fn drive(desk: &Desk) {
         };
     }
 }
+
+/// How long the clean-up after a start is put off, unless the answer ends sooner: a store that commits holds up its instance,
+/// and with it the first token of the answer that has just started.
+const FIRST_TOKEN: Duration = Duration::from_millis(20);
 
 fn step(desk: &Desk, event: Event) -> Option<Effect> {
     let predecessor = desk.turn.borrow().predecessor();

@@ -178,6 +178,22 @@ impl Desk {
         .await
     }
 
+    /// Waits for a wish, and leaves it for the next rest.
+    pub(super) async fn wished(&self) {
+        poll_fn(|context| {
+            self.keeper.register(context.waker());
+            let wish = self.wish.take();
+            let is_wished = wish.is_some();
+            self.wish.set(wish);
+            if is_wished {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
     /// Tells the client's side that the phase may have changed.
     pub(super) fn announce(&self) {
         self.watcher.wake();
