@@ -118,11 +118,14 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
 /// Refuses before anything is drawn if the line is full.
 ///
 /// Whoever is alone in this instance, and saw a slot free a moment ago, does not look: it would cost each request of a quiet
-/// time a millisecond. Should the line have filled up meanwhile, the look after the draw tells.
+/// time a millisecond. Nor does anybody while the line was half empty a moment ago. Should it have filled up meanwhile, the
+/// look after the draw tells.
 async fn shed(config: &Config) -> Result<(), Refusal> {
     let had_room = gate::cached(QUIET_MS)
         .is_some_and(|line| line.queued == 0 && line.active.len() < config.capacity() as usize);
-    if had_room && gate::is_empty_here() {
+    let is_half_empty =
+        gate::cached(gate::SHOWN_MS).is_some_and(|line| line.queued < config.max_queue / 2);
+    if is_half_empty || had_room && gate::is_empty_here() {
         return Ok(());
     }
     let line = gate::line(SHED_MS)

@@ -63,6 +63,10 @@ async fn second_shed(job: &Job) -> Result<(), Refusal> {
     let Some(stay) = job.stay() else {
         return Ok(());
     };
+    let most = gate::cached(u64::MAX).and_then(|line| stay.most_ahead_in(&line));
+    if most.is_some_and(|most| most < u64::from(job.config.max_queue)) {
+        return Ok(());
+    }
     let mut reading = gate::line(SHED_MS).await;
     if reading.as_ref().is_ok_and(|line| !stay.is_counted_in(line)) {
         reading = gate::line(0).await;

@@ -89,6 +89,13 @@ impl Stay {
             .map_or(line.queued, |number| line.ahead_of(number))
     }
 
+    /// At most how many can wait before this one, by a `line` that may be as old as it likes: those who were drawn after the
+    /// last start that it knows. `None` where it is of another epoch.
+    pub fn most_ahead_in(&self, line: &Line) -> Option<u64> {
+        let (epoch, number) = self.desk.turn.borrow().ticket()?;
+        (line.epoch == Some(epoch)).then(|| number.saturating_sub(line.front + 1))
+    }
+
     /// Whether `line` was read after the draw of this one.
     pub fn is_counted_in(&self, line: &Line) -> bool {
         self.number().is_some_and(|number| line.counter >= number)
