@@ -72,7 +72,7 @@ impl UnreadBody {
                 Err(ErrorCode::HttpRequestBodySize(_)) => {
                     return Err(Refusal::BodyTooLarge { limit });
                 }
-                Err(_) => return Err(Refusal::BodyStalled),
+                Err(_) => return Err(Refusal::BodyBroken),
             };
             if body.len() + chunk.len() > limit {
                 return Err(Refusal::BodyTooLarge { limit });

@@ -10,6 +10,9 @@ use crate::refusal::Refusal;
 /// The most header lines: browsers send about twenty, proxies add some.
 const MAX_HEADERS: usize = 128;
 
+/// The most bytes of all header lines together, names and values: proxies of companies send tokens of some kilobytes.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
 /// The longest path with its query.
 const MAX_TARGET: usize = 2048;
 
@@ -42,7 +45,7 @@ impl Head {
         if target > MAX_TARGET {
             return Err((family, Refusal::InvalidPath));
         }
-        if parts.headers.len() > MAX_HEADERS {
+        if is_too_much(&parts.headers) {
             return Err((family, Refusal::TooManyHeaders));
         }
         let host = || Some(parts.headers.get(header::HOST)?.to_str().ok()?.to_owned());
@@ -81,10 +84,44 @@ impl Head {
     }
 }
 
+/// Whether headers are beyond a bound. Hosts have bounds of their own, which are not known here.
+fn is_too_much(headers: &HeaderMap) -> bool {
+    let bytes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
+        .fold(0, usize::saturating_add);
+    headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES
+}
+
 fn family_of(path: &str) -> Family {
     if path.starts_with("/v1/") {
         Family::OpenAi
     } else {
         Family::Ollama
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(count: usize, bytes: usize) -> HeaderMap {
+        let value = HeaderValue::from_bytes(&vec![b'a'; bytes]).unwrap();
+        let mut headers = HeaderMap::new();
+        for _ in 0..count {
+            headers.append("x", value.clone());
+        }
+        headers
+    }
+
+    #[test]
+    fn headers_are_bounded_in_number_and_in_bytes() {
+        assert!(!is_too_much(&headers(MAX_HEADERS, 1)));
+        assert!(is_too_much(&headers(MAX_HEADERS + 1, 1)));
+        assert!(!is_too_much(&headers(1, MAX_HEADER_BYTES - 1)));
+        assert!(is_too_much(&headers(1, MAX_HEADER_BYTES)));
+        assert!(is_too_much(&headers(64, 1024)));
     }
 }

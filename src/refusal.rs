@@ -21,6 +21,8 @@ pub enum Refusal {
     Invalid(Invalid),
     /// 400: the path is not one that is relayed (dots, encoded slashes, control characters).
     InvalidPath,
+    /// 400: the body broke off, or its framing is wrong.
+    BodyBroken,
     /// 401: keys are set and none matched.
     Unauthorized,
     /// 403: a route of Ollama's that is its operator's alone.
@@ -103,7 +105,9 @@ impl Refusal {
     /// The status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Refusal::Invalid(_) | Refusal::InvalidPath => StatusCode::BAD_REQUEST,
+            Refusal::Invalid(_) | Refusal::InvalidPath | Refusal::BodyBroken => {
+                StatusCode::BAD_REQUEST
+            }
             Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
             Refusal::NotExposed | Refusal::ForeignOrigin | Refusal::ModelNotAllowed { .. } => {
                 StatusCode::FORBIDDEN
@@ -137,6 +141,7 @@ impl Refusal {
         match self {
             Refusal::Invalid(invalid) => invalid.code.as_str(),
             Refusal::InvalidPath => "invalid_path",
+            Refusal::BodyBroken => "body_broken",
             Refusal::Unauthorized => "unauthorized",
             Refusal::NotExposed => "not_exposed",
             Refusal::ForeignOrigin => "foreign_origin",
@@ -277,6 +282,7 @@ impl Refusal {
             Refusal::ForeignOrigin => "pages of other origins may not ask here",
             Refusal::NotFound => "there is no such route",
             Refusal::UnknownTicket => "there is no such ticket",
+            Refusal::BodyBroken => "the body broke off",
             Refusal::BodyStalled => "the body stopped coming",
             Refusal::UnsupportedMediaType => "the body must be JSON",
             Refusal::QueueFull { .. } => "the line is full, please try again",

@@ -26,6 +26,12 @@ impl Reply {
         Reply::new(status, HeaderValue::from_static("application/json"), body)
     }
 
+    /// A JSON document that is text already.
+    pub fn json_text(status: StatusCode, text: &str) -> Reply {
+        let body = text.as_bytes().to_vec();
+        Reply::new(status, HeaderValue::from_static("application/json"), body)
+    }
+
     /// Nothing but a status.
     pub fn empty(status: StatusCode) -> Reply {
         let headers = HeaderMap::new();

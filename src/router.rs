@@ -14,6 +14,7 @@ use crate::config::{self, Config, Misconfigured};
 use crate::health::{self, Store};
 use crate::incoming::Head;
 use crate::log::Line;
+use crate::openapi;
 use crate::passthrough;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -108,6 +109,7 @@ async fn serve(
                 &json!({ "status": "ok" }),
             )));
         }
+        Route::OpenApi => return Ok(Answer::Whole(openapi::report())),
         Route::Ready => return health::ready(store().await).map(Answer::Whole),
         Route::Health => {
             let client = config
@@ -139,7 +141,7 @@ async fn serve(
         Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
         Route::GiveUp => queue::give_up(&segment).await.map(Answer::Whole),
         // Answered above.
-        Route::Live | Route::Ready | Route::Health => Err(Refusal::NotFound),
+        Route::Live | Route::Ready | Route::Health | Route::OpenApi => Err(Refusal::NotFound),
     }
 }
 
