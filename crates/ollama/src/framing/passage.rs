@@ -59,13 +59,19 @@ impl Passage {
     /// What the client gets at the end, and what the answer came to, when the upstream has ended its body in good order.
     /// A translated document that is incomplete is not begun.
     pub fn end(&mut self) -> (Verdict, Vec<u8>) {
-        let verdict = self.watch.end();
+        let mut verdict = self.watch.end();
         let mut out = Vec::new();
         match &mut self.writing {
             Writing::Unchanged => {}
             Writing::Events(events) => events.finish(&mut out),
             Writing::Completion(_) if verdict == Verdict::Incomplete => {}
-            Writing::Completion(translator) => translator.finish(&mut out),
+            Writing::Completion(translator) => {
+                translator.finish(&mut out);
+                // The watch skips what a translation has to read: a text with half a surrogate pair is whole to it alone.
+                if !translator.has_ended() {
+                    verdict = Verdict::Incomplete;
+                }
+            }
         }
         (verdict, out)
     }

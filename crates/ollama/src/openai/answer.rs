@@ -14,6 +14,7 @@ pub struct Translator {
     document: Vec<u8>,
     /// Calls so far: each has its own number, over all lines.
     calls: usize,
+    has_ended: bool,
 }
 
 impl Translator {
@@ -24,6 +25,7 @@ impl Translator {
             lines: LineSplitter::default(),
             document: Vec::new(),
             calls: 0,
+            has_ended: false,
         }
     }
 
@@ -39,31 +41,44 @@ impl Translator {
             self.document.extend_from_slice(chunk);
             return Ok(());
         }
-        let (translation, calls) = (&self.translation, &mut self.calls);
-        self.lines
-            .feed(chunk, |line| translation.line(line, calls, out))
+        let Translator {
+            translation,
+            lines,
+            calls,
+            has_ended,
+            ..
+        } = self;
+        lines.feed(chunk, |line| {
+            *has_ended |= translation.line(line, calls, out);
+        })
     }
 
     /// Appends what stands at the end: the document, or a last line that its sender did not end.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        match self.translation.delivery {
+        self.has_ended |= match self.translation.delivery {
             Delivery::Document => self.translation.document(&self.document, out),
-            _ => self
-                .translation
-                .line(self.lines.remainder(), &mut self.calls, out),
-        }
+            Delivery::Stream | Delivery::StreamWithUsage => {
+                self.translation
+                    .line(self.lines.remainder(), &mut self.calls, out)
+            }
+        };
+    }
+
+    /// Whether the client was told an end, good or bad.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
     }
 }
 
 impl Translation {
-    /// A line of Ollama's as events. What is no JSON object has nothing to say to anybody.
-    fn line(&self, line: &[u8], calls: &mut usize, out: &mut Vec<u8>) {
+    /// A line of Ollama's as events, and whether they end the answer. What is no JSON object has nothing to say to anybody.
+    fn line(&self, line: &[u8], calls: &mut usize, out: &mut Vec<u8>) -> bool {
         let Ok(Value::Object(said)) = serde_json::from_slice::<Value>(line) else {
-            return;
+            return false;
         };
         if said.get("error").is_some_and(|error| !error.is_null()) {
             event(&error_document(&Value::Object(said), "api_error"), out);
-            return;
+            return true;
         }
         let said = Value::Object(said);
         let before = *calls;
@@ -82,7 +97,7 @@ impl Translation {
             out,
         );
         if !is_done {
-            return;
+            return false;
         }
         if self.delivery == Delivery::StreamWithUsage {
             let mut last = self.completion("chat.completion.chunk", json!([]));
@@ -90,16 +105,18 @@ impl Translation {
             event(&last, out);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
+        true
     }
 
-    /// A document of Ollama's as one of OpenAI's; an error as an error, and what is neither as nothing.
-    fn document(&self, document: &[u8], out: &mut Vec<u8>) {
+    /// A document of Ollama's as one of OpenAI's; an error as an error, and what is neither as nothing. Says whether it was
+    /// something.
+    fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
-            return;
+            return false;
         };
         if said.get("error").is_some_and(|error| !error.is_null()) {
             out.extend_from_slice(error_document(&said, "api_error").to_string().as_bytes());
-            return;
+            return true;
         }
         let mut calls = 0;
         let message = self.message(&said, &mut calls);
@@ -112,6 +129,7 @@ impl Translation {
         let mut completion = self.completion("chat.completion", json!([choice]));
         completion["usage"] = usage(&said);
         out.extend_from_slice(completion.to_string().as_bytes());
+        true
     }
 
     fn completion(&self, object: &str, choices: Value) -> Value {
