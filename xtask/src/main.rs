@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod children;
 mod choice;
+mod clients;
 mod debian;
 mod load;
 mod manifest;
@@ -67,6 +68,12 @@ const COMMANDS: &[Command] = &[
         run: load::run,
     },
     Command {
+        name: "clients",
+        summary: "real clients from npm and PyPI against a full line",
+        usage: clients::USAGE,
+        run: clients::run,
+    },
+    Command {
         name: "tidy",
         summary: "the house rules alone",
         usage: tidy::USAGE,
@@ -106,7 +113,7 @@ fn main() -> ExitCode {
 fn overview(name: &OsString) -> ExitCode {
     let mut text = String::from("cargo xtask <command> [--help]\n\n");
     for command in COMMANDS {
-        text += &format!("  {:<6} {}\n", command.name, command.summary);
+        text += &format!("  {:<7} {}\n", command.name, command.summary);
     }
     if name.is_empty() || name == "help" || name == "--help" || name == "-h" {
         print!("{text}");
