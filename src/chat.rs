@@ -5,6 +5,7 @@
 //! cut what stays silent.
 
 mod admission;
+mod attempts;
 mod job;
 mod place;
 mod relaying;
@@ -26,7 +27,7 @@ use crate::refusal::Refusal;
 use crate::relay::Outlet;
 use crate::reply::Reply;
 use crate::router::{Answer, Asked};
-use crate::upstreams::UpstreamResponse;
+use crate::upstreams::{UpstreamResponse, breakers};
 use job::{Job, Outgoing};
 
 /// A reading of the line this old is good enough to refuse by, in milliseconds.
@@ -84,7 +85,6 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     let headers = answer_headers(form.content_type(), cors, &dropped);
     let newcomer = Newcomer {
         client: client.fingerprint(),
-        upstream: 0,
     };
     let stay = Stay::enter(&config, newcomer);
     let job = Rc::new(Job::new(
@@ -115,14 +115,19 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     }
 }
 
-/// Refuses before anything is drawn if the line is full.
+/// Refuses before anything is drawn if no upstream can be used, or the line is full.
 ///
 /// Whoever is alone in this instance, and saw a slot free a moment ago, does not look: it would cost each request of a quiet
 /// time a millisecond. Nor does anybody while the line was half empty a moment ago. Should it have filled up meanwhile, the
 /// look after the draw tells.
 async fn shed(config: &Config) -> Result<(), Refusal> {
-    let had_room = gate::cached(QUIET_MS)
-        .is_some_and(|line| line.queued == 0 && line.active.len() < config.capacity() as usize);
+    breakers::refresh(config).await;
+    let capacity = breakers::room(config).capacity() as usize;
+    if capacity == 0 {
+        return Err(Refusal::upstream_down(breakers::reopens_in(config)));
+    }
+    let had_room =
+        gate::cached(QUIET_MS).is_some_and(|line| line.queued == 0 && line.active.len() < capacity);
     let is_half_empty =
         gate::cached(gate::SHOWN_MS).is_some_and(|line| line.queued < config.max_queue / 2);
     if is_half_empty || had_room && gate::is_empty_here() {
@@ -131,8 +136,7 @@ async fn shed(config: &Config) -> Result<(), Refusal> {
     let line = gate::line(SHED_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
-    let is_full =
-        line.active.len() >= config.capacity() as usize && line.queued >= config.max_queue;
+    let is_full = line.active.len() >= capacity && line.queued >= config.max_queue;
     if is_full {
         Err(place::queue_full(config, &line))
     } else {

@@ -26,7 +26,7 @@ pub use secret::{ApiKey, Class, Secret};
 pub use upstream::{Origin, Upstream};
 
 /// The most upstreams that can be configured.
-pub const MAX_UPSTREAMS: usize = 8;
+pub const MAX_UPSTREAMS: usize = sluice_gate::MAX_UPSTREAMS;
 
 /// All settings.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub struct Config {
     pub retry_attempts: u32,
     /// How long before it is tried again.
     pub retry_delay: Duration,
+    /// How long an upstream that failed so often is left alone.
+    pub breaker_pause: Duration,
     /// A record's time to live.
     pub record_ttl: Duration,
     /// How many places a client with a key may hold at once.
@@ -113,16 +115,6 @@ impl Config {
         reader.finish(config)
     }
 
-    /// The most answers over all upstreams: `max_concurrent`, or what the upstreams take together if that is less.
-    pub fn capacity(&self) -> u32 {
-        let together = self
-            .upstreams
-            .iter()
-            .map(|upstream| upstream.max_concurrent)
-            .fold(0u32, u32::saturating_add);
-        self.max_concurrent.min(together)
-    }
-
     /// Whether a model may be asked for.
     pub fn allows_model(&self, model: &str) -> bool {
         self.allowed_models.is_empty()
@@ -133,12 +125,17 @@ impl Config {
     }
 }
 
+/// The settings of this instance, once they have been parsed.
+pub fn parsed() -> Option<Rc<Config>> {
+    CURRENT.with(|cell| cell.get().cloned())
+}
+
 /// The settings of this instance.
 ///
 /// # Errors
 /// Every fault that was found.
 pub async fn current() -> Result<Rc<Config>, Misconfigured> {
-    if let Some(config) = CURRENT.with(|cell| cell.get().cloned()) {
+    if let Some(config) = parsed() {
         return Ok(config);
     }
     let names = reader::names();

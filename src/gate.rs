@@ -22,13 +22,14 @@ mod tidying;
 pub use bell::is_empty_here;
 pub use line::{SHOWN_MS, cached, line};
 pub use stay::{Newcomer, Stay};
-pub use store::probe;
+pub use store::{StoreError, probe, read_aside, write_aside};
 pub use ticket::{PublicTicket, cancel};
 
 use sluice_gate::{Now, Settings};
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 
 use crate::config::Config;
+use crate::upstreams::breakers;
 
 /// The two clocks, read now.
 pub fn now() -> Now {
@@ -43,7 +44,10 @@ pub fn now() -> Now {
 /// The gate's settings; the configuration has checked their ranges.
 fn settings(config: &Config) -> Settings {
     let ttl_ms = u32::try_from(config.record_ttl.as_millis()).unwrap_or(Settings::TTL_MAX_MS);
-    Settings::clamped(config.capacity(), ttl_ms)
+    Settings {
+        room: breakers::room(config),
+        ..Settings::clamped(config.max_concurrent, ttl_ms)
+    }
 }
 
 /// A fault that is nobody's answer: it goes to the log.

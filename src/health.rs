@@ -17,7 +17,7 @@ use crate::clients::Client;
 use crate::config::{Config, Misconfigured};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::upstreams::{self, Call};
+use crate::upstreams::{self, Call, State, breakers};
 
 /// How long an upstream may take to tell its version before it counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -70,8 +70,11 @@ pub async fn report(
             return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body);
         }
     };
+    breakers::refresh(config).await;
     let found = look(config).await;
-    let status = Status::of(store, &found);
+    let all_closed =
+        (0..config.upstreams.len()).all(|index| breakers::state(config, index) == State::Closed);
+    let status = Status::of(store, &found, all_closed);
     let is_operator = client.is_some_and(Client::is_operator);
     let upstreams: Vec<Value> = config
         .upstreams
@@ -82,6 +85,7 @@ pub async fn report(
             let mut entry = json!({
                 "index": index,
                 "reachable": found.reachable,
+                "breaker": breakers::state(config, index),
                 "version": found.version,
                 "maxConcurrent": upstream.max_concurrent,
             });
@@ -96,7 +100,7 @@ pub async fn report(
         "status": status,
         "store": store_word(store),
         "upstreams": upstreams,
-        "maxConcurrent": config.capacity(),
+        "maxConcurrent": breakers::room(config).capacity(),
         "model": config.policy.model,
         "warnings": warnings(config, &found),
     });
@@ -119,11 +123,11 @@ enum Status {
 }
 
 impl Status {
-    fn of(store: Store, found: &[Found]) -> Status {
+    fn of(store: Store, found: &[Found], all_closed: bool) -> Status {
         let reachable = found.iter().filter(|found| found.reachable).count();
         if store == Store::Unusable || reachable == 0 {
             Status::Down
-        } else if reachable < found.len() {
+        } else if reachable < found.len() || !all_closed {
             Status::Degraded
         } else {
             Status::Ok
@@ -265,15 +269,25 @@ mod tests {
     #[test]
     fn down_means_that_nobody_can_be_served() {
         assert_eq!(
-            Status::of(Store::Usable, &[found(true), found(true)]),
+            Status::of(Store::Usable, &[found(true), found(true)], true),
             Status::Ok
         );
         assert_eq!(
-            Status::of(Store::Usable, &[found(true), found(false)]),
+            Status::of(Store::Usable, &[found(true), found(false)], true),
             Status::Degraded
         );
-        assert_eq!(Status::of(Store::Usable, &[found(false)]), Status::Down);
-        assert_eq!(Status::of(Store::Unusable, &[found(true)]), Status::Down);
+        assert_eq!(
+            Status::of(Store::Usable, &[found(true)], false),
+            Status::Degraded
+        );
+        assert_eq!(
+            Status::of(Store::Usable, &[found(false)], true),
+            Status::Down
+        );
+        assert_eq!(
+            Status::of(Store::Unusable, &[found(true)], true),
+            Status::Down
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::log::Line;
 use crate::refusal::Refusal;
 use crate::router::{Answer, Asked};
 use crate::routes::Question;
-use crate::upstreams::{self, Call, UpstreamError, UpstreamResponse};
+use crate::upstreams::{self, Call, State, UpstreamResponse, breakers};
 
 /// How long an upstream may take to answer a question: it looks into its files at most.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest body of a question: the name of a model.
 const MAX_BODY: usize = 16 * 1024;
 
-/// Asks the first upstream that can be reached.
+/// Asks the first upstream that can be reached, leaving out those whose breaker is open.
 ///
 /// # Errors
 /// The question cannot be understood, or no upstream answers.
@@ -43,8 +43,12 @@ pub async fn pass_on(asked: Asked, question: Question, segment: &str) -> Result<
         ),
         _ => (Method::GET, Bytes::new()),
     };
-    let mut last = UpstreamError::Denied;
+    breakers::refresh(&config).await;
+    let mut last = Refusal::upstream_down(breakers::reopens_in(&config));
     for index in 0..config.upstreams.len() {
+        if breakers::state(&config, index) == State::Open {
+            continue;
+        }
         let call = Call {
             method: method.clone(),
             path: &path,
@@ -54,6 +58,9 @@ pub async fn pass_on(asked: Asked, question: Question, segment: &str) -> Result<
         };
         match upstreams::send(&config, index, call).await {
             Ok(response) => {
+                if !response.status.is_server_error() {
+                    breakers::answered(&config, index);
+                }
                 Line::new("request")
                     .with("method", head.method.as_str())
                     .with("path", head.path)
@@ -68,11 +75,14 @@ pub async fn pass_on(asked: Asked, question: Question, segment: &str) -> Result<
                     .with("path", path.as_str())
                     .with("error", error.to_string())
                     .write();
-                last = error;
+                if error.is_upstreams_fault() {
+                    breakers::failed(&config, index);
+                }
+                last = Refusal::from(&error);
             }
         }
     }
-    Err(Refusal::from(&last))
+    Err(last)
 }
 
 fn path_of(question: Question, segment: &str) -> Result<String, Refusal> {

@@ -2,13 +2,14 @@
 //! `DELETE /api/queue/{ticket}`: gives a place up.
 
 use http::StatusCode;
-use serde_json::json;
-use sluice_gate::{Estimate, estimate};
+use serde_json::{Value, json};
+use sluice_gate::{Estimate, Load, Room, estimate};
 
 use crate::config::Config;
 use crate::gate::{self, PublicTicket};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::upstreams::breakers;
 
 /// How the line stands.
 ///
@@ -18,7 +19,9 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
     let line = gate::line(gate::SHOWN_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
-    let max = config.capacity();
+    breakers::refresh(config).await;
+    let room = breakers::room(config);
+    let max = room.capacity();
     let active = u32::try_from(line.active.len())
         .unwrap_or(u32::MAX)
         .min(max);
@@ -38,6 +41,7 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
             "queued": line.queued,
             "max": max,
             "maxQueue": config.max_queue,
+            "upstreams": upstreams(config, &room, &line.load()),
             "exact": line.exact,
             "serviceSeconds": service_s,
             "estimatedWaitSeconds": wait_ms.map(|ms| ms.div_ceil(1_000)),
@@ -46,6 +50,19 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
             "tokens": line.ledger.tokens,
         }),
     ))
+}
+
+/// Each upstream's share: how many it relays, how many it may relay now, and why that may be fewer than it takes.
+fn upstreams(config: &Config, room: &Room, load: &Load) -> Vec<Value> {
+    let upstream = |index: usize| {
+        json!({
+            "index": index,
+            "active": load.at(index),
+            "max": room.limit(index),
+            "breaker": breakers::state(config, index),
+        })
+    };
+    (0..config.upstreams.len()).map(upstream).collect()
 }
 
 /// Gives up the place of a ticket, or stops its stream.

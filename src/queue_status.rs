@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::gate;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::upstreams::breakers;
 
 /// How many relay, wait, and may relay, read from the records.
 ///
@@ -16,7 +17,8 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
     let line = gate::line(gate::SHOWN_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
-    let max = config.capacity();
+    breakers::refresh(config).await;
+    let max = breakers::room(config).capacity();
     Ok(Reply::json(
         StatusCode::OK,
         &json!({

@@ -83,7 +83,10 @@ pub enum Refusal {
         sentence: String,
     },
     /// 503: no upstream can be reached.
-    UpstreamDown,
+    UpstreamDown {
+        /// When one is tried again, where all of them are left alone until then.
+        retry_after: Option<Duration>,
+    },
     /// 503: the upstream's own line is full.
     UpstreamBusy,
     /// 503: the key-value store cannot be used.
@@ -102,6 +105,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All upstreams are left alone, the first of them for so long.
+    pub fn upstream_down(retry_after: Duration) -> Refusal {
+        Refusal::UpstreamDown {
+            retry_after: Some(retry_after),
+        }
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -126,7 +136,7 @@ impl Refusal {
             Refusal::Cancelled => StatusCode::CONFLICT,
             Refusal::UpstreamError | Refusal::IncompleteAnswer => StatusCode::BAD_GATEWAY,
             Refusal::Upstreams { status, .. } => *status,
-            Refusal::UpstreamDown
+            Refusal::UpstreamDown { .. }
             | Refusal::UpstreamBusy
             | Refusal::StoreUnavailable
             | Refusal::Overloaded
@@ -160,7 +170,7 @@ impl Refusal {
             Refusal::UpstreamError => "upstream_error",
             Refusal::IncompleteAnswer => "incomplete_answer",
             Refusal::Upstreams { .. } => "upstream_refused",
-            Refusal::UpstreamDown => "upstream_down",
+            Refusal::UpstreamDown { .. } => "upstream_down",
             Refusal::UpstreamBusy => "upstream_busy",
             Refusal::StoreUnavailable => "store_unavailable",
             Refusal::Overloaded => "overloaded",
@@ -192,6 +202,7 @@ impl Refusal {
             | Refusal::RateLimited { retry_after }
             | Refusal::QueueTimeout { retry_after } => Some(*retry_after),
             Refusal::StoreUnavailable => Some(STORE_RETRY),
+            Refusal::UpstreamDown { retry_after } => *retry_after,
             _ => None,
         }
     }
@@ -291,7 +302,7 @@ impl Refusal {
             Refusal::Cancelled => "the request was given up",
             Refusal::UpstreamError => "the model server failed",
             Refusal::IncompleteAnswer => "the answer ended before it was complete",
-            Refusal::UpstreamDown => "the model server cannot be reached",
+            Refusal::UpstreamDown { .. } => "the model server cannot be reached",
             Refusal::UpstreamBusy => "the model server is busy, please try again",
             Refusal::StoreUnavailable => {
                 "the line cannot be read or written at the moment, please try again"
@@ -328,10 +339,12 @@ impl From<Misconfigured> for Refusal {
 impl From<&UpstreamError> for Refusal {
     fn from(error: &UpstreamError) -> Refusal {
         match error {
-            UpstreamError::Unreachable(_) => Refusal::UpstreamDown,
+            UpstreamError::Unreachable(_) => Refusal::UpstreamDown { retry_after: None },
             UpstreamError::TimedOut(_) => Refusal::UpstreamTimeout,
             UpstreamError::Denied => Refusal::Misconfigured,
-            UpstreamError::Broken(_) | UpstreamError::LineTooLong(_) => Refusal::UpstreamError,
+            UpstreamError::Broken(_) | UpstreamError::Empty | UpstreamError::LineTooLong(_) => {
+                Refusal::UpstreamError
+            }
         }
     }
 }

@@ -3,19 +3,16 @@
 
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::future::{Either, select};
-use http::{Method, StatusCode};
 use sluice_gate::{Outcome, Phase};
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::random::random::get_random_u64;
 
 use super::job::Job;
-use super::place;
-use crate::gate::{self, Stay};
+use super::{attempts, place};
+use crate::gate::Stay;
 use crate::refusal::Refusal;
-use crate::upstreams::{self, Call, UpstreamError, UpstreamResponse};
+use crate::upstreams::UpstreamResponse;
 
 /// Waits for the gate and answers the upstream's answer, its body unread, when it may be relayed.
 ///
@@ -48,7 +45,7 @@ async fn until_started(stay: &Stay) -> Result<(), Refusal> {
 
 /// Sends, and waits until the answer is there and may be relayed; `None`: the start was taken back.
 async fn send(job: &Job, stay: &Stay) -> Result<Option<UpstreamResponse>, Refusal> {
-    let mut sending = pin!(attempts(job));
+    let mut sending = pin!(attempts::answer(job, stay));
     let mut answer = None;
     loop {
         let phase = stay.phase();
@@ -71,61 +68,6 @@ async fn send(job: &Job, stay: &Stay) -> Result<Option<UpstreamResponse>, Refusa
             answer = Some(sent?);
         }
     }
-}
-
-/// One attempt after another, as long as another could go better.
-async fn attempts(job: &Job) -> Result<UpstreamResponse, Refusal> {
-    let mut left = job.config.retry_attempts;
-    loop {
-        let (refusal, is_worth_a_retry) = match attempt(job).await {
-            Ok(response) => match refused_by_status(response.status) {
-                None => return Ok(response),
-                Some(refusal) => (refusal, true),
-            },
-            Err(error) => {
-                super::relaying::log_upstream(&error);
-                (Refusal::from(&error), error.is_worth_a_retry())
-            }
-        };
-        if left == 0 || !is_worth_a_retry {
-            return Err(refusal);
-        }
-        left -= 1;
-        sleep(jittered(job.config.retry_delay)).await;
-    }
-}
-
-/// One attempt. An answer counts once its first bytes are there: an upstream that breaks off before them has given none, and
-/// a head that goes out together with them does not cost its client a round trip.
-async fn attempt(job: &Job) -> Result<UpstreamResponse, UpstreamError> {
-    job.attempt.set(Some(gate::now()));
-    let call = Call {
-        method: Method::POST,
-        path: job.outgoing.path,
-        headers: &job.headers,
-        body: job.outgoing.body.clone(),
-        patience: job.config.request_timeout,
-    };
-    let mut response = upstreams::send(&job.config, 0, call).await?;
-    if response.status.is_success() {
-        response.body.wait().await?;
-    }
-    Ok(response)
-}
-
-/// What the upstream did wrong; a client's own mistake is passed on as an answer.
-fn refused_by_status(status: StatusCode) -> Option<Refusal> {
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => Some(Refusal::UpstreamBusy),
-        status if status.is_server_error() => Some(Refusal::UpstreamError),
-        _ => None,
-    }
-}
-
-/// Between half of it and all of it, so that many who failed together do not come back together.
-fn jittered(delay: Duration) -> Duration {
-    let half_ms = u64::try_from(delay.as_millis() / 2).unwrap_or(u64::MAX);
-    delay / 2 + Duration::from_millis(get_random_u64() % half_ms.max(1))
 }
 
 /// Why a turn that ended by itself is no answer.

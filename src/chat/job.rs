@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -51,8 +52,13 @@ pub struct Job {
     pub outgoing: Outgoing,
     /// The client's headers.
     pub headers: HeaderMap,
-    /// When the present attempt to reach the upstream began.
+    /// When the present attempt to reach an upstream began.
     pub attempt: Cell<Option<Now>>,
+    /// The upstream that it goes to.
+    pub upstream: Cell<u8>,
+    /// How often it was sent again.
+    pub retries: Cell<u32>,
+    begun: Cell<Option<Now>>,
     stay: RefCell<Option<Rc<Stay>>>,
     granted: Cell<Option<Now>>,
     arrived: Now,
@@ -79,6 +85,9 @@ impl Job {
             outgoing,
             headers: head.headers,
             attempt: Cell::new(None),
+            upstream: Cell::new(0),
+            retries: Cell::new(0),
+            begun: Cell::new(None),
             stay: RefCell::new(Some(Rc::new(stay))),
             granted: Cell::new(None),
             arrived: gate::now(),
@@ -111,6 +120,19 @@ impl Job {
         if let Some(ticket) = self.ticket() {
             insert(headers, "x-queue-ticket", &ticket.to_string());
         }
+    }
+
+    /// Notes that it is sent now, for the first time since its start.
+    pub fn begin(&self) {
+        self.begun.set(Some(gate::now()));
+    }
+
+    /// How much of `request_timeout` is left since it began.
+    pub fn time_left(&self) -> Duration {
+        let spent_ms = self.begun.get().map_or(0, |begun| gate::now().since(begun));
+        self.config
+            .request_timeout
+            .saturating_sub(Duration::from_millis(spent_ms))
     }
 
     /// Notes that it may relay from now on.
@@ -149,6 +171,8 @@ impl Job {
             .with("client", self.client.as_str())
             .with("model", self.model.as_str())
             .with("ticket", ticket)
+            .with("upstream", self.begun.get().map(|_| self.upstream.get()))
+            .with("retries", self.retries.get())
             .with("wait_ms", figures.wait_ms)
             .with("service_ms", service_ms)
             .with("tokens", tokens)

@@ -9,6 +9,7 @@ use super::job::Job;
 use crate::config::Config;
 use crate::gate;
 use crate::refusal::Refusal;
+use crate::upstreams::breakers;
 
 /// What is told to come back after while nothing was measured, in seconds.
 const UNMEASURED_S: u32 = 15;
@@ -19,7 +20,7 @@ pub fn of(job: &Job, line: &Line) -> Option<Place> {
     let ticket = stay.ticket()?;
     let ahead = stay.ahead_in(line);
     let active = u32::try_from(line.active.len()).unwrap_or(u32::MAX);
-    let max = job.config.capacity();
+    let max = breakers::room(&job.config).capacity();
     let is_waiting = stay.phase() == Phase::Queued;
     let eta_ms = estimate(
         Estimate {
@@ -42,7 +43,11 @@ pub fn of(job: &Job, line: &Line) -> Option<Place> {
 
 /// The line is full.
 pub fn queue_full(config: &Config, line: &Line) -> Refusal {
-    let seconds = retry_after_s(&line.ledger, config.capacity(), UNMEASURED_S);
+    let seconds = retry_after_s(
+        &line.ledger,
+        breakers::room(config).capacity(),
+        UNMEASURED_S,
+    );
     Refusal::QueueFull {
         retry_after: Duration::from_secs(u64::from(seconds)),
     }
@@ -53,7 +58,7 @@ pub fn queue_timeout(config: &Config) -> Refusal {
     let ledger = gate::cached(u64::MAX)
         .map(|line| line.ledger)
         .unwrap_or_default();
-    let seconds = retry_after_s(&ledger, config.capacity(), UNMEASURED_S);
+    let seconds = retry_after_s(&ledger, breakers::room(config).capacity(), UNMEASURED_S);
     Refusal::QueueTimeout {
         retry_after: Duration::from_secs(u64::from(seconds)),
     }

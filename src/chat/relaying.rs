@@ -14,7 +14,7 @@ use super::job::Job;
 use crate::log::Line;
 use crate::refusal::Refusal;
 use crate::relay::{self, Outcome, Outlet};
-use crate::upstreams::{UpstreamError, UpstreamResponse};
+use crate::upstreams::{UpstreamError, UpstreamResponse, breakers};
 
 /// Relays an answer to its end and frees the slot as soon as the upstream is done or the client has left.
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
@@ -26,7 +26,10 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
         Ok(Outcome::Failed) => None,
         Ok(Outcome::Incomplete) => Some(Refusal::IncompleteAnswer),
         Ok(Outcome::UpstreamFailed(error)) => {
-            log_upstream(&error);
+            log_upstream(job.upstream.get(), &error);
+            if error.is_upstreams_fault() {
+                breakers::failed(&job.config, job.upstream.get().into());
+            }
             Some(Refusal::from(&error))
         }
         Ok(Outcome::ClientGone) => {
@@ -70,7 +73,7 @@ async fn relay_in_time(
         may_go_on
     ));
     let ended = pin!(stay.changed_from(Phase::Relaying));
-    let too_long = pin!(sleep(job.config.request_timeout));
+    let too_long = pin!(sleep(job.time_left()));
     match select(relaying, select(ended, too_long)).await {
         Either::Left((outcome, _)) => Ok(outcome),
         Either::Right((Either::Left(_), _)) => Err(stopped(job)),
@@ -119,8 +122,9 @@ pub async fn report(job: &Job, refusal: &Refusal, outlet: Outlet) {
 }
 
 /// The cause of an upstream's failure is for the operator, not for the client.
-pub fn log_upstream(error: &UpstreamError) {
-    Line::new("upstream")
+pub fn log_upstream(upstream: u8, error: &UpstreamError) {
+    Line::new("upstream_error")
+        .with("upstream", upstream)
         .with("error", error.to_string())
         .write();
 }

@@ -27,7 +27,7 @@ const OPTIONS: [&str; 12] = [
 ];
 
 /// The other variables, besides those that each upstream has.
-const SINGLE: [&str; 25] = [
+const SINGLE: [&str; 26] = [
     "upstream_note",
     "ollama_model",
     "allowed_models",
@@ -41,6 +41,7 @@ const SINGLE: [&str; 25] = [
     "between_bytes_timeout",
     "retry_attempts",
     "retry_delay",
+    "breaker_pause",
     "record_ttl",
     "places_per_client",
     "batch_wait_max",
@@ -115,6 +116,7 @@ impl<'a> Reader<'a> {
             between_bytes_timeout: self.duration("between_bytes_timeout", SECOND, LONGEST),
             retry_attempts: self.take("retry_attempts", |text| parse::count(text, 0, 10)),
             retry_delay: self.duration("retry_delay", MILLISECOND, Duration::from_secs(60)),
+            breaker_pause: self.duration("breaker_pause", MILLISECOND, LONGEST),
             // Below a second a slow commit would condemn a holder; above thirty a dead one would hold up the line.
             record_ttl: self.duration("record_ttl", SECOND, Duration::from_secs(30)),
             places_per_client: self

@@ -39,6 +39,15 @@ pub(crate) fn config_with(overrides: &[(&str, &str)]) -> Config {
     parsed(overrides).unwrap()
 }
 
+/// The room while all upstreams can be used.
+fn room(config: &Config) -> sluice_gate::Room {
+    let limits = config
+        .upstreams
+        .iter()
+        .map(|upstream| upstream.max_concurrent);
+    sluice_gate::Room::new(config.max_concurrent, limits)
+}
+
 fn faulty(overrides: &[(&str, &str)]) -> Vec<String> {
     let faults = parsed(overrides).unwrap_err().0;
     faults.into_iter().map(|fault| fault.variable).collect()
@@ -105,7 +114,7 @@ fn the_defaults_are_the_missions() {
     assert_eq!(
         (
             config.max_concurrent,
-            config.capacity(),
+            room(&config).capacity(),
             config.retry_attempts
         ),
         (4, 4, 2)
@@ -190,7 +199,8 @@ fn upstreams_have_limits_of_their_own_and_the_smaller_sum_is_in_force() {
         ("ollama_api_key3", "k"),
     ]);
     assert_eq!(config.upstreams.len(), 2);
-    assert_eq!(config.capacity(), 5);
+    assert_eq!(room(&config).capacity(), 5);
+    assert_eq!([0, 1].map(|index| room(&config).limit(index)), [2, 3]);
     assert_eq!(
         format!("{:?}", config.upstreams[1].api_key),
         "Some(Secret(…))"

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::tasks::spawn;
+use crate::upstreams::breakers;
 use futures::future::{Either, select};
 use sluice_gate::{Effect, Epoch, Event, Figures, Now, Op, Phase, Turn};
 use spin_sdk::time::sleep;
@@ -47,7 +48,14 @@ pub(super) async fn drive(desk: &Desk) {
         }
         event = match effect {
             Effect::Store(op) => perform(op).await,
-            Effect::Rest { until_ms } => rest(desk, until_ms).await,
+            Effect::Rest { until_ms } => {
+                let event = rest(desk, until_ms).await;
+                // Whoever stands in line starts by how the upstreams are then.
+                if desk.is_in_line() {
+                    breakers::refresh_by_current().await;
+                }
+                event
+            }
             Effect::Over => return,
         };
     }
@@ -62,6 +70,9 @@ fn step(desk: &Desk, event: Event) -> Option<Effect> {
     let is_here = predecessor.is_some_and(|(epoch, ticket)| bell::waits_here(epoch, ticket));
     let mut turn = desk.turn.borrow_mut();
     turn.hear_of_predecessor(is_here);
+    if let Some(room) = breakers::room_by_current() {
+        turn.set_room(room);
+    }
     let event = in_terms_of(&turn, event);
     match turn.step(now(), event) {
         Ok(effect) => {

@@ -18,8 +18,6 @@ use crate::config::Config;
 pub struct Newcomer {
     /// Hash of the client's key; 0 without one.
     pub client: u64,
-    /// The upstream that its request is meant for.
-    pub upstream: u8,
 }
 
 /// A request's place. Dropping it leaves the line, or frees the slot.
@@ -36,7 +34,7 @@ impl Stay {
             nonce: get_random_u64(),
             guard: secret.guard(),
             client: newcomer.client,
-            upstream: newcomer.upstream,
+            upstream: 0,
         };
         let turn = Turn::new(
             settings(config),
@@ -69,7 +67,27 @@ impl Stay {
 
     /// Whether it has to wait, as far as is known by now.
     pub fn is_in_line(&self) -> bool {
-        self.desk.turn.borrow().is_in_line()
+        self.desk.is_in_line()
+    }
+
+    /// The upstream that the gate has chosen, or that the request has moved to; from [`Phase::Sending`] on.
+    pub fn upstream(&self) -> u8 {
+        self.desk.turn.borrow().upstream()
+    }
+
+    /// Moves to another upstream before anything was relayed, and waits until the record says so or the turn is ended.
+    pub async fn move_to(&self, upstream: u8) {
+        self.desk.turn.borrow_mut().move_to(upstream);
+        self.desk.disturb();
+        poll_fn(|context| {
+            self.desk.watcher.register(context.waker());
+            if self.desk.turn.borrow().owes_move() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
     }
 
     /// Whether a chunk may be relayed at this moment.
@@ -153,8 +171,7 @@ impl Desk {
             .try_borrow()
             .is_ok_and(|turn| turn.is_in_line() && turn.watches(ticket))
         {
-            self.rung.set(true);
-            self.keeper.wake();
+            self.disturb();
         }
     }
 
@@ -167,6 +184,16 @@ impl Desk {
             self.rung.set(true);
             self.keeper.wake();
         }
+    }
+
+    /// Ends a rest.
+    fn disturb(&self) {
+        self.rung.set(true);
+        self.keeper.wake();
+    }
+
+    pub(super) fn is_in_line(&self) -> bool {
+        self.turn.borrow().is_in_line()
     }
 
     /// Waits for a wish or the bell.

@@ -94,6 +94,36 @@ pub async fn names() -> Result<Vec<String>, StoreError> {
     keys.collect().await.map_err(StoreError::from)
 }
 
+/// Reads a key that is not the line's.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn read_aside(name: String) -> Result<Option<Vec<u8>>, StoreError> {
+    let reading = async move {
+        let connection = connection();
+        let connection = connection.lock().await;
+        Ok(connection.store().await?.get(name).await?)
+    };
+    in_time(reading)
+        .await
+        .inspect_err(|error| super::fault(error))
+}
+
+/// Writes a key that is not the line's.
+///
+/// # Errors
+/// It failed, or took too long: written or not written, nobody knows.
+pub async fn write_aside(name: String, bytes: Vec<u8>) -> Result<(), StoreError> {
+    let writing = async move {
+        let connection = connection();
+        let connection = connection.lock().await;
+        Ok(connection.store().await?.set(name, bytes).await?)
+    };
+    in_time(to_its_end(writing))
+        .await
+        .inspect_err(|error| super::fault(error))
+}
+
 async fn within_patience(op: Op) -> Result<Event, StoreError> {
     let is_read = matches!(op, Op::Get(_) | Op::Peek(_));
     let doing = async move {
@@ -101,21 +131,24 @@ async fn within_patience(op: Op) -> Result<Event, StoreError> {
         let connection = connection.lock().await;
         connection.perform(op).await
     };
-    let answered = if is_read {
-        Either::Left(doing)
+    if is_read {
+        in_time(doing).await
     } else {
-        Either::Right(to_its_end(doing))
-    };
-    match select(pin!(answered), pin!(sleep(PATIENCE))).await {
+        in_time(to_its_end(doing)).await
+    }
+}
+
+async fn in_time<T>(doing: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match select(pin!(doing), pin!(sleep(PATIENCE))).await {
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
     }
 }
 
 /// Does a write in a task of its own: a caller that gives up must not give up the write.
-async fn to_its_end(
-    write: impl Future<Output = Result<Event, StoreError>> + 'static,
-) -> Result<Event, StoreError> {
+async fn to_its_end<T: 'static>(
+    write: impl Future<Output = Result<T, StoreError>> + 'static,
+) -> Result<T, StoreError> {
     let (answer, answered) = oneshot::channel();
     spawn(async move {
         // A caller that has gone away needs no answer.

@@ -136,6 +136,8 @@ impl Scene {
                 ("max_queue", "500"),
                 ("rate_limit_address", "0"),
                 ("retry_delay", "20ms"),
+                // Faults come thick here; what a breaker does about them has tests of its own.
+                ("breaker_pause", "1ms"),
             ],
             &["--wall-clock-offset", ["700", "-400", "0"][place]],
         )

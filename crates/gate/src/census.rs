@@ -9,7 +9,7 @@
 //!
 //! It decides nothing: no start depends on it, so that it may be as old as it likes.
 
-use crate::{Epoch, Event, Key, Ledger, Now, Op, Record, Sightings, Standing, Ticket, Value};
+use crate::{Epoch, Event, Key, Ledger, Load, Now, Op, Record, Sightings, Standing, Ticket, Value};
 
 /// How many records are read one by one, from the counter down, before the front is searched for.
 pub const WALK_MAX: u64 = 256;
@@ -76,6 +76,14 @@ impl Line {
         if self.exact {
             self.queued = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
         }
+    }
+
+    /// How many relay at each upstream.
+    pub fn load(&self) -> Load {
+        self.active
+            .iter()
+            .map(|(_, record)| record.upstream)
+            .collect()
     }
 
     /// How many wait before `ticket`.
@@ -287,8 +295,8 @@ impl Census {
         }
         self.line.front = ticket;
         self.line.ledger = record.ledger;
-        self.line.view.clone_from(&record.view);
-        self.unread.clone_from(&record.view);
+        self.line.view = record.view.iter().map(|held| held.ticket).collect();
+        self.unread.clone_from(&self.line.view);
         self.viewed(ticket, Some(Value::Record(record)));
         self.view()
     }

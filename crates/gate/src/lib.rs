@@ -15,8 +15,9 @@
 //! | line | those who wait |
 //! | ticket | a request's number, drawn from the counter |
 //! | record | the ticket's own key, written by that request only, renewed by its holder |
-//! | view | the tickets that were active when this one started; it stands in the record |
-//! | capacity | how many may relay at once (`max_concurrent`) |
+//! | view | the tickets that were active when this one started, and where each relays; it stands in the record |
+//! | capacity | how many may relay at once: `max_concurrent`, or what the upstreams take together if that is less |
+//! | room | the capacity, and each upstream's share of it |
 //! | start | become active |
 //! | shed | be refused because the line is full |
 //! | lapse | let a record go unrenewed for its time to live |
@@ -41,6 +42,7 @@ mod estimate;
 mod key;
 mod ledger;
 mod record;
+mod room;
 mod rule;
 mod settings;
 mod sweep;
@@ -56,6 +58,7 @@ pub use estimate::{Estimate, estimate, retry_after_s};
 pub use key::{Epoch, Key, Op, Ticket, Value};
 pub use ledger::{Figures, Ledger};
 pub use record::{Record, Standing, Unreadable};
+pub use room::{Held, Load, MAX_UPSTREAMS, Room};
 pub use settings::{Settings, SettingsError};
 pub use sweep::{Sweep, SweepStep, VERDICT_KEPT_MS};
 

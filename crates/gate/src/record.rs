@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Figures, Ledger, Settings, Ticket};
+use crate::{Figures, Held, Ledger, Settings};
 
 /// What a record can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,9 +29,9 @@ pub struct Record {
     pub beat: u32,
     /// For how long a reader has to see this record unchanged to take it for lapsed, in milliseconds.
     pub ttl_ms: u32,
-    /// The tickets that were active when this one started (`Active` and `Finished` only).
+    /// Those who were active when this one started (`Active` and `Finished` only).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub view: Vec<Ticket>,
+    pub view: Vec<Held>,
     /// What the line remembered when this ticket started (`Active` and `Finished` only).
     #[serde(default)]
     pub ledger: Ledger,
@@ -117,7 +117,7 @@ mod tests {
             standing: Standing::Finished,
             beat: 3,
             ttl_ms: 15_000,
-            view: vec![4, 9],
+            view: vec![Held::from((4, 0)), Held::from((9, 1))],
             ledger: Ledger {
                 finished: 8,
                 ..Ledger::default()

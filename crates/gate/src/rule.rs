@@ -9,6 +9,8 @@ use crate::Settings;
 pub(crate) enum Rule {
     /// A start inherits the view of the ticket before.
     InheritView,
+    /// A view says at which upstream each of its tickets is.
+    KnowUpstream,
     /// A ticket that was drawn and not written is waited for.
     AwaitAbsent,
     /// A finished record stays until a starter has read it.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use crate::Room;
+
 /// The gate's settings, in milliseconds where a unit is meant. All derived times are methods here and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
-    /// How many may relay at once; at least 1.
-    pub capacity: u32,
+    /// How many may relay at once, and where.
+    pub room: Room,
     /// A record's time to live.
     pub ttl_ms: u32,
     /// How long an absent first record is waited for.
@@ -74,7 +76,7 @@ impl Settings {
     pub fn clamped(capacity: u32, ttl_ms: u32) -> Settings {
         let ttl_ms = ttl_ms.clamp(Self::TTL_MIN_MS, Self::TTL_MAX_MS);
         Settings {
-            capacity: capacity.max(1),
+            room: Room::one(capacity.max(1)),
             ttl_ms,
             // As long as a record lives: under a store whose commits take tens of milliseconds, a burst of draws needs
             // seconds until the last of them has made its first write.
@@ -87,6 +89,11 @@ impl Settings {
             #[cfg(test)]
             broken: None,
         }
+    }
+
+    /// How many may relay at once.
+    pub fn capacity(&self) -> u32 {
+        self.room.capacity()
     }
 
     /// How long a holder may go on after its last acknowledged renewal was issued.

@@ -14,7 +14,7 @@ mod store;
 use std::{future::Future, time::Duration};
 
 pub use self::{
-    answer::{Answer, End, Whole},
+    answer::{Answer, End, Line, Whole},
     app::{App, Setup, assert_started_in_order, fill, prompt, queue_status},
     client::Client,
     files::{Wasm, trap_manifest},

@@ -5,7 +5,7 @@ use stateright::{Checker, Model, Property};
 use super::rebase;
 use super::world::{Action, Faults, World};
 use crate::rule::Rule;
-use crate::{Settings, Standing};
+use crate::{MAX_UPSTREAMS, Room, Settings, Standing};
 
 /// One configuration to explore.
 #[derive(Clone, Debug)]
@@ -17,8 +17,13 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(requests: usize, capacity: u32, faults: Faults) -> Gate {
+        Gate::with_room(requests, Room::one(capacity), faults)
+    }
+
+    /// The same with several upstreams.
+    pub(crate) fn with_room(requests: usize, room: Room, faults: Faults) -> Gate {
         Gate {
-            settings: rebase::settings(capacity),
+            settings: rebase::settings(room),
             requests,
             faults,
         }
@@ -55,7 +60,15 @@ impl Model for Gate {
         let mut properties = vec![
             Property::always(
                 "never more than capacity relay",
-                |gate: &Gate, world: &World| world.relaying() <= gate.settings.capacity as usize,
+                |gate: &Gate, world: &World| world.relaying() <= gate.settings.capacity() as usize,
+            ),
+            Property::always(
+                "never more than its limit relay at an upstream",
+                |gate: &Gate, world: &World| {
+                    (0..MAX_UPSTREAMS).all(|upstream| {
+                        world.relaying_at(upstream) <= gate.settings.room.limit(upstream) as usize
+                    })
+                },
             ),
             Property::always("tickets start in order", |_, world: &World| {
                 !world.ghost.out_of_order
@@ -72,7 +85,7 @@ impl Model for Gate {
                 |gate: &Gate, world: &World| !gate.faultless() || !world.ghost.seen.verdict,
             ),
             Property::sometimes("the gate is full", |gate: &Gate, world: &World| {
-                world.relaying() == gate.settings.capacity as usize
+                world.relaying() == gate.settings.capacity() as usize
             }),
             Property::sometimes("all are served", |_, world: &World| world.all_served()),
         ];
@@ -99,7 +112,7 @@ impl Model for Gate {
                 |_, world| world.ghost.seen.predecessor_left,
             ),
             (
-                self.requests > self.settings.capacity as usize && self.settings.capacity > 1,
+                self.requests > self.settings.capacity() as usize && self.settings.capacity() > 1,
                 "a view is inherited through a finished ticket",
                 |_, world| world.ghost.seen.inherited_through_finished,
             ),
@@ -118,7 +131,7 @@ fn tidy(gate: &Gate, world: &World) -> bool {
     let finished = world.records(Standing::Finished);
     let alive = world.records(Standing::Waiting) + world.records(Standing::Active);
     if gate.faultless() {
-        return finished <= gate.settings.capacity as usize
+        return finished <= gate.settings.capacity() as usize
             && alive + world.records(Standing::Left) == 0;
     }
     let Faults {
@@ -133,7 +146,7 @@ fn tidy(gate: &Gate, world: &World) -> bool {
     } = gate.faults;
     let unlucky = stalls + late_writes + failures + empties + freezes;
     let strays = usize::from(crashes + leavers + 2 * unlucky);
-    finished + alive + world.records(Standing::Left) <= gate.settings.capacity as usize + strays
+    finished + alive + world.records(Standing::Left) <= gate.settings.capacity() as usize + strays
 }
 
 /// Explores `gate` to the end and answers the number of unique states.
@@ -143,7 +156,9 @@ fn tidy(gate: &Gate, world: &World) -> bool {
 fn explore(gate: Gate) -> usize {
     let name = format!(
         "{} x {} {:?}",
-        gate.requests, gate.settings.capacity, gate.faults
+        gate.requests,
+        gate.settings.capacity(),
+        gate.faults
     );
     let checker = gate.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
@@ -201,6 +216,24 @@ fn holds_without_faults() {
         (3, 2, NONE, Ordinary(14420)),
         (4, 2, NONE, Long),
     ]);
+}
+
+/// A total of 2 over two upstreams with one place each: who starts third must take the place that was freed.
+pub(crate) fn two_upstreams() -> Room {
+    Room::new(2, [1, 1])
+}
+
+#[test]
+fn holds_over_two_upstreams() {
+    let faults = Faults {
+        crashes: 1,
+        leavers: 1,
+        ..NONE
+    };
+    for (faults, states) in [(NONE, 14420), (faults, 60095)] {
+        let gate = Gate::with_room(3, two_upstreams(), faults);
+        assert_eq!(explore(gate), states, "3 x [1, 1] {faults:?}");
+    }
 }
 
 #[test]

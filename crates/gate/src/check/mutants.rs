@@ -4,7 +4,7 @@
 
 use stateright::{Checker, DiscoveryClassification, HasDiscoveries, Model};
 
-use super::model::{Gate, NONE};
+use super::model::{Gate, NONE, two_upstreams};
 use super::world::{Action, Faults, World};
 use crate::Epoch;
 use crate::rule::Rule;
@@ -61,6 +61,13 @@ fn every_mutant_fails() {
             killed.unwrap_or_else(|| panic!("the gate without {rule:?} passes for whole"));
         println!("{rule:?} at {requests} x {capacity}: \"{property}\" fails after {steps} actions");
     }
+}
+
+#[test]
+fn a_view_that_forgets_upstreams_fails() {
+    let gate = Gate::with_room(3, two_upstreams(), NONE).without(Rule::KnowUpstream);
+    let (property, _) = killed_by(gate).expect("the mutant passes for whole");
+    assert_eq!(property, "never more than its limit relay at an upstream");
 }
 
 /// How many units of time pass until one starts who comes after three that were lost before their first write.

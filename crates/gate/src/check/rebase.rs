@@ -1,7 +1,7 @@
 //! Time made finite: only ages count, and ages above a horizon are all alike.
 
 use crate::turn::{Effect, Event, Turn};
-use crate::{Now, Settings};
+use crate::{Now, Room, Settings};
 
 /// The present, in the model's units, at every moment of an exploration.
 pub(crate) const HORIZON: u64 = 4;
@@ -13,9 +13,9 @@ pub(crate) const NOW: Now = Now {
 };
 
 /// Settings in the model's unit of time.
-pub(crate) fn settings(capacity: u32) -> Settings {
+pub(crate) fn settings(room: Room) -> Settings {
     Settings {
-        capacity,
+        room,
         ttl_ms: 3,
         grace_ms: 2,
         margin_ms: 1,

@@ -226,17 +226,28 @@ impl World {
     /// How many may relay at this moment. A holder whose clocks stood still goes on until it reads its verdict, at its
     /// next renewal: no store can close that, so it is not counted.
     pub(crate) fn relaying(&self) -> usize {
-        let condemned = |p: &Process| {
+        self.relayers().count()
+    }
+
+    /// How many of them at one upstream.
+    pub(crate) fn relaying_at(&self, upstream: usize) -> usize {
+        self.relayers()
+            .filter(|process| usize::from(process.turn.upstream()) == upstream)
+            .count()
+    }
+
+    fn relayers(&self) -> impl Iterator<Item = &Process> {
+        let condemned = move |p: &Process| {
             let verdict = p
                 .turn
                 .ticket()
                 .map(|(epoch, ticket)| Key::Gone(epoch, ticket));
             self.ghost.froze && verdict.is_some_and(|key| self.store.contains_key(&key))
         };
-        let relays = |p: &&Process| {
+        let relays = move |p: &&Process| {
             !p.crashed && p.turn.phase() == Phase::Relaying && !p.turn.lapsed(NOW) && !condemned(p)
         };
-        self.processes.iter().filter(relays).count()
+        self.processes.iter().filter(relays)
     }
 
     /// Whether everybody who is alive has come to an end, and nothing is on its way.

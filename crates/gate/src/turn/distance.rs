@@ -47,7 +47,7 @@ impl Distance {
             us => (us / 1_000 / SHARE).clamp(look_ms, EACH_MAX_MS),
         };
         let ahead = self.at(now);
-        let near = ahead.min(u64::from(settings.capacity));
+        let near = ahead.min(u64::from(settings.capacity()));
         near * look_ms + (ahead - near).saturating_mul(each_ms)
     }
 

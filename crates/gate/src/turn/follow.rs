@@ -3,7 +3,7 @@
 use super::state::{Spot, State, Then};
 use super::{Effect, Errand, Turn};
 use crate::rule::Rule;
-use crate::{Key, Now, Record, Standing, Ticket, Value};
+use crate::{Held, Key, Now, Record, Standing, Ticket, Value};
 
 impl Turn {
     /// Looks at the record of the ticket before, or finds that there is none in this epoch.
@@ -40,7 +40,7 @@ impl Turn {
             }
             Standing::Active => {
                 self.inherit(&record);
-                self.view.push(self.behind);
+                self.hold_in_view(self.behind, &record);
                 self.count(now, 0)
             }
             Standing::Finished => {
@@ -103,20 +103,20 @@ impl Turn {
     pub(super) fn count(&mut self, now: Now, index: usize) -> Effect {
         self.spot = Spot::Room;
         let may_start = match self.errand {
-            Errand::Serve => self.view.len() < self.settings.capacity as usize,
+            Errand::Serve => self.choose_upstream(),
             Errand::Tidy => index >= self.view.len(),
         };
         if may_start {
             return self.prepare_start(now);
         }
         match self.view.get(index) {
-            Some(&ticket) => self.get(State::Counting(index), Key::Record(self.epoch, ticket)),
+            Some(held) => self.get(State::Counting(index), Key::Record(self.epoch, held.ticket)),
             None => self.wait(now, Spot::Room),
         }
     }
 
     pub(super) fn counted(&mut self, now: Now, index: usize, record: Option<Record>) -> Effect {
-        let Some(&ticket) = self.view.get(index) else {
+        let Some(&Held { ticket, .. }) = self.view.get(index) else {
             return self.count(now, index);
         };
         match record {
@@ -129,9 +129,42 @@ impl Turn {
                 Standing::Active | Standing::Waiting if self.has_lapsed(ticket, &record, now) => {
                     self.condemn(now, ticket)
                 }
-                Standing::Active | Standing::Waiting => self.count(now, index + 1),
+                Standing::Active | Standing::Waiting => {
+                    // It may have moved to another upstream since the view was written.
+                    let held = self.held(ticket, &record);
+                    if let Some(known) = self.view.get_mut(index) {
+                        *known = held;
+                    }
+                    self.count(now, index + 1)
+                }
             },
         }
+    }
+
+    /// Whether there is room, and where: at the least loaded upstream, as the view tells it.
+    fn choose_upstream(&mut self) -> bool {
+        let load = self.view.iter().map(|held| held.upstream).collect();
+        match self.settings.room.choose(&load) {
+            Some(upstream) => {
+                self.identity.upstream = upstream;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn hold_in_view(&mut self, ticket: Ticket, record: &Record) {
+        let held = self.held(ticket, record);
+        self.view.push(held);
+    }
+
+    fn held(&self, ticket: Ticket, record: &Record) -> Held {
+        let upstream = if self.settings.keeps(Rule::KnowUpstream) {
+            record.upstream
+        } else {
+            0
+        };
+        Held { ticket, upstream }
     }
 
     fn strike(&mut self, now: Now, index: usize) -> Effect {
@@ -163,7 +196,7 @@ impl Turn {
             }
             record => match self.spot {
                 Spot::Behind | Spot::Bottom => self.followed(now, record),
-                Spot::Room => match self.view.iter().position(|&member| member == ticket) {
+                Spot::Room => match self.view.iter().position(|held| held.ticket == ticket) {
                     Some(index) => self.counted(now, index, record),
                     None => self.count(now, 0),
                 },
@@ -175,7 +208,7 @@ impl Turn {
         match self.spot {
             Spot::Behind | Spot::Bottom => self.step_past(now),
             Spot::Room => {
-                self.view.retain(|&member| member != ticket);
+                self.view.retain(|held| held.ticket != ticket);
                 self.count(now, 0)
             }
         }

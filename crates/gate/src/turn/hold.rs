@@ -26,7 +26,7 @@ impl Turn {
     }
 
     fn has_chores(&self) -> bool {
-        self.owes_settled || !self.debris.is_empty()
+        self.owes_settled || self.owes_move || !self.debris.is_empty()
     }
 
     fn lapse_ms(&self) -> u64 {
@@ -38,8 +38,9 @@ impl Turn {
         if self.lapsed(now) {
             return self.stop(Outcome::Stopped(Stop::Lapsed));
         }
-        if now.mono_ms >= self.next_renewal_ms() {
+        if now.mono_ms >= self.next_renewal_ms() || self.owes_move {
             self.issued = now;
+            self.owes_move = false;
             return self.put_active(State::Renewing);
         }
         if now.mono_ms >= self.next_cancel_ms(now) {

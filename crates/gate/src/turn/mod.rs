@@ -27,6 +27,8 @@ mod hold;
 mod start;
 mod state;
 mod step;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::fmt;
@@ -34,7 +36,7 @@ use std::fmt;
 use distance::Distance;
 use state::{Spot, State, Wrote};
 
-use crate::{Epoch, Figures, Ledger, Now, Op, Settings, Sightings, Ticket, Value};
+use crate::{Epoch, Figures, Held, Ledger, Now, Op, Room, Settings, Sightings, Ticket, Value};
 
 /// What a turn is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,7 +166,7 @@ pub struct Turn {
     /// The ticket whose record is looked at; smaller than `ticket`.
     behind: Ticket,
     spot: Spot,
-    view: Vec<Ticket>,
+    view: Vec<Held>,
     ledger: Ledger,
     /// Records that this turn will delete once its start stands.
     debris: Vec<Ticket>,
@@ -177,6 +179,8 @@ pub struct Turn {
     cancel_seen: Now,
     failing_since: Option<Now>,
     owes_settled: bool,
+    /// The record names another upstream than the one that the request has moved to.
+    owes_move: bool,
     relaying: bool,
     ending: Option<Outcome>,
     figures: Option<Figures>,
@@ -191,7 +195,7 @@ pub struct Identity {
     pub guard: u64,
     /// Hash of the client's key; 0 without one.
     pub client: u64,
-    /// Which upstream the request is meant for.
+    /// Which upstream the request goes to; a start chooses it.
     pub upstream: u8,
 }
 
@@ -231,6 +235,7 @@ impl Turn {
             cancel_seen: Now::default(),
             failing_since: None,
             owes_settled: false,
+            owes_move: false,
             relaying: false,
             ending: None,
             figures: None,
@@ -280,6 +285,28 @@ impl Turn {
         self.sightings.learn(sightings, self.ticket);
     }
 
+    /// The room in force: it changes when an upstream fails or comes back. The next look goes by it.
+    pub fn set_room(&mut self, room: Room) {
+        self.settings.room = room;
+    }
+
+    /// The upstream that the request goes to, from [`Phase::Sending`] on.
+    pub fn upstream(&self) -> u8 {
+        self.identity.upstream
+    }
+
+    /// The request is sent again, to another upstream: the record will say so at the next rest, for those who start after
+    /// it. Nothing was relayed yet.
+    pub fn move_to(&mut self, upstream: u8) {
+        self.owes_move |= self.identity.upstream != upstream;
+        self.identity.upstream = upstream;
+    }
+
+    /// Whether the record still names the upstream from before the last move.
+    pub fn owes_move(&self) -> bool {
+        self.owes_move && self.ending.is_none()
+    }
+
     /// The settings it goes by.
     pub fn settings(&self) -> Settings {
         self.settings
@@ -294,7 +321,7 @@ impl Turn {
     pub fn watches(&self, ticket: Ticket) -> bool {
         match self.spot {
             Spot::Behind => self.behind == ticket,
-            Spot::Room => self.view.contains(&ticket),
+            Spot::Room => self.view.iter().any(|held| held.ticket == ticket),
             Spot::Bottom => false,
         }
     }
@@ -319,7 +346,7 @@ impl Turn {
     /// How many are before this one at this moment, as a [`crate::Census`] found that remembers so much: how often it looks
     /// depends on it, and nothing else does.
     pub fn stand_behind(&mut self, now: Now, ahead: u32, ledger: &Ledger) {
-        self.distance = Distance::told(ahead, now, ledger, self.settings.capacity);
+        self.distance = Distance::told(ahead, now, ledger, self.settings.capacity());
     }
 
     /// The line was seen to move on by one in so many microseconds.

@@ -30,7 +30,7 @@ impl Turn {
     fn forget_the_passed(&mut self) {
         let (behind, view) = (self.behind, &self.view);
         self.sightings
-            .retain(|ticket| ticket <= behind || view.contains(&ticket));
+            .retain(|ticket| ticket <= behind || view.iter().any(|held| held.ticket == ticket));
     }
 
     fn enrol(&mut self, now: Now) -> Effect {
@@ -68,6 +68,8 @@ impl Turn {
     /// proportion to their distance, so that the whole line costs little more than its front.
     fn rest_in_line(&mut self, now: Now) -> Effect {
         let look_ms = match self.spot {
+            // Until an upstream can be used again there is nothing to look at.
+            Spot::Room if self.settings.capacity() == 0 => u64::from(self.settings.pause_ms),
             // In front of the room there is nobody else.
             Spot::Room => u64::from(self.settings.look_ms),
             Spot::Behind if self.heard == self.behind => LOOK_MAX_MS,
@@ -234,7 +236,7 @@ impl Turn {
 mod tests {
     use super::super::{Event, Identity};
     use super::*;
-    use crate::{Epoch, Op, Settings};
+    use crate::{Epoch, Held, Op, Settings};
 
     const NOW: Now = Now {
         mono_ms: 1_000,
@@ -244,7 +246,7 @@ mod tests {
     fn record(standing: Standing, view: &[u64]) -> Option<Value> {
         let record = Record {
             standing,
-            view: view.to_vec(),
+            view: view.iter().map(|&ticket| Held::from((ticket, 0))).collect(),
             ..Record::unreadable(b"")
         };
         Some(Value::Record(record))

@@ -1,0 +1,243 @@
+//! Room: how many may relay, altogether and at each upstream, and which upstream the next one goes to.
+//!
+//! # Why here
+//!
+//! A start is decided by the view that it inherits. The view says of each holder at which upstream it is, so the starter
+//! knows the load of every upstream without reading anything more, and since starts follow one another no two of them
+//! take the same last place. A holder that moves to another upstream before its first byte writes its record again; whoever
+//! starts before it reads that record is wrong by one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Ticket;
+
+/// The most upstreams there can be.
+pub const MAX_UPSTREAMS: usize = 8;
+
+/// One who relays, as a view knows it; in a record, the pair of the two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(Ticket, u8)", into = "(Ticket, u8)")]
+pub struct Held {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// The upstream that its request went to.
+    pub upstream: u8,
+}
+
+impl From<(Ticket, u8)> for Held {
+    fn from((ticket, upstream): (Ticket, u8)) -> Held {
+        Held { ticket, upstream }
+    }
+}
+
+impl From<Held> for (Ticket, u8) {
+    fn from(held: Held) -> (Ticket, u8) {
+        (held.ticket, held.upstream)
+    }
+}
+
+/// How many relay: altogether, and at each upstream. Collected from the upstreams of those who do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    all: u32,
+    at: [u32; MAX_UPSTREAMS],
+}
+
+impl Load {
+    /// At all upstreams, those that are not known here included.
+    pub fn all(&self) -> u32 {
+        self.all
+    }
+
+    /// At one upstream.
+    pub fn at(&self, upstream: usize) -> u32 {
+        self.at.get(upstream).copied().unwrap_or(0)
+    }
+}
+
+impl FromIterator<u8> for Load {
+    fn from_iter<I: IntoIterator<Item = u8>>(upstreams: I) -> Load {
+        let mut load = Load::default();
+        for upstream in upstreams {
+            load.all = load.all.saturating_add(1);
+            // A record from elsewhere may name an upstream that is not configured here: it counts for the whole alone.
+            if let Some(at) = load.at.get_mut(usize::from(upstream)) {
+                *at = at.saturating_add(1);
+            }
+        }
+        load
+    }
+}
+
+/// How many may relay at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Room {
+    total: u32,
+    /// Of each upstream; 0 for one that is not there, or not to be used now.
+    limits: [u32; MAX_UPSTREAMS],
+}
+
+impl Room {
+    /// At most `total`, and at each upstream its limit. Limits beyond [`MAX_UPSTREAMS`] are left out.
+    pub fn new(total: u32, limits: impl IntoIterator<Item = u32>) -> Room {
+        let mut room = Room {
+            total,
+            limits: [0; MAX_UPSTREAMS],
+        };
+        for (own, limit) in room.limits.iter_mut().zip(limits) {
+            *own = limit;
+        }
+        room
+    }
+
+    /// One upstream that takes them all.
+    pub fn one(total: u32) -> Room {
+        Room::new(total, [total])
+    }
+
+    /// The capacity in force: the smaller of the total and what the upstreams take together.
+    pub fn capacity(&self) -> u32 {
+        let together = self.limits.iter().copied().fold(0, u32::saturating_add);
+        self.total.min(together)
+    }
+
+    /// The limit of one upstream.
+    pub fn limit(&self, upstream: usize) -> u32 {
+        self.limits.get(upstream).copied().unwrap_or(0)
+    }
+
+    /// The same with an upstream that is not to be used.
+    #[must_use]
+    pub fn without(mut self, upstream: u8) -> Room {
+        if let Some(limit) = self.limits.get_mut(usize::from(upstream)) {
+            *limit = 0;
+        }
+        self
+    }
+
+    /// The upstream for one more: the one with the smallest share of its limit in use among those that have room, the first
+    /// of equals. `None`: there is no room.
+    pub fn choose(&self, load: &Load) -> Option<u8> {
+        if load.all >= self.capacity() {
+            return None;
+        }
+        self.least_loaded(load)
+    }
+
+    /// The same for one who is counted already and moves: the total is kept by that.
+    pub fn choose_to_move(&self, load: &Load) -> Option<u8> {
+        self.least_loaded(load)
+    }
+
+    fn least_loaded(&self, load: &Load) -> Option<u8> {
+        let with_room = (0_u8..)
+            .zip(self.limits.iter().zip(&load.at))
+            .filter(|(_, (limit, used))| used < limit);
+        let share_below = |(used, limit): (u32, u32), (other_used, other_limit): (u32, u32)| {
+            u64::from(used) * u64::from(other_limit) < u64::from(other_used) * u64::from(limit)
+        };
+        let mut best: Option<(u8, (u32, u32))> = None;
+        for (upstream, (&limit, &used)) in with_room {
+            if best.is_none_or(|(_, least)| share_below((used, limit), least)) {
+                best = Some((upstream, (used, limit)));
+            }
+        }
+        best.map(|(upstream, _)| upstream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(at: &[u32]) -> Load {
+        let upstreams = (0_u8..).zip(at);
+        upstreams
+            .flat_map(|(upstream, count)| (0..*count).map(move |_| upstream))
+            .collect()
+    }
+
+    /// Calls `f` with every triple of limits and every load up to them and one beyond.
+    fn for_every_state(mut f: impl FnMut(&Room, &Load)) {
+        let small = || 0..=3_u32;
+        for total in 1..=6 {
+            for limits in small().flat_map(|a| small().map(move |b| (a, b))) {
+                for third in [0, 2] {
+                    let room = Room::new(total, [limits.0, limits.1, third]);
+                    for used in small().flat_map(|a| small().map(move |b| (a, b))) {
+                        for third in 0..=2 {
+                            f(&room, &load(&[used.0, used.1, third]));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_goes_in_exactly_if_the_whole_and_an_upstream_have_room_and_never_beyond_either() {
+        let mut chosen = 0;
+        for_every_state(|room, load| {
+            let free = |upstream: usize| load.at(upstream) < room.limit(upstream);
+            let has_room = load.all() < room.capacity() && (0..MAX_UPSTREAMS).any(free);
+            match room.choose(load) {
+                None => assert!(!has_room, "{room:?} {load:?}"),
+                Some(upstream) => {
+                    chosen += 1;
+                    assert!(has_room && free(upstream.into()), "{room:?} {load:?}");
+                }
+            }
+        });
+        assert!(chosen > 100, "{chosen}");
+    }
+
+    #[test]
+    fn no_other_upstream_with_room_has_a_smaller_share_in_use() {
+        for_every_state(|room, load| {
+            let Some(chosen) = room.choose(load) else {
+                return;
+            };
+            let share = |upstream: usize| {
+                f64::from(load.at(upstream)) / f64::from(room.limit(upstream).max(1))
+            };
+            let chosen = usize::from(chosen);
+            for other in (0..MAX_UPSTREAMS).filter(|other| load.at(*other) < room.limit(*other)) {
+                assert!(share(chosen) <= share(other), "{room:?} {load:?}");
+                assert!(
+                    share(chosen) < share(other) || chosen <= other,
+                    "the first of equals"
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn starts_one_after_another_fill_every_upstream_to_its_limit_and_no_further() {
+        for_every_state(|room, _| {
+            let mut held: Vec<u8> = Vec::new();
+            while let Some(upstream) = room.choose(&held.iter().copied().collect()) {
+                held.push(upstream);
+            }
+            assert_eq!(held.len(), room.capacity() as usize, "{room:?}");
+        });
+    }
+
+    #[test]
+    fn an_upstream_that_is_left_out_is_never_chosen_and_takes_its_places_with_it() {
+        for_every_state(|room, load| {
+            let rest = room.without(0);
+            assert_ne!(rest.choose(load), Some(0));
+            assert_ne!(rest.choose_to_move(load), Some(0));
+            assert!(rest.capacity() <= room.capacity());
+        });
+        assert_eq!(Room::one(4).without(0).choose(&Load::default()), None);
+        assert_eq!(Room::one(4).without(200), Room::one(4));
+    }
+
+    #[test]
+    fn a_holder_at_an_unknown_upstream_counts_for_the_whole() {
+        let room = Room::new(2, [2, 2]);
+        assert_eq!(room.choose(&[200, 201].into_iter().collect()), None);
+        assert_eq!(room.choose(&[200].into_iter().collect()), Some(0));
+    }
+}

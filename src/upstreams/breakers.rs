@@ -1,0 +1,189 @@
+//! The breakers of this instance's upstreams: read for all who ask, written by whoever finds a change.
+//!
+//! # Limits
+//!
+//! They are read at most every [`FRESH_MS`], by who comes to the gate or stands in line, never on the way of a token. Only a
+//! failure, and the answer that ends a row of failures, is written. A store that cannot be read or written changes nothing:
+//! the instance goes on by what it knows.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::lock::Mutex;
+use sluice_gate::{Now, Room};
+
+use super::breaker::{Breaker, Sight, State};
+use crate::config::{self, Config, MAX_UPSTREAMS};
+use crate::gate::{self, now};
+use crate::log::Line;
+use crate::tasks::spawn;
+
+/// How long a reading is good for, in milliseconds.
+const FRESH_MS: u64 = 400;
+
+/// Reads the breakers if the last reading is too old. Whoever asks while they are being read waits for that reading.
+pub async fn refresh(config: &Config) {
+    if is_fresh() {
+        return;
+    }
+    let one_at_a_time = ONE_AT_A_TIME.with(Rc::clone);
+    let _guard = one_at_a_time.lock().await;
+    if is_fresh() {
+        return;
+    }
+    READ_MS.set(Some(now().mono_ms));
+    for index in 0..config.upstreams.len() {
+        if let Ok(breaker) = read(index).await {
+            learn(index, breaker);
+        }
+    }
+}
+
+/// The same by the settings of this instance, where it has parsed them.
+pub async fn refresh_by_current() {
+    if let Some(config) = config::parsed() {
+        refresh(&config).await;
+    }
+}
+
+/// How many may relay now, and where: an upstream whose breaker is open takes none, one that is half-open takes one.
+pub fn room(config: &Config) -> Room {
+    let limits = config
+        .upstreams
+        .iter()
+        .enumerate()
+        .map(|(index, upstream)| match state(config, index) {
+            State::Closed => upstream.max_concurrent,
+            State::HalfOpen => 1,
+            State::Open => 0,
+        });
+    Room::new(config.max_concurrent, limits)
+}
+
+/// The same by the settings of this instance, where it has parsed them.
+pub fn room_by_current() -> Option<Room> {
+    config::parsed().map(|config| room(&config))
+}
+
+/// Whether an upstream may be used.
+pub fn state(config: &Config, index: usize) -> State {
+    sight(index).state(now(), config.breaker_pause)
+}
+
+/// What is known of an upstream's breaker.
+pub fn known(index: usize) -> Breaker {
+    sight(index).breaker
+}
+
+/// How long until the first of the breakers lets a request through.
+pub fn reopens_in(config: &Config) -> Duration {
+    (0..config.upstreams.len())
+        .map(|index| {
+            sight(index)
+                .left(now(), config.breaker_pause)
+                .unwrap_or_default()
+        })
+        .min()
+        .unwrap_or_default()
+}
+
+/// A request to this upstream failed.
+pub fn failed(config: &Config, index: usize) {
+    change(config, index, Sight::failed);
+}
+
+/// A request to this upstream was answered.
+pub fn answered(config: &Config, index: usize) {
+    change(config, index, Sight::answered);
+}
+
+type Change = fn(&Sight, Now, Duration) -> Option<Breaker>;
+
+/// Changes what this instance knows at once, and what the others know in a task of its own: from what stands in the store,
+/// since others may have failed too. A change that changes nothing writes nothing.
+fn change(config: &Config, index: usize, change: Change) {
+    let pause = config.breaker_pause;
+    let base = sight(index);
+    let Some(breaker) = change(&base, now(), pause) else {
+        return;
+    };
+    let before = state(config, index);
+    learn(index, breaker);
+    let after = state(config, index);
+    if before != after {
+        Line::new("breaker")
+            .with("upstream", index)
+            .with("from", word(before))
+            .with("to", word(after))
+            .with("failures", breaker.failures)
+            .write();
+    }
+    PENDING.set(PENDING.get() + 1);
+    spawn(async move {
+        let one_at_a_time = ONE_AT_A_TIME.with(Rc::clone);
+        let _guard = one_at_a_time.lock().await;
+        let mut stored = base;
+        if let Ok(read) = read(index).await {
+            stored.learn(read, now());
+        }
+        PENDING.set(PENDING.get().saturating_sub(1));
+        // What others have found meanwhile may have made it needless.
+        if let Some(breaker) = change(&stored, now(), pause) {
+            // With more to come this is not the last word.
+            if PENDING.get() == 0 {
+                learn(index, breaker);
+            }
+            let bytes = serde_json::to_vec(&breaker).unwrap_or_default();
+            // The store says by itself what is wrong with it.
+            let _ = gate::write_aside(name(index), bytes).await;
+        }
+    });
+}
+
+/// The word for a state in the log and in reports.
+pub fn word(state: State) -> &'static str {
+    match state {
+        State::Closed => "closed",
+        State::Open => "open",
+        State::HalfOpen => "half_open",
+    }
+}
+
+fn sight(index: usize) -> Sight {
+    SIGHTS.with_borrow(|sights| sights.get(index).copied().unwrap_or_default())
+}
+
+fn learn(index: usize, breaker: Breaker) {
+    SIGHTS.with_borrow_mut(|sights| {
+        if let Some(sight) = sights.get_mut(index) {
+            sight.learn(breaker, now());
+        }
+    });
+}
+
+/// What the store says; what is not there or cannot be read as a breaker is a closed one.
+async fn read(index: usize) -> Result<Breaker, gate::StoreError> {
+    let bytes = gate::read_aside(name(index)).await?;
+    let breaker = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Ok(breaker.unwrap_or_default())
+}
+
+/// One key for each upstream, beside those of the line.
+fn name(index: usize) -> String {
+    format!("sluice/breaker/{index}")
+}
+
+fn is_fresh() -> bool {
+    READ_MS
+        .get()
+        .is_some_and(|read_ms| now().mono_ms.saturating_sub(read_ms) < FRESH_MS)
+}
+
+thread_local! {
+    static SIGHTS: RefCell<[Sight; MAX_UPSTREAMS]> = RefCell::default();
+    static READ_MS: Cell<Option<u64>> = const { Cell::new(None) };
+    /// How many changes are on their way to the store.
+    static PENDING: Cell<u32> = const { Cell::new(0) };
+    static ONE_AT_A_TIME: Rc<Mutex<()>> = Rc::default();
+}

@@ -1,0 +1,134 @@
+//! One request to one upstream, sent once.
+//!
+//! # What goes out
+//! Only headers from a short list, so that nothing of the client's (`authorization`, `cookie`, `origin`, `spin-…`, anything
+//! hop by hop) can pass. Where the host sets no TCP_NODELAY (Spin) a second segment waits for the acknowledgement of the first,
+//! which takes a quiet peer 40 ms. So the body has a `content-length` and is written as soon as the request is sent, which
+//! mostly puts both into one segment; and `expect: 100-continue` makes the peer answer at once a head that came alone.
+//!
+//! # What it does not do
+//! It does not choose an upstream, retry, or judge a status.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{Either, select};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use spin_sdk::wasip3::http::client;
+use spin_sdk::wasip3::http::types::{ErrorCode, Request, RequestOptions, Scheme};
+use spin_sdk::wasip3::{wit_future, wit_stream};
+
+use super::{UpstreamError, UpstreamResponse};
+use crate::config::{Config, Upstream};
+use crate::reply::fields;
+use crate::ticker::within;
+
+/// One request to an upstream.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// The method.
+    pub method: Method,
+    /// The path as Ollama knows it, such as `/api/chat`; the upstream's base path is put before it.
+    pub path: &'a str,
+    /// The client's headers, of which a few are passed on.
+    pub headers: &'a HeaderMap,
+    /// The body; empty: none.
+    pub body: Bytes,
+    /// How long until the answer's head: a time-out of the host's as well as one of our own, since a host may know none.
+    pub patience: Duration,
+}
+
+/// Sends one request to the upstream with this index and waits for the head of its answer.
+///
+/// Dropping the future gives the request up and closes the connection.
+///
+/// # Errors
+/// There is no answer. An answer with any status at all is not an error here.
+pub async fn send(
+    config: &Config,
+    index: usize,
+    call: Call<'_>,
+) -> Result<UpstreamResponse, UpstreamError> {
+    let upstream = config.upstreams.get(index).ok_or(UpstreamError::Denied)?;
+    let (mut body_writer, body_reader) = wit_stream::new();
+    let (trailers_writer, trailers_reader) = wit_future::new(|| Ok(None));
+    let (request, _sent) = Request::new(
+        fields(headers(upstream, &call)),
+        (!call.body.is_empty()).then_some(body_reader),
+        trailers_reader,
+        Some(options(config, call.patience)),
+    );
+    address(&request, upstream, &call).map_err(|()| UpstreamError::Denied)?;
+    let body = call.body.to_vec();
+    let writing = async move {
+        // An upstream that does not want the rest has answered already, or will not.
+        let _ = body_writer.write_all(body).await;
+        drop(body_writer);
+        drop(trailers_writer);
+    };
+    // The sending is polled first: what is written to a body that the host has taken up is handed on within the write. Written
+    // before, it is fetched later than the head goes out, and where the host sets no TCP_NODELAY (Spin) a body that comes
+    // after its head waits 40 ms for the upstream's acknowledgement.
+    let exchange = async {
+        match select(pin!(client::send(request)), pin!(writing)).await {
+            Either::Left((response, _)) => response,
+            Either::Right(((), sending)) => sending.await,
+        }
+    };
+    let response = within(call.patience, exchange)
+        .await
+        .unwrap_or(Err(ErrorCode::HttpResponseTimeout));
+    response
+        .map_err(UpstreamError::from)
+        .map(UpstreamResponse::new)
+}
+
+/// Which of a client's headers an upstream gets to see.
+const PASSED_ON: [HeaderName; 3] = [
+    header::USER_AGENT,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+fn headers(upstream: &Upstream, call: &Call<'_>) -> HeaderMap {
+    let passed_on = PASSED_ON
+        .into_iter()
+        .filter_map(|name| call.headers.get(&name).map(|value| (name, value.clone())));
+    let mut headers = HeaderMap::from_iter(passed_on);
+    if !call.body.is_empty() {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(call.body.len()));
+        // A host that sets no TCP_NODELAY (Spin) may send the body after its head, and then only when the head is acknowledged,
+        // which takes a quiet peer 40 ms. Asked so, the peer answers the head at once.
+        headers.insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+    }
+    if let Some(key) = &upstream.api_key
+        && let Ok(value) = HeaderValue::try_from(format!("Bearer {}", key.expose()))
+    {
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    headers
+}
+
+fn options(config: &Config, patience: Duration) -> RequestOptions {
+    let nanoseconds =
+        |duration: Duration| Some(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+    let options = RequestOptions::new();
+    // A host that knows no such time-out has its own, and the request's own limit holds in any case.
+    let _ = options.set_connect_timeout(nanoseconds(config.connect_timeout));
+    let _ = options.set_first_byte_timeout(nanoseconds(patience));
+    let _ = options.set_between_bytes_timeout(nanoseconds(config.between_bytes_timeout));
+    options
+}
+
+fn address(request: &Request, upstream: &Upstream, call: &Call<'_>) -> Result<(), ()> {
+    let scheme = Scheme::from(&upstream.origin.scheme);
+    request.set_method(&call.method.clone().into())?;
+    request.set_scheme(Some(&scheme))?;
+    request.set_authority(Some(upstream.origin.authority.as_str()))?;
+    request.set_path_with_query(Some(&format!("{}{}", upstream.base_path, call.path)))
+}
