@@ -17,6 +17,7 @@ mod leaving;
 mod line;
 mod openai;
 mod outage;
+mod proxies;
 mod refusals;
 mod tls;
 mod upstreams;

@@ -1,0 +1,40 @@
+//! The image holds what the manifest names, where the manifest names it.
+
+use crate::read;
+
+#[test]
+fn the_image_holds_all_that_the_manifest_names() {
+    let containerfile = read::text("deploy/Containerfile");
+    let manifest = read::toml("spin.toml");
+    for (id, component) in manifest["component"].as_table().expect("components") {
+        let source = component["source"].as_str().expect("a path");
+        let (folder, _) = source.rsplit_once('/').expect("a folder");
+        let copy = format!("COPY --from=build /src/{source} {folder}/");
+        assert!(containerfile.contains(&copy), "{id}: {copy}");
+        for files in component
+            .get("files")
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let source = files["source"].as_str().expect("a path");
+            let copy = format!("COPY --from=build /src/{source} {source}");
+            assert!(containerfile.contains(&copy), "{id}: {copy}");
+        }
+    }
+}
+
+#[test]
+fn the_image_builds_each_component_as_the_manifest_does() {
+    let containerfile = read::text("deploy/Containerfile");
+    let manifest = read::toml("spin.toml");
+    for (id, component) in manifest["component"].as_table().expect("components") {
+        let command = component["build"]["command"].as_str().expect("a command");
+        let package = command.split_once("--package ").expect("a package").1;
+        assert!(
+            containerfile.contains(&format!("--package {package}")),
+            "{id}"
+        );
+        assert!(containerfile.contains("--target wasm32-wasip2"), "{id}");
+    }
+}
