@@ -165,13 +165,16 @@ async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> boo
             return true;
         }
         let rest = delay.saturating_sub(waited).max(Duration::from_millis(1));
-        sleep(if is_next { rest.min(LOOK) } else { LOOK }).await;
+        // Those who went back from the same place do not come there together again.
+        let look = jittered(LOOK);
+        sleep(if is_next { rest.min(look) } else { look }).await;
     }
     false
 }
 
-/// Moves to the least loaded of `others` that has room. In one instance one after another, each when the record of the one
-/// before it says where that went.
+/// Moves to the least loaded of `others` that has room; `false`: there was none. In one instance one after another, each when
+/// the record of the one before it says where that went. Several instances may move there at once: each looks again when its own
+/// record says so, and goes back if they are too many, so that nothing is sent beyond the limit.
 async fn move_on(stay: &Stay, others: &Room) -> bool {
     let load = async |max_age_ms| match gate::line(max_age_ms).await {
         Ok(line) => line.load(),
@@ -186,8 +189,13 @@ async fn move_on(stay: &Stay, others: &Room) -> bool {
     match others.choose_to_move(&load(0).await) {
         None => false,
         Some(upstream) => {
+            let from = stay.upstream();
             stay.move_to(upstream).await;
-            true
+            let has_room = load(0).await.at(upstream.into()) <= others.limit(upstream.into());
+            if !has_room {
+                stay.move_to(from).await;
+            }
+            has_room
         }
     }
 }

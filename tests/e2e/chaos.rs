@@ -250,6 +250,8 @@ async fn client(scene: Arc<Scene>, mut random: Random, requests: u64) -> Vec<Str
             "hung up" => true,
             // A host that is starved of time stops by its own clock, as it must.
             "store_unavailable" => true,
+            // The faults of others, five in a row, open the breaker for a moment.
+            "upstream_down" => true,
             "broken off" => was_killed,
             _ => !fault.is_empty() || has_died,
         };

@@ -302,9 +302,9 @@ impl Turn {
         self.identity.upstream = upstream;
     }
 
-    /// Whether the record still names the upstream from before the last move.
+    /// Whether the record may still name the upstream from before the last move: until the write that says so is acknowledged.
     pub fn owes_move(&self) -> bool {
-        self.owes_move && self.ending.is_none()
+        (self.owes_move || self.state == State::Renewing) && self.ending.is_none()
     }
 
     /// The settings it goes by.
