@@ -24,7 +24,7 @@ use spin_sdk::wasip3::random::random::get_random_u64;
 use crate::config::Config;
 use crate::gate::{self, Newcomer, Stay};
 use crate::refusal::Refusal;
-use crate::relay::Outlet;
+use crate::relay::{ClientGone, Outlet};
 use crate::reply::Reply;
 use crate::router::{Answer, Asked};
 use crate::upstreams::{UpstreamResponse, breakers};
@@ -97,7 +97,17 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         stay,
     ));
     drop(body);
+    match answer(job.clone(), headers).await {
+        Ok(answer) => Ok(answer),
+        Err(refusal) => {
+            job.finish_without_answer(refusal.code());
+            Ok(Answer::Told(refusal.reply(endpoint.family())))
+        }
+    }
+}
 
+/// From the gate to an answer, or to the tasks that write it.
+async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
     let admission = Box::pin(admission::admit(job.clone()));
     let first = match select(admission, pin!(waiting::patience(&job))).await {
         Either::Left((admitted, _)) => Either::Left(admitted?),
@@ -147,7 +157,11 @@ async fn shed(config: &Config) -> Result<(), Refusal> {
 /// The usual case: started, and the upstream's head is there.
 async fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: HeaderMap) -> Answer {
     job.tell_ticket(&mut headers);
-    insert(&mut headers, "x-queue-wait-ms", &job.wait_ms().to_string());
+    insert(
+        &mut headers,
+        "x-queue-wait-ms",
+        &job.account().wait_ms().to_string(),
+    );
     let (reply, outlet) = Outlet::open(StatusCode::OK, headers);
     let mut relaying =
         Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });
@@ -169,7 +183,7 @@ fn wait_in_line(
     let (reply, mut outlet) = Outlet::open(StatusCode::OK, headers);
     spawn(async move {
         match waiting::with_heartbeats(admission, &job, &mut outlet).await {
-            Err(gone) => job.finish_without_answer(&gone),
+            Err(ClientGone) => job.finish_without_answer("client_gone"),
             Ok(Ok(response)) if response.status.is_success() => {
                 relaying::relay_answer(&job, response, outlet).await;
             }
@@ -184,7 +198,6 @@ fn wait_in_line(
 async fn pass_on_error(job: &Job, response: UpstreamResponse) -> Result<Answer, Refusal> {
     let status = response.status;
     let document = response.body.collect(ERROR_MAX).await;
-    job.finish_without_answer(&status);
     let document = match document {
         Ok(Some(document)) => serde_json::from_slice::<serde_json::Value>(&document).ok(),
         _ => None,
@@ -196,7 +209,12 @@ async fn pass_on_error(job: &Job, response: UpstreamResponse) -> Result<Answer, 
             Err(Refusal::Upstreams { status, sentence })
         }
         Some(document) if status.is_client_error() => {
-            Ok(Answer::Whole(Reply::json(status, &document)))
+            job.finish_without_answer(if status == StatusCode::NOT_FOUND {
+                "model_not_found"
+            } else {
+                "upstream_refused"
+            });
+            Ok(Answer::Told(Reply::json(status, &document)))
         }
         _ if status == StatusCode::NOT_FOUND => Err(Refusal::ModelNotFound {
             model: job.model().to_owned(),

@@ -11,6 +11,7 @@
 //! One key-value operation at a time per instance: a listing holds the host's lock on the store while it streams, and a
 //! second operation would block the event loop that has to drain it.
 
+mod account;
 mod bell;
 mod keeper;
 mod line;
@@ -18,11 +19,13 @@ mod stay;
 mod store;
 mod ticket;
 mod tidying;
+mod timing;
 
+pub use account::{Account, Ending};
 pub use bell::is_empty_here;
-pub use line::{SHOWN_MS, cached, line};
+pub use line::{SHOWN_MS, cached, line, whole_line};
 pub use stay::{Newcomer, Stay};
-pub use store::{StoreError, probe, read_aside, write_aside};
+pub use store::{StoreError, add, probe, read_aside, remove, sum, write_aside};
 pub use ticket::{PublicTicket, cancel};
 
 use sluice_gate::{Now, Settings};

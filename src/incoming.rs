@@ -77,6 +77,14 @@ impl Head {
         self.headers.get_all(name).iter().next_back()?.to_str().ok()
     }
 
+    /// The number of the trace that the request belongs to (W3C's `traceparent`); `None` for anything that is not one.
+    pub fn trace_id(&self) -> Option<String> {
+        let text = self.text(&HeaderName::from_static("traceparent"))?;
+        let id = text.split('-').nth(1)?;
+        let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| id.to_ascii_lowercase())
+    }
+
     /// Whether the body is said to be JSON. One that is not may be JSON all the same: `curl -d` claims a form.
     pub fn claims_json(&self) -> bool {
         self.text(&header::CONTENT_TYPE)

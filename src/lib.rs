@@ -12,6 +12,7 @@ pub mod gate;
 pub mod health;
 pub mod incoming;
 pub mod log;
+pub mod metrics;
 pub mod openapi;
 pub mod passthrough;
 pub mod queue;

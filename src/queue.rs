@@ -47,7 +47,7 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
             "estimatedWaitSeconds": wait_ms.map(|ms| ms.div_ceil(1_000)),
             "finished": line.ledger.finished,
             "complete": line.ledger.complete,
-            "tokens": line.ledger.tokens,
+            "tokens": line.ledger.outputs.sum(),
         }),
     ))
 }

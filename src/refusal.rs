@@ -111,6 +111,39 @@ impl Refusal {
             retry_after: Some(retry_after),
         }
     }
+    /// Every word that [`Refusal::code`] answers.
+    pub const CODES: [&str; 30] = [
+        "body_broken",
+        "invalid_json",
+        "invalid_request",
+        "invalid_option",
+        "invalid_path",
+        "unauthorized",
+        "not_exposed",
+        "foreign_origin",
+        "model_not_allowed",
+        "not_found",
+        "unknown_ticket",
+        "model_not_found",
+        "method_not_allowed",
+        "body_stalled",
+        "body_too_large",
+        "unsupported_media_type",
+        "queue_full",
+        "rate_limited",
+        "too_many_headers",
+        "cancelled",
+        "upstream_error",
+        "incomplete_answer",
+        "upstream_refused",
+        "upstream_down",
+        "upstream_busy",
+        "store_unavailable",
+        "overloaded",
+        "misconfigured",
+        "queue_timeout",
+        "upstream_timeout",
+    ];
 
     /// The status.
     pub fn status(&self) -> StatusCode {

@@ -14,12 +14,13 @@ use crate::config::{self, Config, Misconfigured};
 use crate::health::{self, Store};
 use crate::incoming::Head;
 use crate::log::Line;
+use crate::metrics::tallies::{self, Tallied};
 use crate::openapi;
 use crate::passthrough;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::routes::{self, Matched, Route};
-use crate::{chat, gate, queue, queue_status};
+use crate::{chat, gate, metrics, queue, queue_status};
 
 /// A request that was let in, with what its handler needs.
 pub struct Asked {
@@ -40,6 +41,8 @@ pub struct Asked {
 pub enum Answer {
     /// A whole response; it is logged here.
     Whole(Reply),
+    /// A whole response that was logged and counted already.
+    Told(Reply),
     /// A response whose body is still being written; its writer logs it when it ends.
     Streamed(Response),
 }
@@ -51,6 +54,7 @@ pub async fn handle(request: Request) -> Response {
         Ok(taken) => taken,
         Err((family, refusal)) => {
             Line::new("request").with("code", refusal.code()).write();
+            tallies::count(Tallied::Refused(refusal.code()));
             return refusal.reply(family).into_response();
         }
     };
@@ -66,17 +70,26 @@ pub async fn handle(request: Request) -> Response {
         Ok(cors) => (cors.clone(), serve(head, body, config, cors).await),
         Err(refusal) => (HeaderMap::new(), Err(refusal)),
     };
-    let (reply, line) = match answer {
-        Ok(Answer::Streamed(response)) => return response,
-        Ok(Answer::Whole(reply)) => (reply, line),
-        Err(refusal) => (refusal.reply(family), line.with("code", refusal.code())),
+    let log = |line: Line, reply: &Reply| {
+        let duration_ms = monotonic_clock::now().saturating_sub(started) / 1_000_000;
+        line.with("status", reply.status.as_u16())
+            .with("duration_ms", duration_ms)
+            .write();
     };
-    line.with("status", reply.status.as_u16())
-        .with(
-            "duration_ms",
-            monotonic_clock::now().saturating_sub(started) / 1_000_000,
-        )
-        .write();
+    let reply = match answer {
+        Ok(Answer::Streamed(response)) => return response,
+        Ok(Answer::Told(reply)) => reply,
+        Ok(Answer::Whole(reply)) => {
+            log(line, &reply);
+            reply
+        }
+        Err(refusal) => {
+            tallies::count(Tallied::Refused(refusal.code()));
+            let reply = refusal.reply(family);
+            log(line.with("code", refusal.code()), &reply);
+            reply
+        }
+    };
     let headers = cors.into_iter();
     headers
         .fold(reply, |reply, (name, value)| match name {
@@ -139,6 +152,7 @@ async fn serve(
         Route::Gated(endpoint) => chat::handle(asked, endpoint).await,
         Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
         Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
+        Route::Metrics => metrics::report(&asked.config).await.map(Answer::Whole),
         Route::GiveUp => queue::give_up(&segment).await.map(Answer::Whole),
         // Answered above.
         Route::Live | Route::Ready | Route::Health | Route::OpenApi => Err(Refusal::NotFound),

@@ -18,6 +18,8 @@ pub enum Route {
     Queue,
     /// A place is given up, or a stream is stopped.
     GiveUp,
+    /// The numbers, for Prometheus.
+    Metrics,
     /// What works and what does not.
     Health,
     /// What there is, for programs.
@@ -58,7 +60,7 @@ impl Route {
     /// Whether it needs a key where keys are set.
     pub fn needs_key(self) -> bool {
         match self {
-            Route::Gated(_) | Route::PassOn(_) | Route::Queue => true,
+            Route::Gated(_) | Route::PassOn(_) | Route::Queue | Route::Metrics => true,
             // Knowing a ticket is the right to give it up; the rest shows nothing of anybody.
             Route::GiveUp
             | Route::QueueStatus
@@ -177,6 +179,7 @@ const ROUTES: &[(Verb, &str, Route)] = &[
     (Verb::Delete, "/api/queue/{}", Route::GiveUp),
     (Verb::Get, "/api/health", Route::Health),
     (Verb::Get, "/api/openapi.json", Route::OpenApi),
+    (Verb::Get, "/metrics", Route::Metrics),
     (Verb::Get, "/livez", Route::Live),
     (Verb::Get, "/readyz", Route::Ready),
 ];

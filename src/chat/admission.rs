@@ -53,7 +53,7 @@ async fn send(job: &Job, stay: &Stay) -> Result<Option<UpstreamResponse>, Refusa
             Phase::Queued => return Ok(None),
             Phase::Closing(outcome) | Phase::Over(outcome) => return Err(refusal(outcome)),
             Phase::Relaying if answer.is_some() => {
-                job.grant();
+                job.account().grant();
                 return Ok(answer);
             }
             Phase::Sending | Phase::Relaying => {}

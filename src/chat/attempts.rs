@@ -69,7 +69,6 @@ pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal>
         if !find_next(job, stay, upstream, &failure).await {
             return Err(failure.refusal);
         }
-        job.retries.set(job.retries.get().saturating_add(1));
     }
 }
 
@@ -85,8 +84,7 @@ async fn attempt(
     upstream: u8,
     doubted: &mut Vec<u8>,
 ) -> Result<UpstreamResponse, Failure> {
-    job.attempt.set(Some(gate::now()));
-    job.upstream.set(upstream);
+    job.ask(upstream);
     let call = Call {
         method: Method::POST,
         path: job.outgoing.path,

@@ -1,13 +1,12 @@
 //! One gated request on its way: what is sent, for whom, and how it goes.
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use sluice_gate::{Figures, Now};
+use sluice_gate::Now;
 use sluice_ollama::framing::Tally;
 use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat, Passage, Request};
@@ -15,9 +14,10 @@ use sluice_ollama::{Endpoint, Heartbeat, Passage, Request};
 use super::insert;
 use crate::clients::Client;
 use crate::config::Config;
-use crate::gate::{self, PublicTicket, Stay};
+use crate::gate::{self, Account, Ending, PublicTicket, Stay};
 use crate::incoming::Head;
 use crate::log::Line;
+use crate::metrics;
 
 /// What goes to the upstream.
 pub struct Outgoing {
@@ -56,12 +56,10 @@ pub struct Job {
     pub attempt: Cell<Option<Now>>,
     /// The upstream that it goes to.
     pub upstream: Cell<u8>,
-    /// How often it was sent again.
-    pub retries: Cell<u32>,
     begun: Cell<Option<Now>>,
     stay: RefCell<Option<Rc<Stay>>>,
-    granted: Cell<Option<Now>>,
-    arrived: Now,
+    account: Rc<Account>,
+    trace: Option<String>,
     client: String,
     model: String,
 }
@@ -83,14 +81,13 @@ impl Job {
             model: heartbeat.model().to_owned(),
             heartbeat,
             outgoing,
+            trace: head.trace_id(),
             headers: head.headers,
             attempt: Cell::new(None),
             upstream: Cell::new(0),
-            retries: Cell::new(0),
             begun: Cell::new(None),
+            account: stay.account(),
             stay: RefCell::new(Some(Rc::new(stay))),
-            granted: Cell::new(None),
-            arrived: gate::now(),
             client: client.to_string(),
         }
     }
@@ -135,36 +132,35 @@ impl Job {
             .saturating_sub(Duration::from_millis(spent_ms))
     }
 
-    /// Notes that it may relay from now on.
-    pub fn grant(&self) {
-        self.granted.set(Some(gate::now()));
+    /// What it has come to so far.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
-    /// Milliseconds from its arrival to its start, or until now.
-    pub fn wait_ms(&self) -> u64 {
-        self.granted
-            .get()
-            .unwrap_or_else(gate::now)
-            .since(self.arrived)
+    /// The upstream with this index is asked now.
+    pub fn ask(&self, upstream: u8) {
+        self.attempt.set(Some(gate::now()));
+        self.upstream.set(upstream);
+        self.account.ask(upstream.into());
     }
 
-    /// Gives the slot back, with what the line is to remember, and logs how it went.
-    pub fn finish(&self, outcome: &dyn Display, tally: Tally, is_complete: bool) {
-        let service_ms = self
-            .granted
-            .get()
-            .map_or(0, |granted| gate::now().since(granted));
-        let tokens = tally.eval_count.unwrap_or(tally.frames);
-        let ticket = self.ticket().map(|ticket| ticket.number());
-        let figures = Figures {
-            service_ms,
-            wait_ms: self.wait_ms(),
-            tokens,
-            complete: is_complete,
+    /// Gives the slot back, with what the line is to remember, and logs how it went: once, whoever says so first.
+    /// `outcome` is `complete`, `failed`, `client_gone` or the code of a refusal.
+    pub fn finish(&self, outcome: &str, tally: Tally, is_complete: bool) {
+        let Some(stay) = self.stay.borrow_mut().take() else {
+            return;
         };
-        if let Some(stay) = self.stay.borrow_mut().take() {
-            stay.end(figures);
-        }
+        let ticket = stay.ticket().map(|ticket| ticket.number());
+        let tokens = tally.eval_count.unwrap_or(tally.frames);
+        let figures = stay.end(Ending {
+            number: metrics::ending_number(outcome),
+            is_complete,
+            tokens,
+            input_tokens: tally.prompt_eval_count,
+            pace_us: tally
+                .eval_duration_ns
+                .and_then(|ns| (ns / 1_000).checked_div(tokens)),
+        });
         Line::new("request")
             .with("method", "POST")
             .with("path", self.endpoint.path())
@@ -172,16 +168,18 @@ impl Job {
             .with("model", self.model.as_str())
             .with("ticket", ticket)
             .with("upstream", self.begun.get().map(|_| self.upstream.get()))
-            .with("retries", self.retries.get())
             .with("wait_ms", figures.wait_ms)
-            .with("service_ms", service_ms)
+            .with("first_ms", figures.first_ms)
+            .with("service_ms", figures.service_ms)
+            .with("attempts", self.account.attempts())
             .with("tokens", tokens)
-            .with("outcome", outcome.to_string())
+            .with("outcome", outcome)
+            .with("trace", self.trace.as_deref())
             .write();
     }
 
     /// The same for one that relayed nothing.
-    pub fn finish_without_answer(&self, outcome: &dyn Display) {
+    pub fn finish_without_answer(&self, outcome: &str) {
         self.finish(outcome, Tally::default(), false);
     }
 }

@@ -56,7 +56,7 @@ pub fn queue_full(config: &Config, line: &Line) -> Refusal {
 /// The line took too long.
 pub fn queue_timeout(config: &Config) -> Refusal {
     let ledger = gate::cached(u64::MAX)
-        .map(|line| line.ledger)
+        .map(|line| line.ledger.clone())
         .unwrap_or_default();
     let seconds = retry_after_s(&ledger, breakers::room(config).capacity(), UNMEASURED_S);
     Refusal::QueueTimeout {

@@ -20,10 +20,10 @@ use crate::upstreams::{UpstreamError, UpstreamResponse, breakers};
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
     let mut passage = job.passage();
     let outcome = relay_in_time(job, response, &mut outlet, &mut passage).await;
+    // An upstream that failed has said itself what went wrong.
+    let has_failed = matches!(outcome, Ok(Outcome::Failed));
     let trouble = match outcome {
-        Ok(Outcome::Complete) => None,
-        // The upstream has said itself what went wrong.
-        Ok(Outcome::Failed) => None,
+        Ok(Outcome::Complete | Outcome::Failed) => None,
         Ok(Outcome::Incomplete) => Some(Refusal::IncompleteAnswer),
         Ok(Outcome::UpstreamFailed(error)) => {
             log_upstream(job.upstream.get(), &error);
@@ -33,15 +33,19 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
             Some(Refusal::from(&error))
         }
         Ok(Outcome::ClientGone) => {
-            job.finish(&"client_gone", passage.tally(), false);
+            job.finish("client_gone", passage.tally(), false);
             return;
         }
         Ok(Outcome::Stopped) => Some(stopped(job)),
         Err(trouble) => Some(trouble),
     };
-    let is_complete = trouble.is_none();
-    let word = trouble.as_ref().map_or("complete", Refusal::code);
-    job.finish(&word, passage.tally(), is_complete);
+    let is_complete = trouble.is_none() && !has_failed;
+    let word = match &trouble {
+        None if has_failed => "failed",
+        None => "complete",
+        Some(trouble) => trouble.code(),
+    };
+    job.finish(word, passage.tally(), is_complete);
     match trouble {
         None => outlet.finish(),
         Some(trouble) => relay::fail(outlet, &passage, &job.heartbeat, &trouble).await,
@@ -60,6 +64,7 @@ async fn relay_in_time(
     };
     let may_go_on = || {
         if stay.may_relay() {
+            job.account().pass();
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
@@ -117,7 +122,7 @@ pub fn sentence(document: &serde_json::Value) -> Option<String> {
 
 /// Tells a refusal to a client whose head is out.
 pub async fn report(job: &Job, refusal: &Refusal, outlet: Outlet) {
-    job.finish_without_answer(&refusal.code());
+    job.finish_without_answer(refusal.code());
     relay::fail(outlet, &job.passage(), &job.heartbeat, refusal).await;
 }
 

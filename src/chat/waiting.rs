@@ -75,7 +75,6 @@ async fn second_shed(job: &Job) -> Result<(), Refusal> {
         return Ok(());
     };
     if stay.is_in_line() && stay.ahead_in(&line) >= job.config.max_queue {
-        job.finish_without_answer(&"queue_full");
         return Err(place::queue_full(&job.config, &line));
     }
     Ok(())

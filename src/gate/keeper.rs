@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::tasks::spawn;
 use crate::upstreams::breakers;
 use futures::future::{Either, select};
-use sluice_gate::{Effect, Epoch, Event, Figures, Now, Op, Phase, Turn};
+use sluice_gate::{Effect, Epoch, Event, Figures, Now, Op, Phase, Turn, Value};
 use spin_sdk::time::sleep;
 
 use super::stay::Desk;
@@ -27,6 +27,7 @@ pub(super) fn epoch_seen() -> Option<(Epoch, Now)> {
 pub(super) fn keep(desk: Rc<Desk>) {
     spawn(async move {
         drive(&desk).await;
+        desk.close();
         desk.announce();
         tidying::after_a_turn(&desk.turn.borrow());
     });
@@ -47,7 +48,14 @@ pub(super) async fn drive(desk: &Desk) {
             select(pin!(desk.wished()), first_token).await;
         }
         event = match effect {
-            Effect::Store(op) => perform(op).await,
+            Effect::Store(op) => {
+                let tells = tells_figures(&op);
+                let event = perform(op).await;
+                if tells && event == Event::Done {
+                    desk.tell();
+                }
+                event
+            }
             Effect::Rest { until_ms } => {
                 let event = rest(desk, until_ms).await;
                 // Whoever stands in line starts by how the upstreams are then.
@@ -65,6 +73,10 @@ pub(super) async fn drive(desk: &Desk) {
 /// and with it the first token of the answer that has just started.
 const FIRST_TOKEN: Duration = Duration::from_millis(20);
 
+fn tells_figures(op: &Op) -> bool {
+    matches!(op, Op::Put(_, Value::Record(record)) if record.figures.is_some())
+}
+
 fn step(desk: &Desk, event: Event) -> Option<Effect> {
     let predecessor = desk.turn.borrow().predecessor();
     let is_here = predecessor.is_some_and(|(epoch, ticket)| bell::waits_here(epoch, ticket));
@@ -73,7 +85,12 @@ fn step(desk: &Desk, event: Event) -> Option<Effect> {
     if let Some(room) = breakers::room_by_current() {
         turn.set_room(room);
     }
-    let event = in_terms_of(&turn, event);
+    if let Some(account) = &desk.account
+        && turn.phase() == Phase::Relaying
+    {
+        turn.account(account.figures());
+    }
+    let event = in_terms_of(desk, &turn, event);
     match turn.step(now(), event) {
         Ok(effect) => {
             if let Some(seen) = turn.epoch_seen() {
@@ -90,9 +107,13 @@ fn step(desk: &Desk, event: Event) -> Option<Effect> {
 }
 
 /// Who leaves while it relays has been served in part; whose answer ended before it might relay has left.
-fn in_terms_of(turn: &Turn, event: Event) -> Event {
+fn in_terms_of(desk: &Desk, turn: &Turn, event: Event) -> Event {
+    let figures = || desk.account.as_ref().map(|account| account.figures());
     match (turn.phase(), event) {
-        (Phase::Relaying, Event::Leave) => Event::Served(Figures::default()),
+        (Phase::Relaying, Event::Leave) => Event::Served(Figures {
+            ending: Figures::LEFT,
+            ..figures().unwrap_or_default()
+        }),
         (Phase::Relaying, event) => event,
         (_, Event::Served(_)) => Event::Leave,
         (_, event) => event,

@@ -70,6 +70,26 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
     Ok(line)
 }
 
+/// The line with its whole ledger: whoever starts while it is read takes records away from under the reading, so it is read
+/// again. What it tells never falls, as long as the epoch lasts.
+///
+/// # Errors
+/// The store could not be read, or not often enough.
+pub async fn whole_line() -> Result<Rc<Line>, StoreError> {
+    let mut max_age_ms = SHOWN_MS;
+    for _ in 0..WHOLE_TRIES {
+        let line = line(max_age_ms).await?;
+        if line.whole {
+            return Ok(line);
+        }
+        max_age_ms = 0;
+    }
+    Err(StoreError::unavailable())
+}
+
+/// How often the line is read for its whole ledger. A reading takes a millisecond or two, a start comes every few.
+const WHOLE_TRIES: u32 = 32;
+
 /// In how many microseconds the line moved on by one since the last reading, if it did.
 fn movement(last: Option<&(Now, Rc<Line>)>, begun: Now, line: &Line) -> Option<u64> {
     let (before, last) = last?;

@@ -9,9 +9,11 @@ use sluice_gate::{Epoch, Errand, Event, Figures, Identity, Line, Phase, Ticket, 
 use spin_sdk::wasip3::random::random::get_random_u64;
 use std::task::Poll;
 
+use super::account::{Account, Ending};
 use super::ticket::{PublicTicket, TicketSecret};
-use super::{bell, keeper, now, settings};
+use super::{bell, keeper, now, settings, timing};
 use crate::config::Config;
+use crate::metrics::tallies;
 
 /// Who comes to the gate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +44,7 @@ impl Stay {
             identity,
             keeper::epoch_seen(),
         );
-        let desk = Rc::new(Desk::new(turn));
+        let desk = Rc::new(Desk::new(turn, Some(Rc::new(Account::open()))));
         bell::listen(&desk);
         keeper::keep(desk.clone());
         Stay { desk, secret }
@@ -119,9 +121,20 @@ impl Stay {
         self.number().is_some_and(|number| line.counter >= number)
     }
 
+    /// What it has come to so far.
+    pub fn account(&self) -> Rc<Account> {
+        self.desk
+            .account
+            .clone()
+            .unwrap_or_else(|| Rc::new(Account::open()))
+    }
+
     /// The answer ended: frees the slot, and leaves the figures to the line.
-    pub fn end(&self, figures: Figures) {
-        self.desk.wish(Event::Served(figures));
+    pub fn end(&self, ending: Ending) -> Figures {
+        let figures = self.account().close(ending);
+        self.desk.wish(Event::Served(figures.clone()));
+        self.desk.settle();
+        figures
     }
 
     fn number(&self) -> Option<Ticket> {
@@ -138,6 +151,12 @@ impl Drop for Stay {
 /// What a stay and the task behind it share.
 pub(super) struct Desk {
     pub(super) turn: RefCell<Turn>,
+    /// `None` for a turn without a request.
+    pub(super) account: Option<Rc<Account>>,
+    /// Whether a record tells its figures.
+    told: Cell<bool>,
+    /// Whether the turn is over.
+    over: Cell<bool>,
     /// What the client's side wants to tell the turn, at its next rest. The first wish counts.
     wish: Cell<Option<Event>>,
     rung: Cell<bool>,
@@ -148,9 +167,12 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(turn: Turn) -> Desk {
+    pub(super) fn new(turn: Turn, account: Option<Rc<Account>>) -> Desk {
         Desk {
             turn: RefCell::new(turn),
+            account,
+            told: Cell::new(false),
+            over: Cell::new(false),
             wish: Cell::new(None),
             rung: Cell::new(false),
             keeper: AtomicWaker::new(),
@@ -226,6 +248,33 @@ impl Desk {
             }
         })
         .await;
+    }
+
+    /// A record with its figures stands.
+    pub(super) fn tell(&self) {
+        self.told.set(true);
+    }
+
+    /// The turn is over.
+    pub(super) fn close(&self) {
+        self.over.set(true);
+        self.settle();
+    }
+
+    /// Once both sides are done: what no record tells of is counted beside the line. That is who never started, and what
+    /// could not be written.
+    fn settle(&self) {
+        let Some(figures) = self.account.as_ref().and_then(|account| account.closed()) else {
+            return;
+        };
+        if self.over.get() && !self.told.replace(true) {
+            timing::give_back(&figures.store);
+            let was_admitted = self
+                .account
+                .as_ref()
+                .is_some_and(|account| account.was_admitted());
+            tallies::count_ending(figures.ending, was_admitted);
+        }
     }
 
     /// Tells the client's side that the phase may have changed.

@@ -14,6 +14,7 @@ use sluice_gate::{Event, Key, Op, Value};
 use spin_sdk::key_value::{Error, Store};
 use spin_sdk::time::sleep;
 
+use super::timing;
 use atomics::wasi::keyvalue::{atomics as counter, store as bucket};
 
 /// How long an operation may take before it counts as failed. It goes on by itself: nobody knows whether it will be done.
@@ -43,13 +44,7 @@ impl std::error::Error for StoreError {}
 
 /// Does one operation. A failure is an event too: [`Event::Failed`]; its cause goes to the log.
 pub async fn perform(op: Op) -> Event {
-    match within_patience(op).await {
-        Ok(event) => event,
-        Err(error) => {
-            super::fault(&error);
-            Event::Failed
-        }
-    }
+    within_patience(op).await.unwrap_or(Event::Failed)
 }
 
 /// Does one read after another, as `then` says, with the store to itself for up to [`BURST`] of them; answers the one that
@@ -71,8 +66,53 @@ pub async fn perform_in_turn(first: Op, mut then: impl FnMut(Event) -> Option<Op
     };
     outcome.unwrap_or_else(|error| {
         super::fault(&error);
+        timing::note_error();
         None
     })
+}
+
+/// Adds to a counter beside the line, and answers what it comes to.
+///
+/// # Errors
+/// It failed: whether it was added, nobody knows.
+pub async fn add(name: String, times: u64) -> Result<u64, StoreError> {
+    let delta = i64::try_from(times).unwrap_or(i64::MAX);
+    let adding = async move {
+        let connection = connection();
+        let connection = connection.lock().await;
+        connection.add(&name, delta)
+    };
+    patiently(to_its_end(adding)).await
+}
+
+/// What a counter beside the line has come to; 0 where nothing was ever added. Nothing is written.
+///
+/// # Errors
+/// The store could not be read.
+pub async fn sum(name: &str) -> Result<u64, StoreError> {
+    patiently(async {
+        let connection = connection();
+        let connection = connection.lock().await;
+        // To ask a counter that is not there would make it.
+        match connection.store().await?.get(name).await? {
+            Some(_) => connection.add(name, 0),
+            None => Ok(0),
+        }
+    })
+    .await
+}
+
+/// Removes a counter beside the line.
+///
+/// # Errors
+/// It failed: whether it is gone, nobody knows.
+pub async fn remove(name: String) -> Result<(), StoreError> {
+    let removing = async move {
+        let connection = connection();
+        let connection = connection.lock().await;
+        Ok(connection.store().await?.delete(name).await?)
+    };
+    patiently(to_its_end(removing)).await
 }
 
 /// Whether the store can be read.
@@ -104,9 +144,7 @@ pub async fn read_aside(name: String) -> Result<Option<Vec<u8>>, StoreError> {
         let connection = connection.lock().await;
         Ok(connection.store().await?.get(name).await?)
     };
-    in_time(reading)
-        .await
-        .inspect_err(|error| super::fault(error))
+    patiently(reading).await
 }
 
 /// Writes a key that is not the line's.
@@ -119,9 +157,7 @@ pub async fn write_aside(name: String, bytes: Vec<u8>) -> Result<(), StoreError>
         let connection = connection.lock().await;
         Ok(connection.store().await?.set(name, bytes).await?)
     };
-    in_time(to_its_end(writing))
-        .await
-        .inspect_err(|error| super::fault(error))
+    patiently(to_its_end(writing)).await
 }
 
 async fn within_patience(op: Op) -> Result<Event, StoreError> {
@@ -132,17 +168,22 @@ async fn within_patience(op: Op) -> Result<Event, StoreError> {
         connection.perform(op).await
     };
     if is_read {
-        in_time(doing).await
+        patiently(doing).await
     } else {
-        in_time(to_its_end(doing)).await
+        patiently(to_its_end(doing)).await
     }
 }
 
-async fn in_time<T>(doing: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    match select(pin!(doing), pin!(sleep(PATIENCE))).await {
+/// Waits for an operation for [`PATIENCE`]. A failure goes to the log and is counted.
+async fn patiently<T>(doing: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let result = match select(pin!(doing), pin!(sleep(PATIENCE))).await {
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
-    }
+    };
+    result.inspect_err(|error| {
+        super::fault(error);
+        timing::note_error();
+    })
 }
 
 /// Does a write in a task of its own: a caller that gives up must not give up the write.
@@ -186,9 +227,16 @@ impl Connection {
     }
 
     async fn perform(&self, op: Op) -> Result<Event, StoreError> {
+        let begun = timing::begin();
+        let done = self.perform_untimed(op).await;
+        timing::note(begun);
+        done
+    }
+
+    async fn perform_untimed(&self, op: Op) -> Result<Event, StoreError> {
         Ok(match op {
-            Op::Draw(key) => Event::Drawn(self.add(&key, 1)?),
-            Op::Peek(key) => Event::Drawn(self.add(&key, 0)?),
+            Op::Draw(key) => Event::Drawn(self.add(&key.name(), 1)?),
+            Op::Peek(key) => Event::Drawn(self.add(&key.name(), 0)?),
             Op::Get(key) => {
                 let bytes = self.store().await?.get(key.name()).await?;
                 Event::Got(bytes.and_then(|bytes| Value::decode(&key, &bytes)))
@@ -204,9 +252,8 @@ impl Connection {
         })
     }
 
-    fn add(&self, key: &Key, delta: i64) -> Result<u64, StoreError> {
-        let value =
-            counter::increment(&*self.bucket()?, &key.name(), delta).map_err(from_bucket)?;
+    fn add(&self, name: &str, delta: i64) -> Result<u64, StoreError> {
+        let value = counter::increment(&*self.bucket()?, name, delta).map_err(from_bucket)?;
         u64::try_from(value).map_err(|_| StoreError(format!("the counter is below zero: {value}")))
     }
 }

@@ -103,7 +103,7 @@ async fn tidy(settings: Settings) {
     };
     let turn = Turn::new(settings, Errand::Tidy, identity, keeper::epoch_seen())
         .having_seen(line::sightings());
-    keeper::drive(&Rc::new(Desk::new(turn))).await;
+    keeper::drive(&Rc::new(Desk::new(turn, None))).await;
 }
 
 async fn sweep(settings: Settings) {

@@ -67,3 +67,16 @@ fn what_a_model_is_called_cannot_break_the_document() {
     let refusal = Refusal::ModelNotFound { model };
     assert_eq!(body(&refusal, Family::Ollama)["code"], "model_not_found");
 }
+
+#[test]
+fn the_list_of_codes_has_every_code_once() {
+    let source = include_str!("../refusal.rs");
+    let (_, rest) = source.split_once("pub fn code(&self)").unwrap();
+    let (body, _) = rest.split_once("pub fn ").unwrap();
+    let mut used: Vec<&str> = body.split('"').skip(1).step_by(2).collect();
+    used.extend([Code::InvalidJson, Code::InvalidRequest, Code::InvalidOption].map(Code::as_str));
+    used.sort_unstable();
+    let mut listed = Refusal::CODES.to_vec();
+    listed.sort_unstable();
+    assert_eq!(listed, used);
+}

@@ -15,6 +15,7 @@ mod hosts;
 mod imports;
 mod leaving;
 mod line;
+mod metrics;
 mod openai;
 mod outage;
 mod proxies;

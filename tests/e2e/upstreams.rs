@@ -105,7 +105,7 @@ fn an_upstream_that_dies_under_load_loses_no_request_that_had_no_byte() {
             "{killed:?} {survivor:?}"
         );
         settles(&*app.store(), 6).await;
-        eventually(SECOND, "the line is told as it is at rest", || async {
+        eventually(3 * SECOND, "the line is told as it is at rest", || async {
             let [active, queued, max] = app.queue_status().await;
             // What is left, and one try.
             (active, queued) == (0, 0) && max <= 3

@@ -50,7 +50,10 @@ pub struct Line {
     /// Whether every record was read.
     pub exact: bool,
     /// Totals and measured service time, those of finished tickets that nobody has struck yet included.
-    pub ledger: Ledger,
+    pub ledger: Box<Ledger>,
+    /// Whether the ledger is the whole one: the front was found, and every record of its view. If not, somebody started
+    /// while it was read, and another reading will tell.
+    pub whole: bool,
     /// Active or waiting tickets that have lapsed; [`Line::drop_lapsed`] finds them.
     pub lapsed: u32,
 }
@@ -294,9 +297,10 @@ impl Census {
             return self.walk(self.line.counter);
         }
         self.line.front = ticket;
-        self.line.ledger = record.ledger;
+        self.line.ledger.clone_from(&record.ledger);
         self.line.view = record.view.iter().map(|held| held.ticket).collect();
         self.unread.clone_from(&self.line.view);
+        self.line.whole = true;
         self.viewed(ticket, Some(Value::Record(record)));
         self.view()
     }
@@ -310,6 +314,7 @@ impl Census {
 
     fn viewed(&mut self, ticket: Ticket, value: Option<Value>) {
         let Some(Value::Record(record)) = value else {
+            self.line.whole = false;
             return;
         };
         match record.standing {
@@ -333,6 +338,10 @@ impl Census {
 
     fn done(&mut self) -> CensusStep {
         let mut line = std::mem::take(&mut self.line);
+        if line.front == 0 {
+            // Nobody has started yet, if every record was read.
+            line.whole = line.exact;
+        }
         line.waiting.reverse();
         line.active.sort_by_key(|(ticket, _)| *ticket);
         let queued = if line.exact {

@@ -38,6 +38,7 @@
 
 mod census;
 mod clock;
+mod counts;
 mod estimate;
 mod key;
 mod ledger;
@@ -53,6 +54,7 @@ mod check;
 
 pub use census::{Census, CensusStep, Line, WALK_MAX};
 pub use clock::{Now, Sightings};
+pub use counts::{Counts, Spread};
 pub use estimate::{Estimate, estimate, retry_after_s};
 
 pub use key::{Epoch, Key, Op, Ticket, Value};

@@ -33,11 +33,11 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub view: Vec<Held>,
     /// What the line remembered when this ticket started (`Active` and `Finished` only).
-    #[serde(default)]
-    pub ledger: Ledger,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    pub ledger: Box<Ledger>,
     /// What this ticket has to tell (`Finished` only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub figures: Option<Figures>,
+    pub figures: Option<Box<Figures>>,
     /// Hash of the secret half of the public ticket; 0 where there is none.
     #[serde(default)]
     pub guard: u64,
@@ -93,7 +93,7 @@ impl Record {
             beat: stamp,
             ttl_ms: Settings::TTL_MAX_MS,
             view: Vec::new(),
-            ledger: Ledger::default(),
+            ledger: Box::default(),
             figures: None,
             guard: 0,
             client: 0,
@@ -107,6 +107,10 @@ impl Record {
     }
 }
 
+fn is_blank(ledger: &Ledger) -> bool {
+    *ledger == Ledger::default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,14 +122,14 @@ mod tests {
             beat: 3,
             ttl_ms: 15_000,
             view: vec![Held::from((4, 0)), Held::from((9, 1))],
-            ledger: Ledger {
+            ledger: Box::new(Ledger {
                 finished: 8,
                 ..Ledger::default()
-            },
-            figures: Some(Figures {
+            }),
+            figures: Some(Box::new(Figures {
                 service_ms: 5,
                 ..Figures::default()
-            }),
+            })),
             guard: u64::MAX,
             client: 1,
             upstream: 2,

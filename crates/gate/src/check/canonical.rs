@@ -29,6 +29,8 @@ impl World {
         let mut record = |key: &Key, value: &mut Value| {
             if let (Key::Record(epoch, ticket), Value::Record(record)) = (key, value) {
                 record.beat = renumbered((*epoch, *ticket), record.beat);
+                // How many were lost is told and decides nothing.
+                record.ledger.lost = 0;
             }
         };
         for (key, value) in &mut self.store {

@@ -51,6 +51,7 @@ impl Turn {
             (self.behind, self.spot) = (0, Spot::Room);
         }
         self.debris.sort_unstable();
+        self.ledger.lost = 0;
     }
 
     /// Whether when the last write was issued still matters.

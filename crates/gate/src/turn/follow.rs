@@ -63,7 +63,7 @@ impl Turn {
     }
 
     fn inherit(&mut self, record: &Record) {
-        self.ledger = record.ledger;
+        self.ledger = record.ledger.clone();
         if self.settings.keeps(Rule::InheritView) {
             self.view.clone_from(&record.view);
         }
@@ -120,7 +120,10 @@ impl Turn {
             return self.count(now, index);
         };
         match record {
-            None => self.strike(now, index),
+            None => {
+                self.ledger.lost = self.ledger.lost.saturating_add(1);
+                self.strike(now, index)
+            }
             Some(record) => match record.standing {
                 Standing::Finished | Standing::Left => {
                     self.absorb(ticket, &record);
@@ -209,6 +212,7 @@ impl Turn {
             Spot::Behind | Spot::Bottom => self.step_past(now),
             Spot::Room => {
                 self.view.retain(|held| held.ticket != ticket);
+                self.ledger.lost = self.ledger.lost.saturating_add(1);
                 self.count(now, 0)
             }
         }

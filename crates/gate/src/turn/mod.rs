@@ -167,7 +167,7 @@ pub struct Turn {
     behind: Ticket,
     spot: Spot,
     view: Vec<Held>,
-    ledger: Ledger,
+    ledger: Box<Ledger>,
     /// Records that this turn will delete once its start stands.
     debris: Vec<Ticket>,
     wrote: Wrote,
@@ -225,7 +225,7 @@ impl Turn {
             behind: 0,
             spot: Spot::Behind,
             view: Vec::new(),
-            ledger: Ledger::default(),
+            ledger: Box::default(),
             debris: Vec::new(),
             wrote: Wrote::Nothing,
             beat: 0,
@@ -341,6 +341,11 @@ impl Turn {
     /// Somebody asked for this ticket's end: it looks whether that is so at its next step, not only when that is due.
     pub fn doubt(&mut self) {
         self.cancel_seen = Now::default();
+    }
+
+    /// What the request has come to by now: its record will tell so when it ends, however it ends.
+    pub fn account(&mut self, figures: Figures) {
+        self.figures = Some(figures);
     }
 
     /// How many are before this one at this moment, as a [`crate::Census`] found that remembers so much: how often it looks

@@ -3,7 +3,7 @@
 use super::state::{Spot, State, Then, Wrote};
 use super::{Effect, Errand, Outcome, Turn};
 use crate::rule::Rule;
-use crate::{Key, Ledger, Now, Record, Standing, Value};
+use crate::{Figures, Key, Now, Record, Standing, Value};
 
 /// The furthest behind in line look this often at least, in milliseconds.
 const LOOK_MAX_MS: u64 = 2_000;
@@ -206,6 +206,12 @@ impl Turn {
         )
     }
 
+    /// What the record has to tell. A start that was taken back has nothing: its request will have another ticket.
+    fn told(&self, standing: Standing) -> Option<Figures> {
+        let outcome = self.ending.filter(|_| standing == Standing::Finished)?;
+        Some(self.figures.as_ref()?.ended_as(outcome))
+    }
+
     /// The next writing of the own record.
     pub(super) fn record(&mut self, standing: Standing) -> Record {
         self.beat = self.beat.wrapping_add(1);
@@ -220,11 +226,11 @@ impl Turn {
                 Vec::new()
             },
             ledger: if started {
-                self.ledger
+                self.ledger.clone()
             } else {
-                Ledger::default()
+                Box::default()
             },
-            figures: self.figures.filter(|_| standing == Standing::Finished),
+            figures: self.told(standing).map(Box::new),
             guard: self.identity.guard,
             client: self.identity.client,
             upstream: self.identity.upstream,
@@ -236,7 +242,7 @@ impl Turn {
 mod tests {
     use super::super::{Event, Identity};
     use super::*;
-    use crate::{Epoch, Held, Op, Settings};
+    use crate::{Epoch, Held, Ledger, Op, Settings};
 
     const NOW: Now = Now {
         mono_ms: 1_000,
