@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::tasks::spawn;
 use crate::upstreams::breakers;
 use futures::future::{Either, select};
-use sluice_gate::{Effect, Epoch, Event, Figures, Now, Op, Phase, Turn, Value};
+use sluice_gate::{Effect, Epoch, Event, Now, Op, Phase, Value};
 use spin_sdk::time::sleep;
 
 use super::stay::Desk;
@@ -90,7 +90,7 @@ fn step(desk: &Desk, event: Event) -> Option<Effect> {
     {
         turn.account(account.figures());
     }
-    let event = in_terms_of(desk, &turn, event);
+    let event = turn.heard(event);
     match turn.step(now(), event) {
         Ok(effect) => {
             if let Some(seen) = turn.epoch_seen() {
@@ -103,20 +103,6 @@ fn step(desk: &Desk, event: Event) -> Option<Effect> {
             super::fault(&illegal);
             None
         }
-    }
-}
-
-/// Who leaves while it relays has been served in part; whose answer ended before it might relay has left.
-fn in_terms_of(desk: &Desk, turn: &Turn, event: Event) -> Event {
-    let figures = || desk.account.as_ref().map(|account| account.figures());
-    match (turn.phase(), event) {
-        (Phase::Relaying, Event::Leave) => Event::Served(Figures {
-            ending: Figures::LEFT,
-            ..figures().unwrap_or_default()
-        }),
-        (Phase::Relaying, event) => event,
-        (_, Event::Served(_)) => Event::Leave,
-        (_, event) => event,
     }
 }
 

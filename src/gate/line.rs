@@ -134,8 +134,9 @@ pub(super) async fn epoch() -> Result<Option<Epoch>, StoreError> {
 }
 
 async fn read() -> Result<Line, StoreError> {
-    let floor = cached(u64::MAX).and_then(|line| line.epoch.map(|epoch| (epoch, line.front)));
-    let mut census = Census::new(floor);
+    let last = cached(u64::MAX).unwrap_or_default();
+    let floor = last.epoch.map(|epoch| (epoch, last.front));
+    let mut census = Census::new(floor).watching_from(last.watched_to);
     let mut next = Some(census.begin());
     let mut outcome = Err(StoreError::unavailable());
     while let Some(op) = next {

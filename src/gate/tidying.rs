@@ -1,45 +1,36 @@
-//! Tidying: what the dead and the leavers left is struck even if nobody comes any more.
-//!
-//! A reading that found somebody waiting or relaying whom no desk of this instance serves is repeated until that one has
-//! moved or lapsed; lapsed ones are struck by an ordinary turn without a request. All of it is one task per instance.
+//! Tidying: the timers, readings and turns that [`sluice_gate::Upkeep`] asks for. All of it is one task per instance.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::tasks::spawn;
-use sluice_gate::{Errand, Identity, Line, Op, Outcome, Phase, Settings, Sweep, SweepStep, Turn};
+use sluice_gate::{
+    Call, Errand, Identity, Line, Next, Op, PAUSE_MS, Phase, Settings, Sweep, SweepStep, Turn,
+    Upkeep,
+};
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::random::random::get_random_u64;
 
 use super::stay::Desk;
 use super::{bell, keeper, line, now, store};
 
-/// How long after a turn that left something behind the line is looked at, in milliseconds; as much again by chance, so
-/// that of many who leave at once one tidies and the others find it done.
-const PAUSE_MS: u64 = 200;
-
-/// How often a line with strangers in it is read again, in milliseconds.
-const WATCH_MS: u64 = 2_500;
-
-/// For how many readings after the last that anybody asked for: longer than the longest time to live.
-const WATCHES: u32 = 16;
-
 /// Every so many tickets the starter sweeps.
 const SWEEP_EVERY: u64 = 1_024;
 
 thread_local! {
-    static AT_WORK: Cell<bool> = const { Cell::new(false) };
-    static WATCHES_LEFT: Cell<u32> = const { Cell::new(0) };
+    static UPKEEP: RefCell<Upkeep> = RefCell::default();
 }
 
 /// A turn is over: whoever left may have left something behind.
 pub(super) fn after_a_turn(turn: &Turn) {
-    let left = !matches!(turn.phase(), Phase::Over(Outcome::Served));
-    let others_left = line::cached(u64::MAX).is_some_and(|line| line.left > 0);
-    if left || others_left {
-        begin(turn.settings());
-    }
+    let outcome = match turn.phase() {
+        Phase::Over(outcome) => Some(outcome),
+        _ => None,
+    };
+    let last = line::cached(u64::MAX);
+    let call = UPKEEP.with_borrow_mut(|upkeep| upkeep.after_a_turn(outcome, last.as_deref()));
+    answer(call, turn.settings());
     if let Some((_, ticket)) = turn.ticket()
         && ticket % SWEEP_EVERY == 0
     {
@@ -49,51 +40,36 @@ pub(super) fn after_a_turn(turn: &Turn) {
 
 /// The line was read: strangers in it may be dead.
 pub(super) fn after_a_reading(line: &Line) {
+    let mut records = line.active.iter().chain(&line.waiting);
+    let ttl_ms = records
+        .next()
+        .map_or(Settings::TTL_MAX_MS, |(_, record)| record.ttl_ms);
     let mut served_here = 0;
     bell::each(|_| served_here += 1);
-    let strangers = line.active.len() + line.waiting.len() > served_here;
-    if (strangers || line.wants_tidying())
-        && let Some(record) = line
-            .active
-            .iter()
-            .chain(&line.waiting)
-            .map(|(_, record)| record)
-            .next()
-        && let Ok(settings) = Settings::new(u32::MAX, record.ttl_ms)
-    {
-        WATCHES_LEFT.set(WATCHES);
-        begin(settings);
-    }
+    let call = UPKEEP.with_borrow_mut(|upkeep| upkeep.after_a_reading(line, served_here));
+    answer(call, Settings::clamped(u32::MAX, ttl_ms));
 }
 
-fn begin(settings: Settings) {
-    if AT_WORK.replace(true) {
-        return;
+fn answer(call: Call, settings: Settings) {
+    if call == Call::Begin {
+        spawn(work(settings));
     }
-    spawn(async move {
-        work(settings).await;
-        AT_WORK.set(false);
-    });
 }
 
 async fn work(settings: Settings) {
     let by_chance_ms = get_random_u64() % PAUSE_MS;
-    sleep(Duration::from_millis(PAUSE_MS + by_chance_ms)).await;
+    let mut rest_ms = PAUSE_MS + by_chance_ms;
     loop {
-        let Ok(line) = line::line(0).await else {
-            return;
-        };
-        if line.wants_tidying() {
-            tidy(settings).await;
-            return;
+        sleep(Duration::from_millis(rest_ms)).await;
+        let line = line::line(0).await.ok();
+        match UPKEEP.with_borrow_mut(|upkeep| upkeep.after_watching(line.as_deref())) {
+            Next::Watch(again_ms) => rest_ms = again_ms,
+            Next::Done => return,
+            Next::Tidy => break,
         }
-        let left = WATCHES_LEFT.get();
-        if left == 0 || line.active.is_empty() && line.waiting.is_empty() {
-            return;
-        }
-        WATCHES_LEFT.set(left - 1);
-        sleep(Duration::from_millis(WATCH_MS)).await;
     }
+    tidy(settings).await;
+    UPKEEP.with_borrow_mut(Upkeep::tidied);
 }
 
 async fn tidy(settings: Settings) {

@@ -9,10 +9,14 @@
 //!
 //! It decides nothing: no start depends on it, so that it may be as old as it likes.
 
-use crate::{Epoch, Event, Key, Ledger, Load, Now, Op, Record, Sightings, Standing, Ticket, Value};
+use crate::{Epoch, Event, Key, Line, Op, Record, Standing, Ticket, Value};
 
 /// How many records are read one by one, from the counter down, before the front is searched for.
 pub const WALK_MAX: u64 = 256;
+
+/// In a longer line, how many of those who wait are read at each reading, in turns: so that the dead among them are seen to
+/// lapse together, however many they are.
+pub const WATCH_MAX: u64 = 128;
 
 /// How many neighbours are asked where a record says nothing.
 const NEIGHBOURS: u64 = 4;
@@ -28,87 +32,6 @@ pub enum CensusStep {
     Unavailable,
 }
 
-/// How the line stood.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line {
-    /// The epoch it was read in; `None` where there is none yet.
-    pub epoch: Option<Epoch>,
-    /// The last ticket that was drawn.
-    pub counter: Ticket,
-    /// The highest ticket that has started; 0 where none has.
-    pub front: Ticket,
-    /// Those who wait and were read, in order.
-    pub waiting: Vec<(Ticket, Record)>,
-    /// Those who are active, in order.
-    pub active: Vec<(Ticket, Record)>,
-    /// The view of the front.
-    pub view: Vec<Ticket>,
-    /// Tickets behind the front that left and still have a record.
-    pub left: u32,
-    /// How many wait: exact, or an estimate.
-    pub queued: u32,
-    /// Whether every record was read.
-    pub exact: bool,
-    /// Totals and measured service time, those of finished tickets that nobody has struck yet included.
-    pub ledger: Box<Ledger>,
-    /// Whether the ledger is the whole one: the front was found, and every record of its view. If not, somebody started
-    /// while it was read, and another reading will tell.
-    pub whole: bool,
-    /// Active or waiting tickets that have lapsed; [`Line::drop_lapsed`] finds them.
-    pub lapsed: u32,
-}
-
-impl Line {
-    /// Takes out those who have lapsed, as far as this reader has seen.
-    pub fn drop_lapsed(&mut self, sightings: &mut Sightings, now: Now) {
-        let known: Vec<Ticket> = self
-            .waiting
-            .iter()
-            .chain(&self.active)
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        sightings.retain(|ticket| known.contains(&ticket));
-        let mut alive = |ticket: Ticket, record: &Record| !sightings.lapsed(ticket, record, now);
-        let before = self.waiting.len() + self.active.len();
-        self.waiting
-            .retain(|(ticket, record)| alive(*ticket, record));
-        self.active
-            .retain(|(ticket, record)| alive(*ticket, record));
-        self.lapsed =
-            u32::try_from(before - self.waiting.len() - self.active.len()).unwrap_or(u32::MAX);
-        if self.exact {
-            self.queued = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
-        }
-    }
-
-    /// How many relay at each upstream.
-    pub fn load(&self) -> Load {
-        self.active
-            .iter()
-            .map(|(_, record)| record.upstream)
-            .collect()
-    }
-
-    /// How many wait before `ticket`.
-    pub fn ahead_of(&self, ticket: Ticket) -> u32 {
-        let ahead = if self.exact {
-            self.waiting
-                .iter()
-                .filter(|(other, _)| *other < ticket)
-                .count() as u64
-        } else {
-            ticket.saturating_sub(self.front + 1)
-        };
-        u32::try_from(ahead).unwrap_or(u32::MAX)
-    }
-
-    /// Whether the dead and the leavers have left so much that a tidying turn is worth its ticket: nobody waits who
-    /// would do it by starting.
-    pub fn wants_tidying(&self) -> bool {
-        self.exact && self.waiting.is_empty() && (self.left > 2 || self.lapsed > 0)
-    }
-}
-
 /// A reading under way.
 #[derive(Clone, Debug)]
 pub struct Census {
@@ -120,6 +43,8 @@ pub struct Census {
     is_second_walk: bool,
     /// A ticket that is known not to wait any more.
     floor: Ticket,
+    /// The last that an earlier reading looked at in passing.
+    watched_to: Ticket,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +59,7 @@ enum State {
         tries: u64,
     },
     Viewing(Ticket),
+    Watching(Ticket),
 }
 
 impl Census {
@@ -152,7 +78,14 @@ impl Census {
             walked: 0,
             is_second_walk: false,
             floor,
+            watched_to: 0,
         }
+    }
+
+    /// The same, going on where an earlier reading of a long line stopped to watch ([`Line::watched_to`]).
+    #[must_use]
+    pub fn watching_from(self, watched_to: Ticket) -> Census {
+        Census { watched_to, ..self }
     }
 
     /// What to read first.
@@ -193,6 +126,14 @@ impl Census {
             (State::Viewing(ticket), Event::Got(value)) => {
                 self.viewed(ticket, value);
                 self.view()
+            }
+            (State::Watching(ticket), Event::Got(value)) => {
+                if let Some(Value::Record(record)) = value
+                    && record.standing == Standing::Waiting
+                {
+                    self.line.watched.push((ticket, record));
+                }
+                self.watch(ticket)
             }
             _ => CensusStep::Unavailable,
         }
@@ -296,7 +237,7 @@ impl Census {
             self.walked = 0;
             return self.walk(self.line.counter);
         }
-        self.line.front = ticket;
+        (self.line.front, self.line.base) = (ticket, ticket);
         self.line.ledger.clone_from(&record.ledger);
         self.line.view = record.view.iter().map(|held| held.ticket).collect();
         self.unread.clone_from(&self.line.view);
@@ -336,7 +277,28 @@ impl Census {
         )))
     }
 
+    /// All that counts was read. In a long line some more are looked at.
     fn done(&mut self) -> CensusStep {
+        if self.line.exact {
+            return self.complete();
+        }
+        self.line.front = self.line.front.max(self.floor);
+        self.walked = 0;
+        self.watch(self.watched_to.max(self.line.front))
+    }
+
+    /// Looks at the one after `last` in passing, up to [`WATCH_MAX`] of them.
+    fn watch(&mut self, last: Ticket) -> CensusStep {
+        let is_last = last >= self.line.counter;
+        self.line.watched_to = if is_last { 0 } else { last };
+        if self.walked >= WATCH_MAX || is_last {
+            return self.complete();
+        }
+        self.walked += 1;
+        self.read(State::Watching(last + 1), last + 1)
+    }
+
+    fn complete(&mut self) -> CensusStep {
         let mut line = std::mem::take(&mut self.line);
         if line.front == 0 {
             // Nobody has started yet, if every record was read.
@@ -347,7 +309,6 @@ impl Census {
         let queued = if line.exact {
             line.waiting.len() as u64
         } else {
-            line.front = line.front.max(self.floor);
             line.counter.saturating_sub(line.front)
         };
         line.queued = u32::try_from(queued).unwrap_or(u32::MAX);

@@ -23,7 +23,7 @@ impl Now {
     }
 }
 
-/// What one reader has seen of other tickets' records, and since when each has been unchanged.
+/// What one reader has seen of other tickets' records, and since when each has been unchanged; in the order of tickets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sightings(Vec<Sighting>);
 
@@ -37,21 +37,22 @@ struct Sighting {
 impl Sightings {
     /// Notes that `record` was read and answers whether it has lapsed: seen unchanged for its own time to live.
     pub fn lapsed(&mut self, ticket: Ticket, record: &Record, now: Now) -> bool {
-        let stamp = record.stamp();
-        match self.0.iter_mut().find(|seen| seen.ticket == ticket) {
-            Some(seen) if seen.stamp == stamp => {
-                now.mono_ms.saturating_sub(seen.since_ms) >= u64::from(record.ttl_ms)
+        let (stamp, since_ms) = (record.stamp(), now.mono_ms);
+        match self.find(ticket) {
+            Ok(at) if self.0[at].stamp == stamp => {
+                since_ms.saturating_sub(self.0[at].since_ms) >= u64::from(record.ttl_ms)
             }
-            Some(seen) => {
-                (seen.stamp, seen.since_ms) = (stamp, now.mono_ms);
+            Ok(at) => {
+                (self.0[at].stamp, self.0[at].since_ms) = (stamp, since_ms);
                 false
             }
-            None => {
-                self.0.push(Sighting {
+            Err(at) => {
+                let seen = Sighting {
                     ticket,
                     stamp,
-                    since_ms: now.mono_ms,
-                });
+                    since_ms,
+                };
+                self.0.insert(at, seen);
                 false
             }
         }
@@ -59,24 +60,39 @@ impl Sightings {
 
     /// Whether `record` is what was last seen of `ticket`.
     pub fn unchanged(&self, ticket: Ticket, record: &Record) -> bool {
-        let stamp = record.stamp();
-        self.0
-            .iter()
-            .any(|seen| seen.ticket == ticket && seen.stamp == stamp)
+        self.find(ticket)
+            .is_ok_and(|at| self.0[at].stamp == record.stamp())
     }
 
-    /// Takes over what another reader of the same process has seen of tickets below `ticket`: the earlier of two moments
+    /// Takes over what another reader of the same process has seen of the tickets `from` to `to`: the earlier of two moments
     /// since which a record has been unchanged. So the dead in a line lapse all at once, not one after another.
-    pub fn learn(&mut self, other: &Sightings, ticket: Ticket) {
-        for seen in other.0.iter().filter(|seen| seen.ticket < ticket) {
-            match self.0.iter_mut().find(|own| own.ticket == seen.ticket) {
-                Some(own) if own.stamp == seen.stamp => {
-                    own.since_ms = own.since_ms.min(seen.since_ms)
-                }
-                Some(_) => {}
-                None => self.0.push(seen.clone()),
+    pub fn learn(&mut self, other: &Sightings, from: Ticket, to: Ticket) {
+        let mut own = std::mem::take(&mut self.0).into_iter().peekable();
+        let (Ok(first) | Err(first)) = other.find(from);
+        for seen in other
+            .0
+            .iter()
+            .skip(first)
+            .take_while(|seen| seen.ticket <= to)
+        {
+            while let Some(earlier) = own.next_if(|own| own.ticket < seen.ticket) {
+                self.0.push(earlier);
             }
+            let merged = match own.next_if(|own| own.ticket == seen.ticket) {
+                Some(mut own) if own.stamp == seen.stamp => {
+                    own.since_ms = own.since_ms.min(seen.since_ms);
+                    own
+                }
+                Some(own) => own,
+                None => seen.clone(),
+            };
+            self.0.push(merged);
         }
+        self.0.extend(own);
+    }
+
+    fn find(&self, ticket: Ticket) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&ticket, |seen| seen.ticket)
     }
 
     /// Forgets everything: a read failed, so nothing is known of the time between. An outage condemns nobody.
@@ -96,7 +112,6 @@ impl Sightings {
         for seen in &mut self.0 {
             seen.since_ms = rebased(seen.since_ms, origin_ms, horizon_ms);
         }
-        self.0.sort_by_key(|seen| seen.ticket);
     }
 
     /// Hands out each sighting's ticket and stamp, to be renumbered.
@@ -129,12 +144,12 @@ mod tests {
         let ttl_ms = u64::from(record.ttl_ms);
         let (mut early, mut late) = (Sightings::default(), Sightings::default());
         assert!(!early.lapsed(3, &record, at(0)));
-        late.learn(&early, 3);
+        late.learn(&early, 1, 2);
         assert!(
             !late.lapsed(3, &record, at(ttl_ms)),
-            "only those below are learnt of"
+            "only those asked for are learnt of"
         );
-        late.learn(&early, 4);
+        late.learn(&early, 1, 3);
         assert!(late.lapsed(3, &record, at(ttl_ms)));
         assert!(
             !late.lapsed(3, &Record::unreadable(b"b"), at(ttl_ms)),

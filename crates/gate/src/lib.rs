@@ -42,26 +42,30 @@ mod counts;
 mod estimate;
 mod key;
 mod ledger;
+mod line;
 mod record;
 mod room;
 mod rule;
 mod settings;
 mod sweep;
 mod turn;
+mod upkeep;
 
 #[cfg(test)]
 mod check;
 
-pub use census::{Census, CensusStep, Line, WALK_MAX};
+pub use census::{Census, CensusStep, WALK_MAX};
 pub use clock::{Now, Sightings};
 pub use counts::{Counts, Spread};
 pub use estimate::{Estimate, estimate, retry_after_s};
 
 pub use key::{Epoch, Key, Op, Ticket, Value};
 pub use ledger::{Figures, Ledger};
+pub use line::Line;
 pub use record::{Record, Standing, Unreadable};
 pub use room::{Held, Load, MAX_UPSTREAMS, Room};
 pub use settings::{Settings, SettingsError};
 pub use sweep::{Sweep, SweepStep, VERDICT_KEPT_MS};
 
 pub use turn::{Effect, Errand, Event, Identity, Illegal, Outcome, Phase, Stop, Turn};
+pub use upkeep::{Call, Next, PAUSE_MS, Upkeep};

@@ -5,7 +5,8 @@
 //! A write that arrives after its ticket was struck and deleted leaves a record that nobody follows any more. The
 //! sweep deletes below the highest started ticket and never one in that one's view: those who follow look nowhere
 //! else. That ticket must not be condemned: a late write can make one that was passed over look as if it had started, and
-//! those who passed it over still need what stands below. A record that says active or waiting gets its verdict first and is read once more, as in a turn.
+//! those who passed it over still need what stands below. And it must have been read: a front that a census only estimated is
+//! none. A record that says active or waiting gets its verdict first and is read once more, as in a turn.
 //!
 //! # What it does not do
 //!
@@ -33,7 +34,7 @@ pub enum SweepStep {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sweep {
     epoch: Epoch,
-    front: Ticket,
+    base: Ticket,
     suspects: Vec<Key>,
     wall_ms: u64,
     state: State,
@@ -59,9 +60,9 @@ impl Sweep {
         wall_ms: u64,
     ) -> Sweep {
         let epoch = line.epoch.unwrap_or_default();
-        let spares = |ticket: Ticket| ticket == line.front || line.view.contains(&ticket);
+        let spares = |ticket: Ticket| ticket == line.base || line.view.contains(&ticket);
         let stray = |ticket: Ticket| {
-            ticket <= line.front && !(settings.keeps(Rule::SpareBase) && spares(ticket))
+            ticket <= line.base && !(settings.keeps(Rule::SpareBase) && spares(ticket))
         };
         let suspect = |key: &Key| match *key {
             Key::Record(e, ticket) | Key::Cancel(e, ticket) => e == epoch && stray(ticket),
@@ -75,7 +76,7 @@ impl Sweep {
             .collect();
         Sweep {
             epoch,
-            front: line.front,
+            base: line.base,
             suspects,
             wall_ms,
             state: State::Idle,
@@ -86,7 +87,7 @@ impl Sweep {
     /// What to do first.
     pub fn begin(&mut self) -> SweepStep {
         self.state = State::Checking;
-        SweepStep::Store(Op::Get(Key::Gone(self.epoch, self.front)))
+        SweepStep::Store(Op::Get(Key::Gone(self.epoch, self.base)))
     }
 
     /// Takes the outcome of the last operation, and answers the next.

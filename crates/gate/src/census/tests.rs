@@ -1,13 +1,19 @@
 //! Rules of a reading.
 
 use super::*;
+use crate::{Now, Sightings};
 
 const EPOCH: Epoch = Epoch(7);
 
 /// Reads a line of tickets up to `counter` of which those up to `front` have started, the last of them still active and
 /// those before it deleted. Answers it and how many operations it took.
 fn read(floor: Ticket, front: Ticket, counter: Ticket) -> (Line, u32) {
-    let mut census = Census::new((floor > 0).then_some((EPOCH, floor)));
+    read_on(floor, front, counter, 0)
+}
+
+fn read_on(floor: Ticket, front: Ticket, counter: Ticket, watched_to: Ticket) -> (Line, u32) {
+    let floor = (floor > 0).then_some((EPOCH, floor));
+    let mut census = Census::new(floor).watching_from(watched_to);
     let mut op = census.begin();
     let mut ops = 0;
     loop {
@@ -57,10 +63,43 @@ fn a_line_is_counted_whatever_was_known_of_its_front() {
 }
 
 #[test]
+fn the_dead_of_a_long_line_are_seen_to_lapse_together() {
+    let at = |mono_ms| Now {
+        mono_ms,
+        wall_ms: 0,
+    };
+    let mut sightings = Sightings::default();
+    let mut watched_to = 0;
+    for reading in 0..10 {
+        let (mut line, _) = read_on(40, 41, 1_041, watched_to);
+        watched_to = line.watched_to;
+        line.drop_lapsed(&mut sightings, at(reading));
+    }
+    let ttl_ms = u64::from(Record::unreadable(b"").ttl_ms);
+    for ticket in [42, 300, 1_041] {
+        let record = Record::unreadable(b"");
+        assert!(
+            sightings.lapsed(ticket, &record, at(10 + ttl_ms)),
+            "{ticket}"
+        );
+    }
+}
+
+#[test]
 fn a_long_line_is_not_walked_where_its_front_is_known() {
     let (line, ops) = read(40, 41, 1_041);
     assert_eq!((line.exact, line.queued, line.front), (false, 1_000, 41));
-    assert!(ops <= 24, "{ops}");
+    let watched = line.watched.iter().map(|(ticket, _)| *ticket);
+    assert!(
+        watched.eq(42..42 + WATCH_MAX),
+        "some are looked at in passing"
+    );
+    assert_eq!(
+        line.watched_to,
+        41 + WATCH_MAX,
+        "and the next time those after them"
+    );
+    assert!(ops <= 24 + u32::try_from(WATCH_MAX).unwrap(), "{ops}");
     let (line, ops) = read(0, 41, 1_041);
     assert_eq!((line.exact, line.queued, line.front), (false, 1_000, 41));
     assert!(ops > 256, "nothing was known: {ops}");

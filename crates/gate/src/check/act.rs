@@ -2,10 +2,8 @@
 
 use super::rebase::{self, NOW};
 use super::world::{Action, World};
-use crate::turn::{Effect, Event, Phase};
-use crate::{
-    Census, CensusStep, Figures, Key, Line, Op, Record, Settings, Standing, Sweep, SweepStep, Value,
-};
+use crate::turn::{Effect, Event};
+use crate::{Census, CensusStep, Figures, Key, Line, Op, Settings, Sweep, SweepStep, Value};
 
 impl World {
     /// The world after `action`.
@@ -37,7 +35,7 @@ impl World {
             }
             Action::Freeze(index) => {
                 self.budget.freezes -= 1;
-                self.ghost.froze = true;
+                self.froze = true;
                 let process = &mut self.processes[index];
                 (process.stalled, process.frozen) = (true, true);
             }
@@ -159,72 +157,19 @@ impl World {
     }
 
     fn put(&mut self, key: Key, value: Value) {
-        match (&key, &value) {
-            (
-                Key::Record(epoch, ticket),
-                Value::Record(Record {
-                    standing: Standing::Active,
-                    ..
-                }),
-            ) => {
-                let highest = self.ghost.highest_active.entry(*epoch).or_default();
-                if *highest > *ticket && !self.ghost.late_starts.contains(&(*epoch, *ticket)) {
-                    let started_before = matches!(
-                        self.store.get(&key),
-                        Some(Value::Record(Record {
-                            standing: Standing::Active | Standing::Finished,
-                            ..
-                        }))
-                    );
-                    if !started_before {
-                        self.ghost.late_starts.insert((*epoch, *ticket));
-                    }
-                }
-                *highest = (*highest).max(*ticket);
-            }
-            (Key::Gone(..), _) => self.ghost.seen.verdict = true,
-            _ => {}
-        }
+        self.ghost.put(&key, &value, self.store.get(&key));
         self.store.insert(key, value);
     }
 
     fn tell(&mut self, index: usize, event: Event) {
         let process = &mut self.processes[index];
-        if let (true, Event::Got(Some(Value::Record(record)))) = (process.turn.follows(), &event) {
-            let seen = &mut self.ghost.seen;
-            seen.predecessor_left |= record.standing == Standing::Left;
-            seen.inherited_through_finished |=
-                record.standing == Standing::Finished && !record.view.is_empty();
-        }
-        let behind = process.turn.stands_behind();
-        let (before, reconsidering) = (process.turn.phase(), process.turn.reconsiders());
+        let before = self.ghost.before(&process.turn, &event);
         process.next = process
             .turn
             .step(NOW, event)
             .expect("the world tells legal events");
-        let after = process.turn.phase();
-        let still = process.turn.stands_behind();
-        if let (Some((epoch, was)), Some((same, is))) = (behind, still)
-            && (epoch, was - 1) == (same, is)
-            && !matches!(self.store.get(&Key::Record(epoch, was)), Some(Value::Record(r)) if r.standing == Standing::Left)
-        {
-            let passer = process.turn.ticket().expect("it stands behind another");
-            self.ghost.passing.entry(passer).or_default().insert(was);
-        }
-        if before == Phase::Sending && matches!(after, Phase::Queued) {
-            self.ghost.seen.start_taken_back = true;
-        }
-        if reconsidering && process.turn.rests_in_line() {
-            self.ghost.seen.verdict_overturned = true;
-        }
-        if before != Phase::Relaying && after == Phase::Relaying {
-            let ticket = process.turn.ticket().expect("it relays by a ticket");
-            self.ghost.granted.insert(ticket);
-            let passed = self.ghost.passing.remove(&ticket).unwrap_or_default();
-            self.ghost
-                .passed_over
-                .extend(passed.into_iter().map(|passed| (ticket.0, passed)));
-            self.ghost.out_of_order |= self.ghost.late_starts.contains(&ticket);
-        }
+        let store = &self.store;
+        self.ghost
+            .after(&before, &process.turn, |key| store.get(key));
     }
 }

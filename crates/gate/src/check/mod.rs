@@ -4,8 +4,10 @@
 
 mod act;
 mod canonical;
+mod ghost;
 mod liveness;
 mod model;
 mod mutants;
 mod rebase;
+mod sim;
 mod world;

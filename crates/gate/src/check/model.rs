@@ -78,7 +78,7 @@ impl Model for Gate {
                 |gate: &Gate, world: &World| !world.at_rest() || tidy(gate, world),
             ),
             Property::always("whoever is passed over never relays", |_, world: &World| {
-                !world.passed_over_one_that_started()
+                !world.ghost.passed_over_one_that_started
             }),
             Property::always(
                 "without faults nobody is condemned",
@@ -179,7 +179,7 @@ pub(crate) const NONE: Faults = Faults {
 };
 
 /// Whether the long run was asked for (`cargo xtask test --long`).
-fn is_long_run() -> bool {
+pub(super) fn is_long_run() -> bool {
     std::env::var_os("SLUICE_LONG").is_some()
 }
 
@@ -213,7 +213,7 @@ fn holds_without_faults() {
     explore_all(&[
         (2, 1, NONE, Ordinary(564)),
         (3, 1, NONE, Ordinary(8456)),
-        (3, 2, NONE, Ordinary(14420)),
+        (3, 2, NONE, Ordinary(14104)),
         (4, 2, NONE, Long),
     ]);
 }
@@ -230,7 +230,7 @@ fn holds_over_two_upstreams() {
         leavers: 1,
         ..NONE
     };
-    for (faults, states) in [(NONE, 14420), (faults, 60095)] {
+    for (faults, states) in [(NONE, 14_104), (faults, 58_819)] {
         let gate = Gate::with_room(3, two_upstreams(), faults);
         assert_eq!(explore(gate), states, "3 x [1, 1] {faults:?}");
     }
@@ -245,7 +245,7 @@ fn holds_with_a_crash_and_a_leaver() {
     };
     explore_all(&[
         (3, 1, faults, Ordinary(42877)),
-        (3, 2, faults, Ordinary(60095)),
+        (3, 2, faults, Ordinary(58819)),
     ]);
 }
 
@@ -260,7 +260,7 @@ fn holds_with_stalls() {
     };
     explore_all(&[
         (2, 1, two, Long),
-        (3, 1, one, Ordinary(496956)),
+        (3, 1, one, Ordinary(496804)),
         (3, 2, one, Long),
         (3, 1, dead_too, Long),
         (3, 2, dead_too, Long),

@@ -3,11 +3,12 @@
 //! Every operation on the store is one atomic action. Time passes only while everybody who is not stalled rests: an
 //! operation takes no time unless it is stalled, late or lost, and those are faults with a budget.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::ghost::Ghost;
 use super::rebase::{self, NOW};
 use crate::turn::{Effect, Event, Identity, Outcome, Phase, Turn};
-use crate::{Epoch, Errand, Key, Op, Settings, Standing, Sweep, Ticket, Value};
+use crate::{Epoch, Errand, Key, Op, Settings, Standing, Sweep, Value};
 
 /// How many faults of each kind a run may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,31 +43,6 @@ pub(crate) struct Process {
     pub(crate) crashed: bool,
 }
 
-/// What the checker remembers besides the state, to judge the order of starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Ghost {
-    pub(super) highest_active: BTreeMap<Epoch, Ticket>,
-    pub(super) late_starts: BTreeSet<(Epoch, Ticket)>,
-    pub(crate) out_of_order: bool,
-    pub(super) froze: bool,
-    pub(super) granted: BTreeSet<(Epoch, Ticket)>,
-    /// Whom a ticket that has not started yet has passed over.
-    pub(super) passing: BTreeMap<(Epoch, Ticket), BTreeSet<Ticket>>,
-    pub(super) passed_over: BTreeSet<(Epoch, Ticket)>,
-    pub(crate) seen: Seen,
-}
-
-/// Interesting things that happened, for the `sometimes` properties.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Seen {
-    pub(crate) verdict: bool,
-    pub(crate) verdict_overturned: bool,
-    pub(crate) start_taken_back: bool,
-    pub(crate) inherited_through_finished: bool,
-    pub(crate) predecessor_left: bool,
-    pub(crate) died_before_first_write: bool,
-}
-
 /// The whole.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
@@ -77,6 +53,8 @@ pub(crate) struct World {
     pub(crate) budget: Faults,
     pub(crate) sweep: Option<(Sweep, Op)>,
     pub(crate) ghost: Ghost,
+    /// Whether somebody's clocks have stood still.
+    pub(super) froze: bool,
 }
 
 /// What can happen.
@@ -137,6 +115,7 @@ impl World {
             budget: faults,
             sweep: None,
             ghost: Ghost::default(),
+            froze: false,
         }
     }
 
@@ -218,11 +197,6 @@ impl World {
         resting
     }
 
-    /// Whether one who started has passed over another who started too, before or after.
-    pub(crate) fn passed_over_one_that_started(&self) -> bool {
-        !self.ghost.granted.is_disjoint(&self.ghost.passed_over)
-    }
-
     /// How many may relay at this moment. A holder whose clocks stood still goes on until it reads its verdict, at its
     /// next renewal: no store can close that, so it is not counted.
     pub(crate) fn relaying(&self) -> usize {
@@ -242,7 +216,7 @@ impl World {
                 .turn
                 .ticket()
                 .map(|(epoch, ticket)| Key::Gone(epoch, ticket));
-            self.ghost.froze && verdict.is_some_and(|key| self.store.contains_key(&key))
+            self.froze && verdict.is_some_and(|key| self.store.contains_key(&key))
         };
         let relays = move |p: &&Process| {
             !p.crashed && p.turn.phase() == Phase::Relaying && !p.turn.lapsed(NOW) && !condemned(p)

@@ -1,6 +1,6 @@
 //! Before the start: behind the ticket before, at the bottom of an epoch, in front of the room.
 
-use super::state::{Spot, State, Then};
+use super::state::{Spot, State, Then, Wrote};
 use super::{Effect, Errand, Turn};
 use crate::rule::Rule;
 use crate::{Held, Key, Now, Record, Standing, Ticket, Value};
@@ -81,6 +81,10 @@ impl Turn {
         self.behind -= 1;
         if !self.settings.keeps(Rule::SharedGrace) {
             self.drawn = now;
+        }
+        // A thousand dead are passed over in one go, and the own record must not lapse over it.
+        if self.wrote == Wrote::Waiting && now.mono_ms >= self.next_renewal_ms() {
+            return self.enrol(now);
         }
         self.follow(now)
     }

@@ -30,118 +30,14 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod wait;
+mod words;
 
-use std::fmt;
+pub use words::{Effect, Errand, Event, Illegal, Outcome, Phase, Stop};
 
 use distance::Distance;
 use state::{Spot, State, Wrote};
 
-use crate::{Epoch, Figures, Held, Ledger, Now, Op, Room, Settings, Sightings, Ticket, Value};
-
-/// What a turn is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Errand {
-    /// To relay an answer.
-    Serve,
-    /// To strike and delete what the dead and the leavers left, in one ordinary start and finish without a request.
-    Tidy,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
-    /// The turn begins.
-    Begin,
-    /// Answer to [`Op::Draw`].
-    Drawn(Ticket),
-    /// Answer to [`Op::Get`].
-    Got(Option<Value>),
-    /// Answer to [`Op::Put`] and [`Op::Delete`].
-    Done,
-    /// The operation failed, or took too long: done or not done, nobody knows.
-    Failed,
-    /// The rest is over, or there is reason to look before it is.
-    Due,
-    /// The answer ended. Only while it relays.
-    Served(Figures),
-    /// The client left or waited too long, or something else ends this turn.
-    Leave,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Effect {
-    /// One operation on the store. Its outcome is the next event.
-    Store(Op),
-    /// Nothing until then (on the monotonic clock), or until [`Event::Served`] or [`Event::Leave`].
-    Rest {
-        /// When [`Event::Due`] is due, in milliseconds of the monotonic clock.
-        until_ms: u64,
-    },
-    /// The turn is over; [`Turn::phase`] says how.
-    Over,
-}
-
-/// Where a turn stands, for those who serve the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// No ticket yet, or in line.
-    Queued,
-    /// The request may be sent upstream; nothing may be relayed yet. A turn can fall back to [`Phase::Queued`]: then
-    /// what was sent is dropped.
-    Sending,
-    /// The answer may be relayed, as long as [`Turn::lapsed`] says no.
-    Relaying,
-    /// Nothing may be relayed any more; the record is being closed.
-    Closing(Outcome),
-    /// The turn is over.
-    Over(Outcome),
-}
-
-/// How a turn ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The answer ended.
-    Served,
-    /// It left, waiting or relaying.
-    Left,
-    /// Somebody who knows the ticket asked it to stop.
-    Cancelled,
-    /// It was relaying and had to stop.
-    Stopped(Stop),
-    /// The store could not be reached for too long.
-    StoreUnavailable,
-}
-
-/// Why a holder had to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stop {
-    /// It could not renew its record in time.
-    Lapsed,
-    /// Others took it for dead.
-    Condemned,
-    /// The store was emptied.
-    EpochGone,
-}
-
-/// That event does not belong to that state: a fault of the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Illegal {
-    state: String,
-    event: String,
-}
-
-impl fmt::Display for Illegal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} does not belong to the state {}",
-            self.event, self.state
-        )
-    }
-}
-
-impl std::error::Error for Illegal {}
+use crate::{Epoch, Figures, Held, Ledger, Now, Room, Settings, Sightings, Ticket};
 
 /// One request's way through the gate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -185,6 +81,9 @@ pub struct Turn {
     ending: Option<Outcome>,
     figures: Option<Figures>,
 }
+
+/// Of how many of those right before it a turn takes over what others have seen of them.
+const LEARNT_MAX: Ticket = 512;
 
 /// What a turn writes into its records for others to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -280,9 +179,31 @@ impl Turn {
         Turn { sightings, ..self }
     }
 
-    /// Takes over what another reader of this process has seen of those who came before.
+    /// Takes over what another reader of this process has seen of those who came before: of those whom this turn may look
+    /// at before it is told again.
     pub fn learn(&mut self, sightings: &Sightings) {
-        self.sightings.learn(sightings, self.ticket);
+        let lowest = self
+            .view
+            .iter()
+            .map(|held| held.ticket)
+            .min()
+            .unwrap_or(self.behind);
+        let from = lowest.min(self.behind.saturating_sub(LEARNT_MAX));
+        self.sightings.learn(sightings, from, self.behind);
+    }
+
+    /// What the client's side wishes, in this turn's terms: whoever leaves while it relays has been served in part, and
+    /// whose answer ended before it might relay has left.
+    pub fn heard(&self, event: Event) -> Event {
+        match (self.phase(), event) {
+            (Phase::Relaying, Event::Leave) => Event::Served(Figures {
+                ending: Figures::LEFT,
+                ..self.figures.clone().unwrap_or_default()
+            }),
+            (Phase::Relaying, event) => event,
+            (_, Event::Served(_)) => Event::Leave,
+            (_, event) => event,
+        }
     }
 
     /// The room in force: it changes when an upstream fails or comes back. The next look goes by it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{Key, Value};
+use crate::{Key, Op, Value};
 
 /// A store in memory, and turns that are stepped by hand.
 #[derive(Default)]

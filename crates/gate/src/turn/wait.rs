@@ -33,7 +33,7 @@ impl Turn {
             .retain(|ticket| ticket <= behind || view.iter().any(|held| held.ticket == ticket));
     }
 
-    fn enrol(&mut self, now: Now) -> Effect {
+    pub(super) fn enrol(&mut self, now: Now) -> Effect {
         self.issued = now;
         let record = self.record(Standing::Waiting);
         self.put(

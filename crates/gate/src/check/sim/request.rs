@@ -1,0 +1,291 @@
+//! Requests: who drives a turn does what it asks for and tells it what happened, as `src/gate/keeper.rs` does.
+
+use super::agenda::Item;
+use super::instance::Caller;
+use super::world::World;
+use crate::turn::{Effect, Errand, Event, Identity, Phase, Turn};
+use crate::{Call, Epoch, Figures, Key, Op, PAUSE_MS, Settings, Standing, Ticket, Value};
+
+/// One request, or a turn that tidies.
+pub(super) struct Request {
+    pub(super) turn: Turn,
+    pub(super) instance: usize,
+    errand: Errand,
+    is_over: bool,
+    is_resting: bool,
+    is_rung: bool,
+    /// Counts its rests, so that a timer of an earlier one is known.
+    rest: u32,
+    /// Counts its starts.
+    grant: u32,
+    /// What its client wishes; the first wish counts.
+    wish: Option<Event>,
+    service_us: u64,
+}
+
+impl World {
+    /// Some come, and the next are on their way.
+    pub(super) fn arrive(&mut self) {
+        let at_once = self.dice.between((1, self.plan.burst));
+        for _ in 0..at_once {
+            if self.arrived < self.plan.requests {
+                self.arrived += 1;
+                self.come();
+            }
+        }
+        if self.arrived < self.plan.requests {
+            let gap_us = self.dice.exponential(self.plan.gap_us);
+            self.push(self.at_us + gap_us, Item::Arrive);
+        } else {
+            self.maybe_quiet();
+        }
+    }
+
+    fn come(&mut self) {
+        self.tally.requests += 1;
+        let index = self.some_instance();
+        let request = self.enter(index, Errand::Serve);
+        if self.dice.chance(self.plan.odds.hangup) {
+            let patience_us = 1 + self.plan.service_us * self.dice.below(10);
+            let hung_up_us = self.at_us + self.dice.exponential(patience_us);
+            self.push(hung_up_us, Item::Hangup(request));
+        }
+    }
+
+    /// A turn comes to the gate.
+    pub(super) fn enter(&mut self, index: usize, errand: Errand) -> usize {
+        let identity = Identity {
+            nonce: self.dice.next(),
+            guard: self.dice.next(),
+            ..Identity::default()
+        };
+        let instance = &mut self.instances[index];
+        let capacity = match errand {
+            Errand::Serve => instance.capacity,
+            Errand::Tidy => u32::MAX,
+        };
+        let mut settings = Settings::clamped(capacity, self.plan.ttl_ms);
+        settings.broken = self.broken;
+        let mut turn = Turn::new(settings, errand, identity, instance.epoch_seen);
+        if errand == Errand::Tidy {
+            turn = turn.having_seen(instance.sightings.clone());
+        }
+        let service_us = self.dice.exponential(self.plan.service_us);
+        let request = self.requests.len();
+        self.requests.push(Request {
+            turn,
+            instance: index,
+            errand,
+            is_over: false,
+            is_resting: false,
+            is_rung: false,
+            rest: 0,
+            grant: 0,
+            wish: None,
+            service_us,
+        });
+        self.alive += 1;
+        self.instances[index].desks.push(request);
+        self.tell(request, Event::Begin);
+        request
+    }
+
+    /// Tells a turn what happened, and does what it asks for next.
+    pub(super) fn tell(&mut self, index: usize, event: Event) {
+        let mut event = event;
+        loop {
+            let request = &mut self.requests[index];
+            if request.is_over {
+                return;
+            }
+            let at = request.instance;
+            let predecessor = request.turn.predecessor();
+            let is_here = predecessor.is_some_and(|ticket| self.waits_here(at, ticket));
+            let request = &mut self.requests[index];
+            request.turn.hear_of_predecessor(is_here);
+            let instance = &mut self.instances[at];
+            let now = instance.now(self.at_us);
+            event = request.turn.heard(event);
+            let before = self.ghost.before(&request.turn, &event);
+            let phase = request.turn.phase();
+            let effect = match request.turn.step(now, event) {
+                Ok(effect) => effect,
+                Err(illegal) => {
+                    self.fail(|| illegal.to_string());
+                    return;
+                }
+            };
+            let store = &self.store;
+            self.ghost
+                .after(&before, &request.turn, |key| store.get(key));
+            instance.epoch_seen = request.turn.epoch_seen().or(instance.epoch_seen);
+            self.phase_changed(index, phase);
+            match self.follow(index, effect) {
+                Some(next) => event = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Does what a turn asks for. Answers what is to be told at once.
+    fn follow(&mut self, index: usize, effect: Effect) -> Option<Event> {
+        let request = &mut self.requests[index];
+        let at = request.instance;
+        match effect {
+            Effect::Store(op) => {
+                request.is_resting = false;
+                self.call(at, Caller::Turn(index), op);
+                None
+            }
+            Effect::Rest { until_ms } => {
+                if let Some(wish) = request.wish.take() {
+                    return Some(wish);
+                }
+                if std::mem::take(&mut request.is_rung) {
+                    return Some(Event::Due);
+                }
+                request.is_resting = true;
+                request.rest += 1;
+                let rest = request.rest;
+                // A timer is late by up to a millisecond.
+                let due_us = self.instances[at].due_us(self.at_us, until_ms);
+                let due_us = due_us + self.dice.below(1_000);
+                self.push(due_us, Item::Due(index, rest));
+                if matches!(self.requests[index].turn.phase(), Phase::Queued) {
+                    self.show_the_line(at);
+                }
+                None
+            }
+            Effect::Over => {
+                self.over(index);
+                None
+            }
+        }
+    }
+
+    fn phase_changed(&mut self, index: usize, before: Phase) {
+        let request = &mut self.requests[index];
+        let phase = request.turn.phase();
+        if phase == before {
+            return;
+        }
+        self.holders.retain(|holder| *holder != index);
+        if phase == Phase::Relaying {
+            self.holders.push(index);
+            request.grant += 1;
+            let (grant, end_us) = (request.grant, self.at_us + request.service_us);
+            self.push(end_us, Item::Served(index, grant));
+        }
+    }
+
+    pub(super) fn due(&mut self, index: usize, rest: u32) {
+        let request = &mut self.requests[index];
+        if request.is_resting && request.rest == rest {
+            request.is_resting = false;
+            self.tell(index, Event::Due);
+        }
+    }
+
+    pub(super) fn hang_up(&mut self, index: usize) {
+        self.wish(index, Event::Leave);
+    }
+
+    pub(super) fn served(&mut self, index: usize, grant: u32) {
+        let request = &self.requests[index];
+        if request.grant == grant && request.turn.phase() == Phase::Relaying {
+            let figures = Figures {
+                service_ms: request.service_us.div_ceil(1_000),
+                complete: true,
+                ..Figures::default()
+            };
+            self.wish(index, Event::Served(figures));
+        }
+    }
+
+    fn wish(&mut self, index: usize, wish: Event) {
+        let request = &mut self.requests[index];
+        if request.is_over {
+            return;
+        }
+        let wish = request.wish.take().unwrap_or(wish);
+        if std::mem::take(&mut request.is_resting) {
+            self.tell(index, wish);
+        } else {
+            request.wish = Some(wish);
+        }
+    }
+
+    /// Whether a ticket stands in line in this instance: the bell will be rung when that changes.
+    fn waits_here(&self, at: usize, ticket: (Epoch, Ticket)) -> bool {
+        let is_it = |desk: &usize| {
+            let turn = &self.requests[*desk].turn;
+            turn.is_in_line() && turn.ticket() == Some(ticket)
+        };
+        self.instances[at].desks.iter().any(is_it)
+    }
+
+    /// A record changed: those in this instance who wait for it hear of it, and those behind one that started know that
+    /// they are nearer.
+    pub(super) fn ring(&mut self, at: usize, op: &Op) {
+        if let Op::Put(Key::Record(epoch, ticket), Value::Record(record)) = op
+            && record.standing == Standing::Active
+        {
+            let now = self.instances[at].now(self.at_us);
+            for desk in &self.instances[at].desks {
+                self.requests[*desk].turn.saw_start_of(now, *epoch, *ticket);
+            }
+        }
+        let (Op::Put(Key::Record(_, ticket), _) | Op::Delete(Key::Record(_, ticket))) = *op else {
+            return;
+        };
+        for desk in 0..self.instances[at].desks.len() {
+            let index = self.instances[at].desks[desk];
+            let request = &mut self.requests[index];
+            if request.turn.is_in_line() && request.turn.watches(ticket) {
+                request.is_rung = true;
+                if request.is_resting {
+                    request.is_rung = false;
+                    self.push(self.at_us, Item::Due(index, self.requests[index].rest));
+                }
+            }
+        }
+    }
+
+    /// The end of a turn.
+    fn over(&mut self, index: usize) {
+        let request = &self.requests[index];
+        let (at, errand) = (request.instance, request.errand);
+        let outcome = match request.turn.phase() {
+            Phase::Over(outcome) => Some(outcome),
+            _ => None,
+        };
+        self.instances[at].desks.retain(|desk| *desk != index);
+        self.close(index);
+        if errand == Errand::Tidy {
+            self.instances[at].upkeep.tidied();
+            return;
+        }
+        self.count(outcome);
+        let instance = &mut self.instances[at];
+        if instance
+            .upkeep
+            .after_a_turn(outcome, instance.last.as_ref())
+            == Call::Begin
+        {
+            self.begin_upkeep(at);
+        }
+    }
+
+    /// Nothing is heard of it any more.
+    pub(super) fn close(&mut self, index: usize) {
+        let request = &mut self.requests[index];
+        request.is_over = true;
+        self.alive -= 1;
+        self.holders.retain(|holder| *holder != index);
+    }
+
+    pub(super) fn begin_upkeep(&mut self, at: usize) {
+        let rest_ms = PAUSE_MS + self.dice.below(PAUSE_MS);
+        self.push(self.at_us + rest_ms * 1_000, Item::Upkeep(at));
+    }
+}
