@@ -3,7 +3,7 @@
 //! # Who does what
 //!
 //! The gate chooses where a request goes, since a start sees the load of every upstream in its view
-//! ([`sluice_gate::Room`]). What it may choose from is said here: each upstream has a circuit breaker ([`breaker`], pure),
+//! ([`sluice_gate::Room`]). What it may choose from is said here: each upstream has a circuit breaker (`breaker`, pure),
 //! whose state all instances share through the store ([`breakers`]). [`send`] sends one request once; retries are
 //! [`crate::chat`]'s, which knows whether a byte was relayed.
 //!

@@ -1,11 +1,11 @@
 //! Counts of what has no ticket, gathered in this instance and added to the store in batches.
 //!
 //! # How
-//! The first count begins a task that adds up all of them after [`EVERY`] or a little later. An instance lives as long as its
+//! The first count begins a task that adds up all of them after `EVERY` or a little later. An instance lives as long as its
 //! tasks, so its end loses none; a host that is killed loses what came since. A flood costs the store no more than a trickle.
 //!
 //! # Limits
-//! An addition that failed may have been done; it is repeated. While the store is away counts are kept for [`TRIES`] rounds,
+//! An addition that failed may have been done; it is repeated. While the store is away counts are kept for `TRIES` rounds,
 //! and after that until somebody counts again.
 
 use std::cell::{Cell, RefCell};

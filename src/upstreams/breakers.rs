@@ -2,7 +2,7 @@
 //!
 //! # Limits
 //!
-//! They are read at most every [`FRESH_MS`], by who comes to the gate or stands in line, never on the way of a token. Only a
+//! They are read at most every `FRESH_MS`, by who comes to the gate or stands in line, never on the way of a token. Only a
 //! failure, and the answer that ends a row of failures, is written. A store that cannot be read or written changes nothing:
 //! the instance goes on by what it knows.
 
