@@ -12,7 +12,7 @@ use crate::{browser, build, debian, process};
 
 pub(crate) const USAGE: &str = "\
   --no-browser   leave out the tests that need Node and Chromium
-  --long         the long configurations too (model check, property tests)
+  --long         the long configurations too (model check, property tests, random documents)
 
 Ends with the counts of all runners on a line of their own.";
 
@@ -31,7 +31,7 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     test_workspace(repo, &options, &mut children, &mut tally)?;
     if options.browser {
         build::programs(repo)?;
-        browser::test(repo, &mut children, &mut tally)?;
+        browser::test(repo, &options, &mut children, &mut tally)?;
     }
     // What they still say comes before the count.
     drop(children);
@@ -45,9 +45,11 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     Ok(())
 }
 
-struct Options {
+/// What is tested.
+pub(crate) struct Options {
     browser: bool,
-    long: bool,
+    /// The long configurations too.
+    pub(crate) long: bool,
 }
 
 impl Options {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { test } from 'node:test';
 import { answerState, browserTest, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
 import { CORPUS } from '../support/markdown.mjs';
 
@@ -11,8 +12,12 @@ useBrowser();
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** What axe finds wrong, once finite animations are over. A page's policy allows no script tag, so axe is evaluated. */
-async function findings(page) {
+/**
+ * What axe finds wrong, once finite animations are over. A page's policy allows no script tag, so axe is evaluated.
+ * @param {import('playwright-core').Page} page
+ * @param {object} [only] axe's `runOnly`
+ */
+async function findings(page, only = { type: 'tag', values: TAGS }) {
   await page.evaluate(() =>
     Promise.all(
       document
@@ -21,9 +26,9 @@ async function findings(page) {
         .map((one) => one.finished),
     ),
   );
-  await page.evaluate(AXE);
-  return page.evaluate(async (tags) => {
-    const { violations } = await globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags } });
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
+  return page.evaluate(async (runOnly) => {
+    const { violations } = await globalThis.axe.run(document, { runOnly });
     return violations.map(
       ({ id, nodes }) =>
         `${id}: ${nodes
@@ -31,7 +36,15 @@ async function findings(page) {
           .join(' | ')
           .slice(0, 300)}`,
     );
-  }, TAGS);
+  }, only);
+}
+
+/** Only colours differ between the two. */
+async function lightAndDark(page) {
+  await page.emulateMedia({ colorScheme: 'light' });
+  const light = await findings(page);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  return [...light, ...(await findings(page, { type: 'rule', values: ['color-contrast'] }))];
 }
 
 const RICH = [
@@ -125,14 +138,35 @@ const STATES = {
   },
 };
 
-for (const [name, reach] of Object.entries(STATES)) {
-  browserTest(`axe finds nothing, light and dark: ${name}`, async ({ page, fake }) => {
-    await reach(page, fake);
-    assert.deepEqual(await findings(page), []);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    assert.deepEqual(await findings(page), []);
+/** One page goes through several states: a new conversation begins each. */
+const WALKS = {
+  'nothing said yet, and the dialogs': ['empty', 'settings dialog', 'tuning dialog', 'help dialog'],
+  'an answer on its way': ['queued', 'thinking', 'streaming'],
+  'an answer that ended': ['a finished answer with everything in it', 'interrupted', 'stopped', 'editing'],
+  'a refusal, a question before deleting, a key': ['line full', 'delete dialog', 'server down', 'key dialog'],
+};
+for (const [walk, names] of Object.entries(WALKS)) {
+  browserTest(`axe finds nothing, light and dark: ${walk}`, async ({ page, fake }) => {
+    for (const name of names) {
+      await STATES[name](page, fake);
+      assert.deepEqual(await lightAndDark(page), [], name);
+      await leave(page);
+    }
   });
 }
+
+/** Closes what is open, ends what runs, and begins anew. */
+async function leave(page) {
+  for (const dialog of await page.locator('dialog[open]').all()) await dialog.evaluate((node) => node.close());
+  if ((await page.getAttribute('#send', 'data-mode')) === 'stop') await page.click('#send');
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await page.fill('#composer-text', '');
+}
+
+test('every state is on a walk', () => {
+  assert.deepEqual(Object.values(WALKS).flat().toSorted(), Object.keys(STATES).toSorted());
+});
 
 const PHONE = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true };
 browserTest(
@@ -156,9 +190,7 @@ browserTest(
   'axe finds nothing, light and dark: dashboard',
   async ({ page }) => {
     await page.locator('.chart summary').first().click();
-    assert.deepEqual(await findings(page), []);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    assert.deepEqual(await findings(page), []);
+    assert.deepEqual(await lightAndDark(page), []);
   },
   {
     path: '/dashboard/',

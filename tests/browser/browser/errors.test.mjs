@@ -252,12 +252,12 @@ browserTest('without the renderer an answer is shown as plain text', async ({ pa
 browserTest(
   'a browser without IndexedDB is told of, and the chat works',
   async ({ fake, context }) => {
-    await context.addInitScript(() => {
+    const page = await context.newPage();
+    await page.addInitScript(() => {
       IDBFactory.prototype.open = () => {
         throw new DOMException('no', 'SecurityError');
       };
     });
-    const page = await context.newPage();
     await page.goto(fake.url);
     await page.waitForSelector('html[data-ready]');
     await page.waitForSelector('#storage-note:not([hidden])');

@@ -5,8 +5,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { answerState, answerText, browserTest, messages, send, useBrowser, until } from '../support/browser.mjs';
 
-// A name that is not localhost makes an origin that is not secure: http on a local network.
-useBrowser({ flags: ['--host-resolver-rules=MAP lan.test 127.0.0.1'] });
+useBrowser();
 
 const KB = 1024;
 

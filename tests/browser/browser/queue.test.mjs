@@ -100,33 +100,41 @@ browserTest('leaving the line gives the place back at once', async ({ page, fake
   assert.equal(await page.locator('.message.user').count(), 1);
 });
 
-browserTest('nothing is asked while the tab is hidden; coming back asks at once', async ({ page, fake }) => {
-  await until(() => polls(fake) === 1);
-  await page.clock.install();
-  await hide(page, true);
-  await page.clock.runFor(60_000);
-  assert.equal(polls(fake), 1);
-  await hide(page, false);
-  await until(() => polls(fake) === 2);
-});
+browserTest(
+  'nothing is asked while the tab is hidden; coming back asks at once',
+  async ({ page, fake }) => {
+    await until(() => polls(fake) === 1);
+    await page.clock.install();
+    await hide(page, true);
+    await page.clock.runFor(60_000);
+    assert.equal(polls(fake), 1);
+    await hide(page, false);
+    await until(() => polls(fake) === 2);
+  },
+  { alone: true },
+);
 
-browserTest('the pace is one second while an answer is on its way, five else', async ({ page, fake }) => {
-  await page.clock.install();
-  fake.onChat = async (stream) => {
-    await stream.place(1);
-    await stream.closed;
-  };
-  await send(page, 'q');
-  await page.waitForSelector('[data-state="queued"]');
-  await until(() => polls(fake) >= 2);
-  const before = polls(fake);
-  for (let second = 0; second < 4; second++) {
-    await page.clock.runFor(1_000);
-    await until(() => polls(fake) >= before + second + 1, `poll ${second}`);
-  }
-  await page.click('#send');
-  await answerState(page, 'stopped');
-});
+browserTest(
+  'the pace is one second while an answer is on its way, five else',
+  async ({ page, fake }) => {
+    await page.clock.install();
+    fake.onChat = async (stream) => {
+      await stream.place(1);
+      await stream.closed;
+    };
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="queued"]');
+    await until(() => polls(fake) >= 2);
+    const before = polls(fake);
+    for (let second = 0; second < 4; second++) {
+      await page.clock.runFor(1_000);
+      await until(() => polls(fake) >= before + second + 1, `poll ${second}`);
+    }
+    await page.click('#send');
+    await answerState(page, 'stopped');
+  },
+  { alone: true },
+);
 
 browserTest('a hidden tab is told by its title when it is my turn', async ({ page, fake }) => {
   const [go, end] = [signal(), signal()];

@@ -1,17 +1,27 @@
-//! Chromium for the tests: one browser per file, a fresh context and a fake server per test.
+//! Chromium for the tests: one browser per file, and for each test a fake server of its own on an origin of its own.
+//!
+//! Storage, caches and workers belong to an origin, so a context (costly: a second of computing in the full Chromium)
+//! is shared by the tests of a file that want the same of it.
 
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { Fake } from './fake.mjs';
 
-const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+/** The headless shell draws no window of its own around a page, and takes half the time for a test. */
+const PLACES = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium-headless-shell',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
 export const executablePath = PLACES.find((path) => path && existsSync(path));
 
 /** Why browser tests are skipped, or false when they run. */
 export const skip = executablePath
   ? false
-  : 'Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM to its path';
+  : 'Chromium is missing: install it (Debian: apt-get install chromium-headless-shell) or set CHROMIUM to its path';
 
 export const FLAGS = [
   '--no-sandbox',
@@ -21,18 +31,35 @@ export const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // `lan.test` is an origin that is not secure, as http on a local network; each fake has a name below `localhost`.
+  '--host-resolver-rules=MAP lan.test 127.0.0.1, MAP *.localhost 127.0.0.1',
 ];
 /** No test may take longer: a hung page fails instead of hanging the run. */
 const LIMIT_MS = 60_000;
 
 let browser;
+/** @type {Map<string, Promise<import('playwright-core').BrowserContext>>} by their options */
+const contexts = new Map();
 
 /** Call once at the top of a test file. */
-export function useBrowser({ flags = [] } = {}) {
+export function useBrowser() {
   before(async () => {
-    if (!skip) browser = await chromium.launch({ executablePath, args: [...FLAGS, ...flags] });
+    if (!skip) browser = await chromium.launch({ executablePath, args: FLAGS });
   });
   after(() => browser?.close());
+}
+
+async function newContext(options) {
+  const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block', ...options });
+  context.setDefaultTimeout(10_000);
+  return context;
+}
+
+/** The context with these options: the same one each time, without pages. */
+function contextOf(options) {
+  const key = JSON.stringify(options);
+  if (!contexts.has(key)) contexts.set(key, newContext(options));
+  return contexts.get(key);
 }
 
 /**
@@ -41,15 +68,15 @@ export function useBrowser({ flags = [] } = {}) {
  * @param {string} rule
  * @param {(stage: {page: import('playwright-core').Page, fake: Fake, context: import('playwright-core').BrowserContext, open: (path?: string) => Promise<import('playwright-core').Page>}) => Promise<void>} run
  * @param {object} [options] of the browser context; `path: ''` opens nothing; `setUp(fake)` comes before the page;
- *   `allow` a pattern of page errors that belong to the test
+ *   `allow` a pattern of page errors that belong to the test; `alone`: it changes its context (a clock, say), so nobody
+ *   else may have it
  */
-export function browserTest(rule, run, { path = '/', setUp, allow, ...options } = {}) {
+export function browserTest(rule, run, { path = '/', setUp, allow, alone = false, ...options } = {}) {
   test(rule, { skip, timeout: LIMIT_MS }, async () => {
     const fake = await new Fake().start();
     setUp?.(fake);
-    const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block', ...options });
-    context.setDefaultTimeout(10_000);
-    const faults = watch(context, fake);
+    const context = await (alone ? newContext : contextOf)(options);
+    const { faults, release } = watch(context, fake);
     const open = async (where = '/') => {
       const page = await context.newPage();
       await page.goto(new URL(where, fake.url).href);
@@ -62,25 +89,39 @@ export function browserTest(rule, run, { path = '/', setUp, allow, ...options } 
       const wrong = faults.filter((fault) => !allow?.test(fault));
       if (wrong.length > 0) throw new Error(wrong.join('\n'));
     } finally {
-      await context.close();
+      release();
+      if (alone) await context.close();
+      else await cleared(context);
       await fake.stop();
     }
   });
 }
 
-/** Errors, policy violations and foreign requests of every page of the context. */
+async function cleared(context) {
+  await context.setOffline(false);
+  await context.clearPermissions();
+  await Promise.all(context.pages().map((page) => page.close()));
+}
+
+/** Errors, policy violations and foreign requests of every page of the context, until it is released. */
 function watch(context, fake) {
   const faults = [];
-  context.on('weberror', (error) => faults.push(`page error: ${error.error().stack}`));
-  context.on('request', (request) => {
-    const url = new URL(request.url());
-    if (/^https?:$/.test(url.protocol) && url.origin !== fake.url) faults.push(`request to ${url.href}`);
-  });
-  context.on('console', (message) => {
-    if (/Content Security Policy|TrustedHTML|TrustedScript/i.test(message.text()))
-      faults.push(`policy: ${message.text()}`);
-  });
-  return faults;
+  const listeners = {
+    weberror: (error) => faults.push(`page error: ${error.error().stack}`),
+    request: (request) => {
+      const url = new URL(request.url());
+      if (/^https?:$/.test(url.protocol) && url.origin !== fake.url) faults.push(`request to ${url.href}`);
+    },
+    console: (message) => {
+      if (/Content Security Policy|TrustedHTML|TrustedScript/i.test(message.text()))
+        faults.push(`policy: ${message.text()}`);
+    },
+  };
+  for (const [event, listener] of Object.entries(listeners)) context.on(event, listener);
+  const release = () => {
+    for (const [event, listener] of Object.entries(listeners)) context.off(event, listener);
+  };
+  return { faults, release };
 }
 
 /** Types a message and sends it. */

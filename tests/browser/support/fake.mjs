@@ -7,6 +7,8 @@ import { createServer } from 'node:http';
 import { respondStatic } from './files.mjs';
 import { AnswerStream } from './answer-stream.mjs';
 
+let fakes = 0;
+
 export class Fake {
   requests = [];
   deleted = [];
@@ -32,7 +34,7 @@ export class Fake {
     });
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
-    this.url = `http://127.0.0.1:${this.port}`;
+    this.url = `http://t${++fakes}.localhost:${this.port}`; // an origin that no other test has had
     return this;
   }
 

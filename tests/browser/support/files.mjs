@@ -22,26 +22,36 @@ const TYPES = {
   '.webmanifest': 'application/manifest+json',
 };
 
+/** @type {Map<string, Promise<{file: string, bytes: Buffer, etag: string} | null>>} what was read, by path */
+const known = new Map();
+
 export async function respondStatic(request, response, pathname) {
-  const path = join(ROOT, normalize(decodeURIComponent(pathname)));
-  const file = path.startsWith(ROOT) ? await found(path) : null;
+  if (!known.has(pathname)) known.set(pathname, read(pathname));
+  const content = await known.get(pathname);
   const headers = {
     'content-security-policy': CSP,
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
     vary: 'Accept-Encoding',
   };
-  if (!file)
+  if (!content)
     return response
       .writeHead(404, { ...headers, 'content-type': TYPES['.html'] })
       .end(await readFile(join(ROOT, '404.html')));
-  const bytes = await readFile(file);
-  const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
+  const { file, bytes, etag } = content;
   headers['content-type'] = TYPES[extname(file)] ?? 'application/octet-stream';
   headers['cache-control'] = pathname.startsWith('/vendor/') ? 'public, max-age=31536000, immutable' : 'no-cache';
   headers.etag = etag;
   if (request.headers['if-none-match'] === etag) return response.writeHead(304, headers).end();
   response.writeHead(200, headers).end(bytes);
+}
+
+async function read(pathname) {
+  const path = join(ROOT, normalize(decodeURIComponent(pathname)));
+  const file = path.startsWith(ROOT) ? await found(path) : null;
+  if (!file) return null;
+  const bytes = await readFile(file);
+  return { file, bytes, etag: `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"` };
 }
 
 async function found(path) {
