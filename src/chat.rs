@@ -49,7 +49,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         body,
         config,
         client,
-        cors,
+        carried,
     } = asked;
     let body = body.read(config.max_body).await?;
     #[cfg(feature = "test-trap")]
@@ -82,7 +82,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         model: heartbeat.model().to_owned(),
         delivery,
     });
-    let headers = answer_headers(form.content_type(), cors, &dropped);
+    let headers = answer_headers(form.content_type(), carried, &dropped);
     let newcomer = Newcomer {
         client: client.fingerprint(),
     };

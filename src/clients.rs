@@ -123,7 +123,7 @@ fn reading_headers(origin: &str) -> HeaderMap {
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(
-                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, retry-after, ratelimit",
+                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, retry-after, ratelimit, ratelimit-policy",
             ),
         );
     }

@@ -25,7 +25,7 @@ pub use account::{Account, Ending};
 pub use bell::is_empty_here;
 pub use line::{SHOWN_MS, cached, line, whole_line};
 pub use stay::{Newcomer, Stay};
-pub use store::{StoreError, add, probe, read_aside, remove, sum, write_aside};
+pub use store::{StoreError, add, probe, read_aside, remove, remove_all, sum, write_aside};
 pub use ticket::{PublicTicket, cancel};
 
 use sluice_gate::{Now, Settings};

@@ -11,6 +11,7 @@ pub mod config;
 pub mod gate;
 pub mod health;
 pub mod incoming;
+pub mod limiter;
 pub mod log;
 pub mod metrics;
 pub mod openapi;

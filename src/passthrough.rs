@@ -32,7 +32,7 @@ pub async fn pass_on(asked: Asked, question: Question, segment: &str) -> Result<
         head,
         body,
         config,
-        cors,
+        carried,
         ..
     } = asked;
     let path = path_of(question, segment)?;
@@ -67,7 +67,7 @@ pub async fn pass_on(asked: Asked, question: Question, segment: &str) -> Result<
                     .with("upstream", index)
                     .with("status", response.status.as_u16())
                     .write();
-                return Ok(Answer::Streamed(splice(response, cors)));
+                return Ok(Answer::Streamed(splice(response, carried)));
             }
             Err(error) => {
                 Line::new("upstream_error")

@@ -20,7 +20,7 @@ use crate::passthrough;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::routes::{self, Matched, Route};
-use crate::{chat, gate, metrics, queue, queue_status};
+use crate::{chat, gate, limiter, metrics, queue, queue_status};
 
 /// A request that was let in, with what its handler needs.
 pub struct Asked {
@@ -32,9 +32,9 @@ pub struct Asked {
     pub config: Rc<Config>,
     /// Who asks.
     pub client: Client,
-    /// Headers that every answer to it carries: they let a page of a configured origin read it. [`Answer::Whole`] gets them
-    /// from here; a stream's head must take them up itself.
-    pub cors: HeaderMap,
+    /// Headers that every answer to it carries: they let a page of a configured origin read it, and say how its client stands.
+    /// A whole answer gets them from the router; a stream's head must take them up itself.
+    pub carried: HeaderMap,
 }
 
 /// What a handler gives back.
@@ -66,9 +66,13 @@ pub async fn handle(request: Request) -> Response {
     let allowed = config
         .as_ref()
         .map_or(&[][..], |config| &config.cors_origins);
-    let (cors, answer) = match clients::check_origin(allowed, &head) {
-        Ok(cors) => (cors.clone(), serve(head, body, config, cors).await),
-        Err(refusal) => (HeaderMap::new(), Err(refusal)),
+    let mut carried = HeaderMap::new();
+    let answer = match clients::check_origin(allowed, &head) {
+        Ok(cors) => {
+            carried = cors;
+            serve(head, body, config, &mut carried).await
+        }
+        Err(refusal) => Err(refusal),
     };
     let log = |line: Line, reply: &Reply| {
         let duration_ms = monotonic_clock::now().saturating_sub(started) / 1_000_000;
@@ -90,7 +94,7 @@ pub async fn handle(request: Request) -> Response {
             reply
         }
     };
-    let headers = cors.into_iter();
+    let headers = carried.into_iter();
     headers
         .fold(reply, |reply, (name, value)| match name {
             Some(name) => reply.with(name, value),
@@ -103,9 +107,9 @@ async fn serve(
     head: Head,
     body: UnreadBody,
     config: Result<Rc<Config>, Misconfigured>,
-    cors: HeaderMap,
+    carried: &mut HeaderMap,
 ) -> Result<Answer, Refusal> {
-    if head.method == Method::OPTIONS && !cors.is_empty() {
+    if head.method == Method::OPTIONS && !carried.is_empty() {
         let reply = Reply::empty(StatusCode::NO_CONTENT);
         let headers = clients::preflight_headers().into_iter();
         return Ok(Answer::Whole(
@@ -140,12 +144,15 @@ async fn serve(
     if route.needs_key() {
         client.admit(&config)?;
     }
+    if let Route::Gated(_) = route {
+        limiter::check(&config, &client, carried)?;
+    }
     let asked = Asked {
         head,
         body,
         config,
         client,
-        cors,
+        carried: carried.clone(),
     };
     match route {
         Route::PassOn(question) => passthrough::pass_on(asked, question, &segment).await,

@@ -59,10 +59,7 @@ impl Scene {
             }
         }
         let upstream = format!("http://{}", sim.addr());
-        let mut all = vec![
-            ("ollama_host", upstream.as_str()),
-            ("rate_limit_address", "0"),
-        ];
+        let mut all = vec![("ollama_host", upstream.as_str())];
         all.extend(variables);
         let config = runtime_config.as_deref();
         let host = HostProcess::start_with(state.path(), config, &all, &arguments).await;

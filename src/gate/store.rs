@@ -115,6 +115,19 @@ pub async fn remove(name: String) -> Result<(), StoreError> {
     patiently(to_its_end(removing)).await
 }
 
+/// Removes every counter beside the line whose name is one that `is_over`. Rare: it lists the store.
+///
+/// # Errors
+/// It failed: some of them are gone.
+pub async fn remove_all(is_over: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    for name in names().await? {
+        if is_over(&name) {
+            remove(name).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether the store can be read.
 ///
 /// # Errors

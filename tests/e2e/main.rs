@@ -5,6 +5,7 @@
 
 mod chaos;
 mod chat;
+mod clients;
 mod common;
 mod cost;
 mod crash;

@@ -4,7 +4,9 @@ use futures::future::join_all;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
 
-use crate::common::{App, SECOND, Setup, Whole, eventually, fill, run, settles, within};
+use crate::common::{
+    App, SECOND, Setup, Whole, eventually, fill, nothing_happened, run, settles, within,
+};
 
 #[test]
 fn a_body_that_is_no_request_is_refused_with_the_member_at_fault() {
@@ -235,16 +237,6 @@ fn is_told_to_come_back(refused: &Whole) {
     assert_eq!(refused.refusal(), (429, "queue_full".to_owned()));
     let seconds = refused.header("retry-after").map(str::parse::<u32>);
     assert!(matches!(seconds, Some(Ok(1..))), "{refused:?}");
-}
-
-/// Nothing reached the upstream, and no ticket was drawn.
-async fn nothing_happened(app: &App) {
-    assert_eq!(app.sim.counts().requests, 0, "{:?}", app.sim.requests());
-    assert_eq!(
-        app.store().keys().await.expect("a listing").len(),
-        2,
-        "epoch and its mark"
-    );
 }
 
 async fn post(app: &App, path: &str, body: &str) -> Whole {

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::{Answer, Client, Whole, files, seed, sqlite, within};
 
-/// What an application is started with. The default: the shipped manifest and runtime configuration, a simulator that
-/// answers at once, and a store in which the first request need not wait.
+/// What an application is started with. The default: the shipped manifest and runtime configuration but no limit per
+/// address (all tests come from one), a simulator that answers at once, and a store in which the first request need not wait.
 pub struct Setup {
     variables: BTreeMap<String, String>,
     sim: ollama_sim::Options,
@@ -36,7 +36,7 @@ impl Setup {
     pub fn answering(script: &str) -> Self {
         let script = script.parse().expect("a script");
         Self {
-            variables: BTreeMap::new(),
+            variables: BTreeMap::from([("rate_limit_address".to_owned(), "0".to_owned())]),
             sim: ollama_sim::Options {
                 script,
                 ..Default::default()
@@ -227,4 +227,14 @@ pub fn prompt(request: &Recorded) -> &str {
     request.body["messages"][0]["content"]
         .as_str()
         .unwrap_or_default()
+}
+
+/// Nothing reached the upstream, and no ticket was drawn.
+pub async fn nothing_happened(app: &App) {
+    assert_eq!(app.sim.counts().requests, 0, "{:?}", app.sim.requests());
+    assert_eq!(
+        app.store().keys().await.expect("a listing").len(),
+        2,
+        "epoch and its mark"
+    );
 }

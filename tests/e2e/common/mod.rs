@@ -15,7 +15,7 @@ use std::{future::Future, time::Duration};
 
 pub use self::{
     answer::{Answer, End, Line, Whole},
-    app::{App, Setup, assert_started_in_order, fill, prompt, queue_status},
+    app::{App, Setup, assert_started_in_order, fill, nothing_happened, prompt, queue_status},
     client::Client,
     files::{Wasm, trap_manifest},
     process::HostProcess,

@@ -16,7 +16,8 @@ pub struct HostProcess {
 }
 
 impl HostProcess {
-    /// Starts the program as the command line would and waits until it listens. Its standard error is the test's.
+    /// Starts the program as the command line would, but with no limit per address, and waits until it listens. Its standard
+    /// error is the test's.
     pub async fn start(
         state: &Path,
         runtime_config: Option<&Path>,
@@ -41,7 +42,7 @@ impl HostProcess {
             .arg("--runtime-config-file")
             .arg(runtime_config.map_or_else(files::runtime_config, Path::to_owned))
             .args(arguments);
-        for (name, value) in variables {
+        for (name, value) in [("rate_limit_address", "0")].iter().chain(variables) {
             command.arg("--variable").arg(format!("{name}={value}"));
         }
         let mut child = command
