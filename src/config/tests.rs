@@ -80,6 +80,43 @@ fn the_manifest_defines_and_hands_on_exactly_the_variables_that_are_read() {
 }
 
 #[test]
+fn the_readme_tells_of_every_variable_and_its_default() {
+    // A cell lists names, or values, in backticks; where all are empty, nothing.
+    let listed = |cell: &str| -> Vec<String> {
+        let parts = cell.split('`').skip(1).step_by(2);
+        parts.map(str::to_owned).collect()
+    };
+    let readme = include_str!("../../README.md");
+    let (_, table) = readme
+        .split_once("| variable | default | what it sets |")
+        .unwrap();
+    let (_, rows) = table.split_once("|---|---|---|\n").unwrap();
+    let mut told = BTreeMap::new();
+    for row in rows.lines().take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        let [names, values, meaning] = cells[..] else {
+            panic!("three cells: {row}")
+        };
+        assert!(!meaning.trim().is_empty(), "{row}");
+        let (names, mut values) = (listed(names), listed(values));
+        if values.is_empty() {
+            values.resize(names.len(), String::new());
+        }
+        assert_eq!(names.len(), values.len(), "{row}");
+        for pair in names.into_iter().zip(values) {
+            let again = told.insert(pair.0.clone(), pair.1);
+            assert_eq!(again, None, "{}", pair.0);
+        }
+    }
+    // The first upstream's stand for those of all, which have no defaults.
+    for name in (2..=MAX_UPSTREAMS).flat_map(upstream::names) {
+        told.insert(name, String::new());
+    }
+    assert_eq!(told, defaults());
+    assert!(rows.contains(&format!("`{}`", upstream::names(MAX_UPSTREAMS)[0])));
+}
+
+#[test]
 fn the_component_may_reach_the_configured_upstreams_and_nothing_else() {
     let manifest = manifest();
     let allowed = manifest["component"]["sluice"]["allowed_outbound_hosts"]

@@ -39,10 +39,9 @@ impl Settings {
             Some(origin + &environment("SPIN_VARIABLE_OLLAMA_BASE_PATH").unwrap_or_default())
         };
         let address = ollama
-            .or_else(|| environment("OLLAMA_HOST"))
+            .or_else(|| environment(OLLAMA_HOST))
             .or_else(from_spin);
-        let model =
-            environment("OLLAMA_MODEL").or_else(|| environment("SPIN_VARIABLE_OLLAMA_MODEL"));
+        let model = environment(OLLAMA_MODEL).or_else(|| environment("SPIN_VARIABLE_OLLAMA_MODEL"));
         let upstream_chosen = address.is_some();
         let address = address.unwrap_or_else(|| {
             manifest.default_of("ollama_host").to_owned() + manifest.default_of("ollama_base_path")
@@ -134,6 +133,19 @@ fn model_note(model: &str, models: &[String]) -> String {
         ),
     }
 }
+
+/// The mission's names in the environment, besides Spin's.
+#[cfg(test)]
+pub(crate) const ENVIRONMENT: [&str; 3] = [OLLAMA_HOST, OLLAMA_MODEL, API_KEY];
+
+/// The address of Ollama, its path included.
+const OLLAMA_HOST: &str = "OLLAMA_HOST";
+
+/// The model of a request that names none.
+const OLLAMA_MODEL: &str = "OLLAMA_MODEL";
+
+/// The key that clients have to show.
+pub(crate) const API_KEY: &str = "API_KEY";
 
 /// A variable of the environment that is set and not empty.
 pub(crate) fn environment(name: &str) -> Option<String> {

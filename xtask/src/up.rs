@@ -44,7 +44,7 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
         variables: choice.variables,
         flags: options.host_flags,
     };
-    let secrets = choice::environment("API_KEY").map(|key| ("SPIN_VARIABLE_API_KEY", key));
+    let secrets = choice::environment(choice::API_KEY).map(|key| ("SPIN_VARIABLE_API_KEY", key));
     let address = servers::start_host(&mut children, repo, host, secrets.as_slice())?;
     println!();
     for note in choice.notes {
@@ -106,6 +106,20 @@ mod tests {
         assert_eq!(options.listen, "[::1]:80");
         assert_eq!(options.simulator, Simulator::WithoutAnOllama);
         assert_eq!(options.host_flags, ["--quiet", "--sim"]);
+    }
+
+    #[test]
+    fn the_readme_tells_of_the_environment_that_is_read() {
+        let readme = include_str!("../../README.md");
+        let (_, rows) = readme.split_once("| environment | what it sets |").unwrap();
+        let rows = rows
+            .lines()
+            .skip(2)
+            .map_while(|row| row.strip_prefix("| `"));
+        let told: Vec<&str> = rows
+            .filter_map(|row| Some(row.split_once('`')?.0))
+            .collect();
+        assert_eq!(told, choice::ENVIRONMENT);
     }
 
     #[test]
