@@ -1,4 +1,4 @@
-//! The log: one line of JSON for each request, on stderr. JSON escapes what came from outside, so no line can be forged.
+//! The log: one line of JSON for each request, on stderr. What came from outside is escaped, so no line can be forged.
 
 use std::io::Write;
 
@@ -28,8 +28,48 @@ impl Line {
 
     /// Writes the line. A log that cannot be written must not end the requests that it is about.
     pub fn write(self) {
-        let mut line = Value::Object(self.0).to_string();
+        let mut line = plain(&Value::Object(self.0).to_string());
         line.push('\n');
         let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}
+
+/// The same JSON without characters that a terminal or an editor takes for commands, for ends of lines or for a change of
+/// direction: JSON itself only escapes those below the space.
+fn plain(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_a_command(c) {
+            // They stand in strings alone, and none needs two units.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+fn is_a_command(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_json_of_one_line_whatever_is_in_it() {
+        for text in [
+            "a\n{\"event\":\"forged\"}",
+            "\u{7f}\u{85}\u{9b}2J\u{1b}[2J",
+            "\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}",
+            "Grüße, 世界 🎉",
+        ] {
+            let line = plain(&Value::from(text).to_string());
+            assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), text);
+            assert!(!line.contains(is_a_command), "{line:?}");
+        }
+        assert_eq!(plain("\"Grüße\""), "\"Grüße\"");
     }
 }

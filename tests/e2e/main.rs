@@ -12,6 +12,7 @@ mod crash;
 mod fault_table;
 mod faults;
 mod giving_up;
+mod hardening;
 mod hosts;
 mod imports;
 mod leaving;

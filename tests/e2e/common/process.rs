@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::Path, process::Stdio};
 
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
 };
 
 use super::{SECOND, files, within};
@@ -13,6 +13,7 @@ use super::{SECOND, files, within};
 pub struct HostProcess {
     child: Child,
     addr: SocketAddr,
+    log: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 impl HostProcess {
@@ -34,8 +35,26 @@ impl HostProcess {
         arguments: &[&str],
     ) -> Self {
         let mut command = Command::new(files::host_program());
+        command.args(["up", "--quiet"]);
+        Self::spawn(command, state, runtime_config, variables, arguments).await
+    }
+
+    /// The same, with the components' log kept for [`HostProcess::log_line`].
+    pub async fn start_logging(state: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(files::host_program());
+        command.arg("up").stderr(Stdio::piped());
+        Self::spawn(command, state, None, variables, &[]).await
+    }
+
+    async fn spawn(
+        mut command: Command,
+        state: &Path,
+        runtime_config: Option<&Path>,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Self {
         command
-            .args(["up", "--quiet", "--listen", "127.0.0.1:0", "--from"])
+            .args(["--listen", "127.0.0.1:0", "--from"])
             .arg(files::manifest())
             .arg("--state-dir")
             .arg(state)
@@ -66,7 +85,15 @@ impl HostProcess {
         let addr = addr
             .unwrap_or_else(|| panic!("it said {said:?}"))
             .expect("an address");
-        Self { child, addr }
+        let log = child.stderr.take();
+        let log = log.map(|log| BufReader::new(log).lines());
+        Self { child, addr, log }
+    }
+
+    /// The next line of the log; `None` when there are no more.
+    pub async fn log_line(&mut self) -> Option<String> {
+        let line = self.log.as_mut()?.next_line().await;
+        line.expect("text")
     }
 
     /// Where it listens.

@@ -85,7 +85,12 @@ async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBod
 
 /// The URI with the scheme and the authority, which HTTP/1.1 has in a header of its own.
 fn absolute<B>(request: &Request<B>) -> Result<Uri, &'static str> {
-    let header = match request.headers().get(HOST) {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let first = hosts.next();
+    if hosts.next().is_some() {
+        return Err("there is more than one host header\n");
+    }
+    let header = match first {
         Some(host) => Some(
             Authority::try_from(host.as_bytes()).map_err(|_| "the host header is malformed\n")?,
         ),

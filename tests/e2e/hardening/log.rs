@@ -1,0 +1,107 @@
+//! The log: one line for each request, whatever a client says.
+
+use serde_json::Value;
+
+use super::{PROMPT, post, raw, status};
+use crate::common::{HostProcess, SECOND, run, seed, sqlite, within};
+
+#[test]
+fn no_client_forges_a_line_of_the_log() {
+    run(async {
+        let sim = ollama_sim::Sim::start(ollama_sim::Options::default())
+            .await
+            .expect("a simulator");
+        let state = tempfile::tempdir().expect("a folder");
+        seed(&*sqlite(state.path())).await;
+        let upstream = format!("http://{}", sim.addr());
+        let variables = [("ollama_host", upstream.as_str()), ("api_key", "hush")];
+        let mut host = HostProcess::start_logging(state.path(), &variables).await;
+
+        let forged = "{\"event\":\"forged\"}";
+        let escaped = forged.replace('"', "\\\"");
+        let key = "x-api-key: hush\r\n";
+        let requests = [
+            // In the path, as it is and encoded, and beyond ASCII.
+            post(&format!("/api/chat\"}}{forged}"), key, PROMPT),
+            post("/api/x%0a%0d{\"event\":\"forged\"}", key, PROMPT),
+            post(
+                "/api/x\u{85}\u{2028}{\"event\":\"forged\"}\u{1b}",
+                key,
+                PROMPT,
+            ),
+            post("/api/x\u{2028}\u{9b}2J\u{202e}", key, PROMPT),
+            // In headers that are logged: the trace, and who it is.
+            post(
+                "/api/chat",
+                &format!("{key}traceparent: 00-\"}}\t{forged}-1-1\r\n"),
+                PROMPT,
+            ),
+            post(
+                "/api/chat",
+                &format!("x-api-key: \"}}\t{forged}\r\n"),
+                PROMPT,
+            ),
+            // In the body: the model's name, with and without what is not allowed in one.
+            post(
+                "/api/chat",
+                key,
+                &format!(r#"{{"prompt":"x","model":"m\n{escaped}"}}"#),
+            ),
+            post(
+                "/api/chat",
+                key,
+                &format!(r#"{{"prompt":"x","model":"m\"}}{escaped}"}}"#),
+            ),
+            post(
+                "/api/chat",
+                key,
+                r#"{"prompt":"x","model":"m\u202e\ufeffx"}"#,
+            ),
+            post(
+                "/api/chat",
+                key,
+                &format!("{{\"prompt\":{forged}\n{forged}"),
+            ),
+        ];
+        let count = requests.len();
+        for request in requests {
+            let answer = raw(host.addr(), &request).await;
+            assert!(
+                status(&answer).is_some(),
+                "{}",
+                String::from_utf8_lossy(&request)
+            );
+        }
+        let trace = "ab".repeat(16);
+        let headers = format!("{key}traceparent: 00-{trace}-b7ad6b7169203331-01\r\n");
+        let last = raw(host.addr(), &post("/api/chat", &headers, PROMPT)).await;
+        assert_eq!(status(&last), Some(200));
+
+        let mut lines = Vec::new();
+        let reading = async {
+            while let Some(line) = host.log_line().await {
+                let is_last = line.contains(&trace);
+                lines.push(line);
+                if is_last {
+                    break;
+                }
+            }
+        };
+        within(20 * SECOND, "the last one is logged", reading).await;
+        let mut requests = 0;
+        for line in &lines {
+            let Some(text) = line.strip_prefix("[sluice] ") else {
+                // The host's own; what it says of a request is not the client's text.
+                assert!(!line.contains("forged"), "{line}");
+                continue;
+            };
+            let members: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{line}"));
+            assert_ne!(members["event"], "forged", "{line}");
+            requests += usize::from(members["event"] == "request");
+            assert!(!text.contains("hush"), "{line}");
+            let is_plain = |c: char| !c.is_control() && !('\u{2028}'..='\u{202e}').contains(&c);
+            assert!(text.chars().all(is_plain), "{line:?}");
+        }
+        assert!(requests > count / 2, "{lines:#?}");
+    });
+}
