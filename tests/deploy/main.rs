@@ -5,4 +5,5 @@
 mod compose;
 mod image;
 mod kubernetes;
+mod monitoring;
 mod read;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::future::join_all;
 use http::{HeaderMap, Method};
 use ollama_sim::{Options, Sim};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{
     App, Keeping, RedisServer, SECOND, Setup, eventually, fill, run, seed, settles,
@@ -118,7 +118,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
 }
 
 #[test]
-fn the_names_that_the_dashboard_reads_are_there() {
+fn the_names_that_dashboards_and_alerts_read_are_there() {
     run(async {
         let app = Setup::answering("tokens=2").start().await;
         app.chat("Hello").await.whole().await.assert_complete();
@@ -131,7 +131,89 @@ fn the_names_that_the_dashboard_reads_are_there() {
         ] {
             assert!(seen.contains_key(name), "{name}: {seen:?}");
         }
+        let queries = queries();
+        let selectors: Vec<_> = queries.iter().flat_map(|query| selectors(query)).collect();
+        assert!(queries.len() > 40 && selectors.len() > 40, "{selectors:?}");
+        for Selector { name, labels } in selectors {
+            let of_name = |sample: &&String| {
+                sample
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
+            };
+            let samples: Vec<&String> = seen.keys().filter(of_name).collect();
+            assert!(!samples.is_empty(), "{name} is not told");
+            for label in labels {
+                assert!(
+                    samples.iter().any(|sample| sample.contains(&label)),
+                    "{name}: no {label}"
+                );
+            }
+        }
     });
+}
+
+/// What `deploy/monitoring` asks Prometheus: the dashboard's queries and the alerts'.
+fn queries() -> Vec<String> {
+    let dashboard: Value = serde_json::from_str(include_str!(
+        "../../deploy/monitoring/grafana-dashboard.json"
+    ))
+    .expect("JSON");
+    let alerts: Value =
+        serde_yaml_ng::from_str(include_str!("../../deploy/monitoring/alerts.yml")).expect("YAML");
+    let mut queries = Vec::new();
+    collect(&dashboard, &mut queries);
+    collect(&alerts, &mut queries);
+    queries
+}
+
+fn collect(value: &Value, queries: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            let query = members.get("expr").and_then(Value::as_str);
+            queries.extend(query.map(str::to_owned));
+            members.values().for_each(|value| collect(value, queries));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, queries)),
+        _ => {}
+    }
+}
+
+/// A metric that a query reads, and what its labels must be able to say, as a sample writes it.
+#[derive(Debug)]
+struct Selector {
+    name: String,
+    labels: Vec<String>,
+}
+
+fn selectors(query: &str) -> Vec<Selector> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut found = Vec::new();
+    let mut rest = query;
+    while let Some(at) = rest.find(is_word) {
+        let word: String = rest[at..].chars().take_while(|c| is_word(*c)).collect();
+        rest = &rest[at + word.len()..];
+        if !["sluice_", "gen_ai_server_", "gen_ai_client_"]
+            .iter()
+            .any(|own| word.starts_with(own))
+        {
+            continue;
+        }
+        let mut labels = Vec::new();
+        if let Some((matchers, after)) = rest.strip_prefix('{').and_then(|it| it.split_once('}')) {
+            for matcher in matchers.split(',') {
+                let (name, value) = matcher.split_once(['=', '!']).expect("a matcher");
+                let values = value
+                    .trim_start_matches(['=', '~'])
+                    .trim_matches('"')
+                    .split('|');
+                let own = values.filter(|value| !value.starts_with('$'));
+                labels.extend(own.map(|value| format!("{name}=\"{value}\"")));
+            }
+            rest = after;
+        }
+        found.push(Selector { name: word, labels });
+    }
+    found
 }
 
 #[test]
