@@ -11,6 +11,7 @@
 #[path = "../../tests/e2e/common/mod.rs"]
 mod common;
 mod figure;
+mod flood;
 mod line;
 mod polling;
 mod rate;
@@ -57,6 +58,11 @@ const MEASUREMENTS: &[Measurement] = &[
         name: "polling",
         summary: "200 clients that ask for the queue's status once a second",
         run: || within_reason(polling::measure()),
+    },
+    Measurement {
+        name: "flood",
+        summary: "requests that are refused, and who is admitted beside them",
+        run: || within_reason(flood::measure()),
     },
     Measurement {
         name: "writes",

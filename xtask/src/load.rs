@@ -9,7 +9,7 @@ use crate::{build, process};
 
 pub(crate) const USAGE: &str = "\
 Takes the names of measurements; without any it does them all, in some five minutes:
-  handoff makespan waiting waiting-2000 rate polling writes
+  handoff makespan waiting waiting-2000 rate polling flood writes
 
 Prints figures beside their aims. Clients, simulator and host share the machine, so it should have nothing else to do.";
 
