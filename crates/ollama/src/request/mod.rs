@@ -207,7 +207,7 @@ fn check_members(endpoint: Endpoint, members: &Map<String, Value>) -> Result<(),
         expect(members, name, *check)?;
     }
     if let Some(Value::Object(options)) = members.get("options")
-        && endpoint.family() == Family::Ollama
+        && rules.iter().any(|(name, _)| *name == "options")
     {
         options::check_types(options)?;
     }

@@ -111,6 +111,25 @@ fn each_fault_names_its_member() {
 }
 
 #[test]
+fn an_option_of_a_wrong_type_is_refused_wherever_options_are_read() {
+    for (endpoint, rest) in [
+        (Endpoint::Chat, r#""prompt":"x""#),
+        (Endpoint::Generate, r#""prompt":"x""#),
+        (Endpoint::Embed, r#""input":"x""#),
+        (Endpoint::Embeddings, r#""prompt":"x""#),
+        (Endpoint::OpenAiEmbeddings, r#""input":"x""#),
+    ] {
+        let body = format!(r#"{{{rest},"options":{{"temperature":"hot"}}}}"#);
+        let invalid = refused(endpoint, &body);
+        assert_eq!(
+            (invalid.code, invalid.param.as_deref()),
+            (Code::InvalidOption, Some("options.temperature")),
+            "{endpoint:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_json_object_is_refused() {
     assert_eq!(
         refused(Endpoint::Chat, "{\"prompt\":").code,
