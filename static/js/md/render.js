@@ -16,6 +16,7 @@ const CONFIG = {
     'p br hr h3 h4 h5 h6 strong em del code pre blockquote ul ol li a table thead tbody tr th td span'.split(' '),
   ALLOWED_ATTR: ['href', 'start', 'align', 'class'],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  ADD_URI_SAFE_ATTR: ['start', 'align'], // DOMPurify holds every other value to be an address
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
 };

@@ -44,6 +44,26 @@ browserTest('what was streamed equals the whole: a long answer', async ({ page }
   assert.deepEqual(await page.evaluate(differences, [{ text: longAnswer(3_000), size: 5 }]), []);
 });
 
+browserTest(
+  'a list begins at its number, and the columns of a table are aligned as they say',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say('7. seven\n8. eight\n\n| a | b | c |\n|:--|:-:|--:|\n| 1 | 2 | 3 |\n');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    assert.equal(await page.getAttribute('.assistant ol', 'start'), '7');
+    const aligned = (cells) => cells.map((cell) => getComputedStyle(cell).textAlign);
+    for (const row of ['thead', 'tbody'])
+      assert.deepEqual(await page.locator(`.assistant ${row} :is(th, td)`).evaluateAll(aligned), [
+        'left',
+        'center',
+        'right',
+      ]);
+  },
+);
+
 /** Runs in the page: looks at every moment of every attack, and at the end. */
 async function dangers(attacks) {
   const { StreamRenderer } = await import('/js/md/stream.js');
