@@ -1,0 +1,67 @@
+//! Columns for a product: the numbers between two layers, in 8 bits with a scale for each block.
+
+use super::BLOCK;
+
+/// Quantised rows, one for each token that goes through the model.
+#[derive(Default)]
+pub(crate) struct Activations {
+    rows: usize,
+    /// Blocks of a row.
+    blocks: usize,
+    quants: Vec<[i8; BLOCK]>,
+    scales: Vec<f32>,
+    /// The sum of each block, for weights whose least value is not zero.
+    sums: Vec<f32>,
+}
+
+/// One of the rows.
+#[derive(Clone, Copy)]
+pub(super) struct Column<'a> {
+    pub(super) quants: &'a [[i8; BLOCK]],
+    pub(super) scales: &'a [f32],
+    pub(super) sums: &'a [f32],
+}
+
+impl Activations {
+    /// Takes rows of `width` elements, a multiple of the block.
+    pub(crate) fn quantise(&mut self, values: &[f32], width: usize) {
+        self.blocks = width / BLOCK;
+        self.rows = values.len() / width;
+        self.quants.clear();
+        self.scales.clear();
+        self.sums.clear();
+        for block in values.as_chunks::<BLOCK>().0 {
+            let largest = block.iter().fold(0f32, |most, value| most.max(value.abs()));
+            let scale = largest / 127.0;
+            let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+            let mut sum = 0i32;
+            let quants = std::array::from_fn(|at| {
+                let quant = round(block[at] * inverse);
+                sum += i32::from(quant);
+                quant
+            });
+            self.quants.push(quants);
+            self.scales.push(scale);
+            self.sums.push(scale * sum as f32);
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn column(&self, row: usize) -> Column<'_> {
+        let range = row * self.blocks..(row + 1) * self.blocks;
+        Column {
+            quants: &self.quants[range.clone()],
+            scales: &self.scales[range.clone()],
+            sums: &self.sums[range],
+        }
+    }
+}
+
+/// The nearest integer. Adding 1.5 · 2²³ leaves no bits for a fraction, which is faster than `round` without SSE4.
+fn round(value: f32) -> i8 {
+    const SHIFT: f32 = 12_582_912.0;
+    ((value + SHIFT) - SHIFT) as i8
+}
