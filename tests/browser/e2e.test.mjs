@@ -3,6 +3,8 @@
 //! SLUICE_URL is the address of a running Sluice, SIM_URL the simulator behind it. Skipped without them.
 
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { judge } from '../../static/js/health.js';
@@ -15,7 +17,7 @@ import {
   skip as noBrowser,
   until as within,
 } from './support/browser.mjs';
-import { CSP } from './support/files.mjs';
+import { CSP, ROOT } from './support/files.mjs';
 
 const { SLUICE_URL, SIM_URL } = process.env;
 const skip = SLUICE_URL && SIM_URL ? noBrowser : 'SLUICE_URL and SIM_URL are not set: no Sluice runs';
@@ -163,6 +165,27 @@ test('the banner says what /api/health says', options, async () => {
   const verdict = judge(report);
   await page.waitForSelector(`#banner[data-kind="${verdict}"]`, { state: verdict === 'ok' ? 'hidden' : 'visible' });
 });
+
+test(
+  'every text file is sent compressed, in both encodings, and is the file when it is unpacked',
+  options,
+  async () => {
+    const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.(html|css|js|json|svg|webmanifest)$/.test(entry.name))
+      .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+    assert.ok(files.length > 60, `${files.length} files`);
+    for (const file of files) {
+      const whole = readFileSync(file);
+      for (const encoding of ['br', 'gzip']) {
+        const response = await fetch(new URL(relative(ROOT, file), SLUICE_URL), {
+          headers: { 'accept-encoding': encoding },
+        });
+        assert.equal(response.headers.get('content-encoding'), encoding, file);
+        assert.ok(whole.equals(Buffer.from(await response.arrayBuffer())), `${file} as ${encoding}`);
+      }
+    }
+  },
+);
 
 test('the page comes with its policy, vendored files for good, and the dashboard shows the line', options, async () => {
   const { page } = await open();

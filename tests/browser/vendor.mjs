@@ -91,7 +91,8 @@ const text = (files) =>
 const listed = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)))
+    .filter((file) => !/\.(br|gz)$/.test(file)); // made by the static component's build
 
 function write() {
   const files = wanted();

@@ -8,7 +8,8 @@ import { faults } from '../vendor.mjs';
 
 const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
-  .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)));
+  .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)))
+  .filter((file) => !/\.(br|gz)$/.test(file)); // made by the static component's build
 const ours = files.filter((file) => !file.startsWith('vendor/'));
 const read = (file) => readFileSync(join(ROOT, file), 'utf8');
 const ofType = (...types) => ours.filter((file) => types.some((type) => file.endsWith(type)));
