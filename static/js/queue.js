@@ -53,8 +53,18 @@ export class QueueIndicator {
     root.title = line ? t('queue.label', { ...line }) : t('queue.unknown');
     byId('queue-words').textContent = line ? t('queue.running') : t('queue.unknown');
     drawDots(line);
+    const now = byId('empty-now');
+    now.hidden = !line;
+    now.textContent = line ? nowText(line) : '';
+    now.toggleAttribute('data-busy', line !== null && isFull(line));
   }
 }
+
+/** Who comes now stands behind those who wait. @param {Line} line */
+const isFull = ({ active, queued, max }) => active >= max || queued > 0;
+
+/** @param {Line} line what it means for somebody who has not asked yet */
+const nowText = (line) => (isFull(line) ? t('queue.now_busy', { next: line.queued + 1 }) : t('queue.now_free'));
 
 /**
  * @param {any} status the answer of `/api/queue-status`

@@ -1,4 +1,4 @@
-//! Pictures of the page's states, for people to look at: `node shots.mjs FOLDER`.
+//! Pictures of the page's states, for people to look at: `node shots.mjs FOLDER [NAME…]`.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core';
 import { answerState, executablePath, FLAGS } from './support/browser.mjs';
 import { Fake } from './support/fake.mjs';
 
-const folder = process.argv[2] ?? 'shots';
+const [folder = 'shots', ...only] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 
 const ANSWER = `A sluice holds water back and lets it through **in measure**.
@@ -72,6 +72,52 @@ const streaming = async (page, fake) => {
   await page.waitForSelector('[data-state="streaming"]');
   await page.waitForTimeout(1200);
 };
+/** The picture of the README: some history, an answer on its way, and others who wait. */
+const page = async (page, fake) => {
+  for (const question of ['Draft a polite reminder about rent', 'Why is the sky blue?', 'Plan a week of meals']) {
+    fake.onChat = answer('Gladly.');
+    await ask(page, question);
+    await answerState(page, 'done');
+    await page.click('#new-chat');
+    await page.waitForSelector('#empty:not([hidden])');
+  }
+  fake.line = { activeRequests: 4, queuedRequests: 3, maxConcurrent: 4 };
+  fake.onChat = async (stream) => {
+    await stream.think('The user wants to know how a sluice works. Keep it short.');
+    for (const piece of ANSWER.slice(0, ANSWER.indexOf(' runs deep')).match(/.{1,9}/gs)) await stream.say(piece);
+  };
+  await ask(page, 'How does a sluice work?');
+  await page.waitForSelector('.hljs-keyword');
+  await page.waitForTimeout(1_500);
+};
+const CODES = [
+  [400, 'invalid_json'],
+  [400, 'invalid_request'],
+  [400, 'invalid_option'],
+  [413, 'body_too_large'],
+  [403, 'foreign_origin'],
+  [403, 'model_not_allowed'],
+  [403, 'not_exposed'],
+  [404, 'model_not_found'],
+  [429, 'queue_full'],
+  [429, 'rate_limited'],
+  [502, 'upstream_error'],
+  [503, 'overloaded'],
+  [503, 'upstream_busy'],
+  [503, 'upstream_down'],
+  [503, 'store_unavailable'],
+  [503, 'misconfigured'],
+  [504, 'upstream_timeout'],
+  [504, 'queue_timeout'],
+];
+/** Every refusal, one below the other. */
+const refusals = async (page, fake) => {
+  for (const [status, code] of CODES) {
+    fake.onChat = (stream) => stream.refuse(status, code, code === 'queue_full' ? { 'retry-after': '24' } : {});
+    await ask(page, `This comes to ${code}`);
+    await page.waitForSelector(`.card[data-code="${code}"]`);
+  }
+};
 const interrupted = async (page, fake) => {
   fake.onChat = async (stream) => {
     await stream.say(ANSWER.slice(0, 150));
@@ -85,7 +131,10 @@ const SHOTS = {
   empty: [async () => {}],
   answer: [rich],
   'answer-dark': [rich, { colorScheme: 'dark' }],
+  page: [page],
   streaming: [streaming],
+  refusals: [refusals, { viewport: { width: 1000, height: 4000 } }],
+  'refusals-dark-german': [refusals, { viewport: { width: 1000, height: 4000 }, colorScheme: 'dark', locale: 'de-DE' }],
   third: [third],
   'third-dark-german': [third, { colorScheme: 'dark', locale: 'de-DE' }],
   'line-full': [refused(429, 'queue_full', { 'retry-after': '24' })],
@@ -152,7 +201,10 @@ async function shoot(name, path, run, options = {}) {
   await context.close();
   await fake.stop();
 }
-for (const [name, [run, options]] of Object.entries(SHOTS)) await shoot(name, '/', run, options);
+for (const [name, [run, options]] of Object.entries(SHOTS)) {
+  if (only.length === 0 || only.includes(name)) await shoot(name, '/', run, options);
+}
+if (only.length > 0) process.exit();
 await shoot('dashboard', '/dashboard/', dashboard);
 await shoot('dashboard-dark', '/dashboard/', dashboard, { colorScheme: 'dark' });
 await browser.close();

@@ -30,7 +30,7 @@ export class Chart {
     this.#box = find(figure, '.plot');
     this.#rows = find(figure, 'tbody');
     this.#none = find(figure, '.none');
-    find(figure, 'figcaption').textContent = title;
+    find(figure, 'figcaption').append(title, ...(series.length > 1 ? series.map(keyOf) : []));
     find(figure, 'summary').textContent = t('dash.table', { chart: title });
     const head = [t('dash.time'), ...series.map(({ label }) => label)];
     find(figure, 'thead tr').append(...head.map((text) => el('th', { scope: 'col' }, text)));
@@ -75,7 +75,7 @@ export class Chart {
       width: this.#box.clientWidth,
       height: HEIGHT,
       padding: /** @type {[number, number, number, number]} */ ([8, 24, 0, 0]),
-      legend: { show: this.#series.length > 1, live: false },
+      legend: { show: false },
       cursor: { show: false },
       scales: {
         y: {
@@ -87,6 +87,7 @@ export class Chart {
         {
           ...axis,
           space: 90,
+          size: 28,
           values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((at) => time.format(at * 1000)),
         },
         {
@@ -125,6 +126,13 @@ export class Chart {
 
 /** @param {number | null} value */
 export const shown = (value) => (value === null ? '–' : number(value, { maximumFractionDigits: 2 }));
+
+/** Which line is whose. @param {Series} series */
+function keyOf({ label, colour }) {
+  const line = el('i');
+  line.style.background = `var(${colour})`;
+  return el('span', { class: 'key' }, line, label);
+}
 
 /** A canvas does not know `light-dark()`: the style of an element does. @param {string} colour */
 function resolved(colour) {

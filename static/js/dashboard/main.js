@@ -84,18 +84,20 @@ function drawClasses(classes) {
 function drawUpstreams(upstreams) {
   const rows = upstreams.map(({ index, active, max, breaker }, at) => {
     const key = `dash.breaker_${String(breaker).replace('-', '_')}`;
-    return row(`#${index ?? at}`, [
-      `${active ?? '–'} / ${max ?? '–'}`,
+    const state = el(
+      'span',
+      { class: 'breaker', 'data-breaker': String(breaker).replace('-', '_') },
       i18n.has(key) ? t(key) : String(breaker ?? '–'),
-    ]);
+    );
+    return row(`#${index ?? at}`, [`${active ?? '–'} / ${max ?? '–'}`, state]);
   });
   byId('upstreams').hidden = rows.length === 0;
   byId('upstream-rows').replaceChildren(...rows);
 }
 
-/** @param {string} head @param {string[]} cells */
+/** @param {string} head @param {(string | Node)[]} cells */
 function row(head, cells) {
-  return el('tr', {}, el('th', { scope: 'row' }, head), ...cells.map((text) => el('td', {}, text)));
+  return el('tr', {}, el('th', { scope: 'row' }, head), ...cells.map((content) => el('td', {}, content)));
 }
 
 /** @param {unknown} value */

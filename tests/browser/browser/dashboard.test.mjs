@@ -39,7 +39,7 @@ browserTest(
     assert.equal(await text(page, 'service'), '12.3 s');
     assert.equal(await text(page, 'estimate'), '9 s');
     assert.deepEqual(await page.locator('#upstream-rows tr').allInnerTexts(), [
-      '#0\t3 / 3\tClosed: works',
+      '#0\t3 / 3\tClosed: in use',
       '#1\t1 / 1\tOpen: left alone',
     ]);
     assert.deepEqual(await page.locator('#class-rows tr').allInnerTexts(), ['Interactive\t2', 'Batch\t1']);

@@ -22,6 +22,7 @@ browserTest(
     assert.equal(await queued(page).innerText(), '2 waiting');
     assert.equal(await page.locator('#queue-dots i[data-on]').count(), 4);
     assert.equal(await page.getAttribute('#queue', 'title'), '4 of 4 running, 2 waiting');
+    assert.equal(await page.locator('#empty-now').innerText(), 'All busy just now: you would be number 3 in line.');
   },
   { setUp: (fake) => (fake.line = { activeRequests: 4, queuedRequests: 2, maxConcurrent: 4 }) },
 );
@@ -35,6 +36,7 @@ browserTest('a line that cannot be read is shown as unknown, not as the last val
   assert.match(await page.getAttribute('#queue', 'title'), /cannot be read/);
   fake.line = { activeRequests: 1, queuedRequests: 0, maxConcurrent: 4 };
   await until(async () => (await active(page)) === '1 / 4');
+  assert.equal(await page.locator('#empty-now').innerText(), 'Free just now: your answer starts at once.');
 });
 
 browserTest('my place moves 3, 2, 1, and then the answer comes', async ({ page, fake }) => {
