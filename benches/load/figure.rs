@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, time::Duration};
 
+use ollama_sim::Recorded;
+
 /// Prints a figure that there is no aim for.
 pub fn plain(what: &str, figure: impl Display) {
     println!("  {what:<58} {figure:>12}");
@@ -23,4 +25,21 @@ pub fn percentile(values: &mut [Duration], percent: usize) -> Duration {
 /// A duration in milliseconds.
 pub fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+/// From each end of an answer to the start that it made possible, as the upstream saw them, with so many slots.
+pub fn handoffs(requests: &[Recorded], slots: usize) -> Vec<Duration> {
+    let mut starts: Vec<_> = requests.iter().map(|request| request.at_us).collect();
+    let mut ends: Vec<_> = requests
+        .iter()
+        .filter_map(|request| request.ended_us)
+        .collect();
+    starts.sort_unstable();
+    ends.sort_unstable();
+    // After the first ones, which fill the slots, each start is made possible by one end.
+    let later = starts.get(slots..).unwrap_or_default();
+    let pairs = ends.iter().zip(later);
+    pairs
+        .map(|(end, start)| Duration::from_micros(start.saturating_sub(*end)))
+        .collect()
 }

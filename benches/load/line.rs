@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     common::Random,
-    figure::{at_most, ms, percentile, plain},
+    figure::{at_most, handoffs, ms, percentile, plain},
     scene::{Backend, Scene},
 };
 
@@ -25,19 +25,7 @@ pub async fn handoff() {
         };
         join_all((0..CLIENTS).map(client)).await;
 
-        let requests = scene.sim.requests();
-        let mut starts: Vec<_> = requests.iter().map(|request| request.at_us).collect();
-        let mut ends: Vec<_> = requests
-            .iter()
-            .filter_map(|request| request.ended_us)
-            .collect();
-        starts.sort_unstable();
-        ends.sort_unstable();
-        // After the first four each start is made possible by one end.
-        let pairs = ends.iter().zip(&starts[SLOTS..]);
-        let mut handoffs: Vec<_> = pairs
-            .map(|(end, start)| Duration::from_micros(start.saturating_sub(*end)))
-            .collect();
+        let mut handoffs = handoffs(&scene.sim.requests(), SLOTS);
         plain(backend.name(), format!("{} handoffs", handoffs.len()));
         at_most("median", ms(percentile(&mut handoffs, 50)), 5.0, "ms");
         at_most("99 of 100", ms(percentile(&mut handoffs, 99)), 20.0, "ms");

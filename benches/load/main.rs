@@ -16,6 +16,7 @@ mod line;
 mod polling;
 mod rate;
 mod scene;
+mod usage;
 mod waiting;
 mod writes;
 

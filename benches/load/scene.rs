@@ -1,13 +1,15 @@
-//! What is measured: a host as a process, before a simulator in this one; and what the host uses of the machine.
+//! What is measured: a host as a process, before a simulator in this one.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use ollama_sim::{Options, Sim};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::Instant;
 
-use crate::common::{Answer, Client, HostProcess, RedisServer, seed, sqlite};
+use crate::{
+    common::{Answer, Client, HostProcess, RedisServer, seed, sqlite},
+    usage::Usage,
+};
 
 /// A host before a simulator.
 pub struct Scene {
@@ -82,49 +84,6 @@ impl Scene {
 
     /// What the host's process has used so far.
     pub fn usage(&self) -> Usage {
-        let file = |name| {
-            let path = format!("/proc/{}/{name}", self.host.pid());
-            std::fs::read_to_string(path).expect("Linux tells")
-        };
-        let stat = file("stat");
-        // The name, in parentheses, may have spaces in it; user and system time are the 12th and 13th after it.
-        let after_name = stat.rsplit_once(')').expect("a name").1;
-        let ticks: u64 = after_name
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(|ticks| ticks.parse::<u64>().expect("a number"))
-            .sum();
-        let status = file("status");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let resident = resident.and_then(|rest| rest.split_whitespace().next());
-        Usage {
-            at: Instant::now(),
-            cpu: Duration::from_millis(ticks * MS_PER_TICK),
-            resident_kib: resident.expect("a size").parse().expect("a number"),
-        }
+        Usage::of(self.host.pid())
     }
 }
-
-/// What a process has used.
-#[derive(Clone, Copy)]
-pub struct Usage {
-    at: Instant,
-    cpu: Duration,
-    pub resident_kib: u64,
-}
-
-impl Usage {
-    /// Per cent of one core since `before`.
-    pub fn cpu_since(&self, before: &Self) -> f64 {
-        100.0 * (self.cpu - before.cpu).as_secs_f64() / (self.at - before.at).as_secs_f64()
-    }
-
-    /// CPU time since `before`.
-    pub fn time_since(&self, before: &Self) -> Duration {
-        self.cpu - before.cpu
-    }
-}
-
-/// Linux counts in hundredths of a second for whoever asks.
-const MS_PER_TICK: u64 = 10;

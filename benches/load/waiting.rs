@@ -48,11 +48,11 @@ pub async fn measure(waiting: u64) {
         50.0,
         "%",
     );
-    let each = after.resident_kib.saturating_sub(alone.resident_kib) as f64 / waiting as f64;
+    let each = after.memory_kib.saturating_sub(alone.memory_kib) as f64 / waiting as f64;
     at_most("memory for each who waits", each, 64.0, "KiB");
     plain(
         "memory of the host in all",
-        format!("{} MiB", after.resident_kib / 1024),
+        format!("{} MiB", after.memory_kib / 1024),
     );
 
     let mut refused = Vec::new();

@@ -3,6 +3,7 @@
 //! One file per command; what they share stands in files of its own: paths, processes, children,
 //! Debian's packages, the upstream. Nothing here is part of the product.
 
+mod bench;
 mod browser;
 mod build;
 mod check;
@@ -66,6 +67,12 @@ const COMMANDS: &[Command] = &[
         summary: "measure the gate: handoff, makespan, waiting, rate, polling, writes",
         usage: load::USAGE,
         run: load::run,
+    },
+    Command {
+        name: "bench",
+        summary: "the same load through nginx, HAProxy, a Node queue, LiteLLM, Sluice, and nothing",
+        usage: bench::USAGE,
+        run: bench::run,
     },
     Command {
         name: "clients",

@@ -1,6 +1,6 @@
 //! A generating request, from its JSON to its answer.
 
-use std::{future, sync::Arc};
+use std::{future, sync::Arc, time::Duration};
 
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -72,12 +72,12 @@ async fn respond(state: Arc<State>, mut entry: Entry, ask: Ask, script: Script) 
             status,
             retry_after,
         }) => {
-            tokio::time::sleep(first).await;
+            delay(first).await;
             entry.end(Outcome::Refused);
             return Ok(refused(&ask, status, retry_after));
         }
         Some(Fault::Reset) => {
-            tokio::time::sleep(first).await;
+            delay(first).await;
             entry.end(Outcome::Failed);
             return Err(Severed::Reset);
         }
@@ -98,7 +98,7 @@ async fn respond(state: Arc<State>, mut entry: Entry, ask: Ask, script: Script) 
     if script.fault == Some(Fault::Hang) {
         future::pending::<()>().await;
     }
-    tokio::time::sleep(first).await;
+    delay(first).await;
     if ask.form.is_embedding() {
         let document = embeddings(&ask);
         entry.end(Outcome::Finished);
@@ -129,6 +129,13 @@ async fn respond(state: Arc<State>, mut entry: Entry, ask: Ask, script: Script) 
     match ask.delivery {
         Delivery::Streamed => Ok(answer.streamed(&state, notice)),
         Delivery::Whole => answer.whole(&state, notice).await,
+    }
+}
+
+/// Sleeps, if there is anything to sleep for: a timer of no time still ends with the next millisecond.
+async fn delay(first: Duration) {
+    if !first.is_zero() {
+        tokio::time::sleep(first).await;
     }
 }
 

@@ -125,7 +125,9 @@ impl Answer {
         }
     }
 
-    async fn chunk(&mut self) -> Option<Bytes> {
+    /// What has come of the body since the last call, whatever it is a part of; `None` when the answer has ended, in order or
+    /// not. Not to be mixed with [`Answer::line`].
+    pub async fn chunk(&mut self) -> Option<Bytes> {
         loop {
             match self.body.frame().await {
                 Some(Ok(frame)) => match frame.into_data() {
