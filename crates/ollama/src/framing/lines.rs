@@ -50,7 +50,7 @@ impl LineSplitter {
     /// A line is longer than the limit; the lines before it were handed out, and the stream is not to be fed further.
     pub fn feed(&mut self, chunk: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), LineTooLong> {
         let mut rest = chunk;
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', rest) {
             let (head, tail) = (&rest[..end], &rest[end + 1..]);
             self.bounded(head)?;
             if self.partial.is_empty() {
