@@ -217,9 +217,18 @@ fn tool_call(call: Value, path: &str, calls: &mut Vec<(String, String)>) -> Resu
         ));
     }
     let mut ours = json!({ "function": { "name": name, "arguments": arguments } });
-    if let Some(id) = call["id"].as_str() {
-        ours["id"] = id.into();
-        calls.push((id.to_owned(), name.to_owned()));
+    match &call["id"] {
+        Value::Null => {}
+        Value::String(id) => {
+            ours["id"] = id.as_str().into();
+            calls.push((id.clone(), name.to_owned()));
+        }
+        _ => {
+            return Err(Invalid::request(
+                Some(&format!("{path}.id")),
+                format!("{path}.id must be a string"),
+            ));
+        }
     }
     Ok(ours)
 }

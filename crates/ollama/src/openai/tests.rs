@@ -227,6 +227,11 @@ fn what_ollama_would_not_take_is_refused_with_its_member() {
         call(json!({ "name": "f", "arguments": "[1" })),
         "messages[0].tool_calls[0].function.arguments"
     );
+    let calls = json!([{ "id": 7, "function": { "name": "f" } }]);
+    assert_eq!(
+        refused(json!({ "messages": [{ "role": "assistant", "tool_calls": calls }] })),
+        "messages[0].tool_calls[0].id"
+    );
     let mut body = user("Hi".into());
     body["stop"] = 5.into();
     assert_eq!(refused(body), "stop");
