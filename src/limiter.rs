@@ -9,7 +9,7 @@
 //! # Limits
 //! Addresses fall into 4,096 slots, so that the number of counters is bounded whatever comes; two in one slot share a
 //! limit, and so do those of one IPv6 network (`/64`). Clients whose address the host does not tell are taken for one.
-//! Only what is let in takes a token: who is refused loses nothing.
+//! Only what is let in takes a token: who asks too often does not wait the longer for it.
 
 mod bucket;
 mod sharing;

@@ -129,12 +129,13 @@ async fn connections(
 ) -> u64 {
     let connection = async |_| {
         let mut client = scene.client().await;
-        let mut refused = 0;
+        let mut refused = 0_u64;
         while goes_on() {
             let next = gap.map(|gap| Instant::now() + gap);
-            let answer = ask(&mut client, kind).await.whole().await;
-            assert_eq!(answer.status.as_u16(), kind.status);
-            refused += 1;
+            let status = ask(&mut client, kind).await.whole().await.status.as_u16();
+            // An instance that is new lets one in before it learns of the others.
+            assert!(status == kind.status || kind.status == 429, "{status}");
+            refused += u64::from(status == kind.status);
             if let Some(next) = next {
                 tokio::time::sleep_until(next).await;
             }
