@@ -59,6 +59,7 @@ fn each_key_has_a_limit_of_its_own_and_is_told_how_it_stands() {
 fn a_forged_address_changes_nothing() {
     run(async {
         let app = limited("").await;
+        no_page_may_ask_where_none_is_listed(&app).await;
         for n in 0..4 {
             let forged = format!("203.0.113.{n}");
             let (addr, node) = (format!("{forged}:5000"), format!("for={forged}"));
@@ -135,14 +136,6 @@ fn a_page_of_a_listed_origin_may_ask_and_no_other() {
             .start()
             .await;
         let listed = ("origin", "https://app.example");
-        let wishes = [
-            ("access-control-request-method", "POST"),
-            ("access-control-request-headers", "content-type"),
-        ];
-        let preflight = async |app: &App, origin| {
-            let headers = [&[origin][..], &wishes].concat();
-            send(app, Method::OPTIONS, "/api/chat", &headers, "").await
-        };
         let allowed = preflight(&app, listed).await;
         assert_eq!(allowed.status.as_u16(), 204);
         assert_eq!(allowed.header(ALLOW_ORIGIN), Some("https://app.example"));
@@ -177,18 +170,28 @@ fn a_page_of_a_listed_origin_may_ask_and_no_other() {
         );
         let refused = chat(&app, &[foreign]).await;
         assert_eq!(refused.refusal(), (403, "foreign_origin".to_owned()));
-
-        // Where none is configured there are none, and a client that is no page is asked nothing.
-        let app = Setup::answering("tokens=1 pace=0ms").start().await;
-        let refused = preflight(&app, listed).await;
-        assert_eq!(refused.refusal(), (403, "foreign_origin".to_owned()));
-        let refused = chat(&app, &from_listed).await;
-        assert_eq!(refused.refusal(), (403, "foreign_origin".to_owned()));
-        nothing_happened(&app).await;
-        let answer = chat(&app, &[]).await;
-        assert_eq!(answer.header(ALLOW_ORIGIN), None);
-        answer.assert_complete();
     });
+}
+
+/// Who is refused for it takes no token.
+async fn no_page_may_ask_where_none_is_listed(app: &App) {
+    let origin = ("origin", "https://app.example");
+    let refused = preflight(app, origin).await;
+    assert_eq!(refused.refusal(), (403, "foreign_origin".to_owned()));
+    assert_eq!(refused.header(ALLOW_ORIGIN), None);
+    let refused = chat(app, &[origin, ("sec-fetch-site", "cross-site")]).await;
+    assert_eq!(refused.refusal(), (403, "foreign_origin".to_owned()));
+    nothing_happened(app).await;
+}
+
+/// What a browser asks before it lets a page of that origin ask.
+async fn preflight(app: &App, origin: (&str, &str)) -> Whole {
+    let headers = [
+        origin,
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type"),
+    ];
+    send(app, Method::OPTIONS, "/api/chat", &headers, "").await
 }
 
 const ALLOW_ORIGIN: &str = "access-control-allow-origin";
