@@ -6,6 +6,7 @@
 
 mod admission;
 mod attempts;
+mod fairness;
 mod job;
 mod place;
 mod relaying;
@@ -17,11 +18,13 @@ use std::rc::Rc;
 use crate::tasks::spawn;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use sluice_gate::Lane;
 use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat, Request};
 use spin_sdk::wasip3::random::random::get_random_u64;
 
-use crate::config::Config;
+use crate::clients::Client;
+use crate::config::{Class, Config};
 use crate::gate::{self, Newcomer, Stay};
 use crate::refusal::Refusal;
 use crate::relay::{ClientGone, Outlet};
@@ -73,7 +76,8 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
             model: model.to_owned(),
         });
     }
-    shed(&config).await?;
+    shed(&config, &client).await?;
+    let lane = fairness::lane(&config, &client).await?;
 
     let heartbeat = Heartbeat::new(endpoint, form, request.model().unwrap_or_default());
     let translation = delivery.map(|delivery| Translation {
@@ -85,6 +89,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     let headers = answer_headers(form.content_type(), carried, &dropped);
     let newcomer = Newcomer {
         client: client.fingerprint(),
+        lane,
     };
     let stay = Stay::enter(&config, newcomer);
     let job = Rc::new(Job::new(
@@ -130,24 +135,27 @@ async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
 /// Whoever is alone in this instance, and saw a slot free a moment ago, does not look: it would cost each request of a quiet
 /// time a millisecond. Nor does anybody while the line was half empty a moment ago. Should it have filled up meanwhile, the
 /// look after the draw tells.
-async fn shed(config: &Config) -> Result<(), Refusal> {
+async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
     breakers::refresh(config).await;
-    let capacity = breakers::room(config).capacity() as usize;
+    let capacity = breakers::room(config).capacity();
     if capacity == 0 {
         return Err(Refusal::upstream_down(breakers::reopens_in(config)));
     }
-    let had_room =
-        gate::cached(QUIET_MS).is_some_and(|line| line.queued == 0 && line.active.len() < capacity);
-    let is_half_empty =
-        gate::cached(gate::SHOWN_MS).is_some_and(|line| line.queued < config.max_queue / 2);
+    let had_room = gate::cached(QUIET_MS)
+        .is_some_and(|line| line.queued_in_all() == 0 && line.active.len() < capacity as usize);
+    let is_half_empty = gate::cached(gate::SHOWN_MS)
+        .is_some_and(|line| line.queued_in_all() < config.max_queue / 2);
     if is_half_empty || had_room && gate::is_empty_here() {
         return Ok(());
     }
     let line = gate::line(SHED_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
-    let is_full = line.active.len() >= capacity && line.queued >= config.max_queue;
-    if is_full {
+    let lane = match client.key {
+        Some((_, Class::Batch)) => Lane::Batch,
+        _ => Lane::Main,
+    };
+    if line.is_full(lane, capacity, config.max_queue) {
         Err(place::queue_full(config, &line))
     } else {
         Ok(())

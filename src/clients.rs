@@ -41,9 +41,15 @@ impl Client {
         }
     }
 
-    /// A number that stands for its key in the line's records; 0 without a key: by address nobody is told apart there.
+    /// A number that stands for its key in the line's records; 0 without a key of its own: by address, or by a key that everybody
+    /// shows, nobody is told apart there.
     pub fn fingerprint(&self) -> u64 {
-        let Some((name, _)) = &self.key else { return 0 };
+        let Some((name, class)) = &self.key else {
+            return 0;
+        };
+        if *class == Class::Shared {
+            return 0;
+        }
         let digest = Sha256::digest(name.as_bytes());
         digest
             .iter()

@@ -4,7 +4,8 @@
 //!
 //! [`Stay`] is a request's place, from before its draw to after its end: dropping it leaves the line or frees the slot. A
 //! task of its own drives the turn behind it, so that no write is given up half-way when a client goes away. What one
-//! instance has read is shared within it ([`fn@line`]); the store stays the truth.
+//! instance has read is shared within it ([`fn@line`]); the store stays the truth. A request that stands behind the main line has
+//! a second turn, for the right to draw there.
 //!
 //! # Limits
 //!
@@ -15,6 +16,7 @@ mod account;
 mod bell;
 mod keeper;
 mod line;
+mod right;
 mod stay;
 mod store;
 mod ticket;
@@ -22,7 +24,7 @@ mod tidying;
 mod timing;
 
 pub use account::{Account, Ending};
-pub use bell::is_empty_here;
+pub use bell::{holdings, is_empty_here};
 pub use line::{SHOWN_MS, cached, line, whole_line};
 pub use stay::{Newcomer, Stay};
 pub use store::{StoreError, add, probe, read_aside, remove, remove_all, sum, write_aside};

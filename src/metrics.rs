@@ -107,7 +107,12 @@ fn standing(text: &mut Document, config: &Config, capacity: u32, line: &Line) {
         (
             "sluice_requests_waiting",
             "Requests that wait in line.",
-            u64::from(line.queued),
+            u64::from(line.queued_in_all()),
+        ),
+        (
+            "sluice_requests_behind",
+            "Of those that wait, requests that stand behind the main line: batch, or a client's next ones.",
+            u64::from(line.queued_behind()),
         ),
         (
             "sluice_slots",

@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use sluice_gate::{Estimate, Load, Room, estimate};
+use sluice_gate::{Estimate, Lane, Line, Load, Room, estimate};
 
 use crate::config::Config;
 use crate::gate::{self, PublicTicket};
@@ -27,7 +27,7 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
         .min(max);
     let wait_ms = estimate(
         Estimate {
-            ahead: line.queued,
+            ahead: line.queued_in_all(),
             active,
             capacity: max,
         },
@@ -38,7 +38,8 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
         StatusCode::OK,
         &json!({
             "active": active,
-            "queued": line.queued,
+            "queued": line.queued_in_all(),
+            "classes": classes(&line),
             "max": max,
             "maxQueue": config.max_queue,
             "upstreams": upstreams(config, &room, &line.load()),
@@ -50,6 +51,31 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
             "tokens": line.ledger.outputs.sum(),
         }),
     ))
+}
+
+/// How many of those who wait and relay came through each line. Of a long line only its front is told apart.
+fn classes(line: &Line) -> Value {
+    let active = |lane: Lane| {
+        line.active
+            .iter()
+            .filter(|(_, record)| record.via == lane)
+            .count()
+    };
+    let drawn = line
+        .waiting
+        .iter()
+        .filter(|(_, record)| record.via == Lane::Batch);
+    let drawn = u32::try_from(drawn.count()).unwrap_or(u32::MAX);
+    json!({
+        "interactive": {
+            "active": active(Lane::Main),
+            "queued": line.queued.saturating_sub(drawn),
+        },
+        "batch": {
+            "active": active(Lane::Batch),
+            "queued": line.queued_behind().saturating_add(drawn),
+        },
+    })
 }
 
 /// Each upstream's share: how many it relays, how many it may relay now, and why that may be fewer than it takes.

@@ -23,7 +23,7 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
         StatusCode::OK,
         &json!({
             "activeRequests": line.active.len().min(max as usize),
-            "queuedRequests": line.queued,
+            "queuedRequests": line.queued_in_all(),
             "maxConcurrent": max,
         }),
     ))

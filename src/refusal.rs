@@ -67,6 +67,11 @@ pub enum Refusal {
         /// When it may ask again.
         retry_after: Duration,
     },
+    /// 429: this client, known by its key, holds all the places that it may.
+    PlacesTaken {
+        /// When one of them is likely to be free.
+        retry_after: Duration,
+    },
     /// 431: more headers than any client needs.
     TooManyHeaders,
     /// 409: the request was given up by its ticket.
@@ -162,9 +167,9 @@ impl Refusal {
             Refusal::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Refusal::QueueFull { .. } | Refusal::RateLimited { .. } => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Refusal::QueueFull { .. }
+            | Refusal::RateLimited { .. }
+            | Refusal::PlacesTaken { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::Cancelled => StatusCode::CONFLICT,
             Refusal::UpstreamError | Refusal::IncompleteAnswer => StatusCode::BAD_GATEWAY,
@@ -197,7 +202,7 @@ impl Refusal {
             Refusal::BodyTooLarge { .. } => "body_too_large",
             Refusal::UnsupportedMediaType => "unsupported_media_type",
             Refusal::QueueFull { .. } => "queue_full",
-            Refusal::RateLimited { .. } => "rate_limited",
+            Refusal::RateLimited { .. } | Refusal::PlacesTaken { .. } => "rate_limited",
             Refusal::TooManyHeaders => "too_many_headers",
             Refusal::Cancelled => "cancelled",
             Refusal::UpstreamError => "upstream_error",
@@ -233,6 +238,7 @@ impl Refusal {
         match self {
             Refusal::QueueFull { retry_after }
             | Refusal::RateLimited { retry_after }
+            | Refusal::PlacesTaken { retry_after }
             | Refusal::QueueTimeout { retry_after } => Some(*retry_after),
             Refusal::StoreUnavailable => Some(STORE_RETRY),
             Refusal::UpstreamDown { retry_after } => *retry_after,
@@ -331,6 +337,7 @@ impl Refusal {
             Refusal::UnsupportedMediaType => "the body must be JSON",
             Refusal::QueueFull { .. } => "the line is full, please try again",
             Refusal::RateLimited { .. } => "too many requests from this client",
+            Refusal::PlacesTaken { .. } => "this client has as many requests here as it may",
             Refusal::TooManyHeaders => "the request has too many headers",
             Refusal::Cancelled => "the request was given up",
             Refusal::UpstreamError => "the model server failed",

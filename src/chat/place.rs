@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sluice_gate::{Estimate, Line, Phase, estimate, retry_after_s};
+use sluice_gate::{Estimate, Holdings, Line, Phase, estimate, retry_after_s};
 use sluice_ollama::Place;
 
 use super::job::Job;
@@ -34,7 +34,11 @@ pub fn of(job: &Job, line: &Line) -> Option<Place> {
     Some(Place {
         ticket: ticket.to_string(),
         position: if is_waiting { u64::from(ahead) + 1 } else { 0 },
-        queued: u64::from(line.queued).max(if is_waiting { u64::from(ahead) + 1 } else { 0 }),
+        queued: u64::from(line.queued_in_all()).max(if is_waiting {
+            u64::from(ahead) + 1
+        } else {
+            0
+        }),
         active: u64::from(active.min(max)),
         max: u64::from(max),
         eta_seconds: eta_ms.map(|ms| ms.div_ceil(1_000)),
@@ -49,6 +53,14 @@ pub fn queue_full(config: &Config, line: &Line) -> Refusal {
         UNMEASURED_S,
     );
     Refusal::QueueFull {
+        retry_after: Duration::from_secs(u64::from(seconds)),
+    }
+}
+
+/// This client holds all its places. One of them is free when one of its own answers ends.
+pub fn places_taken(line: &Line, holdings: &Holdings) -> Refusal {
+    let seconds = retry_after_s(&line.ledger, holdings.relayed(), UNMEASURED_S);
+    Refusal::PlacesTaken {
         retry_after: Duration::from_secs(u64::from(seconds)),
     }
 }

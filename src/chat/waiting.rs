@@ -9,7 +9,7 @@ use sluice_ollama::Place;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::{SHED_MS, place};
+use super::{SHED_MS, fairness, place};
 use crate::gate;
 use crate::refusal::Refusal;
 use crate::relay::{ClientGone, Outlet};
@@ -64,7 +64,8 @@ async fn second_shed(job: &Job) -> Result<(), Refusal> {
         return Ok(());
     };
     let most = gate::cached(u64::MAX).and_then(|line| stay.most_ahead_in(&line));
-    if most.is_some_and(|most| most < u64::from(job.config.max_queue)) {
+    let has_place = most.is_some_and(|most| most < u64::from(job.config.max_queue));
+    if has_place && stay.client() == 0 {
         return Ok(());
     }
     let mut reading = gate::line(SHED_MS).await;
@@ -77,7 +78,7 @@ async fn second_shed(job: &Job) -> Result<(), Refusal> {
     if stay.is_in_line() && stay.ahead_in(&line) >= job.config.max_queue {
         return Err(place::queue_full(&job.config, &line));
     }
-    Ok(())
+    fairness::second_look(&job.config, &stay, &line)
 }
 
 /// Tells the client its place until it is admitted. No frame is cut: what is being written when the answer comes is

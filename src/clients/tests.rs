@@ -37,7 +37,7 @@ fn without_keys_everybody_comes_in_and_with_keys_only_who_shows_one() {
     );
     assert_eq!(
         shown(&[("authorization", "bearer s3cret")]),
-        named("default", Class::Interactive)
+        named("default", Class::Shared)
     );
     assert_eq!(
         shown(&[("x-api-key", "other:part")]),

@@ -15,6 +15,8 @@ pub struct Secret(String);
 pub enum Class {
     /// People who wait for the answer.
     Interactive,
+    /// The same people, all with one key: nobody is told apart by it.
+    Shared,
     /// Jobs that can wait until nobody else does.
     Batch,
     /// Whoever runs this: may see upstream addresses and metrics, and waits like people do.
@@ -59,11 +61,11 @@ impl ApiKey {
     }
 }
 
-/// The variable `api_key`: one key, named "default".
+/// The variable `api_key`: one key for everybody, named "default".
 pub(super) fn single_key(text: &str) -> Parsed<Option<ApiKey>> {
     Ok(bearer(text)?.map(|secret| ApiKey {
         name: "default".to_owned(),
-        class: Class::Interactive,
+        class: Class::Shared,
         secret,
     }))
 }

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use sluice_gate::{Epoch, Key, Op, Standing, Ticket, Value};
+use sluice_gate::{Epoch, Holdings, Key, Line, Op, Standing, Ticket, Value};
 
 use super::stay::Desk;
 
@@ -31,14 +31,28 @@ pub(super) fn ring_for(op: &Op) {
             }
         });
     }
-    if let Op::Put(Key::Record(_, ticket), _) | Op::Delete(Key::Record(_, ticket)) = op {
-        ring(*ticket);
+    if let Op::Put(Key::Record(epoch, ticket), _) | Op::Delete(Key::Record(epoch, ticket)) = op {
+        each(|desk| desk.ring(*epoch, *ticket));
     }
 }
 
 /// Whether nobody is at the gate in this instance.
 pub fn is_empty_here() -> bool {
     DESKS.with_borrow(|desks| desks.iter().all(|desk| desk.strong_count() == 0))
+}
+
+/// What a client has at the gate, as `line` tells it and this instance knows better.
+pub fn holdings(client: u64, line: &Line) -> Holdings {
+    let mut known = Vec::new();
+    each(|desk| {
+        if let Ok(turn) = desk.turn.try_borrow()
+            && turn.identity().client == client
+            && turn.settings().lane == sluice_gate::Lane::Main
+        {
+            known.push((turn.identity().guard, turn.phase().holds_a_place()));
+        }
+    });
+    Holdings::of(client, line, known)
 }
 
 /// Whether a ticket stands in line here: the bell will be rung when that changes.
@@ -55,10 +69,6 @@ pub(super) fn waits_here(epoch: Epoch, ticket: Ticket) -> bool {
 /// Somebody asked for the end of a ticket, which may be one of this instance.
 pub(super) fn ask_to_stop(epoch: Epoch, ticket: Ticket) {
     each(|desk| desk.doubt(epoch, ticket));
-}
-
-fn ring(ticket: Ticket) {
-    each(|desk| desk.ring(ticket));
 }
 
 /// Calls `f` for each desk of this instance, and forgets those that are gone.

@@ -23,18 +23,18 @@ pub(super) fn epoch_seen() -> Option<(Epoch, Now)> {
     EPOCH_SEEN.get()
 }
 
-/// Drives the turn of `desk` to its end, in a task of its own.
-pub(super) fn keep(desk: Rc<Desk>) {
+/// Drives the turn of `desk` to its end, in a task of its own; `first` is the first that it is told.
+pub(super) fn keep(desk: Rc<Desk>, first: Event) {
     spawn(async move {
-        drive(&desk).await;
+        drive(&desk, first).await;
         desk.close();
         desk.announce();
         tidying::after_a_turn(&desk.turn.borrow());
     });
 }
 
-pub(super) async fn drive(desk: &Desk) {
-    let mut event = Event::Begin;
+pub(super) async fn drive(desk: &Desk, first: Event) {
+    let mut event = first;
     let mut has_let_pass = false;
     loop {
         let effect = match step(desk, event) {

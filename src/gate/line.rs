@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::lock::Mutex;
-use sluice_gate::{Census, CensusStep, Epoch, Event, Key, Line, Now, Op, Sightings, Value};
+use sluice_gate::{Census, CensusStep, Epoch, Event, Key, Lane, Line, Now, Op, Sightings, Value};
 
 use super::store::{StoreError, perform, perform_in_turn};
 use super::{bell, now, tidying};
+use crate::config;
 
 /// How old a reading may be for those who are shown it, in milliseconds.
 pub const SHOWN_MS: u64 = 400;
@@ -16,6 +17,7 @@ pub const SHOWN_MS: u64 = 400;
 struct Readings {
     last: Option<(Now, Rc<Line>)>,
     sightings: Sightings,
+    behind: Sightings,
 }
 
 thread_local! {
@@ -43,31 +45,61 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
         Ok(line) => line,
         Err(error) => {
             // Nothing is known of the time between: an outage condemns nobody.
-            READINGS.with_borrow_mut(|readings| readings.sightings.forget());
+            READINGS.with_borrow_mut(|readings| {
+                readings.sightings.forget();
+                readings.behind.forget();
+            });
             return Err(error);
         }
     };
     let (line, between_starts_us) = READINGS.with_borrow_mut(|readings| {
         let between_starts_us = movement(readings.last.as_ref(), begun, &line);
         line.drop_lapsed(&mut readings.sightings, now());
+        if let Some(behind) = &mut line.behind {
+            behind.drop_lapsed(&mut readings.behind, now());
+        }
         let line = Rc::new(line);
         readings.last = Some((begun, line.clone()));
         (line, between_starts_us)
     });
-    let seen = sightings();
+    tell_desks(&line, begun, between_starts_us);
+    for lane in Lane::ALL {
+        if let Some(line) = of(&line, lane) {
+            tidying::after_a_reading(line, lane);
+        }
+    }
+    Ok(line)
+}
+
+/// Tells those who stand in line here how far from its front they are.
+fn tell_desks(line: &Line, begun: Now, between_starts_us: Option<u64>) {
+    let seen = Lane::ALL.map(sightings);
     bell::each(|desk| {
         if let Ok(mut turn) = desk.turn.try_borrow_mut()
             && let Some((_, ticket)) = turn.ticket()
         {
-            turn.stand_behind(begun, line.ahead_of(ticket), &line.ledger);
-            if let Some(us) = between_starts_us {
+            let lane = turn.settings().lane;
+            if let Some(line) = of(line, lane) {
+                turn.stand_behind(begun, line.ahead_of(ticket), &line.ledger);
+            }
+            if let (Lane::Main, Some(us)) = (lane, between_starts_us) {
                 turn.saw_line_move(us);
             }
-            turn.learn(&seen);
+            let [main, behind] = &seen;
+            turn.learn(match lane {
+                Lane::Main => main,
+                Lane::Batch => behind,
+            });
         }
     });
-    tidying::after_a_reading(&line);
-    Ok(line)
+}
+
+/// One of the two lines of a reading; `None` for a batch line that was not read.
+pub(super) fn of(line: &Line, lane: Lane) -> Option<&Line> {
+    match lane {
+        Lane::Main => Some(line),
+        Lane::Batch => line.behind.as_deref(),
+    }
 }
 
 /// The line with its whole ledger: whoever starts while it is read takes records away from under the reading, so it is read
@@ -116,9 +148,12 @@ fn read_since(asked: Now, max_age_ms: u64) -> Option<Rc<Line>> {
     })
 }
 
-/// What this instance has seen of the records, for a turn that tidies.
-pub(super) fn sightings() -> Sightings {
-    READINGS.with_borrow(|readings| readings.sightings.clone())
+/// What this instance has seen of a line's records, for a turn that tidies.
+pub(super) fn sightings(lane: Lane) -> Sightings {
+    READINGS.with_borrow(|readings| match lane {
+        Lane::Main => readings.sightings.clone(),
+        Lane::Batch => readings.behind.clone(),
+    })
 }
 
 /// The epoch in force; `None` where there is none yet.
@@ -133,10 +168,20 @@ pub(super) async fn epoch() -> Result<Option<Epoch>, StoreError> {
     }
 }
 
+/// Where nobody has a key, nobody can stand in the batch line, and it is not read.
 async fn read() -> Result<Line, StoreError> {
     let last = cached(u64::MAX).unwrap_or_default();
+    let mut line = read_one(&last, Lane::Main).await?;
+    if config::parsed().is_some_and(|config| !config.keys.is_empty()) {
+        let last = last.behind.as_deref().cloned().unwrap_or_default();
+        line.behind = Some(Box::new(read_one(&last, Lane::Batch).await?));
+    }
+    Ok(line)
+}
+
+async fn read_one(last: &Line, lane: Lane) -> Result<Line, StoreError> {
     let floor = last.epoch.map(|epoch| (epoch, last.front));
-    let mut census = Census::new(floor).watching_from(last.watched_to);
+    let mut census = Census::new(floor).of(lane).watching_from(last.watched_to);
     let mut next = Some(census.begin());
     let mut outcome = Err(StoreError::unavailable());
     while let Some(op) = next {

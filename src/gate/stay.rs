@@ -5,11 +5,14 @@ use std::rc::Rc;
 
 use futures::future::poll_fn;
 use futures::task::AtomicWaker;
-use sluice_gate::{Epoch, Errand, Event, Figures, Identity, Line, Phase, Ticket, Turn};
+use sluice_gate::{
+    Behind, Epoch, Errand, Event, Figures, Holdings, Identity, Lane, Line, Phase, Ticket, Turn,
+};
 use spin_sdk::wasip3::random::random::get_random_u64;
 use std::task::Poll;
 
 use super::account::{Account, Ending};
+use super::right::Right;
 use super::ticket::{PublicTicket, TicketSecret};
 use super::{bell, keeper, now, settings, timing};
 use crate::config::Config;
@@ -20,12 +23,16 @@ use crate::metrics::tallies;
 pub struct Newcomer {
     /// Hash of the client's key; 0 without one.
     pub client: u64,
+    /// The line that it stands in first.
+    pub lane: Lane,
 }
 
 /// A request's place. Dropping it leaves the line, or frees the slot.
 pub struct Stay {
     desk: Rc<Desk>,
     secret: TicketSecret,
+    /// Where it came through the batch line.
+    right: Option<Rc<Right>>,
 }
 
 impl Stay {
@@ -36,40 +43,45 @@ impl Stay {
             nonce: get_random_u64(),
             guard: secret.guard(),
             client: newcomer.client,
+            via: newcomer.lane,
             upstream: 0,
         };
-        let turn = Turn::new(
-            settings(config),
-            Errand::Serve,
-            identity,
-            keeper::epoch_seen(),
-        );
+        let settings = settings(config);
+        let turn = Turn::new(settings, Errand::Serve, identity, keeper::epoch_seen());
         let desk = Rc::new(Desk::new(turn, Some(Rc::new(Account::open()))));
-        bell::listen(&desk);
-        keeper::keep(desk.clone());
-        Stay { desk, secret }
+        let right = match newcomer.lane {
+            Lane::Main => {
+                bell::listen(&desk);
+                keeper::keep(desk.clone(), Event::Begin);
+                None
+            }
+            Lane::Batch => {
+                let wait_max_ms = config.batch_wait_max.as_millis();
+                let wait_max_ms = u64::try_from(wait_max_ms).unwrap_or(u64::MAX);
+                let behind = Behind::new(now(), wait_max_ms);
+                Some(Right::seek(desk.clone(), settings, identity, behind))
+            }
+        };
+        Stay {
+            desk,
+            secret,
+            right,
+        }
     }
 
     /// Where the turn stands.
     pub fn phase(&self) -> Phase {
-        self.desk.turn.borrow().phase()
+        self.desk.phase()
     }
 
     /// Waits until the phase is another one than `last`, and answers it.
     pub async fn changed_from(&self, last: Phase) -> Phase {
-        poll_fn(|context| {
-            self.desk.watcher.register(context.waker());
-            match self.phase() {
-                phase if phase == last => Poll::Pending,
-                phase => Poll::Ready(phase),
-            }
-        })
-        .await
+        self.desk.changed_from(last).await
     }
 
     /// Whether it has to wait, as far as is known by now.
     pub fn is_in_line(&self) -> bool {
-        self.desk.is_in_line()
+        self.desk.is_in_line() || self.behind().is_some_and(|right| right.is_in_line())
     }
 
     /// The upstream that the gate has chosen, or that the request has moved to; from [`Phase::Sending`] on.
@@ -98,15 +110,25 @@ impl Stay {
         turn.phase() == Phase::Relaying && !turn.lapsed(now())
     }
 
-    /// The public ticket; `None` before the draw.
+    /// The public ticket; `None` before the draw. It is that of the line in which it stood first.
     pub fn ticket(&self) -> Option<PublicTicket> {
-        self.number().map(|number| self.secret.ticket(number))
+        let (lane, number) = match &self.right {
+            None => (Lane::Main, self.number()),
+            Some(right) => (Lane::Batch, right.number()),
+        };
+        number.map(|number| self.secret.ticket(lane, number))
     }
 
     /// How many wait before this one, in `line`.
     pub fn ahead_in(&self, line: &Line) -> u32 {
-        self.number()
-            .map_or(line.queued, |number| line.ahead_of(number))
+        match self.behind() {
+            Some(right) => right
+                .number()
+                .map_or(line.queued_in_all(), |number| line.ahead_of_behind(number)),
+            None => self
+                .number()
+                .map_or(line.queued, |number| line.ahead_of(number)),
+        }
     }
 
     /// At most how many can wait before this one, by a `line` that may be as old as it likes: those who were drawn after the
@@ -118,7 +140,23 @@ impl Stay {
 
     /// Whether `line` was read after the draw of this one.
     pub fn is_counted_in(&self, line: &Line) -> bool {
-        self.number().is_some_and(|number| line.counter >= number)
+        let (line, number) = match self.behind() {
+            Some(right) => (line.behind.as_deref(), right.number()),
+            None => (Some(line), self.number()),
+        };
+        line.zip(number)
+            .is_some_and(|(line, number)| line.counter >= number)
+    }
+
+    /// The number of its client; 0 without a key.
+    pub fn client(&self) -> u64 {
+        self.desk.turn.borrow().identity().client
+    }
+
+    /// How many requests of its own client, as far as that has a key, stand before it in `line`.
+    pub fn own_before(&self, line: &Line) -> u32 {
+        let identity = self.desk.turn.borrow().identity();
+        Holdings::before(identity.client, identity.guard, line)
     }
 
     /// What it has come to so far.
@@ -135,6 +173,11 @@ impl Stay {
         self.desk.wish(Event::Served(figures.clone()));
         self.desk.settle();
         figures
+    }
+
+    /// Its right, while it has not drawn in the main line.
+    fn behind(&self) -> Option<&Right> {
+        self.right.as_deref().filter(|right| !right.has_drawn())
     }
 
     fn number(&self) -> Option<Ticket> {
@@ -164,6 +207,8 @@ pub(super) struct Desk {
     keeper: AtomicWaker,
     /// Wakes the client's side when the phase changes.
     watcher: AtomicWaker,
+    /// Wakes whoever leads it from the batch line to the main line.
+    leader: AtomicWaker,
 }
 
 impl Desk {
@@ -177,22 +222,52 @@ impl Desk {
             rung: Cell::new(false),
             keeper: AtomicWaker::new(),
             watcher: AtomicWaker::new(),
+            leader: AtomicWaker::new(),
         }
     }
 
-    fn wish(&self, event: Event) {
+    /// Where the turn stands.
+    pub(super) fn phase(&self) -> Phase {
+        self.turn.borrow().phase()
+    }
+
+    /// Waits until the phase is another one than `last`, and answers it.
+    pub(super) async fn changed_from(&self, last: Phase) -> Phase {
+        poll_fn(|context| {
+            self.watcher.register(context.waker());
+            match self.phase() {
+                phase if phase == last => Poll::Pending,
+                phase => Poll::Ready(phase),
+            }
+        })
+        .await
+    }
+
+    /// Waits until the phase is as wanted: for whoever leads it, beside whoever waits for a change.
+    pub(super) async fn until(&self, is_it: impl Fn(Phase) -> bool) {
+        poll_fn(|context| {
+            self.leader.register(context.waker());
+            if is_it(self.phase()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    pub(super) fn wish(&self, event: Event) {
         let first = self.wish.take().unwrap_or(event);
         self.wish.set(Some(first));
         self.keeper.wake();
     }
 
     /// Shortens the rest of a turn that waits for `ticket`.
-    pub(super) fn ring(&self, ticket: Ticket) {
-        if self
-            .turn
-            .try_borrow()
-            .is_ok_and(|turn| turn.is_in_line() && turn.watches(ticket))
-        {
+    pub(super) fn ring(&self, epoch: Epoch, ticket: Ticket) {
+        if self.turn.try_borrow().is_ok_and(|turn| {
+            let is_of_its_line = turn.ticket().is_some_and(|(word, _)| word == epoch);
+            is_of_its_line && turn.is_in_line() && turn.watches(ticket)
+        }) {
             self.disturb();
         }
     }
@@ -234,14 +309,19 @@ impl Desk {
         .await
     }
 
+    /// Whether something is wished that the turn was not told yet.
+    pub(super) fn has_wish(&self) -> bool {
+        let wish = self.wish.take();
+        let is_wished = wish.is_some();
+        self.wish.set(wish);
+        is_wished
+    }
+
     /// Waits for a wish, and leaves it for the next rest.
     pub(super) async fn wished(&self) {
         poll_fn(|context| {
             self.keeper.register(context.waker());
-            let wish = self.wish.take();
-            let is_wished = wish.is_some();
-            self.wish.set(wish);
-            if is_wished {
+            if self.has_wish() {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -280,5 +360,6 @@ impl Desk {
     /// Tells the client's side that the phase may have changed.
     pub(super) fn announce(&self) {
         self.watcher.wake();
+        self.leader.wake();
     }
 }

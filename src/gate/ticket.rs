@@ -1,9 +1,11 @@
 //! The public ticket: the number and 128 random bits. Knowing it is the right to give the place up; the store holds a hash.
+//!
+//! A request that stands behind the main line keeps the ticket that it drew there first: its number has a `b` before it.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use sluice_gate::{Event, Key, Op, Ticket, Value};
+use sluice_gate::{Epoch, Event, Key, Lane, Op, Standing, Ticket, Value};
 use spin_sdk::wasip3::random::random::get_random_u64;
 
 use super::store::{StoreError, perform};
@@ -11,6 +13,7 @@ use super::store::{StoreError, perform};
 /// What a client is told of its ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicTicket {
+    lane: Lane,
     number: Ticket,
     secret: u128,
 }
@@ -34,9 +37,10 @@ impl TicketSecret {
             .fold(0, |guard, byte| guard << 8 | u64::from(*byte))
     }
 
-    /// The public ticket with this number.
-    pub fn ticket(self, number: Ticket) -> PublicTicket {
+    /// The public ticket with this number of a line.
+    pub fn ticket(self, lane: Lane, number: Ticket) -> PublicTicket {
         PublicTicket {
+            lane,
             number,
             secret: self.0,
         }
@@ -51,8 +55,13 @@ impl PublicTicket {
 
     /// Reads a ticket as [`fmt::Display`] writes it; anything else is no ticket.
     pub fn parse(text: &str) -> Option<PublicTicket> {
-        let (number, secret) = text.split_once('-')?;
+        let (lane, rest) = match text.strip_prefix('b') {
+            Some(rest) => (Lane::Batch, rest),
+            None => (Lane::Main, text),
+        };
+        let (number, secret) = rest.split_once('-')?;
         let ticket = PublicTicket {
+            lane,
             number: number.parse().ok()?,
             secret: u128::from_str_radix(secret, 16).ok()?,
         };
@@ -62,7 +71,11 @@ impl PublicTicket {
 
 impl fmt::Display for PublicTicket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{:032x}", self.number, self.secret)
+        let prefix = match self.lane {
+            Lane::Main => "",
+            Lane::Batch => "b",
+        };
+        write!(f, "{prefix}{}-{:032x}", self.number, self.secret)
     }
 }
 
@@ -75,26 +88,68 @@ pub async fn cancel(ticket: PublicTicket) -> Result<bool, StoreError> {
     let Some(epoch) = super::line::epoch().await? else {
         return Ok(false);
     };
-    let key = Key::Record(epoch, ticket.number);
-    let record = match perform(Op::Get(key)).await {
-        Event::Got(Some(Value::Record(record))) => record,
-        Event::Got(_) => return Ok(false),
-        _ => return Err(StoreError::unavailable()),
+    let word = ticket.lane.word(epoch);
+    let held = if is_held(word, ticket).await? {
+        Some((word, ticket.number))
+    } else {
+        started(epoch, ticket).await?
     };
-    let held = matches!(
-        record.standing,
-        sluice_gate::Standing::Waiting | sluice_gate::Standing::Active
-    );
-    // The guard is a hash of what only the client knows: comparing it leaks nothing that could be used.
-    if !held || record.guard != TicketSecret(ticket.secret).guard() {
+    let Some((word, number)) = held else {
         return Ok(false);
-    }
+    };
     let mark = Value::Mark(super::now().wall_ms);
-    match perform(Op::Put(Key::Cancel(epoch, ticket.number), mark)).await {
+    match perform(Op::Put(Key::Cancel(word, number), mark)).await {
         Event::Done => {
-            super::bell::ask_to_stop(epoch, ticket.number);
+            super::bell::ask_to_stop(word, number);
             Ok(true)
         }
         _ => Err(StoreError::unavailable()),
+    }
+}
+
+/// Whether the ticket's own record says that somebody waits or relays by it.
+async fn is_held(word: Epoch, ticket: PublicTicket) -> Result<bool, StoreError> {
+    match perform(Op::Get(Key::Record(word, ticket.number))).await {
+        Event::Got(Some(Value::Record(record))) => {
+            let is_held = matches!(record.standing, Standing::Waiting | Standing::Active);
+            // The guard is a hash of what only the client knows: comparing it leaks nothing that could be used.
+            Ok(is_held && record.guard == TicketSecret(ticket.secret).guard())
+        }
+        Event::Got(_) => Ok(false),
+        _ => Err(StoreError::unavailable()),
+    }
+}
+
+/// The ticket of the main line by which a request relays that stood in the batch line with this one. While it waits there its
+/// record of the batch line is held.
+async fn started(
+    epoch: Epoch,
+    ticket: PublicTicket,
+) -> Result<Option<(Epoch, Ticket)>, StoreError> {
+    if ticket.lane == Lane::Main {
+        return Ok(None);
+    }
+    let line = super::line::line(0).await?;
+    let is_same = line.epoch == Some(epoch);
+    let number = line.active_with(TicketSecret(ticket.secret).guard());
+    Ok(number.filter(|_| is_same).map(|number| (epoch, number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_read_as_it_is_written_and_nothing_else_is_one() {
+        let secret = TicketSecret(7);
+        for lane in Lane::ALL {
+            let ticket = secret.ticket(lane, 42);
+            assert_eq!(PublicTicket::parse(&ticket.to_string()), Some(ticket));
+        }
+        let good = secret.ticket(Lane::Batch, 42).to_string();
+        assert!(good.starts_with("b42-"), "{good}");
+        for bad in ["", "b", "b-", "42", "bb42-7", "B42-7", "+42-7", &good[1..9]] {
+            assert_eq!(PublicTicket::parse(bad), None, "{bad}");
+        }
     }
 }

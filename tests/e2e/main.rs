@@ -5,6 +5,7 @@
 
 mod chaos;
 mod chat;
+mod classes;
 mod clients;
 mod common;
 mod cost;

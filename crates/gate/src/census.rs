@@ -9,7 +9,7 @@
 //!
 //! It decides nothing: no start depends on it, so that it may be as old as it likes.
 
-use crate::{Epoch, Event, Key, Line, Op, Record, Standing, Ticket, Value};
+use crate::{Epoch, Event, Key, Lane, Line, Op, Record, Standing, Ticket, Value};
 
 /// How many records are read one by one, from the counter down, before the front is searched for.
 pub const WALK_MAX: u64 = 256;
@@ -36,6 +36,7 @@ pub enum CensusStep {
 #[derive(Clone, Debug)]
 pub struct Census {
     state: State,
+    lane: Lane,
     line: Line,
     /// Tickets of the front's view that are still to be read.
     unread: Vec<Ticket>,
@@ -73,6 +74,7 @@ impl Census {
         let floor = floor.map_or(0, |(_, ticket)| ticket);
         Census {
             state: State::Epoch,
+            lane: Lane::Main,
             line,
             unread: Vec::new(),
             walked: 0,
@@ -80,6 +82,12 @@ impl Census {
             floor,
             watched_to: 0,
         }
+    }
+
+    /// The same of another line than the main one.
+    #[must_use]
+    pub fn of(self, lane: Lane) -> Census {
+        Census { lane, ..self }
     }
 
     /// The same, going on where an earlier reading of a long line stopped to watch ([`Line::watched_to`]).
@@ -97,6 +105,7 @@ impl Census {
     pub fn step(&mut self, event: Event) -> CensusStep {
         match (self.state, event) {
             (State::Epoch, Event::Got(Some(Value::Epoch(epoch)))) => {
+                let epoch = self.lane.word(epoch);
                 if self.line.epoch != Some(epoch) {
                     self.floor = 0;
                 }

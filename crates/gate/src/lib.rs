@@ -25,6 +25,9 @@
 //! | verdict | the key in which that judgement is written down |
 //! | grace | how long an absent first record is waited for |
 //! | epoch | a random word in every key: a store that was emptied has another one |
+//! | main line, batch line | the line whose tickets start requests; the one behind it, whose tickets grant the right |
+//! | right | what one request of the batch line has at a time: to draw in the main line |
+//! | places | what one client with a key has at the gate, waiting or relayed |
 //!
 //! # Shape
 //!
@@ -36,11 +39,14 @@
 //!
 //! No I/O, clock, randomness or WASM. It knows nothing of HTTP, models or clients' keys.
 
+mod behind;
 mod census;
 mod clock;
 mod counts;
 mod estimate;
+mod fairness;
 mod key;
+mod lane;
 mod ledger;
 mod line;
 mod record;
@@ -54,12 +60,14 @@ mod upkeep;
 #[cfg(test)]
 mod check;
 
+pub use behind::{Behind, RIGHT_LOOK_MS, Way};
 pub use census::{Census, CensusStep, WALK_MAX};
 pub use clock::{Now, Sightings};
 pub use counts::{Counts, Spread};
 pub use estimate::{Estimate, estimate, retry_after_s};
-
+pub use fairness::Holdings;
 pub use key::{Epoch, Key, Op, Ticket, Value};
+pub use lane::Lane;
 pub use ledger::{Figures, Ledger};
 pub use line::Line;
 pub use record::{Record, Standing, Unreadable};

@@ -1,11 +1,11 @@
 //! How the line stood when a census read it. It may be as old as it likes: no start is decided by it.
 
-use crate::{Epoch, Ledger, Load, Now, Record, Sightings, Ticket};
+use crate::{Epoch, Lane, Ledger, Load, Now, Record, Sightings, Ticket};
 
 /// How the line stood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// The epoch it was read in; `None` where there is none yet.
+    /// The word in its keys; `None` where there is no epoch yet.
     pub epoch: Option<Epoch>,
     /// The last ticket that was drawn.
     pub counter: Ticket,
@@ -36,6 +36,8 @@ pub struct Line {
     pub whole: bool,
     /// Active or waiting tickets that have lapsed; [`Line::drop_lapsed`] finds them.
     pub lapsed: u32,
+    /// The batch line, read right after this one; `None` where nobody can stand there.
+    pub behind: Option<Box<Line>>,
 }
 
 impl Line {
@@ -74,6 +76,59 @@ impl Line {
             .collect()
     }
 
+    /// How many wait in this line and behind it.
+    pub fn queued_in_all(&self) -> u32 {
+        self.queued.saturating_add(self.queued_behind())
+    }
+
+    /// How many wait behind this line and have not drawn in it yet: whoever has the right and stands here already is counted here.
+    pub fn queued_behind(&self) -> u32 {
+        let Some(behind) = &self.behind else { return 0 };
+        let has_drawn = |guard: u64| {
+            let mut here = self.waiting.iter().chain(&self.active);
+            here.any(|(_, record)| record.guard == guard)
+        };
+        let before_the_draw = behind
+            .active
+            .iter()
+            .filter(|(_, record)| !has_drawn(record.guard))
+            .count();
+        let before_the_draw = u32::try_from(before_the_draw).unwrap_or(u32::MAX);
+        behind.queued.saturating_add(before_the_draw)
+    }
+
+    /// Whether there is no place for one more who would stand first in `lane`, where `max_queue` may wait: those who can wait
+    /// take half of the places at most, so that the others are never refused because of them alone.
+    pub fn is_full(&self, lane: Lane, capacity: u32, max_queue: u32) -> bool {
+        let active = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        let is_half_behind = self.queued_behind() >= max_queue.div_ceil(2);
+        active >= capacity
+            && (self.queued_in_all() >= max_queue || lane == Lane::Batch && is_half_behind)
+    }
+
+    /// How many wait before `ticket` of the batch line, here and there.
+    pub fn ahead_of_behind(&self, ticket: Ticket) -> u32 {
+        let Some(behind) = &self.behind else {
+            return self.queued;
+        };
+        let has_the_right = behind.active.iter().any(|(holder, _)| *holder == ticket);
+        if has_the_right {
+            return self.queued;
+        }
+        let with_the_right = self.queued_behind().saturating_sub(behind.queued);
+        self.queued
+            .saturating_add(with_the_right)
+            .saturating_add(behind.ahead_of(ticket))
+    }
+
+    /// The active ticket with this guard.
+    pub fn active_with(&self, guard: u64) -> Option<Ticket> {
+        let mut active = self.active.iter();
+        active
+            .find(|(_, record)| record.guard == guard)
+            .map(|(ticket, _)| *ticket)
+    }
+
     /// How many wait before `ticket`.
     pub fn ahead_of(&self, ticket: Ticket) -> u32 {
         let ahead = if self.exact {
@@ -96,5 +151,39 @@ impl Line {
     /// would do it by starting.
     pub fn wants_tidying(&self) -> bool {
         self.exact && self.waiting.is_empty() && (self.left > 2 || self.lapsed > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(count: u32) -> Line {
+        Line {
+            queued: count,
+            ..Line::default()
+        }
+    }
+
+    #[test]
+    fn those_who_can_wait_take_half_of_the_places_and_no_place_is_given_twice() {
+        let line = |here, behind, active: u64| Line {
+            behind: Some(Box::new(waiting(behind))),
+            active: (0..active)
+                .map(|ticket| (ticket, Record::unreadable(b"")))
+                .collect(),
+            ..waiting(here)
+        };
+        let full = |here, behind| {
+            let line = line(here, behind, 4);
+            Lane::ALL.map(|lane| line.is_full(lane, 4, 10))
+        };
+        assert_eq!(full(0, 4), [false, false]);
+        assert_eq!(full(0, 5), [false, true]);
+        assert_eq!(full(4, 5), [false, true]);
+        assert_eq!(full(5, 5), [true, true]);
+        assert_eq!(full(10, 0), [true, true]);
+        let room = line(9, 9, 3);
+        assert_eq!(Lane::ALL.map(|lane| room.is_full(lane, 4, 0)), [false; 2]);
     }
 }

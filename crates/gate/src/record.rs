@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Figures, Held, Ledger, Settings};
+use crate::{Figures, Held, Lane, Ledger, Settings};
 
 /// What a record can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct Record {
     /// Hash of the client's key; 0 for a client without.
     #[serde(default)]
     pub client: u64,
+    /// The line that the request came through.
+    #[serde(default, skip_serializing_if = "Lane::is_main")]
+    pub via: Lane,
     /// Which upstream the request went to.
     #[serde(default)]
     pub upstream: u8,
@@ -97,6 +100,7 @@ impl Record {
             figures: None,
             guard: 0,
             client: 0,
+            via: Lane::Main,
             upstream: 0,
         }
     }
@@ -132,6 +136,7 @@ mod tests {
             })),
             guard: u64::MAX,
             client: 1,
+            via: Lane::Batch,
             upstream: 2,
         };
         assert_eq!(Record::decode(&record.encode()).expect("own bytes"), record);

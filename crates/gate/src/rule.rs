@@ -37,6 +37,10 @@ pub(crate) enum Rule {
     CleanUp,
     /// A record that is not renewed lapses.
     Lapse,
+    /// Whoever stands behind the main line may draw in it after a bounded time.
+    BatchBound,
+    /// The right is kept until its holder's ticket of the main line no longer waits.
+    KeepRight,
 }
 
 impl Settings {

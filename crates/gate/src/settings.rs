@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use crate::Room;
+use crate::{Lane, Room};
 
 /// The gate's settings, in milliseconds where a unit is meant. All derived times are methods here and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// How many may relay at once, and where.
     pub room: Room,
+    /// Which line it is for.
+    pub lane: Lane,
     /// A record's time to live.
     pub ttl_ms: u32,
     /// How long an absent first record is waited for.
@@ -77,6 +79,7 @@ impl Settings {
         let ttl_ms = ttl_ms.clamp(Self::TTL_MIN_MS, Self::TTL_MAX_MS);
         Settings {
             room: Room::one(capacity.max(1)),
+            lane: Lane::Main,
             ttl_ms,
             // As long as a record lives: under a store whose commits take tens of milliseconds, a burst of draws needs
             // seconds until the last of them has made its first write.
@@ -88,6 +91,16 @@ impl Settings {
             pause_ms: 100,
             #[cfg(test)]
             broken: None,
+        }
+    }
+
+    /// The same for the batch line: one at a time has the right.
+    #[must_use]
+    pub fn behind(self) -> Settings {
+        Settings {
+            room: Room::one(1),
+            lane: Lane::Batch,
+            ..self
         }
     }
 

@@ -79,6 +79,18 @@ impl Client {
         sent.await.expect("the head of an answer")
     }
 
+    /// The same with an API key.
+    pub async fn post_with_key(&mut self, key: &str, path: &str, document: &Value) -> Answer {
+        let json = HeaderValue::from_static("application/json");
+        let bearer = HeaderValue::try_from(format!("Bearer {key}")).expect("a header");
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, json),
+            (header::AUTHORIZATION, bearer),
+        ]);
+        let sent = self.send(Method::POST, path, headers, document.to_string());
+        sent.await.expect("the head of an answer")
+    }
+
     /// A request without a body; there must be an answer.
     pub async fn ask(&mut self, method: Method, path: &str) -> Answer {
         let sent = self.send(method, path, HeaderMap::new(), Bytes::new());

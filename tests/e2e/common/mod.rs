@@ -21,7 +21,7 @@ pub use self::{
     process::HostProcess,
     random::Random,
     redis::{Keeping, RedisServer, free_port},
-    store::{seed, settles, sqlite},
+    store::{EPOCH, seed, settles, sqlite},
 };
 
 /// Runs a test's body on a runtime of its own, and fails it after [`HANGS`]: a test that hangs says so.

@@ -7,6 +7,9 @@ use sluice_host::store::{DEFAULT_DATABASE, SqliteStore, SqliteSync, Store};
 
 use super::{LOOK, SECOND};
 
+/// The epoch of a store that was seeded.
+pub const EPOCH: Epoch = Epoch(0x5eed);
+
 /// The store in a host's state folder, opened beside the host.
 pub fn sqlite(state: &Path) -> Arc<dyn Store> {
     let path = state.join(DEFAULT_DATABASE);
@@ -15,10 +18,9 @@ pub fn sqlite(state: &Path) -> Arc<dyn Store> {
 
 /// Makes a store one in which requests have been served before: the first of a new epoch would wait one time to live.
 pub async fn seed(store: &dyn Store) {
-    let epoch = Epoch(0x5eed);
     let values = [
-        (Key::Epoch, Value::Epoch(epoch)),
-        (Key::Settled(epoch), Value::Mark(0)),
+        (Key::Epoch, Value::Epoch(EPOCH)),
+        (Key::Settled(EPOCH), Value::Mark(0)),
     ];
     for (key, value) in values {
         store

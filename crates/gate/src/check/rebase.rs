@@ -1,7 +1,7 @@
 //! Time made finite: only ages count, and ages above a horizon are all alike.
 
 use crate::turn::{Effect, Event, Turn};
-use crate::{Now, Room, Settings};
+use crate::{Lane, Now, Room, Settings};
 
 /// The present, in the model's units, at every moment of an exploration.
 pub(crate) const HORIZON: u64 = 4;
@@ -16,6 +16,7 @@ pub(crate) const NOW: Now = Now {
 pub(crate) fn settings(room: Room) -> Settings {
     Settings {
         room,
+        lane: Lane::Main,
         ttl_ms: 3,
         grace_ms: 2,
         margin_ms: 1,

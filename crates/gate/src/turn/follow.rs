@@ -3,13 +3,15 @@
 use super::state::{Spot, State, Then, Wrote};
 use super::{Effect, Errand, Turn};
 use crate::rule::Rule;
-use crate::{Held, Key, Now, Record, Standing, Ticket, Value};
+use crate::{Held, Key, Lane, Now, Record, Standing, Ticket, Value};
 
 impl Turn {
     /// Looks at the record of the ticket before, or finds that there is none in this epoch.
     pub(super) fn follow(&mut self, now: Now) -> Effect {
         if self.behind == 0 {
-            return if self.settings.keeps(Rule::BottomWait) {
+            // Two that have the right for a moment harm nobody: only a start in the main line relays.
+            let waits = self.settings.lane == Lane::Main && self.settings.keeps(Rule::BottomWait);
+            return if waits {
                 self.get(State::BottomRead, Key::Settled(self.epoch))
             } else {
                 self.count(now, 0)

@@ -37,7 +37,7 @@ pub use words::{Effect, Errand, Event, Illegal, Outcome, Phase, Stop};
 use distance::Distance;
 use state::{Spot, State, Wrote};
 
-use crate::{Epoch, Figures, Held, Ledger, Now, Room, Settings, Sightings, Ticket};
+use crate::{Epoch, Figures, Held, Lane, Ledger, Now, Room, Settings, Sightings, Ticket};
 
 /// One request's way through the gate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +94,8 @@ pub struct Identity {
     pub guard: u64,
     /// Hash of the client's key; 0 without one.
     pub client: u64,
+    /// The line that the request came through.
+    pub via: Lane,
     /// Which upstream the request goes to; a start chooses it.
     pub upstream: u8,
 }
@@ -107,6 +109,7 @@ impl Turn {
         identity: Identity,
         seen: Option<(Epoch, Now)>,
     ) -> Turn {
+        let seen = seen.map(|(epoch, since)| (settings.lane.word(epoch), since));
         let (epoch, epoch_seen) = seen.unwrap_or_default();
         Turn {
             settings,
@@ -153,14 +156,15 @@ impl Turn {
         }
     }
 
-    /// The ticket and its epoch; `None` before the draw.
+    /// The ticket and the word in its keys; `None` before the draw.
     pub fn ticket(&self) -> Option<(Epoch, Ticket)> {
         (self.ticket > 0).then_some((self.epoch, self.ticket))
     }
 
     /// The epoch in force and when it was first seen, for the next turn of this process.
     pub fn epoch_seen(&self) -> Option<(Epoch, Now)> {
-        (self.epoch != Epoch::default()).then_some((self.epoch, self.epoch_seen))
+        let in_force = self.settings.lane.word(self.epoch);
+        (self.epoch != Epoch::default()).then_some((in_force, self.epoch_seen))
     }
 
     /// Whether the own clock has run out: nothing may be sent or relayed, whatever the phase. To be asked before
@@ -206,9 +210,12 @@ impl Turn {
         }
     }
 
-    /// The room in force: it changes when an upstream fails or comes back. The next look goes by it.
+    /// The room in force: it changes when an upstream fails or comes back. The next look goes by it. The batch line has its one
+    /// right whatever upstreams do.
     pub fn set_room(&mut self, room: Room) {
-        self.settings.room = room;
+        if self.settings.lane.is_main() {
+            self.settings.room = room;
+        }
     }
 
     /// The upstream that the request goes to, from [`Phase::Sending`] on.
@@ -226,6 +233,11 @@ impl Turn {
     /// Whether the record may still name the upstream from before the last move: until the write that says so is acknowledged.
     pub fn owes_move(&self) -> bool {
         (self.owes_move || self.state == State::Renewing) && self.ending.is_none()
+    }
+
+    /// What it writes into its records.
+    pub fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// The settings it goes by.

@@ -18,9 +18,10 @@ impl Turn {
         let effect = match (self.state, event) {
             (S::New, E::Begin) => self.enter(),
             (S::New, E::Leave) => self.over(Outcome::Left),
+            (S::New, E::Failed) => self.over(Outcome::StoreUnavailable),
 
             // Into the epoch, and a ticket.
-            (S::EpochRead, E::Got(value)) => match epoch_of(value) {
+            (S::EpochRead, E::Got(value)) => match self.epoch_of(value) {
                 Some(epoch) => self.draw(now, epoch),
                 None => self.found(),
             },
@@ -56,7 +57,9 @@ impl Turn {
             // The waiting record, renewed.
             (S::Enrolling, E::Done) => self.enrolled(now),
             (S::Enrolling, E::Failed) => self.unresolved(now),
-            (S::EnrolledEpoch, E::Got(value)) if epoch_of(value.clone()) == Some(self.epoch) => {
+            (S::EnrolledEpoch, E::Got(value))
+                if self.epoch_of(value.clone()) == Some(self.epoch) =>
+            {
                 self.get(S::EnrolledVerdict, Key::Gone(self.epoch, self.ticket))
             }
             (S::EnrolledEpoch, E::Got(_)) => self.withdraw(Then::Redraw),
@@ -67,7 +70,10 @@ impl Turn {
             (S::Waiting, E::Leave) => self.leave_for(Outcome::Left),
 
             // The start.
-            (S::StartEpoch, E::Got(value)) => self.start(now, epoch_of(value)),
+            (S::StartEpoch, E::Got(value)) => {
+                let epoch = self.epoch_of(value);
+                self.start(now, epoch)
+            }
             (S::StartEpoch, E::Failed) => self.look_failed(now),
             (S::Starting, E::Done) => self.started(now),
             (S::Starting, E::Failed) => self.unresolved(now),
@@ -84,7 +90,7 @@ impl Turn {
             (S::Holding, E::Leave) => self.stop(Outcome::Left),
             (S::Renewing, E::Done) => self.renewal_acknowledged(now),
             (S::Renewing, E::Failed) => self.renewal_failed(now),
-            (S::RenewedEpoch, E::Got(value)) => match epoch_of(value) {
+            (S::RenewedEpoch, E::Got(value)) => match self.epoch_of(value) {
                 Some(epoch) if epoch == self.epoch => {
                     self.get(S::RenewedVerdict, Key::Gone(self.epoch, self.ticket))
                 }
@@ -147,6 +153,14 @@ impl Turn {
         Effect::Over
     }
 
+    /// The word of this turn's line in the epoch that was read.
+    fn epoch_of(&self, value: Option<Value>) -> Option<Epoch> {
+        match value {
+            Some(Value::Epoch(epoch)) => Some(self.settings.lane.word(epoch)),
+            _ => None,
+        }
+    }
+
     fn enter(&mut self) -> Effect {
         self.get(State::EpochRead, Key::Epoch)
     }
@@ -179,7 +193,7 @@ impl Turn {
     /// Begins anew with another ticket; nothing of this one is kept. The more
     /// often, the later: a store that is too slow for the line must not be asked for more because of it.
     pub(super) fn redraw(&mut self, now: Now) -> Effect {
-        let known = (self.epoch != Epoch::default()).then_some((self.epoch, self.epoch_seen));
+        let known = self.epoch_seen();
         let fresh = Turn::new(self.settings, self.errand, self.identity, known);
         let (attempt, founded) = (self.attempt + 1, self.founded);
         let failing_since = self.failing_since;
@@ -207,13 +221,6 @@ impl Turn {
 
 /// Up to how many pauses are made before another ticket is drawn.
 const BACKOFF_STEPS: u64 = 20;
-
-fn epoch_of(value: Option<Value>) -> Option<Epoch> {
-    match value {
-        Some(Value::Epoch(epoch)) => Some(epoch),
-        _ => None,
-    }
-}
 
 fn record_of(value: Option<Value>) -> Option<Record> {
     match value {

@@ -233,6 +233,7 @@ impl Turn {
             figures: self.told(standing).map(Box::new),
             guard: self.identity.guard,
             client: self.identity.client,
+            via: self.identity.via,
             upstream: self.identity.upstream,
         }
     }

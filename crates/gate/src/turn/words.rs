@@ -64,6 +64,17 @@ pub enum Phase {
     Over(Outcome),
 }
 
+impl Phase {
+    /// Whether the turn holds a place, and then whether it waits; `None`: it is over, or as good as that.
+    pub fn holds_a_place(&self) -> Option<bool> {
+        match self {
+            Phase::Queued => Some(true),
+            Phase::Sending | Phase::Relaying => Some(false),
+            Phase::Closing(_) | Phase::Over(_) => None,
+        }
+    }
+}
+
 /// How a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {

@@ -1,7 +1,7 @@
 //! The agenda of a simulated world: what falls due, and in which order.
 
 use super::plan::Fault;
-use crate::Op;
+use crate::{Lane, Op};
 
 /// What falls due.
 #[derive(Clone, Debug)]
@@ -19,7 +19,9 @@ pub(super) enum Item {
     /// Somebody in this instance is to be shown the line.
     Read(usize),
     /// The upkeep of this instance has rested.
-    Upkeep(usize),
+    Upkeep(usize, Lane),
+    /// A request that stands behind the main line sees how it stands.
+    Usher(usize),
     /// Calls of this instance may have waited for too long.
     Patience(usize),
     Fault(Fault),

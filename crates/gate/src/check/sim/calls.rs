@@ -149,8 +149,8 @@ impl World {
     fn deliver(&mut self, index: usize, caller: Caller, event: Event) {
         match caller {
             Caller::Turn(request) => self.tell(request, event),
-            Caller::Reader => self.read_further(index, event),
-            Caller::Sweep => self.sweep_further(index, event),
+            Caller::Reader(lane) => self.read_further(index, lane, event),
+            Caller::Sweep(lane) => self.sweep_further(index, lane, event),
         }
     }
 

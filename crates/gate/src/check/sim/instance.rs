@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::plan::Stillness;
 use crate::turn::Event;
-use crate::{Census, Epoch, Line, Now, Op, Sightings, Sweep, Upkeep};
+use crate::{Census, Epoch, Lane, Line, Now, Op, Sightings, Sweep, Upkeep};
 
 /// One running copy of the component.
 pub(super) struct Instance {
@@ -22,11 +22,17 @@ pub(super) struct Instance {
     pub(super) epoch_seen: Option<(Epoch, Now)>,
     /// The requests that it serves.
     pub(super) desks: Vec<usize>,
+    pub(super) reads_on: bool,
+    lanes: [Seen; 2],
+}
+
+/// What an instance knows of a line, and does for it.
+#[derive(Default)]
+pub(super) struct Seen {
     pub(super) sightings: Sightings,
     pub(super) last: Option<Line>,
     pub(super) read_at: Option<Now>,
     pub(super) reading: Option<Census>,
-    pub(super) reads_on: bool,
     /// Whether the upkeep waits for a reading.
     pub(super) upkeep_asks: bool,
     pub(super) upkeep: Upkeep,
@@ -51,8 +57,8 @@ pub(super) struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
     Turn(usize),
-    Reader,
-    Sweep,
+    Reader(Lane),
+    Sweep(Lane),
 }
 
 struct Clocks {
@@ -88,15 +94,14 @@ impl Instance {
             counts_patience: false,
             epoch_seen: None,
             desks: Vec::new(),
-            sightings: Sightings::default(),
-            last: None,
-            read_at: None,
-            reading: None,
             reads_on: false,
-            upkeep_asks: false,
-            upkeep: Upkeep::default(),
-            sweep: None,
+            lanes: Default::default(),
         }
+    }
+
+    /// What it knows of a line.
+    pub(super) fn seen(&mut self, lane: Lane) -> &mut Seen {
+        &mut self.lanes[lane as usize]
     }
 
     /// What its clocks say.

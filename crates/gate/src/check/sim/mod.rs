@@ -12,11 +12,14 @@
 //! runs that one alone, and prints its plan and every operation of its turns.
 
 mod agenda;
+mod behind;
 mod calls;
 mod dice;
+mod fair;
 mod instance;
 mod plan;
 mod request;
+mod rest;
 mod store;
 mod tally;
 mod upkeep;
@@ -149,6 +152,7 @@ fn the_simulation_sees_the_mutants_too() {
         Rule::BottomWait,
         Rule::SpareBase,
         Rule::Lapse,
+        Rule::KeepRight,
     ];
     for rule in mutants {
         let (failures, _) = run_all(0..SEEDS_FOR_A_MUTANT, Some(rule), 1);

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     /// How much faster or slower clocks run, in millionths.
     pub(super) drift_ppm: u64,
     pub(super) odds: Odds,
+    /// Clients have keys.
+    pub(super) keys: Option<Keys>,
     /// What happens when, in microseconds.
     pub(super) faults: Vec<(u64, Fault)>,
 }
@@ -41,6 +43,18 @@ pub(super) struct Odds {
     pub(super) slow: u64,
     /// A client hangs up, waiting or served.
     pub(super) hangup: u64,
+}
+
+/// What matters only where clients have keys. It has chance of its own, so that the other plans stay what they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys {
+    pub(super) clients: u64,
+    /// How many places each has.
+    pub(super) places: u32,
+    /// How many of their requests can wait, in millionths.
+    pub(super) batch: u64,
+    /// After how long these draw although others wait.
+    pub(super) batch_wait_max_ms: u64,
 }
 
 /// Something that happens to an instance or to the store.
@@ -113,10 +127,38 @@ impl Plan {
             is_settled: dice.coin(),
             drift_ppm: dice.one_of(&[0, 200, 10_000]),
             odds: Odds::default(),
+            keys: None,
             faults: Vec::new(),
         };
         plan.go_wrong(dice);
         plan
+    }
+
+    /// The same with clients that have keys, in every other run.
+    pub(super) fn with_keys(self, dice: &mut Dice) -> Plan {
+        let service_ms = 1 + self.service_us / 1_000;
+        let keys = Keys {
+            clients: dice.one_of(&[2, 5, 20, 1_000]),
+            places: dice.one_of(&[2, 8, 8, 1_000]),
+            batch: dice.one_of(&[0, 100_000, 500_000, 1_000_000]),
+            batch_wait_max_ms: dice.one_of(&[0, service_ms, 20 * service_ms, 600_000]),
+        };
+        let keys = dice.coin().then_some(keys);
+        Plan { keys, ..self }
+    }
+
+    /// Whether nothing goes wrong but that clients hang up.
+    pub(super) fn is_faultless(&self) -> bool {
+        let Odds {
+            undone,
+            unheard,
+            late,
+            slow,
+            ..
+        } = self.odds;
+        self.faults.is_empty()
+            && self.other_capacity.is_none()
+            && undone + unheard + late + slow == 0
     }
 
     /// Until when something may go wrong.

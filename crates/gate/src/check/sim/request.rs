@@ -1,17 +1,24 @@
 //! Requests: who drives a turn does what it asks for and tells it what happened, as `src/gate/keeper.rs` does.
 
 use super::agenda::Item;
+use super::behind::Link;
 use super::instance::Caller;
 use super::world::World;
 use crate::turn::{Effect, Errand, Event, Identity, Phase, Turn};
-use crate::{Call, Epoch, Figures, Key, Op, PAUSE_MS, Settings, Standing, Ticket, Value};
+use crate::{
+    Call, Epoch, Figures, Key, Lane, Op, PAUSE_MS, Room, Settings, Standing, Ticket, Value,
+};
 
 /// One request, or a turn that tidies.
 pub(super) struct Request {
     pub(super) turn: Turn,
     pub(super) instance: usize,
     errand: Errand,
-    is_over: bool,
+    /// What it has to do with the batch line.
+    pub(super) link: Link,
+    /// Whether its turn has begun: whoever stands behind the main line has not begun there.
+    pub(super) is_begun: bool,
+    pub(super) is_over: bool,
     is_resting: bool,
     is_rung: bool,
     /// Counts its rests, so that a timer of an earlier one is known.
@@ -19,8 +26,24 @@ pub(super) struct Request {
     /// Counts its starts.
     grant: u32,
     /// What its client wishes; the first wish counts.
-    wish: Option<Event>,
-    service_us: u64,
+    pub(super) wish: Option<Event>,
+    pub(super) service_us: u64,
+    pub(super) times: Times,
+}
+
+/// When a request came, drew in the line of its turn, and started first, in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Times {
+    pub(super) came_us: u64,
+    pub(super) drew_us: Option<u64>,
+    pub(super) started_us: Option<u64>,
+}
+
+impl Request {
+    /// Whether it is at that line, in whatever way.
+    pub(super) fn stands_in(&self, lane: Lane) -> bool {
+        self.is_begun && self.turn.settings().lane == lane
+    }
 }
 
 impl World {
@@ -44,7 +67,13 @@ impl World {
     fn come(&mut self) {
         self.tally.requests += 1;
         let index = self.some_instance();
-        let request = self.enter(index, Errand::Serve);
+        let request = match self.plan.keys {
+            None => self.enter(index, Errand::Serve, Lane::Main),
+            Some(keys) => match self.come_with_key(index, &keys) {
+                Some(request) => request,
+                None => return,
+            },
+        };
         if self.dice.chance(self.plan.odds.hangup) {
             let patience_us = 1 + self.plan.service_us * self.dice.below(10);
             let hung_up_us = self.at_us + self.dice.exponential(patience_us);
@@ -52,13 +81,33 @@ impl World {
         }
     }
 
-    /// A turn comes to the gate.
-    pub(super) fn enter(&mut self, index: usize, errand: Errand) -> usize {
+    /// A turn comes to a line.
+    pub(super) fn enter(&mut self, index: usize, errand: Errand, lane: Lane) -> usize {
         let identity = Identity {
             nonce: self.dice.next(),
             guard: self.dice.next(),
             ..Identity::default()
         };
+        let request = self.prepare(index, errand, lane, identity);
+        self.begin(request);
+        request
+    }
+
+    /// The turn of a request begins.
+    pub(super) fn begin(&mut self, request: usize) {
+        self.requests[request].is_begun = true;
+        self.requests[request].times.drew_us = Some(self.at_us);
+        self.tell(request, Event::Begin);
+    }
+
+    /// A turn that has not begun.
+    pub(super) fn prepare(
+        &mut self,
+        index: usize,
+        errand: Errand,
+        lane: Lane,
+        identity: Identity,
+    ) -> usize {
         let instance = &mut self.instances[index];
         let capacity = match errand {
             Errand::Serve => instance.capacity,
@@ -66,9 +115,15 @@ impl World {
         };
         let mut settings = Settings::clamped(capacity, self.plan.ttl_ms);
         settings.broken = self.broken;
+        if lane == Lane::Batch {
+            settings = settings.behind();
+        }
+        if errand == Errand::Tidy {
+            settings.room = Room::one(u32::MAX);
+        }
         let mut turn = Turn::new(settings, errand, identity, instance.epoch_seen);
         if errand == Errand::Tidy {
-            turn = turn.having_seen(instance.sightings.clone());
+            turn = turn.having_seen(instance.seen(lane).sightings.clone());
         }
         let service_us = self.dice.exponential(self.plan.service_us);
         let request = self.requests.len();
@@ -76,6 +131,8 @@ impl World {
             turn,
             instance: index,
             errand,
+            link: Link::None,
+            is_begun: false,
             is_over: false,
             is_resting: false,
             is_rung: false,
@@ -83,10 +140,13 @@ impl World {
             grant: 0,
             wish: None,
             service_us,
+            times: Times {
+                came_us: self.at_us,
+                ..Times::default()
+            },
         });
         self.alive += 1;
         self.instances[index].desks.push(request);
-        self.tell(request, Event::Begin);
         request
     }
 
@@ -169,13 +229,23 @@ impl World {
         if phase == before {
             return;
         }
-        self.holders.retain(|holder| *holder != index);
+        let is_behind = request.turn.settings().lane == Lane::Batch;
+        let holders = if is_behind {
+            &mut self.rights
+        } else {
+            &mut self.holders
+        };
+        holders.retain(|holder| *holder != index);
         if phase == Phase::Relaying {
-            self.holders.push(index);
+            request.times.started_us.get_or_insert(self.at_us);
+            holders.push(index);
             request.grant += 1;
-            let (grant, end_us) = (request.grant, self.at_us + request.service_us);
-            self.push(end_us, Item::Served(index, grant));
+            if !is_behind {
+                let (grant, end_us) = (request.grant, self.at_us + request.service_us);
+                self.push(end_us, Item::Served(index, grant));
+            }
         }
+        self.link_changed(index);
     }
 
     pub(super) fn due(&mut self, index: usize, rest: u32) {
@@ -188,6 +258,7 @@ impl World {
 
     pub(super) fn hang_up(&mut self, index: usize) {
         self.wish(index, Event::Leave);
+        self.leave_behind(index);
     }
 
     pub(super) fn served(&mut self, index: usize, grant: u32) {
@@ -202,7 +273,7 @@ impl World {
         }
     }
 
-    fn wish(&mut self, index: usize, wish: Event) {
+    pub(super) fn wish(&mut self, index: usize, wish: Event) {
         let request = &mut self.requests[index];
         if request.is_over {
             return;
@@ -235,13 +306,15 @@ impl World {
                 self.requests[*desk].turn.saw_start_of(now, *epoch, *ticket);
             }
         }
-        let (Op::Put(Key::Record(_, ticket), _) | Op::Delete(Key::Record(_, ticket))) = *op else {
+        let (Op::Put(Key::Record(epoch, ticket), _) | Op::Delete(Key::Record(epoch, ticket))) = *op
+        else {
             return;
         };
         for desk in 0..self.instances[at].desks.len() {
             let index = self.instances[at].desks[desk];
             let request = &mut self.requests[index];
-            if request.turn.is_in_line() && request.turn.watches(ticket) {
+            let is_same = request.turn.ticket().is_some_and(|(word, _)| word == epoch);
+            if is_same && request.turn.is_in_line() && request.turn.watches(ticket) {
                 request.is_rung = true;
                 if request.is_resting {
                     request.is_rung = false;
@@ -259,20 +332,19 @@ impl World {
             Phase::Over(outcome) => Some(outcome),
             _ => None,
         };
+        let lane = request.turn.settings().lane;
         self.instances[at].desks.retain(|desk| *desk != index);
         self.close(index);
+        let seen = self.instances[at].seen(lane);
         if errand == Errand::Tidy {
-            self.instances[at].upkeep.tidied();
+            seen.upkeep.tidied();
             return;
         }
-        self.count(outcome);
-        let instance = &mut self.instances[at];
-        if instance
-            .upkeep
-            .after_a_turn(outcome, instance.last.as_ref())
-            == Call::Begin
-        {
-            self.begin_upkeep(at);
+        if seen.upkeep.after_a_turn(outcome, seen.last.as_ref()) == Call::Begin {
+            self.begin_upkeep(at, lane);
+        }
+        if lane == Lane::Main {
+            self.count(outcome);
         }
     }
 
@@ -281,11 +353,13 @@ impl World {
         let request = &mut self.requests[index];
         request.is_over = true;
         self.alive -= 1;
-        self.holders.retain(|holder| *holder != index);
+        for held in [&mut self.holders, &mut self.rights, &mut self.drawn] {
+            held.retain(|holder| *holder != index);
+        }
     }
 
-    pub(super) fn begin_upkeep(&mut self, at: usize) {
+    pub(super) fn begin_upkeep(&mut self, at: usize, lane: Lane) {
         let rest_ms = PAUSE_MS + self.dice.below(PAUSE_MS);
-        self.push(self.at_us + rest_ms * 1_000, Item::Upkeep(at));
+        self.push(self.at_us + rest_ms * 1_000, Item::Upkeep(at, lane));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::turn::Event;
-use crate::{Epoch, Key, Op, Standing, Value};
+use crate::{Epoch, Key, Lane, Op, Standing, Value};
 
 /// What the store holds.
 #[derive(Default)]
@@ -60,9 +60,10 @@ impl Store {
         }
     }
 
-    /// The records of the epoch in force, and the requests to stop: what is left besides counter, epoch and verdicts.
-    pub(super) fn left(&self) -> Vec<(Key, Option<Standing>)> {
-        let epoch = self.epoch();
+    /// The records of a line in the epoch in force, and the requests to stop: what is left besides counter, epoch and
+    /// verdicts.
+    pub(super) fn left(&self, lane: Lane) -> Vec<(Key, Option<Standing>)> {
+        let epoch = self.epoch().map(|epoch| lane.word(epoch));
         let mut left: Vec<_> = self
             .values
             .iter()

@@ -10,10 +10,10 @@ use super::plan::{Fault, Plan, Stillness};
 use super::request::Request;
 use super::store::Store;
 use super::tally::Tally;
+use crate::Key;
 use crate::check::ghost::Ghost;
 use crate::rule::Rule;
-use crate::turn::{Errand, Outcome, Phase};
-use crate::{Key, Standing};
+use crate::turn::{Outcome, Phase};
 
 /// The whole.
 pub(super) struct World {
@@ -31,6 +31,12 @@ pub(super) struct World {
     pub(super) ghost: Ghost,
     /// Who relays, as its own turn has it.
     pub(super) holders: Vec<usize>,
+    /// Who has the right to draw in the main line.
+    pub(super) rights: Vec<usize>,
+    /// Who came through the batch line and waits in the main line.
+    pub(super) drawn: Vec<usize>,
+    /// Chance that decides on clients and their requests alone.
+    pub(super) clients_dice: Dice,
     pub(super) alive: usize,
     pub(super) arrived: u64,
     faults_left: usize,
@@ -47,7 +53,13 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64, broken: Option<Rule>) -> World {
         let mut dice = Dice::new(seed);
-        let plan = Plan::of(&mut dice);
+        let mut clients_dice = Dice::new(!seed);
+        let plan = Plan::of(&mut dice).with_keys(&mut clients_dice);
+        World::of(plan, dice, clients_dice, broken)
+    }
+
+    /// The world of a plan.
+    pub(super) fn of(plan: Plan, dice: Dice, clients_dice: Dice, broken: Option<Rule>) -> World {
         let mut world = World {
             dice,
             broken,
@@ -61,6 +73,9 @@ impl World {
             requests: Vec::new(),
             ghost: Ghost::default(),
             holders: Vec::new(),
+            rights: Vec::new(),
+            drawn: Vec::new(),
+            clients_dice,
             alive: 0,
             arrived: 0,
             faults_left: plan.faults.len(),
@@ -122,7 +137,8 @@ impl World {
             Item::Hangup(request) => self.hang_up(request),
             Item::Served(request, grant) => self.served(request, grant),
             Item::Read(instance) => self.read_on(instance),
-            Item::Upkeep(instance) => self.watch(instance),
+            Item::Upkeep(instance, lane) => self.watch(instance, lane),
+            Item::Usher(request) => self.usher(request),
             Item::Patience(instance) => self.lose_patience(instance),
             Item::Fault(fault) => self.go_wrong(fault),
             Item::Wake(instance) => self.wake(instance),
@@ -144,11 +160,12 @@ impl World {
             }
             Item::Answer(instance, _)
             | Item::Read(instance)
-            | Item::Upkeep(instance)
+            | Item::Upkeep(instance, _)
             | Item::Patience(instance) => Some(*instance),
-            Item::Due(request, _) | Item::Hangup(request) | Item::Served(request, _) => {
-                Some(self.requests[*request].instance)
-            }
+            Item::Due(request, _)
+            | Item::Hangup(request)
+            | Item::Usher(request)
+            | Item::Served(request, _) => Some(self.requests[*request].instance),
             Item::Arrive | Item::Fault(_) | Item::Wake(_) | Item::Land(_) => None,
         }
     }
@@ -215,7 +232,7 @@ impl World {
                 self.was_emptied = true;
                 self.store.empty();
             }
-            Fault::Sweep => self.sweep(index),
+            Fault::Sweep => self.sweep_all(index),
             Fault::Jump(ms) => self.instances[index].jump(self.at_us, ms),
         }
         self.maybe_quiet();
@@ -264,7 +281,10 @@ impl World {
         let plan = &self.plan;
         let work_us = plan.requests * (plan.service_us + 20 * plan.write_us.1);
         let lapses_us = 20 * 1_000 * u64::from(plan.ttl_ms);
-        Some(self.quiet_from_us? + 2 * work_us + lapses_us + 60_000_000)
+        let behind_us = plan.keys.map_or(0, |keys| {
+            1_000 * (keys.batch_wait_max_ms + 200 * plan.requests)
+        });
+        Some(self.quiet_from_us? + 2 * work_us + lapses_us + behind_us + 60_000_000)
     }
 
     /// Prints what happened, if this run is told.
@@ -284,12 +304,13 @@ impl World {
     fn judge(&mut self) {
         let bound = self.plan.other_capacity.unwrap_or(self.plan.capacity) as usize;
         if self.holders.len() > bound.min(self.tally.most_at_once) {
-            let relaying = self.relaying();
+            let relaying = self.count_holding(&self.holders);
             self.tally.most_at_once = self.tally.most_at_once.max(relaying);
             if relaying > bound {
                 self.fail(|| format!("{relaying} relay, {bound} may"));
             }
         }
+        self.judge_rights();
         if self.ghost.out_of_order {
             self.fail(|| "tickets start out of order".to_owned());
         }
@@ -308,7 +329,7 @@ impl World {
 
     /// How many may relay at this moment. One whose clocks stood still goes on until it reads its verdict: no store can
     /// close that, so it is not counted.
-    fn relaying(&self) -> usize {
+    pub(super) fn count_holding(&self, holders: &[usize]) -> usize {
         let relays = |index: &&usize| {
             let request = &self.requests[**index];
             let instance = &self.instances[request.instance];
@@ -319,7 +340,7 @@ impl World {
                 && !request.turn.lapsed(instance.now(self.at_us))
                 && !is_condemned
         };
-        self.holders.iter().filter(relays).count()
+        holders.iter().filter(relays).count()
     }
 
     pub(super) fn count(&mut self, outcome: Option<Outcome>) {
@@ -330,39 +351,6 @@ impl World {
             Some(Outcome::Stopped(_)) => tally.stopped += 1,
             Some(Outcome::StoreUnavailable) => tally.unavailable += 1,
             None => {}
-        }
-    }
-
-    /// Every instance is asked how the line stands.
-    pub(super) fn look_everywhere(&mut self) {
-        self.at_us = self.at_us.max(self.out_until_us);
-        for index in 0..self.instances.len() {
-            if self.instances[index].is_alive {
-                self.read(index);
-            }
-        }
-    }
-
-    pub(super) fn last_one_comes(&mut self) {
-        self.quiet_from_us = Some(self.at_us);
-        let index = self.some_instance();
-        self.enter(index, Errand::Serve);
-    }
-
-    pub(super) fn last_sweep(&mut self) {
-        let index = self.some_instance();
-        self.sweep(index);
-    }
-
-    /// What a store at rest must not hold.
-    pub(super) fn judge_rest(&mut self) {
-        let left = self.store.left();
-        let allowed = self.plan.other_capacity.unwrap_or(self.plan.capacity) as usize + 3;
-        let is_alive = |standing: &Option<Standing>| {
-            matches!(standing, Some(Standing::Waiting | Standing::Active))
-        };
-        if left.iter().any(|(_, standing)| is_alive(standing)) || left.len() > allowed {
-            self.fail(|| format!("at rest, with {allowed} keys allowed: {left:?}"));
         }
     }
 }
