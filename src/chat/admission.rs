@@ -27,6 +27,8 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
             Either::Right(_) => return Err(place::queue_timeout(&job.config)),
         };
         started?;
+        // Its slot is held from here on, whatever the upstream takes to answer: that is what others wait for.
+        job.account().grant();
         if let Some(response) = send(&job, &stay).await? {
             return Ok(response);
         }
@@ -52,10 +54,7 @@ async fn send(job: &Job, stay: &Stay) -> Result<Option<UpstreamResponse>, Refusa
         match phase {
             Phase::Queued => return Ok(None),
             Phase::Closing(outcome) | Phase::Over(outcome) => return Err(refusal(outcome)),
-            Phase::Relaying if answer.is_some() => {
-                job.account().grant();
-                return Ok(answer);
-            }
+            Phase::Relaying if answer.is_some() => return Ok(answer),
             Phase::Sending | Phase::Relaying => {}
         }
         if answer.is_some() {

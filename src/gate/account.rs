@@ -45,7 +45,7 @@ impl Account {
         }
     }
 
-    /// It may relay from now on.
+    /// It has its slot from now on.
     pub fn grant(&self) {
         self.granted.set(Some(now()));
     }

@@ -19,6 +19,7 @@ fn plan(requests: u64, load: u64, keys: Keys) -> Plan {
         service_us,
         gap_us: service_us * 100 / (u64::from(capacity) * load),
         burst: 1,
+        is_a_day: false,
         read_us: (5, 20),
         write_us: (900, 2_500),
         is_settled: true,

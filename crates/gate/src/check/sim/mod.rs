@@ -14,6 +14,7 @@
 mod agenda;
 mod behind;
 mod calls;
+mod day;
 mod dice;
 mod fair;
 mod instance;

@@ -17,6 +17,8 @@ pub(super) struct Plan {
     pub(super) gap_us: u64,
     /// Up to how many arrive at once.
     pub(super) burst: u64,
+    /// Arrivals and answers go by the hour instead.
+    pub(super) is_a_day: bool,
     pub(super) read_us: (u64, u64),
     pub(super) write_us: (u64, u64),
     /// Whether the store has an epoch whose first start has been.
@@ -122,6 +124,7 @@ impl Plan {
             service_us,
             gap_us,
             burst,
+            is_a_day: false,
             read_us,
             write_us,
             is_settled: dice.coin(),

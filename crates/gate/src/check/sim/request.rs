@@ -2,7 +2,9 @@
 
 use super::agenda::Item;
 use super::behind::Link;
+use super::day::Hour;
 use super::instance::Caller;
+use super::tally::{Times, Told};
 use super::world::World;
 use crate::turn::{Effect, Errand, Event, Identity, Phase, Turn};
 use crate::{
@@ -29,14 +31,7 @@ pub(super) struct Request {
     pub(super) wish: Option<Event>,
     pub(super) service_us: u64,
     pub(super) times: Times,
-}
-
-/// When a request came, drew in the line of its turn, and started first, in microseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Times {
-    pub(super) came_us: u64,
-    pub(super) drew_us: Option<u64>,
-    pub(super) started_us: Option<u64>,
+    pub(super) told: Option<Told>,
 }
 
 impl Request {
@@ -49,7 +44,8 @@ impl Request {
 impl World {
     /// Some come, and the next are on their way.
     pub(super) fn arrive(&mut self) {
-        let at_once = self.dice.between((1, self.plan.burst));
+        let (burst, gap_us) = self.rush();
+        let at_once = self.dice.between((1, burst));
         for _ in 0..at_once {
             if self.arrived < self.plan.requests {
                 self.arrived += 1;
@@ -57,11 +53,24 @@ impl World {
             }
         }
         if self.arrived < self.plan.requests {
-            let gap_us = self.dice.exponential(self.plan.gap_us);
+            let gap_us = self.dice.exponential(gap_us);
             self.push(self.at_us + gap_us, Item::Arrive);
         } else {
             self.maybe_quiet();
         }
+    }
+
+    /// How many come at once at most, and how long after them the next ones on average.
+    fn rush(&self) -> (u64, u64) {
+        if self.plan.is_a_day {
+            self.hour().rush(&self.plan)
+        } else {
+            (self.plan.burst, self.plan.gap_us)
+        }
+    }
+
+    fn hour(&self) -> Hour {
+        Hour::of(self.arrived, self.plan.requests)
     }
 
     fn come(&mut self) {
@@ -115,6 +124,10 @@ impl World {
         };
         let mut settings = Settings::clamped(capacity, self.plan.ttl_ms);
         settings.broken = self.broken;
+        if self.plan.is_a_day {
+            // The front of the line looks so seldom that a day is soon over.
+            settings.look_ms = 50;
+        }
         if lane == Lane::Batch {
             settings = settings.behind();
         }
@@ -125,7 +138,11 @@ impl World {
         if errand == Errand::Tidy {
             turn = turn.having_seen(instance.seen(lane).sightings.clone());
         }
-        let service_us = self.dice.exponential(self.plan.service_us);
+        let service_us = if self.plan.is_a_day {
+            self.hour().service_us(&self.plan, &mut self.dice)
+        } else {
+            self.dice.exponential(self.plan.service_us)
+        };
         let request = self.requests.len();
         self.requests.push(Request {
             turn,
@@ -140,6 +157,7 @@ impl World {
             grant: 0,
             wish: None,
             service_us,
+            told: None,
             times: Times {
                 came_us: self.at_us,
                 ..Times::default()
@@ -213,6 +231,9 @@ impl World {
                 self.push(due_us, Item::Due(index, rest));
                 if matches!(self.requests[index].turn.phase(), Phase::Queued) {
                     self.show_the_line(at);
+                    if self.plan.is_a_day && self.requests[index].told.is_none() {
+                        self.read(at, Lane::Main);
+                    }
                 }
                 None
             }

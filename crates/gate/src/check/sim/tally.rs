@@ -1,4 +1,4 @@
-//! What a run of the simulation counted, for the report.
+//! What a run of the simulation counted, and what its requests remember, for the report.
 
 /// What a run counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,4 +29,22 @@ impl std::ops::AddAssign for Tally {
         self.starts += other.starts;
         self.most_at_once = self.most_at_once.max(other.most_at_once);
     }
+}
+
+/// What a request was told of its wait first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) at_us: u64,
+    /// After how many answers.
+    pub(super) finished: u64,
+    pub(super) ahead: u32,
+    pub(super) estimate_ms: Option<u64>,
+}
+
+/// When a request came, drew in the line of its turn, and started first, in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Times {
+    pub(super) came_us: u64,
+    pub(super) drew_us: Option<u64>,
+    pub(super) started_us: Option<u64>,
 }

@@ -109,6 +109,9 @@ impl World {
         let next =
             std::mem::take(&mut seen.upkeep_asks).then(|| seen.upkeep.after_watching(Some(&line)));
         seen.last = Some(line);
+        if self.plan.is_a_day {
+            self.tell_estimates(at, &desks);
+        }
         if call == Call::Begin {
             self.begin_upkeep(at, lane);
         }
