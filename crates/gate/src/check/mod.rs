@@ -10,4 +10,5 @@ mod model;
 mod mutants;
 mod rebase;
 mod sim;
+mod trace;
 mod world;

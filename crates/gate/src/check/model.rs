@@ -1,5 +1,7 @@
 //! The model check: configurations, properties, and the pinned numbers of states.
 
+use std::time::Instant;
+
 use stateright::{Checker, Model, Property};
 
 use super::rebase;
@@ -27,6 +29,12 @@ impl Gate {
             requests,
             faults,
         }
+    }
+
+    /// The same in the batch line, which has one place.
+    pub(crate) fn behind(mut self) -> Gate {
+        self.settings = self.settings.behind();
+        self
     }
 
     /// The same without one of its rules.
@@ -160,10 +168,11 @@ fn explore(gate: Gate) -> usize {
         gate.settings.capacity(),
         gate.faults
     );
+    let begun = Instant::now();
     let checker = gate.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
-    let states = checker.unique_state_count();
-    println!("{states:>9} states: {name}");
+    let (states, seconds) = (checker.unique_state_count(), begun.elapsed().as_secs_f64());
+    println!("{states:>9} states in {seconds:>5.1} s: {name}");
     states
 }
 
@@ -234,6 +243,17 @@ fn holds_over_two_upstreams() {
         let gate = Gate::with_room(3, two_upstreams(), faults);
         assert_eq!(explore(gate), states, "3 x [1, 1] {faults:?}");
     }
+}
+
+#[test]
+fn holds_in_the_batch_line() {
+    let faults = Faults {
+        crashes: 1,
+        leavers: 1,
+        ..NONE
+    };
+    let states = [NONE, faults].map(|faults| explore(Gate::new(3, 1, faults).behind()));
+    assert_eq!(states, [8_423, 42_728]);
 }
 
 #[test]

@@ -5,12 +5,21 @@
 use stateright::{Checker, DiscoveryClassification, HasDiscoveries, Model};
 
 use super::model::{Gate, NONE, two_upstreams};
+use super::trace;
 use super::world::{Action, Faults, World};
 use crate::Epoch;
 use crate::rule::Rule;
 
-/// The property that fails without `rule`, and how many actions lead there; `None` where all hold.
-fn killed_by(gate: Gate) -> Option<(&'static str, usize)> {
+/// What kills a mutant.
+struct Killer {
+    property: &'static str,
+    steps: usize,
+    /// The way there, in words.
+    trace: String,
+}
+
+/// The property that fails, and the shortest way there; `None` where all hold.
+fn killed_by(gate: Gate) -> Option<Killer> {
     let checker = gate
         .checker()
         .threads(2)
@@ -27,8 +36,12 @@ fn killed_by(gate: Gate) -> Option<(&'static str, usize)> {
         .discoveries()
         .into_iter()
         .filter(|(name, _)| is_failure(name))
-        .map(|(name, path)| (name, path.into_actions().len()))
-        .min_by_key(|(_, steps)| *steps)
+        .map(|(property, path)| Killer {
+            property,
+            steps: path.clone().into_actions().len(),
+            trace: trace::words(path),
+        })
+        .min_by_key(|killer| killer.steps)
 }
 
 #[test]
@@ -57,17 +70,30 @@ fn every_mutant_fails() {
     ];
     for (rule, requests, capacity, faults) in mutants {
         let killed = killed_by(Gate::new(requests, capacity, faults).without(rule));
-        let (property, steps) =
-            killed.unwrap_or_else(|| panic!("the gate without {rule:?} passes for whole"));
-        println!("{rule:?} at {requests} x {capacity}: \"{property}\" fails after {steps} actions");
+        let killer = killed.unwrap_or_else(|| panic!("the gate without {rule:?} passes for whole"));
+        tell(&format!("{rule:?}"), requests, capacity, &killer);
     }
+}
+
+/// One line of the table of mutants.
+fn tell(mutant: &str, requests: usize, capacity: u32, killer: &Killer) {
+    let Killer {
+        property,
+        steps,
+        trace,
+    } = killer;
+    println!("| without {mutant} | {requests} x {capacity} | {property} | {steps} | {trace} |");
 }
 
 #[test]
 fn a_view_that_forgets_upstreams_fails() {
     let gate = Gate::with_room(3, two_upstreams(), NONE).without(Rule::KnowUpstream);
-    let (property, _) = killed_by(gate).expect("the mutant passes for whole");
-    assert_eq!(property, "never more than its limit relay at an upstream");
+    let killer = killed_by(gate).expect("the mutant passes for whole");
+    tell("KnowUpstream, over two upstreams,", 3, 2, &killer);
+    assert_eq!(
+        killer.property,
+        "never more than its limit relay at an upstream"
+    );
 }
 
 /// How many units of time pass until one starts who comes after three that were lost before their first write.
@@ -93,6 +119,9 @@ fn a_hundred_lost_tickets_cost_one_grace() {
         gate.settings.grace_ms as usize
     );
     let serial = gate.without(Rule::SharedGrace);
+    println!(
+        "| without SharedGrace | 1 x 1 | three lost tickets cost one grace | | three graces pass before one behind them starts |"
+    );
     assert_eq!(
         ticks_behind_three_lost(&serial),
         3 * serial.settings.grace_ms as usize,
