@@ -19,6 +19,7 @@ mod imports;
 mod leaving;
 mod line;
 mod metrics;
+mod model;
 mod openai;
 mod outage;
 mod proxies;

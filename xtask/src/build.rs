@@ -46,6 +46,13 @@ pub(crate) fn programs(repo: &Repo) -> Result<()> {
     process::run(command.args(["--workspace", "--examples"]))
 }
 
+/// Builds the demonstration model, with the features that everything else has.
+pub(crate) fn demo_model(repo: &Repo) -> Result<()> {
+    let mut command = process::cargo(repo, "build");
+    command.args(["--release", "--bin", "demo-model"]);
+    process::run(command.args(["--workspace", "--examples"]))
+}
+
 /// Makes sure that Rust can build for WebAssembly.
 pub(crate) fn ensure_wasm_target(repo: &Repo) -> Result<()> {
     let mut rustc = Command::new("rustc");

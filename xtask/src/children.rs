@@ -9,6 +9,7 @@
 //! # Limits
 //! Killed with SIGKILL, this program can end nobody.
 
+use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -37,6 +38,18 @@ struct Member {
     /// Whether all that it wrote was read.
     read: bool,
 }
+
+/// A signal asked for the end.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// What the threads that listen have to say.
 enum Event {
@@ -117,7 +130,7 @@ impl Children {
                     _ => println!("{line}"),
                 },
                 Happening::Ended(name, status) => bail!("{name} ended early ({status})"),
-                Happening::Signal => bail!("interrupted"),
+                Happening::Signal => return Err(Interrupted.into()),
                 Happening::TimedOut => bail!("{name} is not ready after {START_LIMIT:?}"),
             }
         }
@@ -139,7 +152,7 @@ impl Children {
                 }
                 Happening::Ended(ended, status) if ended == name => return Ok(status),
                 Happening::Ended(name, status) => bail!("{name} ended early ({status})"),
-                Happening::Signal => bail!("interrupted"),
+                Happening::Signal => return Err(Interrupted.into()),
                 Happening::TimedOut => {}
             }
         }

@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use crate::children::Children;
+use crate::build;
+use crate::children::{Children, Interrupted};
 use crate::manifest::Variables;
+use crate::model;
 use crate::paths::Repo;
 use crate::servers;
 use crate::upstream::{Probe, Upstream};
@@ -12,7 +14,7 @@ use crate::upstream::{Probe, Upstream};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Simulator {
     Always,
-    /// When none answers and none was asked for.
+    /// When none answers and none was asked for, and the demonstration model is not to be had.
     WithoutAnOllama,
 }
 
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     /// Whether somebody asked for this upstream, so that nothing else will do.
     upstream_chosen: bool,
     model: String,
+    /// How many answers there may be at once.
+    max_concurrent: String,
 }
 
 impl Settings {
@@ -50,12 +54,14 @@ impl Settings {
             upstream: address.parse().context("the address of Ollama")?,
             upstream_chosen,
             model: model.unwrap_or_else(|| manifest.default_of("ollama_model").to_owned()),
+            max_concurrent: environment("SPIN_VARIABLE_MAX_CONCURRENT")
+                .unwrap_or_else(|| manifest.default_of("max_concurrent").to_owned()),
         })
     }
 }
 
-/// Looks whether an Ollama is there. Where none is and none was asked for, the simulator takes its
-/// place, and everybody is told.
+/// Looks whether an Ollama is there. Where none is and none was asked for, the demonstration model
+/// takes its place, or where that cannot be had the simulator, and everybody is told.
 pub(crate) fn choose(
     children: &mut Children,
     repo: &Repo,
@@ -86,7 +92,7 @@ pub(crate) fn choose(
         }
         Probe::Absent(why) => {
             let why = format!("no Ollama answers at {address} ({why})");
-            return simulate(children, repo, settings, why);
+            return demonstrate(children, repo, settings, why);
         }
     };
     let Upstream { origin, base_path } = settings.upstream.clone();
@@ -94,6 +100,33 @@ pub(crate) fn choose(
         ("ollama_host", origin),
         ("ollama_base_path", base_path),
         ("ollama_model", settings.model.clone()),
+    ];
+    Ok(Choice { variables, notes })
+}
+
+/// Starts the demonstration model, whatever model is configured: it is the only one there.
+fn demonstrate(
+    children: &mut Children,
+    repo: &Repo,
+    settings: &Settings,
+    why: String,
+) -> Result<Choice> {
+    build::demo_model(repo)?;
+    let origin = match model::start(children, repo, &settings.max_concurrent) {
+        Ok(origin) => origin,
+        Err(error) if error.is::<Interrupted>() => return Err(error),
+        Err(error) => {
+            let why = format!("{why}, and a small real model is not to be had ({error:#})");
+            return simulate(children, repo, settings, why);
+        }
+    };
+    let note = format!("{} answers: {why}.", model::WHAT);
+    let notes = vec![note.clone(), format!("Model {} at {origin}", model::NAME)];
+    let variables = vec![
+        ("ollama_host", origin),
+        ("ollama_base_path", String::new()),
+        ("ollama_model", model::NAME.to_owned()),
+        ("upstream_note", note),
     ];
     Ok(Choice { variables, notes })
 }

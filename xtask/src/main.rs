@@ -13,6 +13,7 @@ mod clients;
 mod debian;
 mod load;
 mod manifest;
+mod model;
 mod paths;
 mod process;
 mod servers;
@@ -40,7 +41,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "up",
-        summary: "build, find an Ollama (or start the simulator), serve, print the address",
+        summary: "build, find an Ollama (or start a small model), serve, print the address",
         usage: up::USAGE,
         run: up::run,
     },

@@ -1,4 +1,4 @@
-//! The simulator and the host as children: how each is started, and the line that says it is ready.
+//! The simulator, the demonstration model and the host as children: how each is started, and the line that says it is ready.
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
@@ -32,6 +32,18 @@ pub(crate) fn start_simulator(
     command.args(["--listen", "127.0.0.1:0"]).args(flags);
     children.start(SIMULATOR, &mut command)?;
     children.wait_for_line(SIMULATOR, address)
+}
+
+/// Starts the demonstration model, which is in the cache, on a free port and says its origin.
+pub(crate) fn start_demo_model(
+    children: &mut Children,
+    repo: &Repo,
+    slots: usize,
+) -> Result<String> {
+    let mut command = Command::new(repo.binary(DEMO_MODEL));
+    command.args(["--listen", "127.0.0.1:0", "--slots", &slots.to_string()]);
+    children.start(DEMO_MODEL, &mut command)?;
+    children.wait_for_line(DEMO_MODEL, address)
 }
 
 /// Starts the host and says where it serves. The environment is passed on, `SPIN_VARIABLE_…` with it.
@@ -85,6 +97,7 @@ fn seed(state_dir: &Path) -> Vec<String> {
 
 /// The names of the children, which are those of their programs.
 pub(crate) const SIMULATOR: &str = "ollama-sim";
+pub(crate) const DEMO_MODEL: &str = "demo-model";
 pub(crate) const HOST: &str = "sluice-host";
 
 /// The address in the line by which a server says that it is ready: `Serving http://…` or

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 
 use crate::build::WASM;
-use crate::children::Children;
+use crate::children::{Children, Interrupted};
 use crate::paths::Repo;
 use crate::tally::Tally;
-use crate::{browser, build, debian, process};
+use crate::{browser, build, debian, model, process};
 
 pub(crate) const USAGE: &str = "\
   --no-browser   leave out the tests that need Node and Chromium
@@ -28,6 +28,15 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
 
     let mut tally = Tally::default();
     let mut children = Children::new()?;
+    build::demo_model(repo)?;
+    match model::fetch(&mut children, repo) {
+        Err(error) if !error.is::<Interrupted>() => {
+            println!(
+                "The tests with the real model are skipped, a tiny one takes its place: {error:#}."
+            );
+        }
+        fetched => fetched?,
+    }
     test_workspace(repo, &options, &mut children, &mut tally)?;
     if options.browser {
         build::programs(repo)?;

