@@ -1,6 +1,10 @@
 //! What was measured, kept in `docs/benchmarks/figures.json` so that one measurement can be done again without the others.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +21,9 @@ pub struct Figures {
     points: BTreeMap<String, BTreeMap<String, Vec<(f64, f64)>>>,
     #[serde(skip)]
     stamp: Option<Made>,
+    /// What was measured in this run: metric and peer.
+    #[serde(skip)]
+    fresh: BTreeSet<(String, Kind)>,
 }
 
 /// When and where something was measured.
@@ -49,7 +56,7 @@ impl Figures {
     /// One more value.
     pub fn note(&mut self, metric: &str, kind: Kind, value: f64) {
         println!("  {metric:<32} {:<16} {value:>12.3}", kind.name());
-        self.renew(metric);
+        self.renew(metric, kind);
         let peers = self.values.entry(metric.to_owned()).or_default();
         peers.entry(kind.key().to_owned()).or_default().push(value);
     }
@@ -57,15 +64,14 @@ impl Figures {
     /// One more point of a curve.
     pub fn point(&mut self, metric: &str, kind: Kind, x: f64, y: f64) {
         println!("  {metric:<32} {:<16} {y:>12.3}  at {x}", kind.name());
-        self.renew(metric);
+        self.renew(metric, kind);
         let peers = self.points.entry(metric.to_owned()).or_default();
         peers.entry(kind.key().to_owned()).or_default().push((x, y));
     }
 
     /// Whether nothing was noted in this run.
     pub fn is_empty(&self, metric: &str, kind: Kind) -> bool {
-        let is_of_this_run = self.made.get(metric) == self.stamp.as_ref();
-        !is_of_this_run || self.median(metric, kind).is_none()
+        !self.fresh.contains(&(metric.to_owned(), kind))
     }
 
     /// The middle one of the values.
@@ -94,13 +100,19 @@ impl Figures {
         curve.iter().find(|point| point.0 == x).map(|point| point.1)
     }
 
-    /// Forgets what an earlier run noted of a metric, once.
-    fn renew(&mut self, metric: &str) {
+    /// Forgets what an earlier run noted of a metric and a peer, once.
+    fn renew(&mut self, metric: &str, kind: Kind) {
         let Some(stamp) = &self.stamp else { return };
-        if self.made.get(metric) != Some(stamp) {
+        if self.fresh.insert((metric.to_owned(), kind)) {
             self.made.insert(metric.to_owned(), stamp.clone());
-            self.values.remove(metric);
-            self.points.remove(metric);
+            _ = self
+                .values
+                .get_mut(metric)
+                .map(|peers| peers.remove(kind.key()));
+            _ = self
+                .points
+                .get_mut(metric)
+                .map(|peers| peers.remove(kind.key()));
         }
     }
 

@@ -18,13 +18,13 @@ use crate::{
 /// 64 clients that ask again and again; the answers differ in length, so that slots are freed one by one.
 pub async fn handoff(plan: &Plan, figures: &mut Figures) {
     let stage = Stage::start_with(plan, BOUNDS, None, Kind::has_line).await;
-    for _ in 0..plan.rounds(3) {
+    for _ in 0..plan.rounds(2) {
         for peer in &stage.peers {
             stage.sim.reset();
             let client = async |n: u64| {
                 let mut random = Random(n);
                 let mut client = Client::connect(peer.addr).await;
-                for _ in 0..plan.times(3) {
+                for _ in 0..plan.times(2) {
                     let tokens = 8 + random.below(24);
                     let prompt = format!("[[sim tokens={tokens} pace=10ms]] hello");
                     reading::ask(&mut client, peer, &prompt).await;
@@ -45,7 +45,7 @@ pub async fn handoff(plan: &Plan, figures: &mut Figures) {
 pub async fn makespan(plan: &Plan, figures: &mut Figures) {
     let stage = Stage::start_with(plan, BOUNDS, None, Kind::has_line).await;
     let half_ms = plan.times(250);
-    for _ in 0..plan.rounds(2) {
+    for _ in 0..plan.rounds(1) {
         for peer in &stage.peers {
             let prompt = format!("[[sim tokens=2 pace={half_ms}ms]] hello");
             let begun = Instant::now();

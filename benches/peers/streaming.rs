@@ -23,7 +23,7 @@ use crate::{
 /// Time to the first token, one request after another, on one connection and each on a new one.
 pub async fn first_token(plan: &Plan, figures: &mut Figures) {
     let stage = Stage::start(plan, MANY).await;
-    for _ in 0..plan.rounds(8) {
+    for _ in 0..plan.rounds(6) {
         for peer in &stage.peers {
             let (mut new, mut kept) = (Vec::new(), Vec::new());
             let mut client = Client::connect(peer.addr).await;
@@ -44,8 +44,8 @@ pub async fn first_token(plan: &Plan, figures: &mut Figures) {
 /// Streams at 50 tokens a second: how long each token is on its way, and what it costs, once all of them run.
 pub async fn paced(plan: &Plan, figures: &mut Figures) {
     let stage = Stage::start(plan, MANY).await;
-    for streams in [1, 4, 16, 64, 128] {
-        for _ in 0..plan.rounds(if streams == 1 { 3 } else { 1 }) {
+    for streams in [1, 16, 64, 128] {
+        for _ in 0..plan.rounds(if streams == 1 { 2 } else { 1 }) {
             // More than it can do: it would only be seen to fall behind.
             let keeps_up = |peer: &&Peer| peer.kind != Kind::Litellm || streams <= 4;
             for peer in stage.peers.iter().filter(keeps_up) {
@@ -59,7 +59,7 @@ pub async fn paced(plan: &Plan, figures: &mut Figures) {
                 tokio::time::sleep(SETTLE).await;
                 delays.lock().expect("no panic").clear();
                 let (before, begun) = (peer.usage(), Instant::now());
-                tokio::time::sleep(Duration::from_millis(plan.times(2_000) as u64)).await;
+                tokio::time::sleep(Duration::from_millis(plan.times(1_500) as u64)).await;
                 let (after, took) = (peer.usage(), begun.elapsed());
                 let mut delays = std::mem::take(&mut *delays.lock().expect("no panic"));
                 drop(running);
@@ -137,7 +137,7 @@ const MANY: Bounds = Bounds {
 };
 
 /// Until what came with the start of the streams is over.
-const SETTLE: Duration = Duration::from_millis(1_500);
+const SETTLE: Duration = Duration::from_millis(1_000);
 
 const ONE_TOKEN: &str = "[[sim tokens=1 pace=0ms]] hello";
 

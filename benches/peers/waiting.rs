@@ -18,7 +18,7 @@ use crate::{
 /// proxy their connections.
 pub async fn waiting(plan: &Plan, figures: &mut Figures) {
     let numbers: &[usize] = match plan.times(10) {
-        10 => &[1, 10, 100, 300, 1_000, 2_000],
+        10 => &[1, 100, 500, 1_000, 2_000],
         _ => &[1, 20],
     };
     for &number in numbers {
@@ -34,7 +34,7 @@ pub async fn waiting(plan: &Plan, figures: &mut Figures) {
             let alone = peer.usage().expect("it has a process");
             let coming = stream::iter(0..number).map(async |_| wait(peer).await);
             let clients: Vec<_> = coming.buffer_unordered(100).collect().await;
-            tokio::time::sleep(2 * SECOND).await;
+            tokio::time::sleep(SECOND).await;
             let before = peer.usage().expect("it has a process");
             tokio::time::sleep(WATCHED).await;
             let after = peer.usage().expect("it has a process");
@@ -129,4 +129,4 @@ fn takes_part(kind: Kind) -> bool {
 }
 
 const SLOTS: usize = 4;
-const WATCHED: Duration = Duration::from_secs(4);
+const WATCHED: Duration = Duration::from_secs(3);
