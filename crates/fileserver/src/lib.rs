@@ -4,7 +4,7 @@
 //!
 //! `GET` and `HEAD` with strong entity tags and 304, byte ranges, files compressed beforehand (`app.js.br` and `app.js.gz`
 //! beside `app.js`), `/dashboard` for `dashboard.html`, `index.html` for a directory, `404.html` for what is not there, and
-//! on every response the headers of `policy.rs`.
+//! the headers of `policy.rs`.
 //!
 //! # Limits
 //!
@@ -13,7 +13,7 @@
 //!
 //! # What it does not do
 //!
-//! It compresses nothing, lists no directory, and serves no file whose name starts with a dot.
+//! It compresses nothing (its build does), lists no directory, and serves no file whose name starts with a dot.
 //!
 //! **Invariant:** nothing from outside can trap the instance, since that would end the other requests in it; and a path
 //! reaches the file system only as a `path::FilePath`.

@@ -56,7 +56,7 @@ impl Site {
                 response
             }
         };
-        policy::apply(response.headers_mut());
+        policy::apply(response.headers_mut(), uri.path());
         if *method == Method::HEAD {
             *response.body_mut() = FileBody::empty();
         }
