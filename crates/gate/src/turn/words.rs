@@ -44,7 +44,7 @@ pub enum Effect {
         /// When [`Event::Due`] is due, in milliseconds of the monotonic clock.
         until_ms: u64,
     },
-    /// The turn is over; [`Turn::phase`] says how.
+    /// The turn is over; [`Turn::phase`](crate::Turn::phase) says how.
     Over,
 }
 
@@ -56,7 +56,7 @@ pub enum Phase {
     /// The request may be sent upstream; nothing may be relayed yet. A turn can fall back to [`Phase::Queued`]: then
     /// what was sent is dropped.
     Sending,
-    /// The answer may be relayed, as long as [`Turn::lapsed`] says no.
+    /// The answer may be relayed, as long as [`Turn::lapsed`](crate::Turn::lapsed) says no.
     Relaying,
     /// Nothing may be relayed any more; the record is being closed.
     Closing(Outcome),
