@@ -84,7 +84,7 @@ const page = async (page, fake) => {
   fake.line = { activeRequests: 4, queuedRequests: 3, maxConcurrent: 4 };
   fake.onChat = async (stream) => {
     await stream.think('The user wants to know how a sluice works. Keep it short.');
-    for (const piece of ANSWER.slice(0, ANSWER.indexOf(' runs deep')).match(/.{1,9}/gs)) await stream.say(piece);
+    for (const piece of ANSWER.slice(0, ANSWER.indexOf(' | quick')).match(/.{1,9}/gs)) await stream.say(piece);
   };
   await ask(page, 'How does a sluice work?');
   await page.waitForSelector('.hljs-keyword');
