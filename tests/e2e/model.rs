@@ -132,8 +132,8 @@ fn health_and_tags_name_the_model() {
 const QUESTION: &str = "Write one sentence about the sea.";
 
 /// What the real model answers.
-const ANSWER: &str = "The ocean is a vast and mysterious realm that exists beneath the waves, teeming with life and unending \
-                      in its own way.";
+const ANSWER: &str = "The ocean is a vast and mysterious realm that exists beneath our feet, teeming with life and unending \
+                      mysteries waiting to be explored.";
 
 /// Tokens of a text: the tiny model does not come to the end of it before a test does.
 const CONTEXT: usize = 1 << 16;

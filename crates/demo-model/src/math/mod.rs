@@ -32,6 +32,12 @@ pub(crate) use self::{
 /// Elements that share a scale.
 const BLOCK: usize = 32;
 
+/// Sums that are added up beside each other: as many as fit into a register of AVX2.
+const LANES: usize = 8;
+
+/// Rows of a product that are turned together: a line of a cache, as columns.
+const TILE: usize = 16;
+
 /// Columns that go through a row of weights together.
 const TOGETHER: usize = 4;
 
@@ -75,9 +81,12 @@ impl Simd {
             .par_chunks_mut(share * columns)
             .enumerate()
             .for_each(|(index, out)| self.rows(matrix, x, index * share, out));
-        for (row, values) in turned.chunks_exact(columns).enumerate() {
-            for (column, value) in values.iter().enumerate() {
-                out[column * rows + row] = *value;
+        // Tile by tile, so that what is read stays in the nearest cache.
+        for (index, tile) in turned.chunks(TILE * columns).enumerate() {
+            for (column, out) in out.chunks_exact_mut(rows).enumerate() {
+                let values = tile.iter().skip(column).step_by(columns);
+                let out = out.iter_mut().skip(index * TILE);
+                out.zip(values).for_each(|(out, value)| *out = *value);
             }
         }
     }
@@ -119,7 +128,7 @@ fn share(rows: usize) -> usize {
 }
 
 /// The sum of eight lanes, in one order.
-fn fold(lanes: [f32; 8]) -> f32 {
+fn fold(lanes: [f32; LANES]) -> f32 {
     let [a, b, c, d, e, f, g, h] = lanes;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }

@@ -1,6 +1,6 @@
 //! Products in plain Rust, for machines without the instructions of the other files, and what those have in common.
 
-use super::{Activations, BLOCK, Matrix, TOGETHER, activations::Column, fold, matrix::Row};
+use super::{Activations, BLOCK, LANES, Matrix, TOGETHER, activations::Column, fold, matrix::Row};
 
 /// The products of the rows from `first` on with every column.
 pub(super) fn rows(matrix: &Matrix, x: &Activations, first: usize, out: &mut [f32]) {
@@ -48,11 +48,11 @@ fn products<const C: usize>(row: &Row<'_>, columns: [Column<'_>; C]) -> [f32; C]
                     })
                 })
             });
-            let rest = least
-                .iter()
-                .zip(column.sums)
-                .fold(0f32, |rest, (least, sum)| rest + least * sum);
-            fold(lanes(blocks, scales, column)) + rest
+            let mut rests = [0f32; LANES];
+            for (block, (least, sum)) in least.iter().zip(column.sums).enumerate() {
+                rests[block % LANES] += least * sum;
+            }
+            fold(lanes(blocks, scales, column)) + fold(rests)
         }
         Row::Eight { quants, scales } => {
             let blocks = quants.iter().map(|quants| quants.map(i32::from));
@@ -66,8 +66,8 @@ fn lanes(
     blocks: impl Iterator<Item = [i32; BLOCK]>,
     scales: &[f32],
     column: Column<'_>,
-) -> [f32; 8] {
-    let mut lanes = [0f32; 8];
+) -> [f32; LANES] {
+    let mut lanes = [0f32; LANES];
     let columns = column.quants.iter().zip(column.scales);
     for ((weights, scale), (quants, column_scale)) in blocks.zip(scales).zip(columns) {
         let scale = scale * column_scale;
