@@ -16,6 +16,8 @@ pub const SHOWN_MS: u64 = 400;
 #[derive(Default)]
 struct Readings {
     last: Option<(Now, Rc<Line>)>,
+    /// Since when the front of the main line has been where it is.
+    still_since: Option<Now>,
     sightings: Sightings,
     behind: Sightings,
 }
@@ -52,17 +54,20 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
             return Err(error);
         }
     };
-    let (line, between_starts_us) = READINGS.with_borrow_mut(|readings| {
-        let between_starts_us = movement(readings.last.as_ref(), begun, &line);
+    let (line, movement) = READINGS.with_borrow_mut(|readings| {
+        let movement = movement(readings, begun, &line);
+        if !matches!(movement, Some(Movement::NoneFor(_))) {
+            readings.still_since = Some(begun);
+        }
         line.drop_lapsed(&mut readings.sightings, now());
         if let Some(behind) = &mut line.behind {
             behind.drop_lapsed(&mut readings.behind, now());
         }
         let line = Rc::new(line);
         readings.last = Some((begun, line.clone()));
-        (line, between_starts_us)
+        (line, movement)
     });
-    tell_desks(&line, begun, between_starts_us);
+    tell_desks(&line, begun, movement);
     for lane in Lane::ALL {
         if let Some(line) = of(&line, lane) {
             tidying::after_a_reading(line, lane);
@@ -72,7 +77,7 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
 }
 
 /// Tells those who stand in line here how far from its front they are.
-fn tell_desks(line: &Line, begun: Now, between_starts_us: Option<u64>) {
+fn tell_desks(line: &Line, begun: Now, movement: Option<Movement>) {
     let seen = Lane::ALL.map(sightings);
     bell::each(|desk| {
         if let Ok(mut turn) = desk.turn.try_borrow_mut()
@@ -82,8 +87,10 @@ fn tell_desks(line: &Line, begun: Now, between_starts_us: Option<u64>) {
             if let Some(line) = of(line, lane) {
                 turn.stand_behind(begun, line.ahead_of(ticket), &line.ledger);
             }
-            if let (Lane::Main, Some(us)) = (lane, between_starts_us) {
-                turn.saw_line_move(us);
+            match movement {
+                Some(Movement::OneIn(us)) if lane == Lane::Main => turn.saw_line_move(us),
+                Some(Movement::NoneFor(us)) if lane == Lane::Main => turn.saw_line_stand_still(us),
+                _ => {}
             }
             let [main, behind] = &seen;
             turn.learn(match lane {
@@ -122,17 +129,28 @@ pub async fn whole_line() -> Result<Rc<Line>, StoreError> {
 /// How often the line is read for its whole ledger. A reading takes a millisecond or two, a start comes every few.
 const WHOLE_TRIES: u32 = 32;
 
-/// In how many microseconds the line moved on by one since the last reading, if it did.
-fn movement(last: Option<&(Now, Rc<Line>)>, begun: Now, line: &Line) -> Option<u64> {
-    let (before, last) = last?;
+/// How the main line moved since the last reading, in microseconds.
+#[derive(Clone, Copy)]
+enum Movement {
+    /// One started in so many.
+    OneIn(u64),
+    /// Nobody for so many.
+    NoneFor(u64),
+}
+
+/// `None` where the last reading, if there is one, was of something else.
+fn movement(readings: &Readings, begun: Now, line: &Line) -> Option<Movement> {
+    let (before, last) = readings.last.as_ref()?;
     let starts = line.front.checked_sub(last.front)?;
-    let took_us = begun
-        .mono_ms
-        .checked_sub(before.mono_ms)?
-        .checked_mul(1_000)?;
-    took_us
-        .checked_div(starts)
-        .filter(|_| last.epoch == line.epoch)
+    let since_us = |then: Now| {
+        let took_ms = begun.mono_ms.checked_sub(then.mono_ms)?;
+        took_ms.checked_mul(1_000)
+    };
+    let movement = match starts {
+        0 => Movement::NoneFor(since_us(readings.still_since?)?),
+        starts => Movement::OneIn(since_us(*before)? / starts),
+    };
+    (last.epoch == line.epoch).then_some(movement)
 }
 
 /// The last reading, if it is not older than `max_age_ms`.

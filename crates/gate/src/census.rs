@@ -16,7 +16,7 @@ pub const WALK_MAX: u64 = 256;
 
 /// In a longer line, how many of those who wait are read at each reading, in turns: so that the dead among them are seen to
 /// lapse together, however many they are.
-pub const WATCH_MAX: u64 = 128;
+pub const WATCH_MAX: u64 = 32;
 
 /// How many neighbours are asked where a record says nothing.
 const NEIGHBOURS: u64 = 4;

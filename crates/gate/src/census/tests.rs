@@ -70,7 +70,7 @@ fn the_dead_of_a_long_line_are_seen_to_lapse_together() {
     };
     let mut sightings = Sightings::default();
     let mut watched_to = 0;
-    for reading in 0..10 {
+    for reading in 0..1_000 / WATCH_MAX + 2 {
         let (mut line, _) = read_on(40, 41, 1_041, watched_to);
         watched_to = line.watched_to;
         line.drop_lapsed(&mut sightings, at(reading));
@@ -79,7 +79,7 @@ fn the_dead_of_a_long_line_are_seen_to_lapse_together() {
     for ticket in [42, 300, 1_041] {
         let record = Record::unreadable(b"");
         assert!(
-            sightings.lapsed(ticket, &record, at(10 + ttl_ms)),
+            sightings.lapsed(ticket, &record, at(100 + ttl_ms)),
             "{ticket}"
         );
     }

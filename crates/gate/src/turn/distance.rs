@@ -31,6 +31,13 @@ impl Distance {
         self.between_starts_us = between_starts_us.max(1);
     }
 
+    /// Nobody has started for so many microseconds: it goes more slowly than the mean says, which is of other requests.
+    pub(crate) fn stands_still_for(&mut self, us: u64) {
+        if self.between_starts_us > 0 {
+            self.between_starts_us = self.between_starts_us.max(us);
+        }
+    }
+
     /// At most so many are ahead at this moment.
     pub(crate) fn shorten(&mut self, ahead: u32, now: Now) {
         if u64::from(ahead) < self.at(now) {
@@ -90,6 +97,26 @@ mod tests {
         assert_eq!([5_000, 5_099, 5_100, 5_450].map(by_then), [10, 10, 9, 6]);
         assert_eq!([6_000, 60_000].map(by_then), [1, 1]);
         assert_eq!(by_then(4_000), 10, "a clock that stands still");
+    }
+
+    #[test]
+    fn a_line_that_stands_still_is_looked_at_as_seldom_as_a_slow_one() {
+        let settings = Settings::clamped(4, 15_000);
+        let ledger = Ledger {
+            mean_service_us: 4_000,
+            ..Ledger::default()
+        };
+        let mut distance = Distance::told(500, at(0), &ledger, 4);
+        assert_eq!(distance.at(at(400)), 100, "answers of 4 ms");
+        assert_eq!(distance.rest_ms(at(400), &settings), 8 + 96 * 2);
+        distance.stands_still_for(400_000);
+        assert_eq!(distance.at(at(400)), 499);
+        assert_eq!(distance.rest_ms(at(400), &settings), 8 + 495 * 10);
+        distance.stands_still_for(100_000);
+        assert_eq!(distance.at(at(400)), 499, "what was seen is not forgotten");
+        let mut unknown = Distance::told(500, at(0), &Ledger::default(), 4);
+        unknown.stands_still_for(400_000);
+        assert_eq!(unknown.at(at(4_000)), 500);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub struct Turn {
 }
 
 /// Of how many of those right before it a turn takes over what others have seen of them.
-const LEARNT_MAX: Ticket = 512;
+const LEARNT_MAX: Ticket = 64;
 
 /// What a turn writes into its records for others to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -290,6 +290,11 @@ impl Turn {
     /// The line was seen to move on by one in so many microseconds.
     pub fn saw_line_move(&mut self, between_starts_us: u64) {
         self.distance.moves_on_every(between_starts_us);
+    }
+
+    /// Nobody in the line has started for so many microseconds.
+    pub fn saw_line_stand_still(&mut self, us: u64) {
+        self.distance.stands_still_for(us);
     }
 
     /// Another ticket has started: if it was before this one, only those between the two can still be.
