@@ -49,7 +49,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
         let held = fill(hosts[0].addr(), &sim, 4, 5 * SECOND).await;
         let mut waiting = hosts[1].chat("it waits").await;
         assert!(waiting.line().await.expect("a heartbeat").queue().is_some());
-        eventually(2 * SECOND, "it is seen", || async {
+        eventually(10 * SECOND, "it is seen", || async {
             let seen = metrics(&hosts[0]).await;
             (
                 seen["sluice_requests_active"],
@@ -68,7 +68,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
 
         // What is counted in batches comes with the next one.
         eventually(
-            8 * SECOND,
+            20 * SECOND,
             "both hosts tell the same, and all of it",
             || async {
                 let [one, other] = [metrics(&hosts[0]).await, metrics(&hosts[1]).await];

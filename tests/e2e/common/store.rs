@@ -61,7 +61,7 @@ async fn is_settled(store: &dyn Store, capacity: usize) -> Result<(), Vec<String
                 is_held |= matches!(standing, Standing::Waiting | Standing::Active);
                 kept.push(format!("{name}: {standing:?}"));
             }
-            _ if name.starts_with(RATE) => {}
+            _ if COUNTERS.iter().any(|counters| name.starts_with(counters)) => {}
             _ => kept.push(name),
         }
     }
@@ -72,8 +72,8 @@ async fn is_settled(store: &dyn Store, capacity: usize) -> Result<(), Vec<String
     }
 }
 
-/// What the counters of requests per client begin with.
-const RATE: &str = "sluice/rate/";
+/// What the counters begin with: of requests per client, and of what is counted in batches.
+const COUNTERS: [&str; 2] = ["sluice/rate/", "sluice/n/"];
 
 /// Leavers are tidied away after half a second, a dead holder after the time to live that tests set (2 s) and the look
 /// before it.
