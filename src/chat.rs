@@ -18,13 +18,12 @@ use std::rc::Rc;
 use crate::tasks::spawn;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use sluice_gate::Lane;
 use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat, Request};
 use spin_sdk::wasip3::random::random::get_random_u64;
 
 use crate::clients::Client;
-use crate::config::{Class, Config};
+use crate::config::Config;
 use crate::gate::{self, Newcomer, Stay};
 use crate::refusal::Refusal;
 use crate::relay::{ClientGone, Outlet};
@@ -151,11 +150,7 @@ async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
     let line = gate::line(SHED_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
-    let lane = match client.key {
-        Some((_, Class::Batch)) => Lane::Batch,
-        _ => Lane::Main,
-    };
-    if line.is_full(lane, capacity, config.max_queue) {
+    if line.is_full(client.lane(), capacity, config.max_queue) {
         Err(place::queue_full(config, &line))
     } else {
         Ok(())

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::{Digest, Sha256};
+use sluice_gate::Lane;
 
 use crate::config::{ApiKey, Class, Config};
 use crate::incoming::Head;
@@ -38,6 +39,14 @@ impl Client {
             Ok(())
         } else {
             Err(Refusal::Unauthorized)
+        }
+    }
+
+    /// The line that its class stands in, whatever else it has at the gate.
+    pub fn lane(&self) -> Lane {
+        match self.key {
+            Some((_, Class::Batch)) => Lane::Batch,
+            _ => Lane::Main,
         }
     }
 

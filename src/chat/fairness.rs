@@ -11,7 +11,7 @@ use spin_sdk::time::sleep;
 
 use super::{SHED_MS, place};
 use crate::clients::Client;
-use crate::config::{Class, Config};
+use crate::config::Config;
 use crate::gate::{self, Stay};
 use crate::refusal::Refusal;
 
@@ -24,13 +24,10 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// # Errors
 /// The client holds all its places, or the store cannot be read.
 pub async fn lane(config: &Config, client: &Client) -> Result<Lane, Refusal> {
-    let Some((_, class)) = &client.key else {
-        return Ok(Lane::Main);
-    };
-    let own = match class {
-        Class::Batch => Lane::Batch,
-        Class::Interactive | Class::Operator | Class::Shared => Lane::Main,
-    };
+    let own = client.lane();
+    if client.key.is_none() {
+        return Ok(own);
+    }
     let number = client.fingerprint();
     // As old as that which the line was judged by; what comes and goes in this instance is known at once.
     let line = gate::cached(gate::SHOWN_MS).unwrap_or_default();

@@ -81,13 +81,7 @@ impl Behind {
 mod tests {
     use super::*;
     use crate::Stop;
-
-    fn at(mono_ms: u64) -> Now {
-        Now {
-            mono_ms,
-            wall_ms: 0,
-        }
-    }
+    use crate::testing::at;
 
     fn waiting(queued: u32) -> Line {
         Line {

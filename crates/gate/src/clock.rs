@@ -130,13 +130,7 @@ pub(crate) fn rebased(instant_ms: u64, now_ms: u64, horizon_ms: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(mono_ms: u64) -> Now {
-        Now {
-            mono_ms,
-            wall_ms: 0,
-        }
-    }
+    use crate::testing::at;
 
     #[test]
     fn what_another_reader_saw_counts_as_long_as_the_record_is_the_same() {

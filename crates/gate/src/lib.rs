@@ -54,6 +54,8 @@ mod room;
 mod rule;
 mod settings;
 mod sweep;
+#[cfg(test)]
+mod testing;
 mod turn;
 mod upkeep;
 

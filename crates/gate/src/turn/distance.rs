@@ -78,13 +78,7 @@ const EACH_MAX_MS: u64 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(mono_ms: u64) -> Now {
-        Now {
-            mono_ms,
-            wall_ms: 0,
-        }
-    }
+    use crate::testing::at;
 
     #[test]
     fn it_shrinks_as_fast_as_slots_are_freed_and_never_below_one() {
