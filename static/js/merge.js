@@ -26,3 +26,12 @@ export function merge(stored, mine) {
   const later = mine.updated >= stored.updated ? mine : stored;
   return { ...later, messages, gone: Array.from(gone) };
 }
+
+/**
+ * @param {Chat} merged
+ * @param {Chat} mine
+ * @returns {boolean} whether the other copy has changed anything that is shown in mine
+ */
+export const hasMore = (merged, mine) =>
+  merged.messages.length !== mine.messages.length ||
+  merged.messages.some((message, index) => message !== mine.messages[index]);

@@ -3,11 +3,11 @@
 //! Writes are gathered for a second. A page that goes away cannot wait for IndexedDB, so what is not written by then
 //! is left in localStorage and taken up by the next page. Where IndexedDB fails, the page works on from memory
 //! and says so (`trouble`). Another tab's writes are merged, not overwritten, and told (`changed`, with the
-//! conversation's id as detail).
+//! conversation's id as detail): when they are made, and when a write of one's own finds them.
 
 import * as idb from '../vendor/idb-keyval-6.3.0.js';
 import { titleOf } from './chat.js';
-import { merge } from './merge.js';
+import { hasMore, merge } from './merge.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
 /** @typedef {{id: string, title: string, updated: number}} Meta */
@@ -111,14 +111,16 @@ export class Store extends EventTarget {
   /** @param {Chat} chat */
   async #write(chat) {
     const copy = structuredClone(chat);
+    let merged = copy;
     const wrote = await this.#use(
-      (db) => idb.update(`chat:${chat.id}`, (old) => merge(old, copy), db).then(() => true),
+      (db) => idb.update(`chat:${chat.id}`, (old) => (merged = merge(old, copy)), db).then(() => true),
       false,
     );
     if (!wrote) this.#memory.set(`chat:${chat.id}`, copy);
     await this.#set(`meta:${chat.id}`, metaOf(chat));
     if (chat.updated === copy.updated) this.#dirty.delete(chat.id);
     this.#channel.postMessage(chat.id);
+    if (hasMore(merged, copy)) this.dispatchEvent(new CustomEvent('changed', { detail: chat.id }));
   }
 
   /** @param {string} key */

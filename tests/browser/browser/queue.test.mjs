@@ -170,16 +170,53 @@ browserTest(
   { path: '' },
 );
 
-browserTest("two tabs on one conversation keep each other's words", async ({ page, open, fake }) => {
-  await send(page, 'from the start');
-  await answerState(page, 'done');
-  await until(() => page.evaluate(() => location.hash.length > 1));
-  const other = await open(await page.evaluate(() => `/${location.hash}`));
-  await answerState(other, 'done');
-  await send(other, 'from tab two');
-  await until(() => fake.chats.length === 2);
-  await until(async () => (await messages(page)).length === 4);
-  await send(page, 'from tab one');
-  await until(async () => (await messages(other)).length === 6);
-  assert.deepEqual(await messages(other), await messages(page));
-});
+/** An answer of two pieces for each prompt, and what lets its second piece go. */
+function inHalves(fake) {
+  const rest = new Map();
+  fake.onChat = async (stream) => {
+    rest.set(stream.prompt, signal());
+    await stream.say('Half ');
+    await rest.get(stream.prompt);
+    await stream.say(`of ${stream.prompt}`);
+    await stream.done();
+  };
+  return rest;
+}
+
+/** The words of the shown conversation that are in IndexedDB. */
+const written = (page) =>
+  page.evaluate(async () => {
+    const { Store } = await import('/js/store.js');
+    const chat = await new Store().load(location.hash.slice(1));
+    return chat.messages.map(({ content }) => content);
+  });
+
+/** Waits until a conversation is shown whole in a tab: the words of every message, and nothing that went wrong. */
+const shows = async (page, words) => {
+  await until(async () => JSON.stringify(await messages(page)) === JSON.stringify(words), words.at(-1)).catch(
+    async (error) => assert.deepEqual(await messages(page), words, error.message),
+  );
+  await until(async () => (await page.locator('.assistant:not([data-state="done"]), .card').count()) === 0, 'all done');
+};
+
+browserTest(
+  "two tabs on one conversation show each other's words, also those that came meanwhile",
+  async ({ page, open, fake }) => {
+    await send(page, 'start');
+    await answerState(page, 'done');
+    await until(() => page.evaluate(() => location.hash.length > 1));
+    const other = await open(await page.evaluate(() => `/${location.hash}`));
+    await answerState(other, 'done');
+    const rest = inHalves(fake);
+    await send(other, 'two');
+    await until(async () => (await messages(page)).length === 4);
+    await send(page, 'one');
+    await until(() => rest.has('one'));
+    rest.get('two').fire();
+    await until(async () => (await written(other))[3] === 'Half of two');
+    rest.get('one').fire();
+    const words = ['start', 'Hello there.', 'two', 'Half of two', 'one', 'Half of one'];
+    await shows(page, words);
+    await shows(other, words);
+  },
+);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { merge } from '../../../static/js/merge.js';
+import { hasMore, merge } from '../../../static/js/merge.js';
 
 const message = (id, created, more = {}) => ({ id, role: 'user', content: id, created, at: created, ...more });
 const chat = (updated, messages, more = {}) => ({
@@ -47,4 +47,14 @@ test('title and settings follow the copy that was changed last', () => {
 test('the first write is what there is', () => {
   const mine = chat(1, [message('a', 1)]);
   assert.equal(merge(undefined, mine), mine);
+});
+
+test('it is known whether the other tab has changed what is shown in mine', () => {
+  const mine = chat(6, [message('a', 1), message('b', 2)]);
+  const finds = (stored) => hasMore(merge(stored, mine), mine);
+  assert.equal(finds(undefined), false);
+  assert.equal(finds(chat(5, [message('a', 1)])), false);
+  assert.equal(finds(chat(5, [message('a', 1), message('b', 2, { at: 9 })])), true);
+  assert.equal(finds(chat(5, [message('c', 3)])), true);
+  assert.equal(finds(chat(5, [], { gone: ['b'] })), true);
 });
