@@ -191,10 +191,10 @@ export function errorText(code, partial) {
 }
 
 /** @param {Turn} turn */
-export function pendingText({ state, place, message, startedAt }) {
+export function pendingText({ state, place, message, modelSince }) {
   if (message.content !== '' && state !== 'queued') return '';
   if (state === 'queued' && place) return placeText(place);
-  const slow = performance.now() - startedAt > LOADING_AFTER_MS;
+  const slow = performance.now() - modelSince > LOADING_AFTER_MS;
   if (state === 'loading') return t(slow ? 'pending.loading' : 'pending.waiting');
   return state === 'sending' ? t(slow ? 'pending.slow' : 'pending.sending') : '';
 }

@@ -26,6 +26,8 @@ export class Turn extends EventTarget {
   pieces = 0;
   /** When it was sent, `performance.now()`. */
   startedAt = 0;
+  /** Since when the model is waited for: since it was sent, or since its turn came. */
+  modelSince = 0;
   #abort = new AbortController();
   #ticket = '';
   #accepted = false;
@@ -39,6 +41,7 @@ export class Turn extends EventTarget {
   /** Runs to the end, whatever the end is. Never rejects. @param {object} body */
   async run(body) {
     this.startedAt = performance.now();
+    this.modelSince = this.startedAt;
     this.#move('send');
     try {
       for await (const event of answer(body, this.#abort.signal)) this.#on(event);
@@ -114,6 +117,7 @@ export class Turn extends EventTarget {
   /** @param {Move} event */
   #move(event) {
     const next = step(this.state, event);
+    if (this.state === 'queued') this.modelSince = performance.now();
     const same = next === this.state && event !== 'wait';
     this.state = next;
     if (!isBusy(next)) this.message.state = /** @type {import('./chat.js').MessageState} */ (next);

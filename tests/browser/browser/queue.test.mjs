@@ -13,6 +13,11 @@ const hide = (page, hidden) =>
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
     document.dispatchEvent(new Event('visibilitychange'));
   }, hidden);
+/** From the next page on, time goes only as the test says. */
+async function pauseClock({ clock }) {
+  await clock.install({ time: 0 });
+  await clock.pauseAt(1_000);
+}
 const polls = (fake) => fake.requests.filter(({ path }) => path === '/api/queue-status').length;
 
 browserTest(
@@ -39,38 +44,47 @@ browserTest('a line that cannot be read is shown as unknown, not as the last val
   assert.equal(await page.locator('#empty-now').innerText(), 'Free just now: your answer starts at once.');
 });
 
-browserTest('my place moves 3, 2, 1, and then the answer comes', async ({ page, fake }) => {
-  const steps = [signal(), signal(), signal(), signal()];
-  fake.onChat = async (stream) => {
-    await stream.place(3, { queued: 7, etaSeconds: 40 });
-    await steps[0];
-    await stream.place(2, { queued: 6, etaSeconds: 20 });
-    await steps[1];
-    await stream.place(1, { queued: 5, active: 3 });
-    await steps[2];
-    await stream.place(0, { queued: 4 });
-    await steps[3];
-    await stream.say('Here.');
-    await stream.done();
-  };
-  await page.route('**/api/queue-status', () => {}); // never answered: what follows is from the heartbeats alone
-  const pending = page.locator('.pending-text');
-  const says = (text) => until(async () => (await pending.innerText()) === text, text);
-  await send(page, 'q');
-  await says('Place 3 of 7 in line · 4 of 4 running · about 40 s');
-  assert.equal(await page.locator('.places i').count(), 3);
-  await until(async () => (await queued(page).innerText()) === '7 waiting');
-  steps[0].fire();
-  await says('Place 2 of 6 in line · 4 of 4 running · about 20 s');
-  steps[1].fire();
-  await says('Place 1 of 5 in line · 3 of 4 running');
-  steps[2].fire();
-  await says('Waiting for the first word');
-  assert.equal(await page.locator('.places i').count(), 0);
-  steps[3].fire();
-  await answerState(page, 'done');
-  assert.deepEqual(await messages(page), ['q', 'Here.']);
-});
+browserTest(
+  'my place moves 3, 2, 1, and then the answer comes',
+  async ({ context, open, fake }) => {
+    const steps = [signal(), signal(), signal(), signal()];
+    fake.onChat = async (stream) => {
+      await stream.place(3, { queued: 7, etaSeconds: 40 });
+      await steps[0];
+      await stream.place(2, { queued: 6, etaSeconds: 20 });
+      await steps[1];
+      await stream.place(1, { queued: 5, active: 3 });
+      await steps[2];
+      await stream.place(0, { queued: 4 });
+      await steps[3];
+      await stream.say('Here.');
+      await stream.done();
+    };
+    await pauseClock(context);
+    const page = await open();
+    await page.route('**/api/queue-status', () => {}); // never answered: what follows is from the heartbeats alone
+    const pending = page.locator('.pending-text');
+    const says = (text) => until(async () => (await pending.innerText()) === text, text);
+    await send(page, 'q');
+    await says('Place 3 of 7 in line · 4 of 4 running · about 40 s');
+    assert.equal(await page.locator('.places i').count(), 3);
+    await until(async () => (await queued(page).innerText()) === '7 waiting');
+    steps[0].fire();
+    await says('Place 2 of 6 in line · 4 of 4 running · about 20 s');
+    await page.clock.runFor(10_000);
+    steps[1].fire();
+    await says('Place 1 of 5 in line · 3 of 4 running');
+    steps[2].fire();
+    await says('Waiting for the first word'); // however long it stood in line
+    assert.equal(await page.locator('.places i').count(), 0);
+    await page.clock.runFor(3_000);
+    await says('Loading the model, or reading a long message');
+    steps[3].fire();
+    await answerState(page, 'done');
+    assert.deepEqual(await messages(page), ['q', 'Here.']);
+  },
+  { alone: true, path: '' },
+);
 
 browserTest('a model that loads is told of after two seconds', async ({ page, fake }) => {
   const go = signal();
