@@ -131,6 +131,7 @@ test('Stop frees the slot, and the upstream stream is ended', options, async () 
   await page.waitForSelector('[data-state="streaming"]');
   await until(async () => (await line()).activeRequests === 1, 'one runs');
   const counts = async () => (await (await fetch(new URL('/sim/counts', SIM_URL))).json()).streams;
+  await until(async () => (await counts()).now === 1, 'the upstream has seen those of other tests end');
   const before = await counts();
   await page.click('#send');
   await answerState(page, 'stopped');

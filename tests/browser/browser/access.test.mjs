@@ -119,12 +119,18 @@ const STATES = {
     await send(page, 'q');
     await page.locator('#key-dialog').waitFor();
   },
-  'settings dialog': async (page) => page.click('#open-settings'),
+  'settings dialog': async (page) => {
+    await page.click('#open-settings');
+    await page.locator('#settings-dialog').waitFor();
+  },
   'tuning dialog': async (page) => {
     await page.click('#open-tuning');
     await page.locator('#tuning-dialog').waitFor();
   },
-  'help dialog': async (page) => page.click('#open-help'),
+  'help dialog': async (page) => {
+    await page.click('#open-help');
+    await page.locator('#help-dialog').waitFor();
+  },
   'delete dialog': async (page, fake) => {
     await STATES.stopped(page, fake);
     await page.hover('.chat-item');
@@ -229,6 +235,7 @@ browserTest('one answer speaks its start, its places and its end, and no token',
   await page.waitForSelector('[data-state="streaming"]');
   steps[1].fire();
   await answerState(page, 'done');
+  await until(() => page.evaluate(() => window.spoken.at(-1) === 'status: Answer ready'));
   assert.deepEqual(await page.evaluate(() => window.spoken), [
     'status: Place 2 of 2 in line · 4 of 4 running',
     'status: Answering',
@@ -236,8 +243,7 @@ browserTest('one answer speaks its start, its places and its end, and no token',
   ]);
   fake.onChat = (stream) => stream.refuse(429, 'queue_full');
   await send(page, 'q2');
-  await page.waitForSelector('.card');
-  assert.match(await page.evaluate(() => window.spoken.at(-1)), /^alert: The line is full/);
+  await until(() => page.evaluate(() => /^alert: The line is full/.test(window.spoken.at(-1))));
 });
 
 browserTest(

@@ -23,7 +23,7 @@ const polls = (fake) => fake.requests.filter(({ path }) => path === '/api/queue-
 browserTest(
   'the indicator shows active / max, and who waits',
   async ({ page }) => {
-    assert.equal(await active(page), '4 / 4');
+    await until(async () => (await active(page)) === '4 / 4');
     assert.equal(await queued(page).innerText(), '2 waiting');
     assert.equal(await page.locator('#queue-dots i[data-on]').count(), 4);
     assert.equal(await page.getAttribute('#queue', 'title'), '4 of 4 running, 2 waiting');
@@ -118,16 +118,17 @@ browserTest('leaving the line gives the place back at once', async ({ page, fake
 
 browserTest(
   'nothing is asked while the tab is hidden; coming back asks at once',
-  async ({ page, fake }) => {
+  async ({ context, open, fake }) => {
+    await pauseClock(context);
+    const page = await open();
     await until(() => polls(fake) === 1);
-    await page.clock.install();
     await hide(page, true);
     await page.clock.runFor(60_000);
     assert.equal(polls(fake), 1);
     await hide(page, false);
     await until(() => polls(fake) === 2);
   },
-  { alone: true },
+  { alone: true, path: '' },
 );
 
 browserTest(

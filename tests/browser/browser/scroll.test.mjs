@@ -17,14 +17,27 @@ const frames = (page, count = 3) =>
     while (left--) await new Promise(requestAnimationFrame);
   }, count);
 
+/** Where it stands once no wheel's momentum moves it any more. */
+const rest = (page) =>
+  page.evaluate(async () => {
+    const box = document.getElementById('scroller');
+    for (let still = 0, last = box.scrollTop; still < 10; last = box.scrollTop) {
+      await new Promise(requestAnimationFrame);
+      still = box.scrollTop === last ? still + 1 : 0;
+    }
+    return box.scrollTop;
+  });
+
 /** An answer that grows by one part per `grow()`. */
 async function growing(page, fake) {
-  const parts = longAnswer(3_000).match(/.{1,1500}/gs);
-  let next = signal();
+  const parts = longAnswer(3_000)
+    .match(/.{1,1500}/gs)
+    .map((text) => ({ text, next: signal() }));
+  let released = 0;
   let ended = false;
   fake.onChat = async (stream) => {
-    for (const part of parts) {
-      await stream.say(part);
+    for (const { text, next } of parts) {
+      await stream.say(text);
       await next;
       if (ended) break;
     }
@@ -32,11 +45,7 @@ async function growing(page, fake) {
   };
   await send(page, 'q');
   await page.waitForSelector('[data-state="streaming"]');
-  const release = () => {
-    const now = next;
-    next = signal();
-    now.fire();
-  };
+  const release = () => parts[released++].next.fire();
   const grow = async () => {
     const before = await page.evaluate(() => document.getElementById('scroller').scrollHeight);
     release();
@@ -86,8 +95,7 @@ for (const [name, goUp] of Object.entries(WAYS)) {
     const answer = await growing(page, fake);
     await goUp(page);
     await until(async () => (await gap(page)) > 50);
-    await page.waitForTimeout(300);
-    const here = await top(page);
+    const here = await rest(page);
     await answer.grow();
     assert.equal(await top(page), here, 'it pulled the reader away');
     await page.waitForSelector('#jump[data-unseen]:not([hidden])');
@@ -97,7 +105,7 @@ for (const [name, goUp] of Object.entries(WAYS)) {
     await until(async () => (await gap(page)) <= 2);
     await goUp(page);
     await until(async () => (await gap(page)) > 50);
-    await page.waitForTimeout(300);
+    await rest(page);
     await page.evaluate(() => document.getElementById('scroller').scrollTo(0, 1e9));
     await frames(page);
     await answer.grow();
