@@ -14,6 +14,8 @@ export class ChatList {
   #conversation;
   #models;
   #list = byId('chat-list');
+  /** What the list shows. */
+  #drawn = '';
   #search = /** @type {HTMLInputElement} */ (byId('chat-search'));
 
   /**
@@ -49,10 +51,27 @@ export class ChatList {
     const query = this.#search.value.trim().toLowerCase();
     const metas = query ? await this.#matches(query) : await this.#store.list();
     if (query !== this.#search.value.trim().toLowerCase()) return;
-    this.#list.replaceChildren(...metas.map((meta) => this.#item(meta)));
+    this.#drawItems(metas);
     const none = byId('chat-none');
     none.hidden = metas.length > 0;
     none.textContent = t(query ? 'chats.none_found' : 'chats.none');
+  }
+
+  /**
+   * What is drawn already stays, and with it a click that has begun; else the focus goes to what had it.
+   * @param {Meta[]} metas
+   */
+  #drawItems(metas) {
+    const drawn = JSON.stringify([this.#conversation.chat.id, metas.map(({ id, title }) => [id, title])]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const focused = this.#list.querySelector(':focus');
+    const before = /** @type {HTMLElement | undefined} */ (focused?.parentElement);
+    this.#list.replaceChildren(...metas.map((meta) => this.#item(meta)));
+    if (!focused || !before) return;
+    const after = this.#list.querySelector(`[data-id="${before.dataset.id}"]`);
+    const again = after?.children[Array.from(before.children).indexOf(focused)];
+    /** @type {HTMLElement | undefined} */ (again)?.focus();
   }
 
   /** @param {string} query in lower case @returns {Promise<Meta[]>} */

@@ -294,6 +294,40 @@ browserTest(
   },
 );
 
+browserTest(
+  'the focus stays in the list of conversations when an answer ends or a name changes',
+  async ({ page, fake }) => {
+    const go = signal();
+    fake.onChat = async (stream) => {
+      await stream.say('a ');
+      await go;
+      await stream.done();
+    };
+    const focused = () =>
+      page.evaluate(() => document.activeElement.dataset.action ?? document.activeElement.className);
+    /** Whoever reads the list now reads after the page, which began to when the state was saved. */
+    const listed = () =>
+      page.evaluate(async () => {
+        const { Store } = await import('/js/store.js');
+        await new Store().list();
+      });
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="streaming"]');
+    await page.focus('.chat-open');
+    go.fire();
+    await answerState(page, 'done');
+    await listed();
+    assert.equal(await focused(), 'chat-open');
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(), 'rename');
+    await page.keyboard.press('Enter');
+    await page.fill('#ask-input', 'Another name');
+    await page.keyboard.press('Enter');
+    await until(async () => (await page.locator('.chat-open').innerText()) === 'Another name');
+    await until(async () => (await focused()) === 'rename');
+  },
+);
+
 browserTest('the skip link is seen when it has the focus, and goes to the message field', async ({ page }) => {
   await page.focus('#skip');
   assert.ok((await page.locator('#skip').boundingBox()).y >= 0);
