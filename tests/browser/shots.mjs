@@ -36,6 +36,8 @@ const answer = (text) => async (stream) => {
   await stream.done();
 };
 const PHONE = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+/** Room for all that stands one below the other. */
+const TALL = { viewport: { width: 1000, height: 5000 } };
 const full = { activeRequests: 4, queuedRequests: 6, maxConcurrent: 4 };
 
 async function ask(page, text) {
@@ -58,12 +60,14 @@ const third = async (page, fake) => {
 };
 const refused = (status, code, headers) => async (page, fake) => {
   if (code === 'upstream_down') fake.health = { status: 'down', upstreams: [] };
+  if (code === 'queue_full') fake.line = full;
   fake.onChat = (stream) => stream.refuse(status, code, headers);
   await ask(page, 'Explain tides to a child.');
   await page.waitForSelector(code === 'unauthorized' ? '#key-dialog[open]' : '.card');
   await page.waitForTimeout(300);
 };
 const streaming = async (page, fake) => {
+  fake.line = { activeRequests: 1, queuedRequests: 0, maxConcurrent: 4 };
   fake.onChat = async (stream) => {
     await stream.think('The user wants to know how a sluice works. Keep it short.');
     for (const piece of ANSWER.slice(0, 330).match(/.{1,9}/gs)) await stream.say(piece);
@@ -94,6 +98,7 @@ const CODES = [
   [400, 'invalid_json'],
   [400, 'invalid_request'],
   [400, 'invalid_option'],
+  [408, 'body_stalled'],
   [413, 'body_too_large'],
   [403, 'foreign_origin'],
   [403, 'model_not_allowed'],
@@ -118,6 +123,33 @@ const refusals = async (page, fake) => {
     await page.waitForSelector(`.card[data-code="${code}"]`);
   }
 };
+/** Every way in which an answer can end after it was taken, one below the other. */
+const endings = async (page, fake) => {
+  const half = ANSWER.slice(0, 60);
+  const ends = {
+    empty: (stream) => stream.done(),
+    cancelled: (stream) => stream.error('given up by its ticket', 'cancelled'),
+    queue_timeout: (stream) => stream.error('waited 600 s', 'queue_timeout'),
+    incomplete_answer: (stream) => stream.error('the answer ended before it was complete', 'incomplete_answer'),
+    upstream_timeout: async (stream) => (
+      await stream.say(half),
+      await stream.error('no byte for 120 s', 'upstream_timeout')
+    ),
+    upstream_error: async (stream) => (await stream.say(half), await stream.error('out of memory')),
+    interrupted: async (stream) => (await stream.say(half), stream.end()),
+  };
+  for (const [code, end] of Object.entries(ends)) {
+    fake.onChat = end;
+    await ask(page, `This comes to ${code}`);
+    await page.waitForSelector(`.card[data-code="${code}"]`);
+  }
+  await page.route('**/api/chat', (route) => route.abort('connectionrefused'));
+  await ask(page, 'This comes to unreachable');
+  await page.waitForSelector('.card[data-code="unreachable"]');
+  await page.context().setOffline(true);
+  await ask(page, 'This comes to offline');
+  await page.waitForSelector('.card[data-code="offline"]');
+};
 const interrupted = async (page, fake) => {
   fake.onChat = async (stream) => {
     await stream.say(ANSWER.slice(0, 150));
@@ -133,8 +165,9 @@ const SHOTS = {
   'answer-dark': [rich, { colorScheme: 'dark' }],
   page: [page],
   streaming: [streaming],
-  refusals: [refusals, { viewport: { width: 1000, height: 4000 } }],
-  'refusals-dark-german': [refusals, { viewport: { width: 1000, height: 4000 }, colorScheme: 'dark', locale: 'de-DE' }],
+  refusals: [refusals, TALL],
+  'refusals-dark-german': [refusals, { ...TALL, colorScheme: 'dark', locale: 'de-DE' }],
+  endings: [endings, TALL],
   third: [third],
   'third-dark-german': [third, { colorScheme: 'dark', locale: 'de-DE' }],
   'line-full': [refused(429, 'queue_full', { 'retry-after': '24' })],
@@ -143,6 +176,7 @@ const SHOTS = {
   interrupted: [interrupted],
   settings: [(page) => page.click('#open-settings')],
   tuning: [(page) => page.click('#open-tuning')],
+  'phone-line-full': [refused(429, 'queue_full', { 'retry-after': '24' }), PHONE],
   'phone-empty': [async () => {}, PHONE],
   'phone-answer': [rich, PHONE],
   'phone-third-german': [third, { ...PHONE, locale: 'de-DE' }],

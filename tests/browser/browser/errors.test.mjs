@@ -145,6 +145,7 @@ const REFUSALS = [
   [400, 'invalid_json'],
   [400, 'invalid_request'],
   [400, 'invalid_option'],
+  [408, 'body_stalled'],
   [413, 'body_too_large'],
   [403, 'foreign_origin'],
   [403, 'model_not_allowed'],

@@ -89,6 +89,31 @@ test('English and German have the same words, with the same values in them', () 
   for (const key of Object.keys(en)) assert.deepEqual(values(de[key]), values(en[key]), key);
 });
 
+/** Refusals of requests that the page does not make, and two without words of their own. */
+const UNKNOWN = [
+  'body_broken', // the connection is gone: `unreachable`
+  'invalid_path',
+  'method_not_allowed',
+  'not_found',
+  'too_many_headers',
+  'unknown_ticket',
+  'unsupported_media_type',
+  'upstream_refused', // shown by its status, with the sentence of Ollama
+];
+/** What the page sees for itself. */
+const OWN = ['empty', 'interrupted', 'offline', 'unreachable'];
+
+test('the page knows every refusal of the server that can reach it', () => {
+  const [, codes] = /pub const CODES[^=]*= \[([^\]]*)\]/.exec(
+    readFileSync(new URL('../../../src/refusal.rs', import.meta.url), 'utf8'),
+  );
+  const refusals = Array.from(codes.matchAll(/"(\w+)"/g), ([, code]) => code);
+  assert.deepEqual(
+    Object.keys(WAYS).toSorted(),
+    [...refusals, ...OWN].filter((code) => !UNKNOWN.includes(code)).toSorted(),
+  );
+});
+
 test('every word that is used exists, and every one that exists is used', () => {
   const en = words('en');
   const pages = ofType('.html').map(read).join('\n');
