@@ -27,6 +27,9 @@ const escape = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt
 /** @param {string} href only what a person may safely click */
 export const isSafeLink = (href) => /^(https?:|mailto:)/i.test(href.trim());
 
+/** @param {string | undefined} info what follows a fence @returns {string} the language in it, or '' */
+export const languageOf = (info) => /^[\w+#.-]{1,30}/.exec(info ?? '')?.[0].toLowerCase() ?? '';
+
 const marked = new Marked({
   gfm: true,
   breaks: true,
@@ -50,8 +53,8 @@ const marked = new Marked({
       return checked ? '☑ ' : '☐ ';
     },
     code({ text, lang }) {
-      const name = /^[\w+#.-]{1,30}/.exec(lang ?? '')?.[0] ?? '';
-      return `<pre><code class="${name ? `language-${name.toLowerCase()}` : ''}">${escape(text)}\n</code></pre>\n`;
+      const name = languageOf(lang);
+      return `<pre><code class="${name && `language-${name}`}">${escape(text)}\n</code></pre>\n`;
     },
   },
 });

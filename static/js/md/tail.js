@@ -5,7 +5,7 @@
 
 import * as smd from '../../vendor/streaming-markdown-0.2.15.js';
 import { el } from '../dom.js';
-import { isSafeLink } from './render.js';
+import { isSafeLink, languageOf } from './render.js';
 
 /** Headings as the settled ones: from h3. */
 const TAGS = /** @type {Record<number, string>} */ ({
@@ -60,6 +60,8 @@ function renderer(root) {
         node.href = value;
         node.target = '_blank';
         node.rel = 'noopener noreferrer nofollow';
+      } else if (type === smd.LANG) {
+        node.parentElement.dataset.language = languageOf(value);
       } else if (type === smd.CHECKED) {
         node.textContent = '☑';
       } else if (type === smd.START && /^\d{1,9}$/.test(value)) {

@@ -184,6 +184,18 @@ browserTest(
   },
 );
 
+browserTest('an open fence says its language already', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('Code:\n```Rust title="x"\n', 'fn main');
+    await stream.closed;
+  };
+  await send(page, 'q');
+  await page.waitForSelector('.tail pre[data-language="rust"]');
+  await page.click('#send');
+  await answerState(page, 'stopped');
+  assert.equal(await page.locator('.code-head span').innerText(), 'rust');
+});
+
 browserTest('code is coloured when its fence closes, and is copied exactly', async ({ page, fake, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const code = 'fn main() {\n\tlet x = "<b>&amp;";\n\n    // end  \n}';
