@@ -8,6 +8,7 @@ import { newChat, newMessage, requestBody, truncate } from './chat.js';
 import { byId } from './dom.js';
 import { WAYS } from './errors.js';
 import { t } from './i18n.js';
+import { merge } from './merge.js';
 import { errorText } from './message-view.js';
 import { placeText } from './queue.js';
 import { isBusy } from './session.js';
@@ -70,6 +71,7 @@ export class Conversation extends EventTarget {
     this.#begun = true; // what was typed before belongs to the first
     this.chat = chat;
     this.#transcript.show(chat.messages, this.turn);
+    this.#parts.scroll.reset();
     composer.setBusy(this.turn !== undefined);
     this.dispatchEvent(new Event('shown'));
   }
@@ -77,7 +79,7 @@ export class Conversation extends EventTarget {
   /** Another tab has changed the shown conversation. @param {Chat} stored */
   refresh(stored) {
     if (this.turn || this.#parts.composer.editing) return;
-    Object.assign(this.chat, stored);
+    Object.assign(this.chat, merge(stored, this.chat));
     this.#transcript.show(this.chat.messages, undefined);
   }
 
@@ -228,7 +230,7 @@ export class Conversation extends EventTarget {
     void this.#parts.store.flush();
     turn.addEventListener('begun', () => announce.status(t('status.started')));
     turn.addEventListener('change', () => this.#onChange(turn, chat));
-    for (const type of ['text', 'thinking']) turn.addEventListener(type, () => this.#touch(chat));
+    for (const type of ['text', 'thinking']) turn.addEventListener(type, () => this.#onWord(turn, chat));
     turn.addEventListener('over', () => this.#onOver(turn, chat, again));
     void turn.run(requestBody(chat, history));
     this.#parts.queue.poke();
@@ -242,9 +244,15 @@ export class Conversation extends EventTarget {
     if (this.chat === chat) this.#parts.composer.setBusy(isBusy(turn.state));
   }
 
+  /** @param {Turn} turn @param {Chat} chat */
+  #onWord(turn, chat) {
+    turn.message.at = Date.now();
+    this.#touch(chat);
+  }
+
   /** @param {Turn} turn @param {Chat} chat @param {() => void} again */
   #onOver(turn, chat, again) {
-    turn.message.at = Date.now();
+    turn.message.at = Math.max(Date.now(), turn.message.at + 1); // later than any form that another tab has
     this.#save(chat);
     void this.#parts.store.flush();
     this.#parts.queue.poke();

@@ -44,14 +44,19 @@ export class Transcript {
     this.#earlier.hidden = this.#hidden.length === 0;
     const wanted = new Set(shown.map(({ id }) => id));
     for (const id of this.#views.keys()) if (!wanted.has(id)) this.remove(id);
-    for (const message of shown) {
+    const views = shown.map((message) => {
       const old = this.#views.get(message.id);
-      if (old && old.message === message && turn?.message !== message) continue;
+      if (old && old.message === message && turn?.message !== message) return old;
       this.remove(message.id);
-      this.add(message, turn?.message === message ? turn : undefined);
-    }
+      return this.#make(message, turn?.message === message ? turn : undefined);
+    });
+    this.#views = new Map(views.map((view) => [view.message.id, view]));
+    views.forEach(({ node }, index) => {
+      const there = this.#list.children[index];
+      if (there !== node) this.#list.insertBefore(node, there ?? null);
+    });
     byId('empty').hidden = messages.length > 0;
-    this.#scroll.reset();
+    this.#scroll.follow();
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { answerState, browserTest, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
+import { longAnswer } from '../support/markdown.mjs';
 
 useBrowser();
 
@@ -235,3 +236,31 @@ browserTest(
     await shows(other, words);
   },
 );
+
+browserTest("another tab's words move nobody who reads, and redraw nothing else", async ({ page, open, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say(longAnswer(1_500));
+    await stream.done();
+  };
+  await send(page, 'start');
+  await answerState(page, 'done');
+  await until(() => page.evaluate(() => location.hash.length > 1));
+  const other = await open(await page.evaluate(() => `/${location.hash}`));
+  await answerState(other, 'done');
+  await other.evaluate(() => {
+    window.kept = document.querySelector('.assistant .text').firstElementChild;
+    document.getElementById('scroller').scrollTo(0, 100);
+  });
+  await other.waitForSelector('#jump:not([hidden])');
+  const rest = inHalves(fake);
+  await send(page, 'two');
+  await until(async () => (await messages(other)).at(-1) === 'Half');
+  await other.waitForSelector('#jump[data-unseen]');
+  rest.get('two').fire();
+  await until(async () => (await messages(other)).at(-1) === 'Half of two');
+  await answerState(other, 'done');
+  assert.deepEqual(
+    await other.evaluate(() => [document.getElementById('scroller').scrollTop, window.kept.isConnected]),
+    [100, true],
+  );
+});
