@@ -139,7 +139,8 @@ const MANY: Bounds = Bounds {
 /// Until what came with the start of the streams is over.
 const SETTLE: Duration = Duration::from_millis(1_000);
 
-const ONE_TOKEN: &str = "[[sim tokens=1 pace=0ms]] hello";
+/// It ends a while after its token, as a model would go on: what is done at an end is not part of a beginning.
+const ONE_TOKEN: &str = "[[sim tokens=1 pace=30ms]] hello";
 
 /// Between requests, as people do not ask in the instant in which the last answer ended.
 const BETWEEN: Duration = Duration::from_millis(3);

@@ -122,12 +122,7 @@ fn demonstrate(
     };
     let note = format!("{} answers: {why}.", model::WHAT);
     let notes = vec![note.clone(), format!("Model {} at {origin}", model::NAME)];
-    let variables = vec![
-        ("ollama_host", origin),
-        ("ollama_base_path", String::new()),
-        ("ollama_model", model::NAME.to_owned()),
-        ("upstream_note", note),
-    ];
+    let variables = in_place_of_ollama(origin, model::NAME.to_owned(), note);
     Ok(Choice { variables, notes })
 }
 
@@ -142,13 +137,20 @@ fn simulate(
     let origin = servers::start_simulator(children, repo, &["--model", &model])?;
     let note = format!("A simulator answers with made-up words: {why}.");
     let notes = vec![note.clone(), format!("Simulator at {origin}")];
-    let variables = vec![
+    let variables = in_place_of_ollama(origin, model, note);
+    Ok(Choice { variables, notes })
+}
+
+/// What is no Ollama has no use for the options of its runner, and nobody for what `/api/health` advises about them.
+fn in_place_of_ollama(origin: String, model: String, note: String) -> Vec<(&'static str, String)> {
+    vec![
         ("ollama_host", origin),
         ("ollama_base_path", String::new()),
         ("ollama_model", model),
         ("upstream_note", note),
-    ];
-    Ok(Choice { variables, notes })
+        ("num_gpu", String::new()),
+        ("num_parallel", String::new()),
+    ]
 }
 
 /// What to tell about the models of an Ollama.

@@ -124,15 +124,15 @@ impl Answer {
         Some(Ok(bytes))
     }
 
-    /// Waits until the next step is due. Without a gap it still lets the connection write what it has, so that each
-    /// token is a write of its own, as it is from Ollama.
+    /// Waits until the next step is due. One that is due already still lets the connection write what it has, so that each
+    /// token is a write of its own, as it is from Ollama; a timer would end with the next millisecond.
     async fn pause(&mut self) {
-        if self.pace.is_zero() {
+        if self.due <= Instant::now() {
             tokio::task::yield_now().await;
         } else {
             tokio::time::sleep_until(self.due).await;
-            self.due += self.pace;
         }
+        self.due += self.pace;
     }
 
     /// Books the end, unless it is booked.
