@@ -22,9 +22,9 @@ fn nginx_passes_each_token_on_and_tells_who_left() {
             let site = replaced(&text, "listen 80;", &format!("listen 127.0.0.1:{port};"));
             let site = replaced(&site, "127.0.0.1:8080", &app.addr().to_string());
             let of = |name: &str| folder.join(name).display().to_string();
-            // It is started by whom it is started by, and keeps all its files in the test's folder.
+            // One process, which ends when it is killed: a master would leave its workers. All its files are in the test's folder.
             let whole = format!(
-                "daemon off; pid {}; error_log stderr; events {{}}\nhttp {{ access_log off; {}\n{site}\n}}\n",
+                "daemon off; master_process off; pid {}; error_log stderr; events {{}}\nhttp {{ access_log off; {}\n{site}\n}}\n",
                 of("pid"),
                 ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                     .map(|kind| format!("{kind}_temp_path {};", of(kind)))

@@ -13,6 +13,7 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
 };
+use wasmtime::CacheConfig;
 
 use crate::{
     Error, Options,
@@ -61,7 +62,7 @@ impl Host {
             max_memory: options
                 .max_memory
                 .min(config.max_instance_memory.unwrap_or(usize::MAX)),
-            engine: Engine::new().map_err(Error::Engine)?,
+            engine: Engine::new(options.cache.then(CacheConfig::new)).map_err(Error::Engine)?,
             ending: CancellationToken::new(),
             root: &manifest.root,
             variables: &variables,

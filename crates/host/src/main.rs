@@ -59,6 +59,9 @@ struct Up {
     /// Bytes of memory for one instance of a component.
     #[arg(long, default_value_t = DEFAULT_MAX_MEMORY)]
     max_memory: usize,
+    /// Compile the components anew rather than keep them in the user's cache folder.
+    #[arg(long)]
+    disable_cache: bool,
     /// For tests: seconds by which the components' wall clock is off the machine's.
     #[arg(
         long,
@@ -126,6 +129,7 @@ impl Up {
         options.ca_file = self.ca_file;
         options.max_connections = self.max_connections;
         options.max_memory = self.max_memory;
+        options.cache = !self.disable_cache;
         options.wall_clock_offset_s = self.wall_clock_offset;
         options.sqlite_sync = match self.sqlite_sync {
             Sync::Off => SqliteSync::Off,

@@ -35,6 +35,8 @@ pub struct Options {
     pub max_connections: usize,
     /// Bytes of linear memory for one instance of a component; one that wants more is ended.
     pub max_memory: usize,
+    /// Whether compiled components are kept in wasmtime's cache, in the user's cache folder.
+    pub cache: bool,
     /// Seconds by which the components' wall clock is off the machine's: for tests with clocks that disagree.
     pub wall_clock_offset_s: i64,
 }
@@ -64,6 +66,7 @@ impl Options {
             component_output: ComponentOutput::Stderr,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_memory: DEFAULT_MAX_MEMORY,
+            cache: true,
             wall_clock_offset_s: 0,
         }
     }
