@@ -103,8 +103,14 @@ fn test_workspace(
 ) -> Result<()> {
     let mut command = process::cargo(repo, "test");
     command.args(["--release", "--workspace", "--no-fail-fast"]);
-    if options.long {
+    let threads = if options.long {
         command.env("SLUICE_LONG", "1");
+        THREADS_WHEN_LONG
+    } else {
+        THREADS
+    };
+    if std::env::var_os(TEST_THREADS).is_none() {
+        command.env(TEST_THREADS, threads);
     }
     process::show(&command);
     children.start("cargo test", &mut command)?;
@@ -114,3 +120,12 @@ fn test_workspace(
     }
     Ok(())
 }
+
+/// The variable by which the runner of Rust's tests is told how many to run at once.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
+/// More than there are cores: end to end, a test mostly waits.
+const THREADS: &str = "4";
+
+/// One of the long model checks may need most of the memory.
+const THREADS_WHEN_LONG: &str = "1";
