@@ -142,9 +142,14 @@ impl Line {
         u32::try_from(ahead).unwrap_or(u32::MAX)
     }
 
-    /// Whether nobody waits or relays.
+    /// Whether nobody waits or relays; in a long line, as far as is known.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.active.is_empty()
+        self.queued == 0 && self.active.is_empty()
+    }
+
+    /// Whether this reading leaves behind what a later one may find to be over: it saw somebody lapse or leave, or not everybody.
+    pub fn is_unfinished(&self) -> bool {
+        !self.exact || self.left > 0 || self.lapsed > 0
     }
 
     /// Whether the dead and the leavers have left so much that a tidying turn is worth its ticket: nobody waits who

@@ -53,8 +53,7 @@ pub enum Next {
 impl Upkeep {
     /// A turn of this process is over: whoever left may have left something behind. `last` is the last reading there is.
     pub fn after_a_turn(&mut self, outcome: Option<Outcome>, last: Option<&Line>) -> Call {
-        let others_left = last.is_some_and(|line| line.left > 0);
-        if outcome != Some(Outcome::Served) || others_left {
+        if outcome != Some(Outcome::Served) || last.is_some_and(Line::is_unfinished) {
             self.begin()
         } else {
             Call::Nothing
@@ -115,8 +114,17 @@ mod tests {
                 .collect(),
             left,
             lapsed,
+            queued: u32::try_from(waiting).unwrap(),
             exact: true,
             ..Line::default()
+        }
+    }
+
+    fn long(line: Line) -> Line {
+        Line {
+            queued: 300,
+            exact: false,
+            ..line
         }
     }
 
@@ -139,6 +147,25 @@ mod tests {
         let left_behind = line_of(0, 1, 0);
         let served = Some(Outcome::Served);
         assert_eq!(upkeep.after_a_turn(served, Some(&left_behind)), Call::Begin);
+    }
+
+    #[test]
+    fn a_long_line_that_was_not_read_whole_is_not_forgotten() {
+        let served = Some(Outcome::Served);
+        let call = |line: Line| Upkeep::default().after_a_turn(served, Some(&line));
+        assert_eq!(call(line_of(0, 0, 1)), Call::Begin, "one lapsed");
+        assert_eq!(call(long(line_of(0, 0, 0))), Call::Begin, "none was read");
+        assert_eq!(call(line_of(1, 0, 0)), Call::Nothing, "it waits");
+
+        let mut upkeep = Upkeep::default();
+        let strangers = long(line_of(2, 0, 0));
+        assert_eq!(upkeep.after_a_reading(&strangers, 1), Call::Begin);
+        let all_lapsed = long(line_of(0, 0, 2));
+        assert_eq!(
+            upkeep.after_watching(Some(&all_lapsed)),
+            Next::Watch(WATCH_MS),
+            "hundreds still wait, or are dead"
+        );
     }
 
     #[test]

@@ -207,10 +207,22 @@ impl World {
         self.requests.iter().filter(is_one).count()
     }
 
-    /// The invariants of the batch line, after each step. Both are soft: with faults a right can be lost.
+    /// The invariants of the batch line, after each step. Both are soft: with faults a right can be lost, and its holder
+    /// learns of another epoch when it renews.
     pub(super) fn judge_rights(&mut self) {
-        if self.rights.len() > 1 && !self.was_emptied {
-            let rights = self.count_holding(&self.rights);
+        if self.rights.len() > 1 {
+            let epoch = |index: &usize| {
+                let ticket = self.requests[*index].turn.ticket();
+                ticket.map(|(epoch, _)| epoch)
+            };
+            let in_one = |one: &usize| {
+                let same = self
+                    .rights
+                    .iter()
+                    .filter(|other| epoch(other) == epoch(one));
+                self.count_holding(&same.copied().collect::<Vec<_>>())
+            };
+            let rights = self.rights.iter().map(in_one).max().unwrap_or_default();
             if rights > 1 {
                 self.fail(|| format!("{rights} have the right"));
             }

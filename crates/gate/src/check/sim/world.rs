@@ -43,7 +43,6 @@ pub(super) struct World {
     /// Nobody comes any more and nothing goes wrong.
     pub(super) quiet_from_us: Option<u64>,
     pub(super) froze: bool,
-    pub(super) was_emptied: bool,
     pub(super) trouble: Option<String>,
     /// Whether what happens is printed.
     pub(super) is_told: bool,
@@ -81,7 +80,6 @@ impl World {
             faults_left: plan.faults.len(),
             quiet_from_us: None,
             froze: false,
-            was_emptied: false,
             trouble: None,
             is_told: false,
             tally: Tally::default(),
@@ -229,7 +227,6 @@ impl World {
             }
             Fault::Outage(for_us) => self.out_until_us = self.at_us + for_us,
             Fault::Empty => {
-                self.was_emptied = true;
                 self.store.empty();
             }
             Fault::Sweep => self.sweep_all(index),
@@ -280,11 +277,13 @@ impl World {
     fn deadline_us(&self) -> Option<u64> {
         let plan = &self.plan;
         let work_us = plan.requests * (plan.service_us + 20 * plan.write_us.1);
+        // Each start may stand behind a look of everybody in its instance.
+        let looks_us = plan.requests * plan.requests / plan.instances as u64 * plan.read_us.1;
         let lapses_us = 20 * 1_000 * u64::from(plan.ttl_ms);
         let behind_us = plan.keys.map_or(0, |keys| {
             1_000 * (keys.batch_wait_max_ms + 200 * plan.requests)
         });
-        Some(self.quiet_from_us? + 2 * work_us + lapses_us + behind_us + 60_000_000)
+        Some(self.quiet_from_us? + 2 * work_us + looks_us + lapses_us + behind_us + 60_000_000)
     }
 
     /// Prints what happened, if this run is told.
