@@ -43,6 +43,7 @@ pub struct Line {
 impl Line {
     /// Takes out those who have lapsed, as far as this reader has seen.
     pub fn drop_lapsed(&mut self, sightings: &mut Sightings, now: Now) {
+        sightings.enter(self.epoch.unwrap_or_default());
         let known: Vec<Ticket> = self
             .waiting
             .iter()

@@ -177,6 +177,7 @@ impl Turn {
             (self.epoch, self.epoch_seen) = (epoch, now);
         }
         self.since = now;
+        self.sightings.enter(epoch);
         self.state = State::Drawing;
         Effect::Store(Op::Draw(Key::Counter(epoch)))
     }

@@ -326,14 +326,17 @@ impl World {
         }
     }
 
-    /// How many may relay at this moment. One whose clocks stood still goes on until it reads its verdict: no store can
-    /// close that, so it is not counted.
+    /// How many may relay at this moment. One whose clocks stood still goes on until it reads its verdict, or that the epoch
+    /// is another: no store can close that, so it is not counted.
     pub(super) fn count_holding(&self, holders: &[usize]) -> usize {
         let relays = |index: &&usize| {
             let request = &self.requests[**index];
             let instance = &self.instances[request.instance];
             let (epoch, ticket) = request.turn.ticket().unwrap_or_default();
-            let is_condemned = self.froze && self.store.get(&Key::Gone(epoch, ticket)).is_some();
+            let lane = request.turn.settings().lane;
+            let in_force = self.store.epoch().map(|epoch| lane.word(epoch));
+            let is_told = self.store.get(&Key::Gone(epoch, ticket)).is_some();
+            let is_condemned = self.froze && (is_told || in_force != Some(epoch));
             instance.is_alive
                 && request.turn.phase() == Phase::Relaying
                 && !request.turn.lapsed(instance.now(self.at_us))
