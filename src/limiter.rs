@@ -1,10 +1,12 @@
 //! Requests per client: a token bucket for each key, else for each address, told in `RateLimit` and `RateLimit-Policy`.
 //!
 //! # How several instances agree
-//! An instance decides at once by what it knows. What it has let in it adds to a counter in the store, after the request has
-//! gone out and not before every sixteenth of a burst, and learns from the sum what the others have let in. So nothing stands
-//! before the first token and a quiet client costs no write; over any longer time the limit holds over all instances and
-//! hosts, while each of them may let in a sixteenth of a burst, or what comes within a tenth of a second, before it knows.
+//! An instance decides by what it knows. Of a client that is new to it, it reads what all have let in: an instance lives for a
+//! second of quiet or some hundred requests, and the next one must not begin with a full bucket. What it has let in it adds to
+//! a counter in the store, after the request has gone out and not before every sixteenth of a burst, and learns from the sum
+//! what the others have let in. So no write stands before the first token and a quiet client costs none; over any longer time
+//! the limit holds over all instances and hosts, while each of them may let in a sixteenth of a burst, or what comes within a
+//! tenth of a second, before the others know.
 //!
 //! # Limits
 //! Addresses fall into 4,096 slots, so that the number of counters is bounded whatever comes; two in one slot share a
@@ -25,7 +27,7 @@ use crate::clients::Client;
 use crate::config::Config;
 use crate::gate;
 use crate::refusal::Refusal;
-use bucket::{Allowance, Bucket, Taken};
+use bucket::{Allowance, Bucket, Learned, Taken};
 
 /// How many addresses are told apart.
 const SLOTS: u16 = 4096;
@@ -43,7 +45,11 @@ enum Slot {
 ///
 /// # Errors
 /// The client asks too often; it is told when it may ask again.
-pub fn check(config: &Config, client: &Client, headers: &mut HeaderMap) -> Result<(), Refusal> {
+pub async fn check(
+    config: &Config,
+    client: &Client,
+    headers: &mut HeaderMap,
+) -> Result<(), Refusal> {
     // A key that everybody shows tells nobody apart.
     let slot = match client.fingerprint() {
         0 => Slot::of(client.address),
@@ -52,6 +58,11 @@ pub fn check(config: &Config, client: &Client, headers: &mut HeaderMap) -> Resul
     let Some(allowance) = slot.allowance(config) else {
         return Ok(());
     };
+    if !BUCKETS.with_borrow(|buckets| buckets.contains_key(&slot)) {
+        // A store that is away refuses nobody here: the gate does.
+        let learned = sharing::ask(slot).await.ok();
+        meet(slot, allowance, learned);
+    }
     let now = gate::now();
     let (taken, is_due) = BUCKETS.with_borrow_mut(|buckets| {
         let bucket = buckets
@@ -67,6 +78,17 @@ pub fn check(config: &Config, client: &Client, headers: &mut HeaderMap) -> Resul
         Taken::Yes { .. } => Ok(()),
         Taken::No { retry_after } => Err(Refusal::RateLimited { retry_after }),
     }
+}
+
+/// A bucket for whoever is new to this instance, as full as what all have let in leaves it.
+fn meet(slot: Slot, allowance: Allowance, learned: Option<Learned>) {
+    let now = gate::now();
+    let mut bucket = Bucket::full(allowance, now);
+    if let Some(learned) = learned {
+        bucket.learn(allowance, now, learned);
+    }
+    // Another request of the same client may have been quicker.
+    BUCKETS.with_borrow_mut(|buckets| _ = buckets.entry(slot).or_insert(bucket));
 }
 
 /// The fields of draft-ietf-httpapi-ratelimit-headers: the policy is one burst in the time that a burst takes to come back.
@@ -126,6 +148,8 @@ thread_local! {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
     use crate::config::tests::config_with;
 
@@ -156,8 +180,8 @@ mod tests {
         for key in [None, Some("lab")] {
             for _ in 0..1_000 {
                 assert_eq!(
-                    check(&config, &client(key, "192.0.2.1"), &mut headers),
-                    Ok(())
+                    check(&config, &client(key, "192.0.2.1"), &mut headers).now_or_never(),
+                    Some(Ok(()))
                 );
             }
         }

@@ -145,7 +145,7 @@ async fn serve(
         client.admit(&config)?;
     }
     if let Route::Gated(_) = route {
-        limiter::check(&config, &client, carried)?;
+        limiter::check(&config, &client, carried).await?;
     }
     let asked = Asked {
         head,

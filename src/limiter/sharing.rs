@@ -62,6 +62,16 @@ async fn share(config: &Rc<Config>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What all have let in lately. Nothing is written.
+pub(super) async fn ask(slot: Slot) -> Result<Learned, StoreError> {
+    let window = window_of(gate::now());
+    Ok(Learned {
+        window,
+        total: gate::sum(&name(slot, window)).await?,
+        before: Some(gate::sum(&name(slot, window.saturating_sub(1))).await?),
+    })
+}
+
 /// The next that is due.
 fn next(config: &Config) -> Option<(Slot, Allowance, Telling)> {
     BUCKETS.with_borrow_mut(|buckets| {
