@@ -4,27 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use sluice_ollama::Policy;
+use sluice_ollama::options::PINNED;
 
 use super::parse::{self, Parsed};
 use super::secret::{self, ApiKey};
 use super::upstream::{self, Upstream};
 use super::{Config, Fault, MAX_UPSTREAMS, Misconfigured, RateLimits};
 
-/// Options of Ollama's that are variables of the same name; an empty one is not sent.
-const OPTIONS: [&str; 12] = [
-    "num_ctx",
-    "num_batch",
-    "num_gpu",
-    "main_gpu",
-    "use_mmap",
-    "num_thread",
-    "draft_num_predict",
-    "num_parallel",
-    "temperature",
-    "top_p",
-    "repeat_penalty",
-    "seed",
-];
+/// Options of Ollama's that are variables of the same name, besides the pinned ones.
+const SAMPLING: [&str; 4] = ["temperature", "top_p", "repeat_penalty", "seed"];
 
 /// The other variables, besides those that each upstream has.
 const SINGLE: [&str; 26] = [
@@ -73,8 +61,13 @@ const MAX_BODY: usize = crate::body::MAX_IN_FLIGHT;
 /// The names of all variables.
 pub(super) fn names() -> Vec<String> {
     let of_upstreams = (1..=MAX_UPSTREAMS).flat_map(upstream::names);
-    let single = SINGLE.into_iter().chain(OPTIONS).map(str::to_owned);
+    let single = SINGLE.into_iter().chain(option_names()).map(str::to_owned);
     of_upstreams.chain(single).collect()
+}
+
+/// The names of Ollama's options that are variables too; an empty one is not sent.
+fn option_names() -> impl Iterator<Item = &'static str> {
+    PINNED.into_iter().chain(SAMPLING)
 }
 
 pub(super) struct Reader<'a> {
@@ -164,7 +157,7 @@ impl<'a> Reader<'a> {
 
     fn policy(&mut self) -> Policy {
         let mut options = Map::new();
-        for name in OPTIONS {
+        for name in option_names() {
             if let Some(value) = self.take(name, |text| {
                 parse::optional(text, |text| parse::option(name, text))
             }) {

@@ -86,6 +86,14 @@ const RULES: &[Rule] = &[
     code::nothing_traps_the_instance,
 ];
 
+/// How often a rule is broken in such a file.
+#[cfg(test)]
+fn count(rule: Rule, path: &str, text: &str) -> usize {
+    let mut findings = Vec::new();
+    rule(&Source::new(path, text.to_owned()), &mut findings);
+    findings.len()
+}
+
 /// The text files of the repository, without those brought in from elsewhere.
 fn sources(repo: &Repo) -> Result<Vec<Source>> {
     let mut git = Command::new("git");

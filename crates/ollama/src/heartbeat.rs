@@ -190,15 +190,19 @@ mod tests {
         assert!(!json!(place).to_string().contains("eta"));
     }
 
+    /// What watches answers of this form: events alone tell nothing of their end.
+    fn watch_of(form: Form) -> AnswerWatch {
+        AnswerWatch::new(match form {
+            Form::Events => Form::OpenAiEvents,
+            form => form,
+        })
+    }
+
     #[test]
     fn no_heartbeat_ends_or_fails_an_answer() {
         for form in FORMS {
             let heartbeat = Heartbeat::new(Endpoint::Chat, form, "m");
-            let mut watch = AnswerWatch::new(if form == Form::Events {
-                Form::OpenAiEvents
-            } else {
-                form
-            });
+            let mut watch = watch_of(form);
             watch.see(&heartbeat.queue(&place())).unwrap();
             watch.see(&heartbeat.idle()).unwrap();
             assert_eq!(watch.end(), Verdict::Incomplete, "{form:?}");
@@ -209,11 +213,7 @@ mod tests {
     fn an_error_frame_is_read_as_an_error_in_each_form() {
         for form in FORMS {
             let heartbeat = Heartbeat::new(Endpoint::Chat, form, "m");
-            let mut watch = AnswerWatch::new(if form == Form::Events {
-                Form::OpenAiEvents
-            } else {
-                form
-            });
+            let mut watch = watch_of(form);
             watch
                 .see(&heartbeat.error("upstream_error", "it \"broke\"\n"))
                 .unwrap();

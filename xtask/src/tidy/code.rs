@@ -54,12 +54,7 @@ const IN_THE_INSTANCE: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn count(rule: fn(&Source, &mut Vec<Finding>), path: &str, text: &str) -> usize {
-        let mut findings = Vec::new();
-        rule(&Source::new(path, text.to_owned()), &mut findings);
-        findings.len()
-    }
+    use crate::tidy::count;
 
     #[test]
     fn each_way_to_cheat_is_found() {

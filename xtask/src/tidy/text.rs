@@ -116,12 +116,7 @@ const LINKS: [(&str, &str); 3] = [("](", ")"), ("src=\"", "\""), ("href=\"", "\"
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn count(rule: fn(&Source, &mut Vec<Finding>), path: &str, text: &str) -> usize {
-        let mut findings = Vec::new();
-        rule(&Source::new(path, text.to_owned()), &mut findings);
-        findings.len()
-    }
+    use crate::tidy::count;
 
     #[test]
     fn rust_starts_with_its_purpose() {
