@@ -1,7 +1,10 @@
 //! A store in a Redis database. Keys stand there as they are, without a prefix: the database is the store, so it should be
 //! Sluice's own. One multiplexed connection serves all instances; commands that are awaited together go out together.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use redis::{
     AsyncCommands, Client, ConnectionInfo, IntoConnectionInfo, RedisError, ScanOptions,
@@ -47,7 +50,8 @@ impl RedisStore {
     }
 
     /// Reads once more when the connection turned out to be lost: Redis may have been restarted since it was last used. A
-    /// write is not repeated, since the first attempt may have reached the database.
+    /// write is not repeated, since the first attempt may have reached the database. Nor is a read that has waited for a
+    /// new connection in vain: whoever comes after it would wait for a second one too.
     async fn read<T: Send + 'static, F>(
         &self,
         read: impl Fn(ConnectionManager) -> F,
@@ -55,8 +59,12 @@ impl RedisStore {
     where
         F: Future<Output = Result<T, RedisError>> + Send + 'static,
     {
+        let begun = Instant::now();
         match self.command(read(self.connection.clone())).await {
-            Err(StoreError::Redis(error)) if error.is_connection_dropped() => {
+            Err(StoreError::Redis(error))
+                if error.is_connection_dropped()
+                    && !(error.is_connection_refusal() && begun.elapsed() > STALE) =>
+            {
                 self.command(read(self.connection.clone())).await
             }
             result => result,
@@ -133,6 +141,10 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_RETRIES: usize = 2;
 
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// A refusal that comes sooner is of an attempt made before the command: the connection manager keeps the outcome of the
+/// last one, and the attempts of one command with the rests between them take longer.
+const STALE: Duration = Duration::from_millis(50);
 
 /// Keys that Redis looks at per round trip.
 const SCAN_COUNT: usize = 1000;
