@@ -1,6 +1,6 @@
 //! Key-value calls: one at a time, none given up half-way, each bounded in time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::pin::pin;
 use std::rc::Rc;
@@ -19,6 +19,10 @@ use atomics::wasi::keyvalue::{atomics as counter, store as bucket};
 
 /// How long an operation may take before it counts as failed. It goes on by itself: nobody knows whether it will be done.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An operation that fails after so many nanoseconds fails for all who came before its end: a store that is away takes half a
+/// second to say so, and of a hundred that each asked it in turn the last would wait for a minute.
+const SLOW_NS: u64 = 100_000_000;
 
 /// How many reads follow one another before another turn gets at the store: some milliseconds at most.
 const BURST: u32 = 16;
@@ -50,16 +54,14 @@ pub async fn perform(op: Op) -> Event {
 /// Does one read after another, as `then` says, with the store to itself for up to [`BURST`] of them; answers the one that
 /// is still to be done. Many turns may be waiting for the store, and each of a hundred reads would wait for all of them.
 pub async fn perform_in_turn(first: Op, mut then: impl FnMut(Event) -> Option<Op>) -> Option<Op> {
-    let burst = async {
-        let connection = connection();
-        let connection = connection.lock().await;
+    let burst = in_turn(async |connection| {
         let mut next = Some(first);
         for _ in 0..BURST {
             let Some(op) = next else { break };
             next = then(connection.perform(op).await?);
         }
-        Ok::<_, StoreError>(next)
-    };
+        Ok(next)
+    });
     let outcome = match select(pin!(burst), pin!(sleep(PATIENCE))).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
@@ -77,11 +79,7 @@ pub async fn perform_in_turn(first: Op, mut then: impl FnMut(Event) -> Option<Op
 /// It failed: whether it was added, nobody knows.
 pub async fn add(name: String, times: u64) -> Result<u64, StoreError> {
     let delta = i64::try_from(times).unwrap_or(i64::MAX);
-    let adding = async move {
-        let connection = connection();
-        let connection = connection.lock().await;
-        connection.add(&name, delta)
-    };
+    let adding = in_turn(async move |connection| connection.add(&name, delta));
     patiently(to_its_end(adding)).await
 }
 
@@ -90,16 +88,14 @@ pub async fn add(name: String, times: u64) -> Result<u64, StoreError> {
 /// # Errors
 /// The store could not be read.
 pub async fn sum(name: &str) -> Result<u64, StoreError> {
-    patiently(async {
-        let connection = connection();
-        let connection = connection.lock().await;
+    let reading = in_turn(async |connection| {
         // To ask a counter that is not there would make it.
         match connection.store().await?.get(name).await? {
             Some(_) => connection.add(name, 0),
             None => Ok(0),
         }
-    })
-    .await
+    });
+    patiently(reading).await
 }
 
 /// Removes a counter beside the line.
@@ -107,11 +103,8 @@ pub async fn sum(name: &str) -> Result<u64, StoreError> {
 /// # Errors
 /// It failed: whether it is gone, nobody knows.
 pub async fn remove(name: String) -> Result<(), StoreError> {
-    let removing = async move {
-        let connection = connection();
-        let connection = connection.lock().await;
-        Ok(connection.store().await?.delete(name).await?)
-    };
+    let removing =
+        in_turn(async move |connection| Ok(connection.store().await?.delete(name).await?));
     patiently(to_its_end(removing)).await
 }
 
@@ -141,10 +134,11 @@ pub async fn probe() -> Result<(), StoreError> {
 /// # Errors
 /// The listing failed.
 pub async fn names() -> Result<Vec<String>, StoreError> {
-    let connection = connection();
-    let connection = connection.lock().await;
-    let keys = connection.store().await?.get_keys().await;
-    keys.collect().await.map_err(StoreError::from)
+    in_turn(async |connection| {
+        let keys = connection.store().await?.get_keys().await;
+        Ok(keys.collect().await?)
+    })
+    .await
 }
 
 /// Reads a key that is not the line's.
@@ -152,11 +146,7 @@ pub async fn names() -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// The store cannot be read.
 pub async fn read_aside(name: String) -> Result<Option<Vec<u8>>, StoreError> {
-    let reading = async move {
-        let connection = connection();
-        let connection = connection.lock().await;
-        Ok(connection.store().await?.get(name).await?)
-    };
+    let reading = in_turn(async |connection| Ok(connection.store().await?.get(name).await?));
     patiently(reading).await
 }
 
@@ -165,26 +155,39 @@ pub async fn read_aside(name: String) -> Result<Option<Vec<u8>>, StoreError> {
 /// # Errors
 /// It failed, or took too long: written or not written, nobody knows.
 pub async fn write_aside(name: String, bytes: Vec<u8>) -> Result<(), StoreError> {
-    let writing = async move {
-        let connection = connection();
-        let connection = connection.lock().await;
-        Ok(connection.store().await?.set(name, bytes).await?)
-    };
+    let writing =
+        in_turn(async move |connection| Ok(connection.store().await?.set(name, bytes).await?));
     patiently(to_its_end(writing)).await
 }
 
 async fn within_patience(op: Op) -> Result<Event, StoreError> {
     let is_read = matches!(op, Op::Get(_) | Op::Peek(_));
-    let doing = async move {
-        let connection = connection();
-        let connection = connection.lock().await;
-        connection.perform(op).await
-    };
+    let doing = in_turn(async move |connection| connection.perform(op).await);
     if is_read {
         patiently(doing).await
     } else {
         patiently(to_its_end(doing)).await
     }
+}
+
+/// Does something with the store when it is its turn. Where one that was before it has failed slowly meanwhile, it shares
+/// that failure and asks nothing: for the gate a failed operation is one that may or may not have been done.
+async fn in_turn<T>(
+    doing: impl AsyncFnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let came = timing::now_ns();
+    let connection = connection();
+    let connection = connection.lock().await;
+    if connection.failed_at.get() > came {
+        return Err(StoreError("away, as for one before it".to_owned()));
+    }
+    let begun = timing::now_ns();
+    let result = doing(&connection).await;
+    let ended = timing::now_ns();
+    if result.is_err() && ended.saturating_sub(begun) > SLOW_NS {
+        connection.failed_at.set(ended);
+    }
+    result
 }
 
 /// Waits for an operation for [`PATIENCE`]. A failure goes to the log and is counted.
@@ -218,6 +221,8 @@ async fn to_its_end<T: 'static>(
 struct Connection {
     store: RefCell<Option<Rc<Store>>>,
     bucket: RefCell<Option<Rc<bucket::Bucket>>>,
+    /// When an operation last failed slowly, in nanoseconds of the monotonic clock.
+    failed_at: Cell<u64>,
 }
 
 impl Connection {
@@ -240,7 +245,7 @@ impl Connection {
     }
 
     async fn perform(&self, op: Op) -> Result<Event, StoreError> {
-        let begun = timing::begin();
+        let begun = timing::now_ns();
         let done = self.perform_untimed(op).await;
         timing::note(begun);
         done

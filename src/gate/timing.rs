@@ -9,14 +9,14 @@ use spin_sdk::wasip3::clocks::monotonic_clock;
 
 use crate::metrics::tallies::{self, Tallied};
 
-/// When an operation began, in nanoseconds.
-pub(super) fn begin() -> u64 {
+/// The monotonic clock, in nanoseconds.
+pub(super) fn now_ns() -> u64 {
     monotonic_clock::now()
 }
 
 /// An operation that began then is done, or has failed.
 pub(super) fn note(begun: u64) {
-    let took_us = monotonic_clock::now().saturating_sub(begun) / 1_000;
+    let took_us = now_ns().saturating_sub(begun) / 1_000;
     TIMES.with_borrow_mut(|times| times.note(Ledger::STORE_US, took_us));
 }
 

@@ -107,6 +107,40 @@ fn a_longer_one_ends_them_and_new_ones_are_refused_until_it_is_over_and_nothing_
     });
 }
 
+/// An operation takes half a second to fail, and they come to the store one after the other.
+#[test]
+fn whoever_comes_while_many_wait_for_a_store_that_is_away_is_told_as_soon() {
+    run(async {
+        let Some(mut redis) = RedisServer::start(Keeping::Nothing).await else {
+            return;
+        };
+        seed(&redis.store()).await;
+        let setup = Setup::answering("tokens=3 pace=0ms")
+            .with("record_ttl", "2s")
+            .with("max_concurrent", "64")
+            .runtime_config(redis.runtime_config());
+        let host = setup.start().await;
+        let streams = fill(host.addr(), &host.sim, 64, 10 * SECOND).await;
+        let ending = tokio::spawn(join_all(streams.into_iter().map(Answer::whole)));
+        redis.kill().await;
+        // A record is renewed every 0.8 s, and lapses after 2: they come before, meanwhile and after.
+        let newcomer = async |n: u32| {
+            tokio::time::sleep(SECOND * n / 4).await;
+            let answer = async { host.chat("it is new").await.whole().await };
+            within(5 * SECOND, "an answer", answer).await
+        };
+        for refused in join_all((0..16).map(newcomer)).await {
+            assert_eq!(refused.refusal(), (503, "store_unavailable".to_owned()));
+        }
+        for answer in within(15 * SECOND, "all are told", ending)
+            .await
+            .expect("no panic")
+        {
+            assert_eq!(answer.end, End::InOrder);
+        }
+    });
+}
+
 async fn two_hosts(redis: &RedisServer, script: &str, record_ttl: &str) -> ([App; 2], Arc<Sim>) {
     let setup = || {
         Setup::answering(script)
