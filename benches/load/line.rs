@@ -58,4 +58,4 @@ pub async fn makespan() {
 
 const CLIENTS: u64 = 64;
 const SLOTS: usize = 4;
-const ROUNDS: u64 = 3;
+const ROUNDS: u64 = 8;

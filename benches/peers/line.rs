@@ -24,7 +24,7 @@ pub async fn handoff(plan: &Plan, figures: &mut Figures) {
             let client = async |n: u64| {
                 let mut random = Random(n);
                 let mut client = Client::connect(peer.addr).await;
-                for _ in 0..plan.times(2) {
+                for _ in 0..plan.times(4) {
                     let tokens = 8 + random.below(24);
                     let prompt = format!("[[sim tokens={tokens} pace=10ms]] hello");
                     reading::ask(&mut client, peer, &prompt).await;

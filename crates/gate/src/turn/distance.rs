@@ -3,7 +3,8 @@
 //!
 //! What was told of the line grows old: others start meanwhile, in other processes too. So the distance shrinks with time
 //! as fast as slots are freed on average. An estimate that is too small costs looks; one that is too large lets a slot that
-//! is free stand empty until the next look.
+//! is free stand empty until the next look. So for its looks a turn expects more starts than on average: starts that come at
+//! random exceed their mean by twice its square root once in forty times.
 
 use crate::{Ledger, Now, Settings};
 
@@ -53,24 +54,39 @@ impl Distance {
             0 => EACH_MAX_MS,
             us => (us / 1_000 / SHARE).clamp(look_ms, EACH_MAX_MS),
         };
-        let ahead = self.at(now);
+        let ahead = self.at_least(now);
         let near = ahead.min(u64::from(settings.capacity()));
         near * look_ms + (ahead - near).saturating_mul(each_ms)
     }
 
-    /// How many are ahead by now; at least 1, for whoever looks is never nearer than behind one.
+    /// How many are ahead by now on average; at least 1, for whoever looks is never nearer than behind one.
     pub(crate) fn at(&self, now: Now) -> u64 {
-        let since_us = now
-            .mono_ms
-            .saturating_sub(self.told_ms)
-            .saturating_mul(1_000);
-        let started = since_us.checked_div(self.between_starts_us).unwrap_or(0);
+        self.less(self.started(now))
+    }
+
+    /// How many are ahead by now where the line has moved faster than it mostly does.
+    fn at_least(&self, now: Now) -> u64 {
+        let started = self.started(now);
+        self.less(started.saturating_add(ROOTS * started.isqrt()))
+    }
+
+    /// How many have started since it was told, on average.
+    fn started(&self, now: Now) -> u64 {
+        let since_ms = now.mono_ms.saturating_sub(self.told_ms);
+        let since_us = since_ms.saturating_mul(1_000);
+        since_us.checked_div(self.between_starts_us).unwrap_or(0)
+    }
+
+    fn less(&self, started: u64) -> u64 {
         u64::from(self.ahead).saturating_sub(started).max(1)
     }
 }
 
 /// Which part of the time between two starts a place in line adds to the rest.
 const SHARE: u64 = 8;
+
+/// By how many times the square root of its mean the number of starts may exceed it.
+const ROOTS: u64 = 2;
 
 /// What a place in line adds to the rest at most, in milliseconds: those before may all leave at once.
 const EACH_MAX_MS: u64 = 10;
@@ -102,15 +118,28 @@ mod tests {
         };
         let mut distance = Distance::told(500, at(0), &ledger, 4);
         assert_eq!(distance.at(at(400)), 100, "answers of 4 ms");
-        assert_eq!(distance.rest_ms(at(400), &settings), 8 + 96 * 2);
+        assert_eq!(distance.rest_ms(at(400), &settings), 8 + 56 * 2);
         distance.stands_still_for(400_000);
         assert_eq!(distance.at(at(400)), 499);
-        assert_eq!(distance.rest_ms(at(400), &settings), 8 + 495 * 10);
+        assert_eq!(distance.rest_ms(at(400), &settings), 8 + 493 * 10);
         distance.stands_still_for(100_000);
         assert_eq!(distance.at(at(400)), 499, "what was seen is not forgotten");
         let mut unknown = Distance::told(500, at(0), &Ledger::default(), 4);
         unknown.stands_still_for(400_000);
         assert_eq!(unknown.at(at(4_000)), 500);
+    }
+
+    #[test]
+    fn for_its_looks_it_expects_more_starts_than_on_average() {
+        let ledger = Ledger {
+            mean_service_us: 400_000,
+            ..Ledger::default()
+        };
+        let distance = Distance::told(100, at(0), &ledger, 4);
+        let by_then = |ms| distance.at_least(at(ms));
+        assert_eq!([0, 99].map(by_then), [100, 100], "nobody on average");
+        assert_eq!([100, 400, 2_500].map(by_then), [97, 92, 65]);
+        assert_eq!([8_200, 60_000].map(by_then), [1, 1]);
     }
 
     #[test]
