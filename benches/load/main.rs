@@ -13,6 +13,7 @@ mod common;
 mod figure;
 mod flood;
 mod line;
+mod pages;
 mod polling;
 mod rate;
 mod scene;

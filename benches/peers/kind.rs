@@ -64,6 +64,11 @@ impl Kind {
         matches!(self, Self::Haproxy | Self::Node | Self::Host | Self::Spin)
     }
 
+    /// Whether a page can ask it how its line stands.
+    pub fn tells_of_its_line(self) -> bool {
+        matches!(self, Self::Node | Self::Host | Self::Spin)
+    }
+
     /// Whether it can refuse whoever is one too many.
     pub fn refuses(self) -> bool {
         self != Self::Direct

@@ -16,6 +16,8 @@ mod common;
 )]
 #[path = "../load/figure.rs"]
 mod figure;
+#[path = "../load/pages.rs"]
+mod pages;
 #[path = "../load/usage.rs"]
 mod usage;
 
@@ -27,6 +29,7 @@ mod kind;
 mod line;
 mod machine;
 mod peer;
+mod polling;
 mod reading;
 mod report;
 mod stage;
@@ -76,6 +79,10 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement {
         name: "refusals",
         run: |plan, figures| within_reason(waiting::refusals(plan, figures)),
+    },
+    Measurement {
+        name: "polling",
+        run: |plan, figures| within_reason(polling::polling(plan, figures)),
     },
     Measurement {
         name: "files",

@@ -106,6 +106,10 @@ const ROWS: &[Row] = &[
         value: |figures, kind| figures.median("refusals a second", kind),
     },
     Row {
+        title: "CPU with 200 pages that ask once a second, % of a core",
+        value: |figures, kind| figures.median("CPU with 200 pages", kind),
+    },
+    Row {
         title: "static files a second",
         value: |figures, kind| figures.median("files a second", kind),
     },

@@ -10,7 +10,7 @@ use crate::{build, debian, process};
 
 pub(crate) const USAGE: &str = "\
 Takes the names of measurements; without any it does them all, in some fifteen minutes:
-  first-token full-speed paced handoff makespan waiting refusals files start instance
+  first-token full-speed paced handoff makespan waiting refusals polling files start instance
 
   --peers=A,B   these alone: direct nginx haproxy node litellm host spin
   --quick       to see that it works: a minute or two, and nothing is written
