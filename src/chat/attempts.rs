@@ -96,6 +96,8 @@ async fn attempt(
         let mut response = upstreams::send(&job.config, upstream.into(), call).await?;
         if response.status.is_success() {
             response.body.await_first().await?;
+        } else {
+            job.account().rest();
         }
         Ok(response)
     };

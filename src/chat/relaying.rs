@@ -20,6 +20,12 @@ use crate::upstreams::{UpstreamError, UpstreamResponse, breakers};
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
     let mut passage = job.passage();
     let outcome = relay_in_time(job, response, &mut outlet, &mut passage).await;
+    if let Ok(
+        Outcome::Complete | Outcome::Failed | Outcome::Incomplete | Outcome::UpstreamFailed(_),
+    ) = outcome
+    {
+        job.account().rest();
+    }
     // An upstream that failed has said itself what went wrong.
     let has_failed = matches!(outcome, Ok(Outcome::Failed));
     let trouble = match outcome {

@@ -14,6 +14,7 @@ pub struct Account {
     first: Cell<Option<Now>>,
     chunks: Cell<u64>,
     sent: RefCell<Counts>,
+    is_worked_for: Cell<bool>,
     closed: RefCell<Option<Figures>>,
 }
 
@@ -41,6 +42,7 @@ impl Account {
             first: Cell::new(None),
             chunks: Cell::new(0),
             sent: RefCell::default(),
+            is_worked_for: Cell::new(false),
             closed: RefCell::default(),
         }
     }
@@ -53,6 +55,12 @@ impl Account {
     /// The upstream with this index is asked, once more or for the first time.
     pub fn ask(&self, upstream: usize) {
         self.sent.borrow_mut().add(upstream, 1);
+        self.is_worked_for.set(true);
+    }
+
+    /// The upstream has ended its answer by itself, however it ended.
+    pub fn rest(&self) {
+        self.is_worked_for.set(false);
     }
 
     /// A chunk of the answer is passed on. Only the first costs a look at the clock.
@@ -81,6 +89,11 @@ impl Account {
     /// Whether it ever got so far that an upstream was asked.
     pub(super) fn was_admitted(&self) -> bool {
         self.attempts() > 0
+    }
+
+    /// Whether an upstream was asked, and has not ended its answer as far as is known.
+    pub(super) fn is_worked_for(&self) -> bool {
+        self.is_worked_for.get()
     }
 
     /// Closes it. What the store was measured to take goes along.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::tasks::spawn;
 use crate::upstreams::breakers;
 use futures::future::{Either, select};
-use sluice_gate::{Effect, Epoch, Event, Now, Op, Phase, Value};
+use sluice_gate::{Effect, Epoch, Event, Now, Op, Phase, Standing, Value};
 use spin_sdk::time::sleep;
 
 use super::stay::Desk;
@@ -50,6 +50,9 @@ pub(super) async fn drive(desk: &Desk, first: Event) {
         event = match effect {
             Effect::Store(op) => {
                 let tells = tells_figures(&op);
+                if gives_slot_on(&op) && desk.leaves_its_upstream() {
+                    sleep(NOTICE).await;
+                }
                 let event = perform(op).await;
                 if tells && event == Event::Done {
                     desk.tell();
@@ -72,6 +75,14 @@ pub(super) async fn drive(desk: &Desk, first: Event) {
 /// How long the clean-up after a start is put off, unless the answer ends sooner: a store that commits holds up its instance,
 /// and with it the first token of the answer that has just started.
 const FIRST_TOKEN: Duration = Duration::from_millis(20);
+
+/// How long an upstream gets to notice that it is left: Ollama sees it when its next token is due, and the next request comes by
+/// another connection, which may be faster than the end of this one.
+const NOTICE: Duration = Duration::from_millis(50);
+
+fn gives_slot_on(op: &Op) -> bool {
+    matches!(op, Op::Put(_, Value::Record(record)) if record.standing == Standing::Finished)
+}
 
 fn tells_figures(op: &Op) -> bool {
     matches!(op, Op::Put(_, Value::Record(record)) if record.figures.is_some())

@@ -357,6 +357,13 @@ impl Desk {
         }
     }
 
+    /// Whether an upstream still works for it.
+    pub(super) fn leaves_its_upstream(&self) -> bool {
+        self.account
+            .as_ref()
+            .is_some_and(|account| account.is_worked_for())
+    }
+
     /// Tells the client's side that the phase may have changed.
     pub(super) fn announce(&self) {
         self.watcher.wake();

@@ -1,6 +1,6 @@
 //! Those who leave: no slot and no key stays behind, and the upstream is stopped.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use futures::future::join_all;
 use ollama_sim::Sim;
@@ -43,6 +43,32 @@ fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
         );
         settles(&*app.store(), 4).await;
         fill(app.addr(), &app.sim, 4, SECOND).await;
+    });
+}
+
+/// As the real Ollama: until its next token is due it works for whoever has left.
+#[test]
+fn an_upstream_that_is_left_has_time_to_notice_before_its_slot_is_given_on() {
+    run(async {
+        let script = "tokens=1000 pace=20ms notice=write";
+        let app = Setup::answering(script).start().await;
+        let streaming = |number| {
+            let streams = app
+                .sim
+                .wait_until(move |counts| counts.streams.started >= number);
+            within(2 * SECOND, "it streams", streams)
+        };
+        let mut answers = VecDeque::new();
+        for n in 0..16 {
+            answers.push_back(app.chat(&format!("client {n}")).await);
+        }
+        streaming(4).await;
+        for left in 1..=12 {
+            drop(answers.pop_front());
+            streaming(4 + left).await;
+        }
+        let streams = app.sim.counts().streams;
+        assert_eq!((streams.peak, streams.aborted), (4, 12), "{streams:?}");
     });
 }
 
