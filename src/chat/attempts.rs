@@ -96,14 +96,19 @@ async fn attempt(
         let mut response = upstreams::send(&job.config, upstream.into(), call).await?;
         if response.status.is_success() {
             response.body.await_first().await?;
-        } else {
-            job.account().rest();
         }
         Ok(response)
     };
     let answered = within(job.time_left(), answering)
         .await
         .unwrap_or_else(|| Err(UpstreamError::out_of_time()));
+    let is_over = match &answered {
+        Ok(response) => !response.status.is_success(),
+        Err(error) => !error.leaves_it_at_work(),
+    };
+    if is_over {
+        job.account().rest();
+    }
     match answered {
         Ok(response) => match refused_by_status(response.status) {
             None => Ok(response),

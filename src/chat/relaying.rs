@@ -20,10 +20,12 @@ use crate::upstreams::{UpstreamError, UpstreamResponse, breakers};
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
     let mut passage = job.passage();
     let outcome = relay_in_time(job, response, &mut outlet, &mut passage).await;
-    if let Ok(
-        Outcome::Complete | Outcome::Failed | Outcome::Incomplete | Outcome::UpstreamFailed(_),
-    ) = outcome
-    {
+    let is_over = match &outcome {
+        Ok(Outcome::Complete | Outcome::Failed | Outcome::Incomplete) => true,
+        Ok(Outcome::UpstreamFailed(error)) => !error.leaves_it_at_work(),
+        Ok(Outcome::ClientGone | Outcome::Stopped) | Err(_) => false,
+    };
+    if is_over {
         job.account().rest();
     }
     // An upstream that failed has said itself what went wrong.

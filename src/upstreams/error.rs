@@ -39,6 +39,14 @@ impl UpstreamError {
         }
     }
 
+    /// Whether the upstream may go on for a moment: it was left, and did not end.
+    pub fn leaves_it_at_work(&self) -> bool {
+        matches!(
+            self,
+            UpstreamError::TimedOut(_) | UpstreamError::LineTooLong(_)
+        )
+    }
+
     /// Whether it says that the upstream is not well, to be counted by its breaker.
     pub fn is_upstreams_fault(&self) -> bool {
         match self {

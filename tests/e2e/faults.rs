@@ -225,4 +225,5 @@ fn whoever_leaves_a_slow_upstream_is_noticed_before_it_has_worked_for_nobody() {
 async fn nothing_is_held(app: &App) {
     settles(&*app.store(), 4).await;
     drop(fill(app.addr(), &app.sim, 4, SECOND).await);
+    settles(&*app.store(), 4).await;
 }
