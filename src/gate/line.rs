@@ -16,6 +16,8 @@ pub const SHOWN_MS: u64 = 400;
 #[derive(Default)]
 struct Readings {
     last: Option<(Now, Rc<Line>)>,
+    /// When a reading last failed.
+    failed: Option<Now>,
     /// Since when the front of the main line has been where it is.
     still_since: Option<Now>,
     sightings: Sightings,
@@ -28,7 +30,7 @@ thread_local! {
 }
 
 /// The line as it stood at most `max_age_ms` before this call, or later. Whoever asks while it is being read waits for that
-/// reading, and for one more where that is too old: many who ask at once share it.
+/// reading, and for one more where that is too old: many who ask at once share it, and its failure.
 ///
 /// # Errors
 /// The store could not be read: that is not an empty line.
@@ -42,6 +44,12 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
     if let Some(line) = read_since(asked, max_age_ms) {
         return Ok(line);
     }
+    if READINGS.with_borrow(|readings| {
+        let failed = readings.failed.as_ref();
+        failed.is_some_and(|failed| failed.mono_ms >= asked.mono_ms)
+    }) {
+        return Err(StoreError::unavailable());
+    }
     let begun = now();
     let mut line = match read().await {
         Ok(line) => line,
@@ -50,6 +58,7 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
             READINGS.with_borrow_mut(|readings| {
                 readings.sightings.forget();
                 readings.behind.forget();
+                readings.failed = Some(now());
             });
             return Err(error);
         }

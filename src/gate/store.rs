@@ -78,6 +78,9 @@ pub async fn perform_in_turn(first: Op, mut then: impl FnMut(Event) -> Option<Op
 /// # Errors
 /// It failed: whether it was added, nobody knows.
 pub async fn add(name: String, times: u64) -> Result<u64, StoreError> {
+    // Nothing else of the instance goes on while something is added, and a store that is away may take minutes to say so (Spin's
+    // connection to Redis does). So it is asked first whether it is there, as it is for the epoch before a draw.
+    read_aside(name.clone()).await?;
     let delta = i64::try_from(times).unwrap_or(i64::MAX);
     let adding = in_turn(async move |connection| connection.add(&name, delta));
     patiently(to_its_end(adding)).await

@@ -38,6 +38,8 @@ pub async fn refresh(config: &Config) {
             learn(index, breaker);
         }
     }
+    // A store that is away takes its time: those who waited do not each wait for that again.
+    READ_MS.set(Some(now().mono_ms));
 }
 
 /// The same by the settings of this instance, where it has parsed them.

@@ -141,6 +141,33 @@ fn whoever_comes_while_many_wait_for_a_store_that_is_away_is_told_as_soon() {
     });
 }
 
+/// It neither answers nor refuses: each operation fails by its time-out.
+#[test]
+fn of_many_who_come_while_the_store_hangs_none_waits_for_all_the_others() {
+    run(async {
+        let Some(redis) = RedisServer::start(Keeping::Nothing).await else {
+            return;
+        };
+        seed(&redis.store()).await;
+        let setup = Setup::answering("tokens=3 pace=0ms").runtime_config(redis.runtime_config());
+        let host = setup.start().await;
+        host.chat("it is there")
+            .await
+            .whole()
+            .await
+            .assert_complete();
+        redis.stop();
+        let newcomer = async |n: u32| {
+            tokio::time::sleep(SECOND * n / 16).await;
+            let answer = async { host.chat("it is new").await.whole().await };
+            within(15 * SECOND, "an answer", answer).await
+        };
+        for refused in join_all((0..32).map(newcomer)).await {
+            assert_eq!(refused.refusal(), (503, "store_unavailable".to_owned()));
+        }
+    });
+}
+
 async fn two_hosts(redis: &RedisServer, script: &str, record_ttl: &str) -> ([App; 2], Arc<Sim>) {
     let setup = || {
         Setup::answering(script)

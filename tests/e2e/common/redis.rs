@@ -52,6 +52,16 @@ impl RedisServer {
         Some(server)
     }
 
+    /// `kill -STOP`: it keeps its connections and answers no more.
+    pub fn stop(&self) {
+        let pid = self.process.as_ref().and_then(Child::id);
+        let pid = pid.expect("it runs").to_string();
+        let stopped = std::process::Command::new("kill")
+            .args(["-STOP", &pid])
+            .status();
+        assert!(stopped.expect("a kill").success());
+    }
+
     /// `kill -9`.
     pub async fn kill(&mut self) {
         let mut process = self.process.take().expect("it runs");
