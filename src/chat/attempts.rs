@@ -107,7 +107,7 @@ async fn attempt(
         Err(error) => !error.leaves_it_at_work(),
     };
     if is_over {
-        job.account().rest();
+        job.account().upstream_ended();
     }
     match answered {
         Ok(response) => match refused_by_status(response.status) {

@@ -26,7 +26,7 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
         Ok(Outcome::ClientGone | Outcome::Stopped) | Err(_) => false,
     };
     if is_over {
-        job.account().rest();
+        job.account().upstream_ended();
     }
     // An upstream that failed has said itself what went wrong.
     let has_failed = matches!(outcome, Ok(Outcome::Failed));

@@ -59,7 +59,7 @@ impl Account {
     }
 
     /// The upstream has ended its answer by itself, however it ended.
-    pub fn rest(&self) {
+    pub fn upstream_ended(&self) {
         self.is_worked_for.set(false);
     }
 

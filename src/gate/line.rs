@@ -44,10 +44,7 @@ pub async fn line(max_age_ms: u64) -> Result<Rc<Line>, StoreError> {
     if let Some(line) = read_since(asked, max_age_ms) {
         return Ok(line);
     }
-    if READINGS.with_borrow(|readings| {
-        let failed = readings.failed.as_ref();
-        failed.is_some_and(|failed| failed.mono_ms >= asked.mono_ms)
-    }) {
+    if has_failed_since(asked) {
         return Err(StoreError::unavailable());
     }
     let begun = now();
@@ -172,6 +169,14 @@ fn read_since(asked: Now, max_age_ms: u64) -> Option<Rc<Line>> {
     READINGS.with_borrow(|readings| {
         let (begun, line) = readings.last.as_ref()?;
         (asked.mono_ms.saturating_sub(begun.mono_ms) <= max_age_ms).then(|| line.clone())
+    })
+}
+
+/// Whether a reading has failed since `asked`.
+fn has_failed_since(asked: Now) -> bool {
+    READINGS.with_borrow(|readings| {
+        let failed = readings.failed.as_ref();
+        failed.is_some_and(|failed| failed.mono_ms >= asked.mono_ms)
     })
 }
 

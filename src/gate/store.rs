@@ -62,15 +62,7 @@ pub async fn perform_in_turn(first: Op, mut then: impl FnMut(Event) -> Option<Op
         }
         Ok(next)
     });
-    let outcome = match select(pin!(burst), pin!(sleep(PATIENCE))).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => Err(StoreError(format!("no answer within {PATIENCE:?}"))),
-    };
-    outcome.unwrap_or_else(|error| {
-        super::fault(&error);
-        timing::note_error();
-        None
-    })
+    patiently(burst).await.unwrap_or_default()
 }
 
 /// Adds to a counter beside the line, and answers what it comes to.

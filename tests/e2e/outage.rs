@@ -124,14 +124,7 @@ fn whoever_comes_while_many_wait_for_a_store_that_is_away_is_told_as_soon() {
         let ending = tokio::spawn(join_all(streams.into_iter().map(Answer::whole)));
         redis.kill().await;
         // A record is renewed every 0.8 s, and lapses after 2: they come before, meanwhile and after.
-        let newcomer = async |n: u32| {
-            tokio::time::sleep(SECOND * n / 4).await;
-            let answer = async { host.chat("it is new").await.whole().await };
-            within(5 * SECOND, "an answer", answer).await
-        };
-        for refused in join_all((0..16).map(newcomer)).await {
-            assert_eq!(refused.refusal(), (503, "store_unavailable".to_owned()));
-        }
+        newcomers_are_refused(&host, 16, 4, 5 * SECOND).await;
         for answer in within(15 * SECOND, "all are told", ending)
             .await
             .expect("no panic")
@@ -157,15 +150,20 @@ fn of_many_who_come_while_the_store_hangs_none_waits_for_all_the_others() {
             .await
             .assert_complete();
         redis.stop();
-        let newcomer = async |n: u32| {
-            tokio::time::sleep(SECOND * n / 16).await;
-            let answer = async { host.chat("it is new").await.whole().await };
-            within(15 * SECOND, "an answer", answer).await
-        };
-        for refused in join_all((0..32).map(newcomer)).await {
-            assert_eq!(refused.refusal(), (503, "store_unavailable".to_owned()));
-        }
+        newcomers_are_refused(&host, 32, 16, 15 * SECOND).await;
     });
+}
+
+/// So many come, so many a second, and each is told within `limit` that the store is away.
+async fn newcomers_are_refused(host: &App, number: u32, a_second: u32, limit: Duration) {
+    let newcomer = async |n| {
+        tokio::time::sleep(SECOND * n / a_second).await;
+        let answer = async { host.chat("it is new").await.whole().await };
+        within(limit, "an answer", answer).await
+    };
+    for refused in join_all((0..number).map(newcomer)).await {
+        assert_eq!(refused.refusal(), (503, "store_unavailable".to_owned()));
+    }
 }
 
 async fn two_hosts(redis: &RedisServer, script: &str, record_ttl: &str) -> ([App; 2], Arc<Sim>) {

@@ -55,11 +55,12 @@ impl RedisServer {
     /// `kill -STOP`: it keeps its connections and answers no more.
     pub fn stop(&self) {
         let pid = self.process.as_ref().and_then(Child::id);
-        let pid = pid.expect("it runs").to_string();
-        let stopped = std::process::Command::new("kill")
-            .args(["-STOP", &pid])
+        let pid = pid.expect("it runs");
+        // The shell has a `kill` of its own; the program is not everywhere.
+        let stopped = std::process::Command::new("sh")
+            .args(["-c", &format!("kill -STOP {pid}")])
             .status();
-        assert!(stopped.expect("a kill").success());
+        assert!(stopped.expect("a shell").success());
     }
 
     /// `kill -9`.
