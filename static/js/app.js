@@ -1,23 +1,23 @@
 //! The second stage: wires the parts of the chat page together.
 
-import { bindActions } from './actions.js';
-import { ChatList } from './chats.js';
-import { Conversation } from './conversation.js';
-import { askKey, bindDialogs } from './dialogs.js';
+import { bindActions } from './view/actions.js';
+import { ChatList } from './view/chat-list.js';
+import { Conversation } from './view/conversation.js';
+import { askKey, bindDialogs } from './view/dialogs.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
-import { loadMarkdown } from './message-view.js';
-import { ModelPicker } from './models.js';
-import { Notifier } from './notify.js';
-import { ScrollKeeper } from './scroll.js';
-import { bindShortcuts } from './shortcuts.js';
-import { Store } from './store.js';
+import { loadMarkdown } from './view/message-view.js';
+import { ModelPicker } from './view/models.js';
+import { Notifier } from './view/notify.js';
+import { ScrollKeeper } from './view/scroll.js';
+import { bindShortcuts } from './view/shortcuts.js';
+import { Store } from './state/store.js';
 import { policy } from './trust.js';
 
 const DRAFT_AFTER_MS = 300;
 
 /**
- * @param {Pick<import('./conversation.js').Parts, 'composer' | 'queue' | 'health'>} parts
+ * @param {Pick<import('./view/conversation.js').Parts, 'composer' | 'queue' | 'health'>} parts
  * @returns {Promise<Conversation>}
  */
 export async function start({ composer, queue, health }) {
@@ -62,7 +62,7 @@ export async function start({ composer, queue, health }) {
 /**
  * What is typed survives a reload, per conversation.
  * @param {Store} store
- * @param {import('./composer.js').Composer} composer
+ * @param {import('./view/composer.js').Composer} composer
  * @param {Conversation} conversation
  */
 function keepDrafts(store, composer, conversation) {
@@ -99,23 +99,23 @@ function keepDrafts(store, composer, conversation) {
  */
 function bindLazily(conversation, store, chats) {
   byId('open-tuning').addEventListener('click', async () => {
-    const { openTuning } = await import('./tuning.js');
+    const { openTuning } = await import('./view/tuning-dialog.js');
     openTuning(conversation);
   });
   byId('open-settings').addEventListener('click', async () => {
-    const { openSettings } = await import('./settings.js');
+    const { openSettings } = await import('./view/settings-dialog.js');
     openSettings({ conversation, store, chats });
   });
 }
 
 /**
  * Images are rare: what reads them is fetched with the first.
- * @param {import('./composer.js').Composer} composer
+ * @param {import('./view/composer.js').Composer} composer
  */
 function bindImages(composer) {
   const input = /** @type {HTMLInputElement} */ (byId('attach-file'));
   const add = async (/** @type {Iterable<File>} */ files) => {
-    const { addImages } = await import('./images.js');
+    const { addImages } = await import('./view/images.js');
     await addImages(composer, files);
     input.value = '';
   };

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { judge } from '../../static/js/health.js';
+import { judge } from '../../static/js/view/health.js';
 import {
   answerState,
   answerText,

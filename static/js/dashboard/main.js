@@ -1,12 +1,12 @@
 //! The dashboard: how the line stands and how it went, read every two seconds while one looks.
 
-import { json, request } from '../api.js';
-import { askKey, bindDialogs } from '../dialogs.js';
+import { json, request } from '../wire/api.js';
+import { askKey, bindDialogs } from '../view/dialogs.js';
 import { byId, el } from '../dom.js';
-import { ApiError } from '../errors.js';
+import { ApiError } from '../wire/errors.js';
 import * as i18n from '../i18n.js';
-import { lineOf } from '../queue.js';
-import { applyTheme } from '../theme.js';
+import { lineOf } from '../view/queue.js';
+import { applyTheme } from '../view/theme.js';
 import { Chart, shown } from './charts.js';
 import { History } from './history.js';
 import { parse } from './prometheus.js';

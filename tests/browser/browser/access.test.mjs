@@ -308,7 +308,7 @@ browserTest(
     /** Whoever reads the list now reads after the page, which began to when the state was saved. */
     const listed = () =>
       page.evaluate(async () => {
-        const { Store } = await import('/js/store.js');
+        const { Store } = await import('/js/state/store.js');
         await new Store().list();
       });
     await send(page, 'q');

@@ -202,7 +202,7 @@ function inHalves(fake) {
 /** The words of the shown conversation that are in IndexedDB. */
 const written = (page) =>
   page.evaluate(async () => {
-    const { Store } = await import('/js/store.js');
+    const { Store } = await import('/js/state/store.js');
     const chat = await new Store().load(location.hash.slice(1));
     return chat.messages.map(({ content }) => content);
   });

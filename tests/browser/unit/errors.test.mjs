@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError, refusal, retryAfter, WAYS } from '../../../static/js/errors.js';
+import { ApiError, refusal, retryAfter, WAYS } from '../../../static/js/wire/errors.js';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const of = (status, body, headers = {}) => refusal(new Response(body, { status, headers }), NOW);

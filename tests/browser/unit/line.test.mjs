@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge } from '../../../static/js/health.js';
-import { lineOf } from '../../../static/js/queue.js';
+import { judge } from '../../../static/js/view/health.js';
+import { lineOf } from '../../../static/js/view/queue.js';
 
 test('a line with a number missing is unknown, not zero', () => {
   assert.deepEqual(lineOf({ activeRequests: 2, queuedRequests: 1, maxConcurrent: 4 }), {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasMore, merge } from '../../../static/js/merge.js';
+import { hasMore, merge } from '../../../static/js/state/merge.js';
 
 const message = (id, created, more = {}) => ({ id, role: 'user', content: id, created, at: created, ...more });
 const chat = (updated, messages, more = {}) => ({

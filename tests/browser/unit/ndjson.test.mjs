@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CutError, frames } from '../../../static/js/ndjson.js';
+import { CutError, frames } from '../../../static/js/wire/ndjson.js';
 
 /** A body whose chunks are `size` bytes. */
 function body(text, size) {

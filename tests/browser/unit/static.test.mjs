@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
-import { WAYS } from '../../../static/js/errors.js';
+import { WAYS } from '../../../static/js/wire/errors.js';
 import { ROOT } from '../support/files.mjs';
 import { faults } from '../vendor.mjs';
 
@@ -52,6 +52,24 @@ test('the offline shell is every file that the chat page may need', () => {
   );
   for (const file of wanted) assert.ok(shell.includes(`/${file}`), `${file} is not in the shell`);
   for (const path of shell) assert.ok(path === '/' || files.includes(path.slice(1)), `${path} does not exist`);
+});
+
+/** Which folders of `js/` a folder may import from, beside itself and the three helpers at the top. */
+const ARROWS = { wire: [], md: [], state: ['wire'], view: ['wire', 'md', 'state'] };
+
+test('imports between the folders go one way', () => {
+  for (const file of ofType('.js')) {
+    const folder = /^js\/(\w+)\//.exec(file)?.[1] ?? '';
+    if (!(folder in ARROWS)) continue;
+    const imports = Array.from(read(file).matchAll(/(?:from |import\()'([^']+)'/g), ([, name]) =>
+      join(dirname(file), name),
+    );
+    for (const path of imports.filter((name) => name.startsWith('js/'))) {
+      const to = /^js\/(\w+)\//.exec(path)?.[1];
+      const fine = to ? to === folder || ARROWS[folder].includes(to) : /^js\/(dom|i18n|trust)\.js$/.test(path);
+      assert.ok(fine, `${file} imports ${path}`);
+    }
+  }
 });
 
 test('nothing names another origin', () => {

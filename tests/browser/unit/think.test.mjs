@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ThinkSplitter } from '../../../static/js/think.js';
+import { ThinkSplitter } from '../../../static/js/wire/think.js';
 
 /** Feeds `text` in pieces of `size` and joins what comes, by type. */
 function split(text, size) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newChat, newMessage, requestBody, speedOf, titleOf, truncate } from '../../../static/js/chat.js';
-import { fromJson, fromMarkdown, toJson, toMarkdown } from '../../../static/js/transfer.js';
+import { newChat, newMessage, requestBody, speedOf, titleOf, truncate } from '../../../static/js/state/chat.js';
+import { fromJson, fromMarkdown, toJson, toMarkdown } from '../../../static/js/state/transfer.js';
 
 function sample() {
   const chat = newChat(1_000, 'm');

@@ -1,8 +1,8 @@
 //! Keys for the whole page. None is a single letter while a field has the focus, and all but those of the
 //! composer can be turned off.
 
-import { byId } from './dom.js';
-import { setting } from './settings-store.js';
+import { byId } from '../dom.js';
+import { setting } from '../state/settings.js';
 
 /** @param {{stop: () => void, newChat: () => void}} does */
 export function bindShortcuts({ stop, newChat }) {

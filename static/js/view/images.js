@@ -1,7 +1,7 @@
 //! Images for models that look: read, and made smaller where they are huge.
 
 import * as announce from './announce.js';
-import { t } from './i18n.js';
+import { t } from '../i18n.js';
 
 const MOST_IMAGES = 4;
 /** The longer side; models look at far less. */

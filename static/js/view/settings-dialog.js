@@ -1,18 +1,18 @@
 //! The settings dialog: appearance, notifications, keys, and one's own data.
 
 import * as announce from './announce.js';
-import { titleOf } from './chat.js';
+import { titleOf } from '../state/chat.js';
 import { askKey } from './dialogs.js';
-import { byId, el } from './dom.js';
-import { t } from './i18n.js';
-import { saveSetting, setting } from './settings-store.js';
+import { byId, el } from '../dom.js';
+import { t } from '../i18n.js';
+import { saveSetting, setting } from '../state/settings.js';
 import { applyTheme } from './theme.js';
-import { fromJson, fromMarkdown, toJson, toMarkdown } from './transfer.js';
+import { fromJson, fromMarkdown, toJson, toMarkdown } from '../state/transfer.js';
 
 /**
  * @typedef {{
- *   conversation: import('./conversation.js').Conversation, store: import('./store.js').Store,
- *   chats: import('./chats.js').ChatList,
+ *   conversation: import('./conversation.js').Conversation, store: import('../state/store.js').Store,
+ *   chats: import('./chat-list.js').ChatList,
  * }} Context
  */
 
@@ -63,8 +63,8 @@ function bind({ conversation, store, chats }) {
 
 /**
  * @param {File} file
- * @param {import('./store.js').Store} store
- * @param {import('./chats.js').ChatList} chats
+ * @param {import('../state/store.js').Store} store
+ * @param {import('./chat-list.js').ChatList} chats
  */
 async function take(file, store, chats) {
   try {

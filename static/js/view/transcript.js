@@ -1,10 +1,10 @@
 //! The messages of the shown conversation on the page: the last 60, and the rest when asked for.
 
-import { byId } from './dom.js';
+import { byId } from '../dom.js';
 import { MessageView } from './message-view.js';
 
-/** @typedef {import('./chat.js').Message} Message */
-/** @typedef {import('./turn.js').Turn} Turn */
+/** @typedef {import('../state/chat.js').Message} Message */
+/** @typedef {import('../state/turn.js').Turn} Turn */
 
 const SHOWN = 60;
 

@@ -1,6 +1,6 @@
 //! Light, dark, or as the device has it.
 
-import { setting } from './settings-store.js';
+import { setting } from '../state/settings.js';
 
 export function applyTheme() {
   const theme = setting('theme');

@@ -2,8 +2,8 @@
 //!
 //! Events: `send` (detail: what to send), `stop`, `input` (the draft changed), `edit-end`.
 
-import { byId, el, icon } from './dom.js';
-import { t } from './i18n.js';
+import { byId, el, icon } from '../dom.js';
+import { t } from '../i18n.js';
 
 /** @typedef {{text: string, images: string[]}} Draft */
 

@@ -1,13 +1,13 @@
 //! The list of conversations: open, new, rename, delete, search.
 
-import { newChat, titleOf } from './chat.js';
+import { newChat, titleOf } from '../state/chat.js';
 import { ask } from './dialogs.js';
-import { byId, find, fromTemplate } from './dom.js';
-import { apply, t } from './i18n.js';
-import { saveSetting, setting } from './settings-store.js';
+import { byId, find, fromTemplate } from '../dom.js';
+import { apply, t } from '../i18n.js';
+import { saveSetting, setting } from '../state/settings.js';
 import { setTitle } from './title.js';
 
-/** @typedef {import('./store.js').Meta} Meta */
+/** @typedef {import('../state/store.js').Meta} Meta */
 
 export class ChatList {
   #store;
@@ -19,7 +19,7 @@ export class ChatList {
   #search = /** @type {HTMLInputElement} */ (byId('chat-search'));
 
   /**
-   * @param {import('./store.js').Store} store
+   * @param {import('../state/store.js').Store} store
    * @param {import('./conversation.js').Conversation} conversation
    * @param {import('./models.js').ModelPicker} models
    */
@@ -138,7 +138,7 @@ export class ChatList {
     await this.draw();
   }
 
-  /** @param {string} id @returns {import('./chat.js').Chat | undefined} the shown one, which is the live object */
+  /** @param {string} id @returns {import('../state/chat.js').Chat | undefined} the shown one, which is the live object */
   #held(id) {
     const { chat } = this.#conversation;
     return chat.id === id ? chat : undefined;

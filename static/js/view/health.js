@@ -2,9 +2,9 @@
 //!
 //! Looks once at the start, and after trouble again and again with a growing pause until all is well.
 
-import { health } from './api.js';
-import { byId } from './dom.js';
-import { t } from './i18n.js';
+import { health } from '../wire/api.js';
+import { byId } from '../dom.js';
+import { t } from '../i18n.js';
 
 const FIRST_MS = 2_000;
 const MOST_MS = 30_000;

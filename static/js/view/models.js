@@ -1,9 +1,9 @@
 //! Which model answers: the server's list, and its default on top.
 
-import { json } from './api.js';
-import { byId, el } from './dom.js';
-import { t } from './i18n.js';
-import { saveSetting, setting } from './settings-store.js';
+import { json } from '../wire/api.js';
+import { byId, el } from '../dom.js';
+import { t } from '../i18n.js';
+import { saveSetting, setting } from '../state/settings.js';
 
 export class ModelPicker extends EventTarget {
   #select = /** @type {HTMLSelectElement} */ (byId('model'));

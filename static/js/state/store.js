@@ -5,7 +5,7 @@
 //! and says so (`trouble`). Another tab's writes are merged, not overwritten, and told (`changed`, with the
 //! conversation's id as detail): when they are made, and when a write of one's own finds them.
 
-import * as idb from '../vendor/idb-keyval-6.3.0.js';
+import * as idb from '../../vendor/idb-keyval-6.3.0.js';
 import { titleOf } from './chat.js';
 import { hasMore, merge } from './merge.js';
 

@@ -2,8 +2,8 @@
 
 import * as announce from './announce.js';
 import { askKey } from './dialogs.js';
-import { byId, copyText } from './dom.js';
-import { t } from './i18n.js';
+import { byId, copyText } from '../dom.js';
+import { t } from '../i18n.js';
 
 const COPIED_MS = 1_500;
 

@@ -1,7 +1,7 @@
 //! The settings of one conversation: system prompt, sampling, thinking.
 
 import { shown } from './dialogs.js';
-import { byId } from './dom.js';
+import { byId } from '../dom.js';
 
 const NAMES = /** @type {const} */ (['temperature', 'top_p', 'top_k', 'seed', 'num_predict']);
 
@@ -14,7 +14,7 @@ export async function openTuning(conversation) {
   think.value = chat.think;
   for (const name of NAMES) field(name).value = chat.options[name] === undefined ? '' : String(chat.options[name]);
   if (!(await shown('tuning-dialog'))) return;
-  /** @type {import('./chat.js').Options} */
+  /** @type {import('../state/chat.js').Options} */
   const options = {};
   for (const name of NAMES) {
     const { valueAsNumber } = field(name);

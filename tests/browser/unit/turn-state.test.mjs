@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allows, isBusy, isPending, step } from '../../../static/js/session.js';
+import { allows, isBusy, isPending, step } from '../../../static/js/state/turn-state.js';
 
 const STATES = [
   'idle',

@@ -4,9 +4,9 @@
 //! waiting answer's own heartbeats carry the same numbers and are shown as they come. What cannot be read is
 //! shown as unknown, never as the last value.
 
-import { json } from './api.js';
-import { byId, el } from './dom.js';
-import { t } from './i18n.js';
+import { json } from '../wire/api.js';
+import { byId, el } from '../dom.js';
+import { t } from '../i18n.js';
 
 const WAITING_MS = 1_000;
 const IDLE_MS = 5_000;
@@ -86,7 +86,7 @@ function drawDots(line) {
 
 /**
  * The sentence for somebody who waits.
- * @param {import('./answer.js').Place} place
+ * @param {import('../wire/answer.js').Place} place
  */
 export function placeText(place) {
   const parts = [

@@ -1,12 +1,12 @@
 //! Tells somebody whose tab is hidden that it is their turn, or that the answer is here: by the title, and by a
 //! notification if they asked for that.
 
-import { t } from './i18n.js';
-import { setting } from './settings-store.js';
-import { isBusy } from './session.js';
+import { t } from '../i18n.js';
+import { setting } from '../state/settings.js';
+import { isBusy } from '../state/turn-state.js';
 import { setTitleMark } from './title.js';
 
-/** @typedef {import('./turn.js').Turn} Turn */
+/** @typedef {import('../state/turn.js').Turn} Turn */
 
 export class Notifier {
   /** @type {WeakSet<Turn>} turns that stood in line */

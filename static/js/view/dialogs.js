@@ -1,8 +1,8 @@
 //! The dialogs that are small and shared: asking for a key, a name, a yes.
 
-import { apiKey, saveApiKey } from './api.js';
-import { byId } from './dom.js';
-import { t } from './i18n.js';
+import { apiKey, saveApiKey } from '../wire/api.js';
+import { byId } from '../dom.js';
+import { t } from '../i18n.js';
 
 /** @param {string} id @returns {HTMLDialogElement} */
 const dialog = (id) => /** @type {HTMLDialogElement} */ (byId(id));

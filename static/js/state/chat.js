@@ -1,6 +1,6 @@
 //! A conversation: its shape, and the pure functions over it.
 
-import { freshId } from './dom.js';
+import { freshId } from '../dom.js';
 
 /**
  * @typedef {'done' | 'stopped' | 'interrupted' | 'error'} MessageState
@@ -10,7 +10,7 @@ import { freshId } from './dom.js';
  *   id: string, role: 'user' | 'assistant', content: string, created: number, at: number,
  *   images?: string[], thinking?: string, model?: string, state?: MessageState,
  *   error?: {code: string, detail: string},
- *   stats?: Partial<import('./answer.js').Stats> & {firstMs?: number},
+ *   stats?: Partial<import('../wire/answer.js').Stats> & {firstMs?: number},
  * }} Message
  *
  * Sampling only: runner options are the operator's.

@@ -1,25 +1,25 @@
 //! One message on the page: a question, or an answer with its thinking, state, error card and actions.
 
-import { el, find, fromTemplate } from './dom.js';
-import { WAYS } from './errors.js';
-import { apply, has, number, t } from './i18n.js';
-import { speedOf } from './chat.js';
-import * as plain from './plain.js';
+import { el, find, fromTemplate } from '../dom.js';
+import { WAYS } from '../wire/errors.js';
+import { apply, has, number, t } from '../i18n.js';
+import { speedOf } from '../state/chat.js';
+import * as plain from '../md/plain.js';
 import { placeText } from './queue.js';
-import { isBusy } from './session.js';
+import { isBusy } from '../state/turn-state.js';
 
-/** @typedef {import('./chat.js').Message} Message */
-/** @typedef {import('./turn.js').Turn} Turn */
+/** @typedef {import('../state/chat.js').Message} Message */
+/** @typedef {import('../state/turn.js').Turn} Turn */
 
 /** "Loading the model…" instead of "Waiting for the first word…" after this. */
 const LOADING_AFTER_MS = 2_000;
 
-/** @type {Promise<typeof import('./md/stream.js') | typeof plain> | undefined} */
+/** @type {Promise<typeof import('../md/stream.js') | typeof plain> | undefined} */
 let renderer;
 
 /** The Markdown renderer is not needed for the first paint. Without a network plain text does; the next one tries again. */
 export const loadMarkdown = () =>
-  (renderer ??= import('./md/stream.js').catch(() => {
+  (renderer ??= import('../md/stream.js').catch(() => {
     renderer = undefined;
     return plain;
   }));
@@ -96,7 +96,7 @@ export class MessageView {
 
   /**
    * Shows why something failed under an answer that it leaves in place.
-   * @param {import('./errors.js').ApiError} error
+   * @param {import('../wire/errors.js').ApiError} error
    * @param {string} [action] of the card's button
    */
   showError(error, action) {
@@ -142,7 +142,7 @@ export class MessageView {
     if (box.dataset.touched === undefined && box.open !== open) box.open = open;
   }
 
-  /** @param {import('./errors.js').ApiError | null} error */
+  /** @param {import('../wire/errors.js').ApiError | null} error */
   #drawEnd(error) {
     // Without a state the page went away in the middle.
     const { state = 'interrupted', stats } = this.message;
@@ -213,7 +213,7 @@ function statsText(stats) {
 /**
  * The line as a picture: who runs, who waits before me, me. For the eye only; the sentence beside it says it.
  * @param {HTMLElement} box
- * @param {import('./answer.js').Place | null} place
+ * @param {import('../wire/answer.js').Place | null} place
  */
 function drawPlaces(box, place) {
   const count = place ? Math.min(place.position, 12) : 0;

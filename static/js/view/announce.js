@@ -2,7 +2,7 @@
 //!
 //! The transcript itself is silent (a live transcript would read out every token).
 
-import { byId } from './dom.js';
+import { byId } from '../dom.js';
 
 const EVERY_MS = 5_000;
 let lastPlaceAt = -Infinity;

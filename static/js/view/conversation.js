@@ -4,23 +4,23 @@
 //! old answer where it is until the new one has its first word.
 
 import * as announce from './announce.js';
-import { newChat, newMessage, requestBody, truncate } from './chat.js';
-import { byId } from './dom.js';
-import { WAYS } from './errors.js';
-import { t } from './i18n.js';
-import { merge } from './merge.js';
+import { newChat, newMessage, requestBody, truncate } from '../state/chat.js';
+import { byId } from '../dom.js';
+import { WAYS } from '../wire/errors.js';
+import { t } from '../i18n.js';
+import { merge } from '../state/merge.js';
 import { errorText } from './message-view.js';
 import { placeText } from './queue.js';
-import { isBusy } from './session.js';
+import { isBusy } from '../state/turn-state.js';
 import { Transcript } from './transcript.js';
-import { Turn } from './turn.js';
+import { Turn } from '../state/turn.js';
 
-/** @typedef {import('./chat.js').Chat} Chat */
-/** @typedef {import('./chat.js').Message} Message */
+/** @typedef {import('../state/chat.js').Chat} Chat */
+/** @typedef {import('../state/chat.js').Message} Message */
 /** @typedef {import('./composer.js').Draft} Draft */
 /**
  * @typedef {{
- *   store: import('./store.js').Store, composer: import('./composer.js').Composer,
+ *   store: import('../state/store.js').Store, composer: import('./composer.js').Composer,
  *   health: import('./health.js').HealthBanner, queue: import('./queue.js').QueueIndicator,
  *   scroll: import('./scroll.js').ScrollKeeper, askKey: (resume: () => void) => void,
  * }} Parts

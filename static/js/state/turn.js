@@ -4,19 +4,19 @@
 //! `begun` (before the first piece), `text` and `thinking` (the added piece as `detail`), `accepted` or `refused` (the server
 //! took the request, or did not), and `over` last.
 
-import { answer } from './answer.js';
-import { leave } from './api.js';
-import { ApiError } from './errors.js';
-import { isBusy, isPending, step } from './session.js';
+import { answer } from '../wire/answer.js';
+import { leave } from '../wire/api.js';
+import { ApiError } from '../wire/errors.js';
+import { isBusy, isPending, step } from './turn-state.js';
 
-/** @typedef {import('./session.js').State} State */
-/** @typedef {import("./session.js").Event} Move */
+/** @typedef {import('./turn-state.js').State} State */
+/** @typedef {import("./turn-state.js").Event} Move */
 /** @typedef {import('./chat.js').Message} Message */
 
 export class Turn extends EventTarget {
   /** @type {State} */
   state = 'idle';
-  /** @type {import('./answer.js').Place | null} */
+  /** @type {import('../wire/answer.js').Place | null} */
   place = null;
   /** @type {ApiError | null} */
   error = null;
@@ -65,7 +65,7 @@ export class Turn extends EventTarget {
     if (this.#ticket) leave(this.#ticket);
   }
 
-  /** @param {import('./answer.js').AnswerEvent} event */
+  /** @param {import('../wire/answer.js').AnswerEvent} event */
   #on(event) {
     if (!isBusy(this.state)) return;
     switch (event.type) {
