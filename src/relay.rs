@@ -20,6 +20,7 @@ use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
+use crate::gate;
 use crate::refusal::Refusal;
 use crate::reply::fields;
 use crate::tasks::spawn;
@@ -197,7 +198,7 @@ async fn next_chunk(
         match select(reading.as_mut(), pin!(ticker.tick())).await {
             Either::Left((chunk, _)) => return Ok(chunk),
             Either::Right(_) if silent && passage.between_frames() => {
-                outlet.write(heartbeat.idle()).await?;
+                outlet.write(heartbeat.idle(gate::now().wall_ms)).await?;
             }
             Either::Right(_) => silent = true,
         }

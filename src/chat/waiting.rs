@@ -131,9 +131,11 @@ impl Pulse {
                 .ok()
                 .and_then(|line| place::of(job, &line));
             if ticks == 0 || (place.is_some() && place != told) {
-                let frame = place
-                    .as_ref()
-                    .map_or_else(|| job.heartbeat.idle(), |place| job.heartbeat.queue(place));
+                let now_ms = gate::now().wall_ms;
+                let frame = match &place {
+                    Some(place) => job.heartbeat.queue(place, now_ms),
+                    None => job.heartbeat.idle(now_ms),
+                };
                 self.is_writing.set(true);
                 outlet.write(frame).await?;
                 self.is_writing.set(false);

@@ -25,6 +25,7 @@ pub(crate) struct Wire {
     /// The request's number, for OpenAI's ids.
     number: u64,
     talk: responses::Talk,
+    speaker: openai::Speaker,
     /// One allocation serves many lines.
     buffer: BytesMut,
 }
@@ -58,6 +59,7 @@ impl Wire {
             clock,
             number,
             talk: responses::Talk::default(),
+            speaker: openai::Speaker::Named,
             buffer: BytesMut::new(),
         }
     }
@@ -150,7 +152,10 @@ impl Wire {
                         self.talk.part(&mut out, &head, part)
                     }
                     Delivery::Whole => openai::document(&mut out, &head, part),
-                    Delivery::Streamed => openai::chunk(&mut out, &head, part, self.usage),
+                    Delivery::Streamed => {
+                        let speaker = std::mem::replace(&mut self.speaker, openai::Speaker::Known);
+                        openai::chunk(&mut out, &head, part, speaker, self.usage)
+                    }
                 }
             }
         };

@@ -54,10 +54,10 @@ impl Heartbeat {
         self.form
     }
 
-    /// The frame that tells a place.
-    pub fn queue(&self, place: &Place) -> Vec<u8> {
+    /// The frame that tells a place; `now_ms` is the time of day in milliseconds since 1970.
+    pub fn queue(&self, place: &Place, now_ms: u64) -> Vec<u8> {
         match self.form {
-            Form::Lines => line(self.empty_token(Some(place))),
+            Form::Lines => line(self.empty_token(Some(place), now_ms)),
             Form::Events => format!("event: queue\ndata: {}\n\n", json!(place)).into_bytes(),
             Form::OpenAiEvents => format!(": queue {}\n\n", json!(place)).into_bytes(),
             Form::Document | Form::OpenAiDocument => WHITE_SPACE.to_vec(),
@@ -66,9 +66,9 @@ impl Heartbeat {
 
     /// The frame that only says "still here", for a silence of the upstream's in the midst of an answer. It may be sent
     /// between two frames only.
-    pub fn idle(&self) -> Vec<u8> {
+    pub fn idle(&self, now_ms: u64) -> Vec<u8> {
         match self.form {
-            Form::Lines => line(self.empty_token(None)),
+            Form::Lines => line(self.empty_token(None, now_ms)),
             Form::Events | Form::OpenAiEvents => b": waiting for the model\n\n".to_vec(),
             Form::Document | Form::OpenAiDocument => WHITE_SPACE.to_vec(),
         }
@@ -99,15 +99,14 @@ impl Heartbeat {
         }
     }
 
-    fn empty_token(&self, place: Option<&Place>) -> Value {
-        let mut token = match self.endpoint {
-            Endpoint::Generate => json!({ "model": self.model, "response": "", "done": false }),
-            _ => json!({
-                "model": self.model,
-                "message": { "role": "assistant", "content": "" },
-                "done": false,
-            }),
-        };
+    /// A line with all members of one of Ollama's: typed clients take one without for broken.
+    fn empty_token(&self, place: Option<&Place>, now_ms: u64) -> Value {
+        let mut token = json!({ "model": self.model, "created_at": rfc3339(now_ms) });
+        match self.endpoint {
+            Endpoint::Generate => token["response"] = "".into(),
+            _ => token["message"] = json!({ "role": "assistant", "content": "" }),
+        }
+        token["done"] = false.into();
         if let Some(place) = place {
             token["queue"] = json!(place);
         }
@@ -121,6 +120,37 @@ fn openai_error(code: &str, message: &str) -> Value {
 }
 
 const WHITE_SPACE: &[u8] = b" ";
+
+/// A time of day in UTC, from milliseconds since 1970.
+fn rfc3339(now_ms: u64) -> String {
+    let (days, ms) = (now_ms / DAY_MS, now_ms % DAY_MS);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+    let ms = ms % 1_000;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// The date so many days after 1 January 1970. Years are counted from March, so that the day that is not always there is
+/// the last one.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + DAYS_TO_1970;
+    let (era, day_of_era) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = 400 * era + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+/// From 1 March of the year 0.
+const DAYS_TO_1970: u64 = 719_468;
+
+const DAYS_OF_400_YEARS: u64 = 146_097;
 
 fn line(value: Value) -> Vec<u8> {
     let mut line = value.to_string().into_bytes();
@@ -159,23 +189,43 @@ mod tests {
     const QUEUE: &str =
         r#"{"ticket":"7-abc","position":3,"queued":5,"active":4,"max":4,"etaSeconds":12}"#;
 
+    const NOW_MS: u64 = 1_795_874_872_045;
+    const TIME: &str = "2026-11-28T14:07:52.045Z";
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (now_ms, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (NOW_MS, TIME),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (4_107_542_399_000, "2100-02-28T23:59:59.000Z"),
+            (1_735_689_599_000, "2024-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(rfc3339(now_ms), expected);
+        }
+    }
+
     #[test]
     fn a_place_is_an_empty_token_with_one_more_member_on_ollamas_own_streams() {
-        let chat = Heartbeat::new(Endpoint::Chat, Form::Lines, "m").queue(&place());
+        let chat = Heartbeat::new(Endpoint::Chat, Form::Lines, "m").queue(&place(), NOW_MS);
         let expected = format!(
-            "{{\"model\":\"m\",\"message\":{{\"role\":\"assistant\",\"content\":\"\"}},\"done\":false,\"queue\":{QUEUE}}}\n"
+            "{{\"model\":\"m\",\"created_at\":\"{TIME}\",\"message\":{{\"role\":\"assistant\",\"content\":\"\"}},\"done\":false,\"queue\":{QUEUE}}}\n"
         );
         assert_eq!(text(chat), expected);
-        let generate = Heartbeat::new(Endpoint::Generate, Form::Lines, "m").queue(&place());
+        let generate = Heartbeat::new(Endpoint::Generate, Form::Lines, "m").queue(&place(), NOW_MS);
         assert_eq!(
             text(generate),
-            format!("{{\"model\":\"m\",\"response\":\"\",\"done\":false,\"queue\":{QUEUE}}}\n")
+            format!(
+                "{{\"model\":\"m\",\"created_at\":\"{TIME}\",\"response\":\"\",\"done\":false,\"queue\":{QUEUE}}}\n"
+            )
         );
     }
 
     #[test]
     fn a_place_is_an_event_a_comment_or_white_space_elsewhere() {
-        let of = |form| text(Heartbeat::new(Endpoint::Chat, form, "m").queue(&place()));
+        let of = |form| text(Heartbeat::new(Endpoint::Chat, form, "m").queue(&place(), NOW_MS));
         assert_eq!(of(Form::Events), format!("event: queue\ndata: {QUEUE}\n\n"));
         assert_eq!(of(Form::OpenAiEvents), format!(": queue {QUEUE}\n\n"));
         assert_eq!(of(Form::Document), " ");
@@ -203,8 +253,8 @@ mod tests {
         for form in FORMS {
             let heartbeat = Heartbeat::new(Endpoint::Chat, form, "m");
             let mut watch = watch_of(form);
-            watch.see(&heartbeat.queue(&place())).unwrap();
-            watch.see(&heartbeat.idle()).unwrap();
+            watch.see(&heartbeat.queue(&place(), NOW_MS)).unwrap();
+            watch.see(&heartbeat.idle(NOW_MS)).unwrap();
             assert_eq!(watch.end(), Verdict::Incomplete, "{form:?}");
         }
     }
@@ -224,7 +274,7 @@ mod tests {
     #[test]
     fn a_name_with_line_ends_cannot_forge_a_frame() {
         let heartbeat = Heartbeat::new(Endpoint::Chat, Form::Lines, "m\n{\"done\":true}\n");
-        let frame = heartbeat.queue(&place());
+        let frame = heartbeat.queue(&place(), NOW_MS);
         assert_eq!(frame.iter().filter(|&&byte| byte == b'\n').count(), 1);
     }
 }

@@ -46,8 +46,10 @@ enum Said<'a> {
 
 #[derive(Serialize)]
 struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
     /// Thinking.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<&'a str>,
@@ -62,6 +64,13 @@ struct Tokens {
 
 struct Id(&'static str, u64);
 
+/// Whether it is said who speaks: once in a stream, with the first token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    Named,
+    Known,
+}
+
 /// A whole answer.
 pub(super) fn document(
     mut out: impl Write,
@@ -70,7 +79,10 @@ pub(super) fn document(
 ) -> serde_json::Result<()> {
     let (said, object) = match head.form {
         Form::Completion => (Said::Text(part.content), "text_completion"),
-        _ => (Said::Message(Message::new(part)), "chat.completion"),
+        _ => (
+            Said::Message(Message::new(part, Speaker::Named)),
+            "chat.completion",
+        ),
     };
     let usage = part.end.map(|(_, spent)| Tokens::new(spent));
     serde_json::to_writer(
@@ -84,11 +96,15 @@ pub(super) fn chunk(
     mut out: impl Write,
     head: &Head<'_>,
     part: &Part<'_>,
+    speaker: Speaker,
     usage: Usage,
 ) -> serde_json::Result<()> {
     let (said, object) = match head.form {
         Form::Completion => (Said::Text(part.content), "text_completion"),
-        _ => (Said::Delta(Message::new(part)), "chat.completion.chunk"),
+        _ => (
+            Said::Delta(Message::new(part, speaker)),
+            "chat.completion.chunk",
+        ),
     };
     event(
         &mut out,
@@ -148,10 +164,12 @@ impl<'a> Choice<'a> {
 }
 
 impl<'a> Message<'a> {
-    fn new(part: &Part<'a>) -> Self {
+    fn new(part: &Part<'a>, speaker: Speaker) -> Self {
+        // The last chunk of a stream says nothing but why.
+        let is_empty = part.end.is_some() && speaker == Speaker::Known;
         Self {
-            role: "assistant",
-            content: part.content,
+            role: (speaker == Speaker::Named).then_some("assistant"),
+            content: (!is_empty).then_some(part.content),
             reasoning: part.thinking,
         }
     }

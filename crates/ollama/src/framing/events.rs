@@ -33,10 +33,32 @@ fn event(line: &[u8], out: &mut Vec<u8>) {
     } else {
         b"event: message\ndata: "
     });
-    // A lone carriage return ends a line in this format, and JSON needs none: it would forge a field.
-    out.extend(line.iter().filter(|&&byte| byte != b'\r'));
+    write_data(line, out);
+}
+
+/// Appends JSON as the data of an event, and the event's end. A lone carriage return ends a line in this format, and JSON
+/// needs none: it would forge a field. Some clients end a line at U+2028 and U+2029 too: they are escaped, as Go escapes
+/// them.
+pub(crate) fn write_data(json: &[u8], out: &mut Vec<u8>) {
+    let mut rest = json;
+    while let Some(at) = memchr::memchr2(b'\r', SEPARATOR[0], rest) {
+        let (head, tail) = rest.split_at(at);
+        out.extend_from_slice(head);
+        let (escaped, length): (&[u8], usize) = match tail {
+            [b'\r', ..] => (b"", 1),
+            [0xe2, 0x80, 0xa8, ..] => (b"\\u2028", 3),
+            [0xe2, 0x80, 0xa9, ..] => (b"\\u2029", 3),
+            _ => (&SEPARATOR, 1),
+        };
+        out.extend_from_slice(escaped);
+        rest = tail.get(length..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
     out.extend_from_slice(b"\n\n");
 }
+
+/// The first byte of U+2028 and U+2029.
+const SEPARATOR: [u8; 1] = [0xe2];
 
 #[cfg(test)]
 mod tests {
@@ -56,6 +78,21 @@ mod tests {
             writer.finish(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn line_separators_are_escaped_and_their_neighbours_are_not() {
+        let mut out = Vec::new();
+        EventWriter::default()
+            .feed(
+                "{\"a\":\"x\u{2028}y\u{2029}–…é\u{20ac}\"}\n".as_bytes(),
+                &mut out,
+            )
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "event: message\ndata: {\"a\":\"x\\u2028y\\u2029–…é€\"}\n\n"
+        );
     }
 
     #[test]

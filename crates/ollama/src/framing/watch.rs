@@ -3,9 +3,7 @@
 //! A token must cost next to nothing, so a line is only searched for the few words that could matter; the rare line that
 //! has one is parsed in full, so that words inside a text or a nested object decide nothing.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
+use super::facts::Facts;
 use super::lines::{LineSplitter, LineTooLong};
 use crate::endpoint::Form;
 
@@ -110,8 +108,7 @@ impl AnswerWatch {
 
 /// Whether a line of Ollama's is an error: an object with a top-level member `error` that is not null.
 pub(super) fn is_error_line(line: &[u8]) -> bool {
-    has_any(line, &[b"\"error\""])
-        && serde_json::from_slice::<Facts>(line).is_ok_and(|facts| facts.error.is_some())
+    has_any(line, &[b"\"error\""]) && Facts::read(line).is_some_and(|facts| facts.is_error)
 }
 
 #[derive(Debug)]
@@ -121,37 +118,18 @@ enum Framing {
     Document(Document),
 }
 
-/// The members of an answer that matter here, of either family. Everything else is skipped.
-#[derive(Deserialize)]
-struct Facts {
-    done: Option<bool>,
-    error: Option<IgnoredAny>,
-    prompt_eval_count: Option<u64>,
-    eval_count: Option<u64>,
-    eval_duration: Option<u64>,
-    usage: Option<Usage>,
-}
-
-#[derive(Deserialize)]
-struct Usage {
-    #[serde(alias = "input_tokens")]
-    prompt_tokens: Option<u64>,
-    #[serde(alias = "output_tokens")]
-    completion_tokens: Option<u64>,
-}
-
 fn see_line(line: &[u8], verdict: &mut Verdict, tally: &mut Tally) {
     if line.is_empty() {
         return;
     }
     tally.frames += 1;
-    if !has_any(line, &[b"\"done\":true", b"\"done\": true", b"\"error\""]) {
+    if !may_end(line) {
         return;
     }
-    let Ok(facts) = serde_json::from_slice::<Facts>(line) else {
+    let Some(facts) = Facts::read(line) else {
         return;
     };
-    if facts.error.is_some() {
+    if facts.is_error {
         tally.frames -= 1;
         *verdict = Verdict::Failed;
     } else if facts.done == Some(true) {
@@ -185,9 +163,9 @@ fn see_event(line: &[u8], verdict: &mut Verdict, tally: &mut Tally) {
     if !has_any(data, &[b"\"error\"", b"\"usage\""]) {
         return;
     }
-    if let Ok(facts) = serde_json::from_slice::<Facts>(data) {
+    if let Some(facts) = Facts::read(data) {
         tally.note(&facts);
-        if facts.error.is_some() && *verdict != Verdict::Complete {
+        if facts.is_error && *verdict != Verdict::Complete {
             tally.frames -= 1;
             *verdict = Verdict::Failed;
         }
@@ -202,16 +180,9 @@ fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 impl Tally {
     fn note(&mut self, facts: &Facts) {
-        let usage = facts.usage.as_ref();
-        self.prompt_eval_count = facts
-            .prompt_eval_count
-            .or(usage.and_then(|usage| usage.prompt_tokens))
-            .or(self.prompt_eval_count);
-        self.eval_count = facts
-            .eval_count
-            .or(usage.and_then(|usage| usage.completion_tokens))
-            .or(self.eval_count);
-        self.eval_duration_ns = facts.eval_duration.or(self.eval_duration_ns);
+        self.prompt_eval_count = facts.prompt_tokens.or(self.prompt_eval_count);
+        self.eval_count = facts.tokens.or(self.eval_count);
+        self.eval_duration_ns = facts.eval_duration_ns.or(self.eval_duration_ns);
     }
 }
 
@@ -248,11 +219,11 @@ impl Document {
                 Verdict::Incomplete
             };
         }
-        let Ok(facts) = serde_json::from_slice::<Facts>(&self.kept) else {
+        let Some(facts) = Facts::read(&self.kept) else {
             return Verdict::Incomplete;
         };
         tally.note(&facts);
-        if facts.error.is_some() {
+        if facts.is_error {
             Verdict::Failed
         } else if facts.done == Some(false) {
             Verdict::Incomplete
@@ -260,6 +231,21 @@ impl Document {
             Verdict::Complete
         }
     }
+}
+
+/// Whether a line could be the last one: it has the name `error`, or `done` before `true`. Most lines have `"done":false`, so
+/// that the name alone would have each parsed.
+fn may_end(line: &[u8]) -> bool {
+    memchr::memchr_iter(b'"', line).any(|at| {
+        let rest = &line[at + 1..];
+        rest.starts_with(b"error\"") || rest.strip_prefix(b"done\"").is_some_and(is_true)
+    })
+}
+
+/// Whether what follows a name is a colon and `true`, with any white space.
+fn is_true(rest: &[u8]) -> bool {
+    let value = rest.trim_ascii_start().strip_prefix(b":");
+    value.is_some_and(|value| value.trim_ascii_start().starts_with(b"true"))
 }
 
 /// Whether one of the words stands in a line, each with the quote before it: inside a text a quote is escaped, so texts rarely

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Delivery, Translation, error_document};
-use crate::framing::{LineSplitter, LineTooLong, MAX_LINE};
+use crate::framing::{LineSplitter, LineTooLong, MAX_LINE, write_data};
 
 /// Translates one answer as it comes. What it gives out are whole events, or the whole document at the end.
 #[derive(Debug)]
@@ -12,9 +12,17 @@ pub struct Translator {
     lines: LineSplitter,
     /// The document so far.
     document: Vec<u8>,
-    /// Calls so far: each has its own number, over all lines.
-    calls: usize,
+    told: Told,
     has_ended: bool,
+}
+
+/// What the client of a stream was told so far.
+#[derive(Debug, Default)]
+struct Told {
+    /// Who speaks is said once.
+    has_role: bool,
+    /// Calls: each has its own number, over all lines.
+    calls: usize,
 }
 
 impl Translator {
@@ -24,7 +32,7 @@ impl Translator {
             translation,
             lines: LineSplitter::default(),
             document: Vec::new(),
-            calls: 0,
+            told: Told::default(),
             has_ended: false,
         }
     }
@@ -44,12 +52,12 @@ impl Translator {
         let Translator {
             translation,
             lines,
-            calls,
+            told,
             has_ended,
             ..
         } = self;
         lines.feed(chunk, |line| {
-            *has_ended |= translation.line(line, calls, out);
+            *has_ended |= translation.line(line, told, out);
         })
     }
 
@@ -59,7 +67,7 @@ impl Translator {
             Delivery::Document => self.translation.document(&self.document, out),
             Delivery::Stream | Delivery::StreamWithUsage => {
                 self.translation
-                    .line(self.lines.remainder(), &mut self.calls, out)
+                    .line(self.lines.remainder(), &mut self.told, out)
             }
         };
     }
@@ -72,33 +80,33 @@ impl Translator {
 
 impl Translation {
     /// A line of Ollama's as events, and whether they end the answer. What is no JSON object has nothing to say to anybody.
-    fn line(&self, line: &[u8], calls: &mut usize, out: &mut Vec<u8>) -> bool {
-        let Ok(Value::Object(said)) = serde_json::from_slice::<Value>(line) else {
+    fn line(&self, line: &[u8], told: &mut Told, out: &mut Vec<u8>) -> bool {
+        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
             return false;
         };
-        if said.get("error").is_some_and(|error| !error.is_null()) {
-            event(&error_document(&Value::Object(said), "api_error"), out);
+        if is_error(&said) {
+            event(&error_document(&said, "api_error"), out);
             return true;
         }
-        let said = Value::Object(said);
-        let before = *calls;
-        let mut delta = self.message(&said, calls);
-        if let Some(made) = delta.get_mut("tool_calls").and_then(Value::as_array_mut) {
-            for (index, call) in made.iter_mut().enumerate() {
-                call["index"] = before.saturating_add(index).into();
-            }
-        }
         let is_done = said["done"] == true;
-        let reason = is_done.then(|| finish_reason(&said, *calls));
-        let mut choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
-        self.add_logprobs(&said, &mut choice);
-        event(
-            &self.completion("chat.completion.chunk", json!([choice])),
-            out,
-        );
+        let mut delta = self.message(&said, &mut told.calls);
+        // The last line says nothing as a rule, and its end is a chunk of its own.
+        if !is_done || says_something(&delta) {
+            if !told.has_role {
+                delta = with_role(delta);
+                told.has_role = true;
+            }
+            self.chunk(&said, delta.into(), Value::Null, out);
+        }
         if !is_done {
             return false;
         }
+        self.chunk(
+            &Value::Null,
+            json!({}),
+            finish_reason(&said, told.calls),
+            out,
+        );
         if self.delivery == Delivery::StreamWithUsage {
             let mut last = self.completion("chat.completion.chunk", json!([]));
             last["usage"] = usage(&said);
@@ -108,24 +116,31 @@ impl Translation {
         true
     }
 
+    fn chunk(&self, said: &Value, delta: Value, reason: Value, out: &mut Vec<u8>) {
+        let mut choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
+        add_logprobs(said, &mut choice);
+        let chunk = self.completion("chat.completion.chunk", json!([choice]));
+        event(&chunk, out);
+    }
+
     /// A document of Ollama's as one of OpenAI's; an error as an error, and what is neither as nothing. Says whether it was
     /// something.
     fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
             return false;
         };
-        if said.get("error").is_some_and(|error| !error.is_null()) {
+        if is_error(&said) {
             out.extend_from_slice(error_document(&said, "api_error").to_string().as_bytes());
             return true;
         }
         let mut calls = 0;
-        let message = self.message(&said, &mut calls);
+        let message = with_role(self.message(&said, &mut calls));
         let mut choice = json!({
             "index": 0,
             "message": message,
             "finish_reason": finish_reason(&said, calls),
         });
-        self.add_logprobs(&said, &mut choice);
+        add_logprobs(&said, &mut choice);
         let mut completion = self.completion("chat.completion", json!([choice]));
         completion["usage"] = usage(&said);
         out.extend_from_slice(completion.to_string().as_bytes());
@@ -143,10 +158,10 @@ impl Translation {
         })
     }
 
+    /// What was said, without the role. `calls` counts the calls of the whole answer.
     fn message(&self, said: &Value, calls: &mut usize) -> Map<String, Value> {
         let message = &said["message"];
         let mut ours = Map::new();
-        ours.insert("role".to_owned(), "assistant".into());
         let content = message["content"].as_str().unwrap_or_default();
         ours.insert("content".to_owned(), content.into());
         if let Some(thinking) = message["thinking"].as_str().filter(|text| !text.is_empty()) {
@@ -181,29 +196,49 @@ impl Translation {
         };
         json!({
             "id": id,
+            "index": number,
             "type": "function",
             "function": { "name": function["name"], "arguments": arguments },
         })
     }
+}
 
-    fn add_logprobs(&self, said: &Value, choice: &mut Value) {
-        if let Some(logprobs) = said["logprobs"].as_array() {
-            choice["logprobs"] = json!({ "content": logprobs });
-        }
+fn with_role(mut message: Map<String, Value>) -> Map<String, Value> {
+    let mut whole = Map::new();
+    whole.insert("role".to_owned(), "assistant".into());
+    whole.append(&mut message);
+    whole
+}
+
+fn add_logprobs(said: &Value, choice: &mut Value) {
+    if let Some(logprobs) = said["logprobs"].as_array() {
+        choice["logprobs"] = json!({ "content": logprobs });
     }
 }
 
-/// OpenAI knows fewer reasons than Ollama (`load`, `unload`).
-fn finish_reason(said: &Value, calls: usize) -> &'static str {
+fn is_error(said: &Value) -> bool {
+    let error = &said["error"];
+    !error.is_null() && error != ""
+}
+
+/// Whether a message has more than an empty content.
+fn says_something(message: &Map<String, Value>) -> bool {
+    message.len() > 1 || message.get("content").is_some_and(|content| content != "")
+}
+
+/// Ollama's own word. Calls are the reason only where the model stopped by itself: of calls that were cut at the limit a
+/// client must know that something may be missing.
+fn finish_reason(said: &Value, calls: usize) -> Value {
     match said["done_reason"].as_str() {
-        _ if calls > 0 => "tool_calls",
-        Some("length") => "length",
-        _ => "stop",
+        Some("stop") | None if calls > 0 => "tool_calls".into(),
+        None | Some("") => "stop".into(),
+        Some(reason) => reason.into(),
     }
 }
 
 fn usage(said: &Value) -> Value {
-    let count = |name: &str| said[name].as_u64().unwrap_or(0);
+    // A server that speaks Ollama's API may have other numbers: a fraction, or none.
+    let count = |name: &str| said[name].as_f64().unwrap_or(0.0) as u64;
     let (prompt, completion) = (count("prompt_eval_count"), count("eval_count"));
     json!({
         "prompt_tokens": prompt,
@@ -214,6 +249,5 @@ fn usage(said: &Value) -> Value {
 
 fn event(value: &Value, out: &mut Vec<u8>) {
     out.extend_from_slice(b"data: ");
-    out.extend_from_slice(value.to_string().as_bytes());
-    out.extend_from_slice(b"\n\n");
+    write_data(value.to_string().as_bytes(), out);
 }

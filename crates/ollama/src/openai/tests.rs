@@ -254,9 +254,56 @@ fn lines_become_chunks_and_the_last_one_ends_them() {
             "choices": [{ "index": 0, "delta": { "role": "assistant", "content": "", "reasoning": "hm" }, "finish_reason": null }],
         })
     );
-    assert_eq!(events[1]["choices"][0]["delta"]["content"], "zażółć 😀");
-    assert_eq!(events[2]["choices"][0]["finish_reason"], "length");
+    assert_eq!(
+        events[1]["choices"],
+        json!([{ "index": 0, "delta": { "content": "zażółć 😀" }, "finish_reason": null }])
+    );
+    assert_eq!(
+        events[2]["choices"],
+        json!([{ "index": 0, "delta": {}, "finish_reason": "length" }])
+    );
     assert_eq!(events[3..], ["[DONE]"]);
+}
+
+#[test]
+fn what_the_last_line_says_comes_before_the_end_and_line_separators_are_escaped() {
+    let line =
+        "{\"message\":{\"content\":\"a\u{2028}b\"},\"done\":true,\"done_reason\":\"stop\"}\n";
+    let (_, text) = answered(Delivery::Stream, line);
+    assert!(text.contains("a\\u2028b"), "{text}");
+    let events = events(&text);
+    let choice = |event: usize| events[event]["choices"][0].clone();
+    assert_eq!(
+        choice(0)["delta"],
+        json!({ "role": "assistant", "content": "a\u{2028}b" })
+    );
+    assert_eq!(choice(1)["finish_reason"], "stop");
+    assert_eq!(events.len(), 3);
+}
+
+#[test]
+fn calls_that_were_cut_are_told_as_cut() {
+    let call = r#""tool_calls":[{"function":{"name":"f","arguments":{}}}]"#;
+    for (reason, expected) in [("length", "length"), ("stop", "tool_calls")] {
+        let line = format!(
+            "{{\"message\":{{\"content\":\"\",{call}}},\"done\":true,\"done_reason\":\"{reason}\"}}"
+        );
+        let streamed = events(&answered(Delivery::Stream, &line).1);
+        assert_eq!(streamed[1]["choices"][0]["finish_reason"], expected);
+        let whole: Value = serde_json::from_str(&answered(Delivery::Document, &line).1).unwrap();
+        assert_eq!(whole["choices"][0]["finish_reason"], expected);
+    }
+}
+
+#[test]
+fn odd_figures_are_counted_as_far_as_they_are_numbers() {
+    let line =
+        r#"{"message":{"content":""},"done":true,"prompt_eval_count":null,"eval_count":5.0}"#;
+    let events = events(&answered(Delivery::StreamWithUsage, line).1);
+    assert_eq!(
+        events[1]["usage"],
+        json!({ "prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5 })
+    );
 }
 
 #[test]
@@ -284,7 +331,7 @@ fn calls_of_a_stream_are_numbered_over_all_lines_and_are_its_reason() {
     let made = |event: usize| events[event]["choices"][0]["delta"]["tool_calls"][0].clone();
     assert_eq!(
         made(0),
-        json!({ "id": "call_7_0", "type": "function", "function": { "name": "f", "arguments": "{\"a\":1}" }, "index": 0 })
+        json!({ "id": "call_7_0", "index": 0, "type": "function", "function": { "name": "f", "arguments": "{\"a\":1}" } })
     );
     assert_eq!(
         (&made(1)["index"], &made(1)["id"]),

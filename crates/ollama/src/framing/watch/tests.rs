@@ -60,6 +60,28 @@ fn done_counts_without_a_last_line_end_and_with_spaces() {
 }
 
 #[test]
+fn only_done_and_error_decide_whatever_the_figures_and_the_spaces_are() {
+    for figures in [
+        r#""eval_count":5.0,"eval_duration":1234.5"#,
+        r#""prompt_eval_count":-1,"eval_count":null"#,
+        r#""eval_count":"5","usage":[]"#,
+        r#""eval_count":1,"eval_count":2"#,
+        r#""error":"","context":[1,2]"#,
+    ] {
+        for done in [r#""done":true"#, r#""done" :  true"#, "\"done\"\t:\ttrue"] {
+            let line = format!("{{\"model\":\"m\",{done},{figures}}}");
+            for form in [Form::Lines, Form::Document] {
+                assert_eq!(
+                    watched_at_every_cut(form, &line).0,
+                    Verdict::Complete,
+                    "{line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn done_inside_a_text_or_a_nested_object_ends_nothing() {
     for line in [
         r#"{"message":{"content":"\"done\":true"},"done":false}"#,
