@@ -25,8 +25,10 @@ pub(crate) enum Rule {
     StarterCheck,
     /// After a write that is not resolved nothing is written to that key.
     StopUnresolved,
-    /// The epoch is read before a start and at each renewal.
+    /// The epoch is read at a start and at each renewal.
     Epoch,
+    /// A start reads the epoch after it has written its active record.
+    StartEpoch,
     /// At the bottom of a new epoch one time to live is waited.
     BottomWait,
     /// The grace runs from one's own draw, for all earlier tickets at once.

@@ -65,7 +65,8 @@ impl Turn {
             self.state,
             S::Renewing | S::RenewedEpoch | S::RenewedVerdict
         );
-        enrolling || holding || matches!(self.state, S::Starting | S::StartVerdict)
+        let starting = matches!(self.state, S::Starting | S::StartEpoch | S::StartVerdict);
+        enrolling || holding || starting
     }
 
     /// Hands out the number of the own last write, and the stamps of what was sighted.

@@ -229,6 +229,6 @@ impl Turn {
         if self.lapsed(now) {
             return self.leave(Then::Redraw);
         }
-        self.get(State::StartEpoch, Key::Epoch)
+        self.start(now)
     }
 }

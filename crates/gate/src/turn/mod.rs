@@ -150,7 +150,7 @@ impl Turn {
             (State::Over, ending) => Phase::Over(ending.unwrap_or(Outcome::Left)),
             (_, Some(ending)) => Phase::Closing(ending),
             (State::Starting, None) if self.errand == Errand::Serve => Phase::Sending,
-            (State::StartVerdict, None) => Phase::Sending,
+            (State::StartEpoch | State::StartVerdict, None) => Phase::Sending,
             _ if self.relaying => Phase::Relaying,
             _ => Phase::Queued,
         }

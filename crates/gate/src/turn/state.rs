@@ -33,10 +33,10 @@ pub(crate) enum State {
     Waiting,
     /// Rest until the store may be tried again, then begin anew.
     Pausing,
-    /// Get the epoch for the last time before the start.
-    StartEpoch,
     /// Put the own record, active. The request goes out meanwhile.
     Starting,
+    /// Get the epoch after the start.
+    StartEpoch,
     /// Get the own verdict: the start stands, or is taken back.
     StartVerdict,
     /// Get the own verdict after a tidying turn has finished.

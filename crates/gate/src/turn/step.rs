@@ -70,16 +70,16 @@ impl Turn {
             (S::Waiting, E::Leave) => self.leave_for(Outcome::Left),
 
             // The start.
-            (S::StartEpoch, E::Got(value)) => {
-                let epoch = self.epoch_of(value);
-                self.start(now, epoch)
-            }
-            (S::StartEpoch, E::Failed) => self.look_failed(now),
             (S::Starting, E::Done) => self.started(now),
             (S::Starting, E::Failed) => self.unresolved(now),
+            (S::StartEpoch, E::Got(value)) => {
+                let epoch = self.epoch_of(value);
+                self.started_in(now, epoch)
+            }
             (S::StartVerdict, E::Got(None)) => self.granted(now),
             (S::StartVerdict, E::Got(Some(_))) => self.take_back(),
-            (S::StartVerdict, E::Failed) if self.lapsed(now) => self.take_back(),
+            (S::StartEpoch | S::StartVerdict, E::Failed) if self.lapsed(now) => self.take_back(),
+            (S::StartEpoch, E::Failed) => self.get(S::StartEpoch, Key::Epoch),
             (S::StartVerdict, E::Failed) => {
                 self.get(S::StartVerdict, Key::Gone(self.epoch, self.ticket))
             }

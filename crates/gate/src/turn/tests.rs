@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::rule::Rule;
+use crate::testing::at;
 use crate::{Key, Op, Value};
 
 /// A store in memory, and turns that are stepped by hand.
@@ -39,6 +41,14 @@ impl Bench {
                 Effect::Store(op) => self.perform(op),
                 Effect::Rest { .. } | Effect::Over => return turn.phase(),
             };
+        }
+    }
+
+    /// The same in no time.
+    fn tell_at_once(&mut self, turn: &mut Turn, event: Event) {
+        let mut event = event;
+        while let Effect::Store(op) = turn.step(self.now, event).expect("a legal event") {
+            event = self.perform(op);
         }
     }
 
@@ -143,4 +153,59 @@ fn staying_where_one_is_writes_nothing() {
     bench.tell(&mut turn, Event::Begin);
     turn.move_to(0);
     assert!(!turn.owes_move());
+}
+
+/// A comes to the gate and stands still after its operation number `stalls_after` was done and before it hears of it. Then the
+/// store is emptied; B comes and waits for a time to live at the bottom of a new epoch. By the time that B starts A must have
+/// stopped, whatever it does when it wakes. Answers when both relay, if they do, in a gate that lacks the rule `broken`.
+fn both_relay_after_the_epoch_was_lost(stalls_after: u32, broken: Option<Rule>) -> Option<u64> {
+    let mut bench = Bench::new();
+    let turn = |nonce| {
+        let settings = Settings {
+            broken,
+            ..Settings::clamped(1, 15_000)
+        };
+        let identity = Identity {
+            nonce,
+            ..Identity::default()
+        };
+        Turn::new(settings, Errand::Serve, identity, None)
+    };
+    let relays = |turn: &Turn, now| turn.phase() == Phase::Relaying && !turn.lapsed(now);
+
+    let (mut a, mut untold) = (turn(10), Event::Begin);
+    for _ in 0..=stalls_after {
+        untold = match a.step(bench.now, untold).expect("a legal event") {
+            Effect::Store(op) => bench.perform(op),
+            Effect::Rest { .. } | Effect::Over => return None,
+        };
+    }
+    bench.now = at(1);
+    bench.store.clear();
+    bench.counter = 0;
+    let mut b = turn(20);
+    bench.tell_at_once(&mut b, Event::Begin);
+    assert_eq!(b.phase(), Phase::Queued, "it waits at the bottom");
+
+    bench.now = at(13_000);
+    bench.tell_at_once(&mut a, untold);
+    for ms in (13_000..=19_000).step_by(100) {
+        bench.now = at(ms);
+        if b.phase() == Phase::Queued {
+            bench.tell_at_once(&mut b, Event::Due);
+        }
+        if relays(&a, bench.now) && relays(&b, bench.now) {
+            return Some(ms);
+        }
+    }
+    assert_eq!(b.phase(), Phase::Relaying, "the wait is over");
+    None
+}
+
+#[test]
+fn a_start_in_an_epoch_that_was_lost_meanwhile_does_not_outlive_the_wait_at_the_bottom() {
+    let both_relay = |broken| (0..8).find_map(|op| both_relay_after_the_epoch_was_lost(op, broken));
+    assert_eq!(both_relay(None), None);
+    let seen = both_relay(Some(Rule::StartEpoch));
+    assert_eq!(seen, Some(15_100), "the mutant is seen");
 }
