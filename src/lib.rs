@@ -4,27 +4,16 @@
 //! decide (`sluice_gate` who may start, `sluice_ollama` what a request says and how an answer is framed); what is here
 //! turns their decisions into calls to the host. `ARCHITECTURE.md` has the map.
 
-pub mod body;
-pub mod chat;
-pub mod clients;
+pub mod answer;
+pub mod clock;
 pub mod config;
+pub mod counters;
 pub mod gate;
-pub mod health;
-pub mod incoming;
-pub mod limiter;
-pub mod log;
-pub mod metrics;
-pub mod openapi;
-pub mod passthrough;
-pub mod queue;
-pub mod queue_status;
-pub mod refusal;
-pub mod relay;
-pub mod reply;
+pub mod http;
+pub mod operate;
+pub mod request;
 pub mod router;
-pub mod routes;
 pub mod tasks;
-pub mod ticker;
 pub mod upstreams;
 
 use spin_sdk::http::Request;

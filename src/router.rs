@@ -8,19 +8,19 @@ use spin_sdk::http::Request;
 use spin_sdk::wasip3::clocks::monotonic_clock;
 use spin_sdk::wasip3::http::types::Response;
 
-use crate::body::UnreadBody;
-use crate::clients::{self, Client};
 use crate::config::{self, Config, Misconfigured};
-use crate::health::{self, Store};
-use crate::incoming::Head;
-use crate::log::Line;
-use crate::metrics::tallies::{self, Tallied};
-use crate::openapi;
-use crate::passthrough;
-use crate::refusal::Refusal;
-use crate::reply::Reply;
-use crate::routes::{self, Matched, Route};
-use crate::{chat, gate, limiter, metrics, queue, queue_status};
+use crate::counters::{self, Tallied};
+use crate::http::body::UnreadBody;
+use crate::http::head::Head;
+use crate::http::log::Line;
+use crate::http::refuse::Refusal;
+use crate::http::reply::Reply;
+use crate::http::routes::{self, Matched, Route};
+use crate::operate::health::{self, Store};
+use crate::operate::{metrics, openapi, queue, queue_status};
+use crate::request::client::{self, Client};
+use crate::request::limiter;
+use crate::{answer, gate};
 
 /// A request that was let in, with what its handler needs.
 pub struct Asked {
@@ -54,7 +54,7 @@ pub async fn handle(request: Request) -> Response {
         Ok(taken) => taken,
         Err((family, refusal)) => {
             Line::new("request").with("code", refusal.code()).write();
-            tallies::count(Tallied::Refused(refusal.code()));
+            counters::count(Tallied::Refused(refusal.code()));
             return refusal.reply(family).into_response();
         }
     };
@@ -67,7 +67,7 @@ pub async fn handle(request: Request) -> Response {
         .as_ref()
         .map_or(&[][..], |config| &config.cors_origins);
     let mut carried = HeaderMap::new();
-    let answer = match clients::check_origin(allowed, &head) {
+    let answer = match client::check_origin(allowed, &head) {
         Ok(cors) => {
             carried = cors;
             serve(head, body, config, &mut carried).await
@@ -88,7 +88,7 @@ pub async fn handle(request: Request) -> Response {
             reply
         }
         Err(refusal) => {
-            tallies::count(Tallied::Refused(refusal.code()));
+            counters::count(Tallied::Refused(refusal.code()));
             let reply = refusal.reply(family);
             log(line.with("code", refusal.code()), &reply);
             reply
@@ -111,7 +111,7 @@ async fn serve(
 ) -> Result<Answer, Refusal> {
     if head.method == Method::OPTIONS && !carried.is_empty() {
         let reply = Reply::empty(StatusCode::NO_CONTENT);
-        let headers = clients::preflight_headers().into_iter();
+        let headers = client::preflight_headers().into_iter();
         return Ok(Answer::Whole(
             headers.fold(reply, |reply, (name, value)| reply.with(name, value)),
         ));
@@ -155,8 +155,8 @@ async fn serve(
         carried: carried.clone(),
     };
     match route {
-        Route::PassOn(question) => passthrough::pass_on(asked, question, &segment).await,
-        Route::Gated(endpoint) => chat::handle(asked, endpoint).await,
+        Route::PassOn(question) => answer::passthrough::pass_on(asked, question, &segment).await,
+        Route::Gated(endpoint) => answer::handle(asked, endpoint).await,
         Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
         Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
         Route::Metrics => metrics::report(&asked.config).await.map(Answer::Whole),

@@ -56,7 +56,7 @@ const MAX_CONCURRENT: u32 = 256;
 const MAX_QUEUE: u32 = 100_000;
 
 /// A body may not be larger than all bodies in flight of one instance together.
-const MAX_BODY: usize = crate::body::MAX_IN_FLIGHT;
+const MAX_BODY: usize = crate::http::body::MAX_IN_FLIGHT;
 
 /// The names of all variables.
 pub(super) fn names() -> Vec<String> {

@@ -16,7 +16,7 @@ use super::right::Right;
 use super::ticket::{PublicTicket, TicketSecret};
 use super::{bell, keeper, now, settings, timing};
 use crate::config::Config;
-use crate::metrics::tallies;
+use crate::counters;
 
 /// Who comes to the gate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -353,7 +353,7 @@ impl Desk {
                 .account
                 .as_ref()
                 .is_some_and(|account| account.was_admitted());
-            tallies::count_ending(figures.ending, was_admitted);
+            counters::count_ending(figures.ending, was_admitted);
         }
     }
 

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use sluice_gate::{Ledger, Spread};
 use spin_sdk::wasip3::clocks::monotonic_clock;
 
-use crate::metrics::tallies::{self, Tallied};
+use crate::counters::{self, Tallied};
 
 /// The monotonic clock, in nanoseconds.
 pub(super) fn now_ns() -> u64 {
@@ -22,7 +22,7 @@ pub(super) fn note(begun: u64) {
 
 /// The store failed.
 pub(super) fn note_error() {
-    tallies::count(Tallied::StoreError);
+    counters::count(Tallied::StoreError);
 }
 
 /// What was measured and not told yet; whoever takes it tells it.

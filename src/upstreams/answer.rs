@@ -6,7 +6,7 @@ use spin_sdk::wasip3::wit_bindgen::{FutureReader, FutureWriter, StreamReader, St
 use spin_sdk::wasip3::wit_future;
 
 use super::UpstreamError;
-use crate::reply::fields;
+use crate::http::reply::fields;
 
 /// The size of the buffer into which an upstream's body is read. A token has some hundred bytes; what is larger comes in
 /// several reads.

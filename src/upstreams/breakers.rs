@@ -16,7 +16,7 @@ use sluice_gate::{Now, Room};
 use super::breaker::{Breaker, Sight, State};
 use crate::config::{self, Config, MAX_UPSTREAMS};
 use crate::gate::{self, now};
-use crate::log::Line;
+use crate::http::log::Line;
 use crate::tasks::spawn;
 
 /// How long a reading is good for, in milliseconds.

@@ -20,9 +20,9 @@ use spin_sdk::wasip3::http::types::{ErrorCode, Request, RequestOptions, Scheme};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use super::{UpstreamError, UpstreamResponse};
+use crate::clock::within;
 use crate::config::{Config, Upstream};
-use crate::reply::fields;
-use crate::ticker::within;
+use crate::http::reply::fields;
 
 /// One request to an upstream.
 #[derive(Clone, Debug)]

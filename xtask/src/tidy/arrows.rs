@@ -35,7 +35,7 @@ const CONFINEMENTS: &[Confinement] = &[
         within: &["src/"],
         allowed: &["src/config"],
         words: &["variables::"],
-        rule: "only src/config.rs reads variables",
+        rule: "only src/config reads variables",
     },
     Confinement {
         within: &["crates/gate/src/", "crates/ollama/src/"],
@@ -77,7 +77,7 @@ pub(super) fn words_stay_where_they_belong(source: &Source, findings: &mut Vec<F
 /// Finds responses with the status of an error outside the file that makes them. To compare an
 /// upstream's status with one is fine, and so is a report of bad health.
 pub(super) fn refusal_makes_the_error_responses(source: &Source, findings: &mut Vec<Finding>) {
-    if !source.is_in(&["src/"]) || source.is_in(&["src/refusal", "src/health"]) {
+    if !source.is_in(&["src/"]) || source.is_in(&["src/http/refuse", "src/operate/health"]) {
         return;
     }
     for (number, line) in source.product_code() {
@@ -85,7 +85,7 @@ pub(super) fn refusal_makes_the_error_responses(source: &Source, findings: &mut 
             .iter()
             .any(|word| has(line, word));
         if has(line, "Reply::") && has(line, "StatusCode::") && !is_fine {
-            findings.push(source.finding(number, "only src/refusal.rs makes error responses"));
+            findings.push(source.finding(number, "only src/http/refuse.rs makes error responses"));
         }
     }
 }
@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn the_store_belongs_to_the_gate_adapter() {
         let text = "\nuse spin_sdk::key_value::Store;";
-        let expected = ["src/chat.rs:2: only src/gate touches the key-value store: key_value"];
-        assert_eq!(findings("src/chat.rs", text), expected);
-        assert!(findings("src/gate.rs", text).is_empty());
+        let expected = ["src/router.rs:2: only src/gate touches the key-value store: key_value"];
+        assert_eq!(findings("src/router.rs", text), expected);
+        assert!(findings("src/gate/mod.rs", text).is_empty());
         assert!(findings("src/gate/store.rs", text).is_empty());
     }
 
@@ -122,18 +122,21 @@ mod tests {
 
     #[test]
     fn variables_belong_to_config() {
-        assert_eq!(findings("src/relay.rs", "variables::get(name)").len(), 1);
-        assert!(findings("src/config.rs", "variables::get(name)").is_empty());
-        assert!(findings("src/relay.rs", "// not variables::get").is_empty());
+        assert_eq!(
+            findings("src/answer/relay.rs", "variables::get(name)").len(),
+            1
+        );
+        assert!(findings("src/config/mod.rs", "variables::get(name)").is_empty());
+        assert!(findings("src/answer/relay.rs", "// not variables::get").is_empty());
     }
 
     #[test]
     fn error_responses_belong_to_refusal() {
         let text = "Reply::json(StatusCode::BAD_GATEWAY, &value)";
-        assert_eq!(findings("src/chat.rs", text).len(), 1);
-        assert!(findings("src/refusal.rs", text).is_empty());
-        assert!(findings("src/chat.rs", "Reply::json(StatusCode::OK, &value)").is_empty());
-        assert!(findings("src/relay.rs", "status == StatusCode::BAD_GATEWAY").is_empty());
+        assert_eq!(findings("src/router.rs", text).len(), 1);
+        assert!(findings("src/http/refuse.rs", text).is_empty());
+        assert!(findings("src/router.rs", "Reply::json(StatusCode::OK, &value)").is_empty());
+        assert!(findings("src/answer/relay.rs", "status == StatusCode::BAD_GATEWAY").is_empty());
     }
 
     #[test]

@@ -75,7 +75,7 @@ mod tests {
             let text = format!("fn f() {{ a{words}; }}").replace("apanic", "panic");
             let text = text.replace("aunreachable", "unreachable");
             assert_eq!(
-                count(nothing_traps_the_instance, "src/relay.rs", &text),
+                count(nothing_traps_the_instance, "src/answer/relay.rs", &text),
                 1,
                 "{words}"
             );
@@ -84,7 +84,10 @@ mod tests {
                 0
             );
             let test = format!("#[cfg(test)]\nmod tests {{\n{text}\n}}");
-            assert_eq!(count(nothing_traps_the_instance, "src/relay.rs", &test), 0);
+            assert_eq!(
+                count(nothing_traps_the_instance, "src/answer/relay.rs", &test),
+                0
+            );
         }
     }
 }

@@ -1,0 +1,216 @@
+//! One attempt after another until an upstream answers: before its first byte was relayed, and within the request's time.
+//!
+//! # Where the next attempt goes
+//!
+//! To another upstream, at once, if one has room. If the others are full, the request keeps its slot and waits for room there;
+//! the one that failed is tried again after `retry_delay` if it could be reached at all, or if there is no other. An
+//! upstream whose breaker is open is none.
+//!
+//! # What counts against an upstream
+//!
+//! What it does at once: no connection, no head in time, an answer that breaks off. An error *status* may be the request's own
+//! doing (a model that does not fit), and one client must not shut an upstream for all: it counts only once another upstream
+//! has answered the same request.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::lock::Mutex;
+use http::{Method, StatusCode};
+use sluice_gate::{Load, Room};
+use spin_sdk::time::sleep;
+use spin_sdk::wasip3::random::random::get_random_u64;
+
+use super::job::Job;
+use super::relaying::log_upstream;
+use crate::clock::within;
+use crate::gate::{self, Stay};
+use crate::http::refuse::Refusal;
+use crate::upstreams::{self, Call, State, UpstreamError, UpstreamResponse, breakers};
+
+/// How often it is looked whether another upstream has room.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How old a reading of the line may be that shows no room, in milliseconds. One that shows some is made anew.
+const GLANCE_MS: u64 = 50;
+
+/// Why an attempt gave no answer that could be relayed.
+struct Failure {
+    refusal: Refusal,
+    is_worth_a_retry: bool,
+    /// Nothing was sent.
+    is_unreachable: bool,
+}
+
+/// Sends to the upstream that the gate has chosen, and to others if that fails; answers with the first bytes there.
+///
+/// # Errors
+/// None has answered, and there is no attempt, no time or no upstream left.
+pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal> {
+    job.begin();
+    let mut left = job.config.retry_attempts;
+    let mut doubted = Vec::new();
+    loop {
+        let upstream = stay.upstream();
+        let failure = match attempt(job, upstream, &mut doubted).await {
+            Ok(response) => {
+                breakers::answered(&job.config, upstream.into());
+                if response.status.is_success() {
+                    confirm(job, &doubted, upstream);
+                }
+                return Ok(response);
+            }
+            Err(failure) => failure,
+        };
+        if left == 0 || !failure.is_worth_a_retry {
+            return Err(failure.refusal);
+        }
+        left -= 1;
+        if !find_next(job, stay, upstream, &failure).await {
+            return Err(failure.refusal);
+        }
+    }
+}
+
+/// Another upstream has answered: it was not the request.
+fn confirm(job: &Job, doubted: &[u8], answered: u8) {
+    for upstream in doubted.iter().filter(|upstream| **upstream != answered) {
+        breakers::failed(&job.config, usize::from(*upstream));
+    }
+}
+
+async fn attempt(
+    job: &Job,
+    upstream: u8,
+    doubted: &mut Vec<u8>,
+) -> Result<UpstreamResponse, Failure> {
+    job.ask(upstream);
+    let call = Call {
+        method: Method::POST,
+        path: job.outgoing.path,
+        headers: &job.headers,
+        body: job.outgoing.body.clone(),
+        patience: job.time_left(),
+    };
+    let answering = async {
+        let mut response = upstreams::send(&job.config, upstream.into(), call).await?;
+        if response.status.is_success() {
+            response.body.await_first().await?;
+        }
+        Ok(response)
+    };
+    let answered = within(job.time_left(), answering)
+        .await
+        .unwrap_or_else(|| Err(UpstreamError::out_of_time()));
+    let is_over = match &answered {
+        Ok(response) => !response.status.is_success(),
+        Err(error) => !error.leaves_it_at_work(),
+    };
+    if is_over {
+        job.account().upstream_ended();
+    }
+    match answered {
+        Ok(response) => match refused_by_status(response.status) {
+            None => Ok(response),
+            Some(refusal) => {
+                doubted.push(upstream);
+                Err(Failure {
+                    refusal,
+                    is_worth_a_retry: true,
+                    is_unreachable: false,
+                })
+            }
+        },
+        Err(error) => {
+            log_upstream(upstream, &error);
+            if error.is_upstreams_fault() {
+                breakers::failed(&job.config, upstream.into());
+            }
+            Err(Failure {
+                refusal: Refusal::from(&error),
+                is_worth_a_retry: error.is_worth_a_retry(),
+                is_unreachable: matches!(error, UpstreamError::Unreachable(_)),
+            })
+        }
+    }
+}
+
+/// What the upstream did wrong; a client's own mistake is passed on as an answer.
+fn refused_by_status(status: StatusCode) -> Option<Refusal> {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some(Refusal::UpstreamBusy),
+        status if status.is_server_error() => Some(Refusal::UpstreamError),
+        _ => None,
+    }
+}
+
+/// Waits until there is an upstream for the next attempt, the same or another; the stay is at it then. `false`: there is
+/// none, or no time.
+async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> bool {
+    let delay = jittered(job.config.retry_delay);
+    let failed_at = gate::now();
+    while !job.time_left().is_zero() {
+        breakers::refresh(&job.config).await;
+        let others = breakers::room(&job.config).without(failed);
+        let has_others = others.capacity() > 0;
+        let can_stay = match breakers::state(&job.config, failed.into()) {
+            State::Closed => true,
+            State::HalfOpen => !has_others,
+            State::Open => false,
+        };
+        if !has_others && !can_stay {
+            return false;
+        }
+        if has_others && move_on(stay, &others).await {
+            return true;
+        }
+        let waited = Duration::from_millis(gate::now().since(failed_at));
+        let is_next = can_stay && (!has_others || !failure.is_unreachable);
+        if is_next && waited >= delay {
+            return true;
+        }
+        let rest = delay.saturating_sub(waited).max(Duration::from_millis(1));
+        // Those who went back from the same place do not come there together again.
+        let look = jittered(LOOK);
+        sleep(if is_next { rest.min(look) } else { look }).await;
+    }
+    false
+}
+
+/// Moves to the least loaded of `others` that has room; `false`: there was none. In one instance one after another, each when
+/// the record of the one before it says where that went. Several instances may move there at once: each looks again when its own
+/// record says so, and goes back if they are too many, so that nothing is sent beyond the limit.
+async fn move_on(stay: &Stay, others: &Room) -> bool {
+    let load = async |max_age_ms| match gate::line(max_age_ms).await {
+        Ok(line) => line.load(),
+        // Then nothing is known of the others, and the turn will say if it has to end.
+        Err(_) => Load::default(),
+    };
+    if others.choose_to_move(&load(GLANCE_MS).await).is_none() {
+        return false;
+    }
+    let one_at_a_time = MOVING.with(Rc::clone);
+    let _guard = one_at_a_time.lock().await;
+    match others.choose_to_move(&load(0).await) {
+        None => false,
+        Some(upstream) => {
+            let from = stay.upstream();
+            stay.move_to(upstream).await;
+            let has_room = load(0).await.at(upstream.into()) <= others.limit(upstream.into());
+            if !has_room {
+                stay.move_to(from).await;
+            }
+            has_room
+        }
+    }
+}
+
+/// Between half of it and all of it, so that many who failed together do not come back together.
+fn jittered(delay: Duration) -> Duration {
+    let half_ms = u64::try_from(delay.as_millis() / 2).unwrap_or(u64::MAX);
+    delay / 2 + Duration::from_millis(get_random_u64() % half_ms.max(1))
+}
+
+thread_local! {
+    static MOVING: Rc<Mutex<()>> = Rc::default();
+}

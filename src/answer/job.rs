@@ -1,0 +1,185 @@
+//! One gated request on its way: what is sent, for whom, and how it goes.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use sluice_gate::Now;
+use sluice_ollama::framing::Tally;
+use sluice_ollama::openai::Translation;
+use sluice_ollama::{Endpoint, Heartbeat, Passage, Request};
+
+use super::insert;
+use crate::config::Config;
+use crate::counters::endings;
+use crate::gate::{self, Account, Ending, PublicTicket, Stay};
+use crate::http::head::Head;
+use crate::http::log::Line;
+use crate::request::client::Client;
+
+/// What goes to the upstream.
+pub struct Outgoing {
+    /// The path there, without the upstream's base.
+    pub path: &'static str,
+    /// The body.
+    pub body: Bytes,
+    /// How its answer is translated; `None`: it is passed on as it comes.
+    pub translation: Option<Translation>,
+}
+
+impl Outgoing {
+    /// A settled request, and how its answer is translated.
+    pub fn new(request: Request, translation: Option<Translation>) -> Outgoing {
+        Outgoing {
+            path: request.endpoint().path(),
+            body: request.into_bytes().into(),
+            translation,
+        }
+    }
+}
+
+/// One gated request.
+pub struct Job {
+    /// The settings.
+    pub config: Rc<Config>,
+    /// What its client asked.
+    pub endpoint: Endpoint,
+    /// How its client is told things.
+    pub heartbeat: Heartbeat,
+    /// What is sent.
+    pub outgoing: Outgoing,
+    /// The client's headers.
+    pub headers: HeaderMap,
+    /// When the present attempt to reach an upstream began.
+    pub attempt: Cell<Option<Now>>,
+    /// The upstream that it goes to.
+    pub upstream: Cell<u8>,
+    begun: Cell<Option<Now>>,
+    stay: RefCell<Option<Rc<Stay>>>,
+    account: Rc<Account>,
+    trace: Option<String>,
+    client: String,
+    model: String,
+}
+
+impl Job {
+    /// A request that has come to the gate.
+    pub fn new(
+        config: Rc<Config>,
+        endpoint: Endpoint,
+        heartbeat: Heartbeat,
+        outgoing: Outgoing,
+        head: Head,
+        client: Client,
+        stay: Stay,
+    ) -> Job {
+        Job {
+            config,
+            endpoint,
+            model: heartbeat.model().to_owned(),
+            heartbeat,
+            outgoing,
+            trace: head.trace_id(),
+            headers: head.headers,
+            attempt: Cell::new(None),
+            upstream: Cell::new(0),
+            begun: Cell::new(None),
+            account: stay.account(),
+            stay: RefCell::new(Some(Rc::new(stay))),
+            client: client.to_string(),
+        }
+    }
+
+    /// Its place at the gate; `None` once it has been given back.
+    pub fn stay(&self) -> Option<Rc<Stay>> {
+        self.stay.borrow().clone()
+    }
+
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The way of one answer to the client.
+    pub fn passage(&self) -> Passage {
+        Passage::new(self.heartbeat.form(), self.outgoing.translation.as_ref())
+    }
+
+    /// Its public ticket, once it is drawn.
+    pub fn ticket(&self) -> Option<PublicTicket> {
+        self.stay()?.ticket()
+    }
+
+    /// Puts the ticket into an answer's headers.
+    pub fn tell_ticket(&self, headers: &mut HeaderMap) {
+        if let Some(ticket) = self.ticket() {
+            insert(headers, "x-queue-ticket", &ticket.to_string());
+        }
+    }
+
+    /// Notes that it is sent now, for the first time since its start.
+    pub fn begin(&self) {
+        self.begun.set(Some(gate::now()));
+    }
+
+    /// How much of `request_timeout` is left since it began.
+    pub fn time_left(&self) -> Duration {
+        let spent_ms = self.begun.get().map_or(0, |begun| gate::now().since(begun));
+        self.config
+            .request_timeout
+            .saturating_sub(Duration::from_millis(spent_ms))
+    }
+
+    /// What it has come to so far.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The upstream with this index is asked now.
+    pub fn ask(&self, upstream: u8) {
+        self.attempt.set(Some(gate::now()));
+        self.upstream.set(upstream);
+        self.account.ask(upstream.into());
+    }
+
+    /// Gives the slot back, with what the line is to remember, and logs how it went: once, whoever says so first.
+    /// `outcome` is `complete`, `failed`, `client_gone` or the code of a refusal.
+    pub fn finish(&self, outcome: &str, tally: Tally, is_complete: bool) {
+        let Some(stay) = self.stay.borrow_mut().take() else {
+            return;
+        };
+        let ticket = stay.ticket().map(|ticket| ticket.number());
+        let tokens = tally.eval_count.unwrap_or(tally.frames);
+        let figures = stay.end(Ending {
+            number: endings::number(outcome),
+            is_complete,
+            tokens,
+            input_tokens: tally.prompt_eval_count,
+            pace_us: tally
+                .eval_duration_ns
+                .and_then(|ns| (ns / 1_000).checked_div(tokens)),
+        });
+        Line::new("request")
+            .with("method", "POST")
+            .with("path", self.endpoint.path())
+            .with("client", self.client.as_str())
+            .with("model", self.model.as_str())
+            .with("ticket", ticket)
+            .with("upstream", self.begun.get().map(|_| self.upstream.get()))
+            .with("wait_ms", figures.wait_ms)
+            .with("first_ms", figures.first_ms)
+            .with("service_ms", figures.service_ms)
+            .with("attempts", self.account.attempts())
+            .with("tokens", tokens)
+            .with("outcome", outcome)
+            .with("trace", self.trace.as_deref())
+            .write();
+    }
+
+    /// The same for one that relayed nothing.
+    pub fn finish_without_answer(&self, outcome: &str) {
+        self.finish(outcome, Tally::default(), false);
+    }
+}

@@ -1,0 +1,252 @@
+//! The gated routes: validate, stand in line, send, relay.
+//!
+//! A request that is started at once gets the upstream's own status. One that has to wait, or whose upstream takes its
+//! time, gets its head out and heartbeats: a write that fails is the only way to learn that a client has left, and proxies
+//! cut what stays silent.
+
+mod admission;
+mod attempts;
+mod fairness;
+mod job;
+pub mod passthrough;
+mod place;
+pub mod relay;
+mod relaying;
+mod waiting;
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use crate::tasks::spawn;
+use futures::future::{Either, select};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use sluice_ollama::openai::Translation;
+use sluice_ollama::{Endpoint, Heartbeat, Request};
+use spin_sdk::wasip3::random::random::get_random_u64;
+
+use crate::config::Config;
+use crate::gate::{self, Newcomer, Stay};
+use crate::http::refuse::Refusal;
+use crate::http::reply::Reply;
+use crate::request::client::Client;
+use crate::router::{Answer, Asked};
+use crate::upstreams::{UpstreamResponse, breakers};
+use job::{Job, Outgoing};
+use relay::{ClientGone, Outlet};
+
+/// A reading of the line this old is good enough to refuse by, in milliseconds.
+const SHED_MS: u64 = 50;
+
+/// How old a reading may be from which a quiet time is told, in milliseconds.
+const QUIET_MS: u64 = 5_000;
+
+/// The largest error document of an upstream that is passed on, in bytes.
+const ERROR_MAX: usize = 64 * 1024;
+
+/// Serves a request to a gated endpoint.
+///
+/// # Errors
+/// It is refused; nothing was relayed.
+pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal> {
+    let Asked {
+        head,
+        body,
+        config,
+        client,
+        carried,
+    } = asked;
+    let body = body.read(config.max_body).await?;
+    #[cfg(feature = "test-trap")]
+    assert!(
+        !body.bytes().windows(8).any(|word| word == b"[[trap]]"),
+        "a test asked for it"
+    );
+    let mut request = Request::parse(endpoint, body.bytes()).map_err(|invalid| {
+        let is_no_json = invalid.code == sluice_ollama::request::Code::InvalidJson;
+        if is_no_json && !head.claims_json() {
+            Refusal::UnsupportedMediaType
+        } else {
+            invalid.into()
+        }
+    })?;
+    let form = request.form(head.text(&header::ACCEPT));
+    let delivery = request.translate(&config.policy)?;
+    let dropped = request.settle(&config.policy);
+    if let Some(model) = request.model().filter(|model| !config.allows_model(model)) {
+        return Err(Refusal::ModelNotAllowed {
+            model: model.to_owned(),
+        });
+    }
+    shed(&config, &client).await?;
+    let lane = fairness::lane(&config, &client).await?;
+
+    let heartbeat = Heartbeat::new(endpoint, form, request.model().unwrap_or_default());
+    let translation = delivery.map(|delivery| Translation {
+        id: get_random_u64(),
+        created_s: gate::now().wall_ms / 1_000,
+        model: heartbeat.model().to_owned(),
+        delivery,
+    });
+    let headers = answer_headers(form.content_type(), carried, &dropped);
+    let newcomer = Newcomer {
+        client: client.fingerprint(),
+        lane,
+    };
+    let stay = Stay::enter(&config, newcomer);
+    let job = Rc::new(Job::new(
+        config,
+        endpoint,
+        heartbeat,
+        Outgoing::new(request, translation),
+        head,
+        client,
+        stay,
+    ));
+    drop(body);
+    match answer(job.clone(), headers).await {
+        Ok(answer) => Ok(answer),
+        Err(refusal) => {
+            job.finish_without_answer(refusal.code());
+            Ok(Answer::Told(refusal.reply(endpoint.family())))
+        }
+    }
+}
+
+/// From the gate to an answer, or to the tasks that write it.
+async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
+    let admission = Box::pin(admission::admit(job.clone()));
+    let first = match select(admission, pin!(waiting::patience(&job))).await {
+        Either::Left((admitted, _)) => Either::Left(admitted?),
+        Either::Right((refused, admission)) => {
+            refused?;
+            Either::Right(admission)
+        }
+    };
+    match first {
+        Either::Left(response) if response.status.is_success() => {
+            Ok(relay_at_once(job, response, headers).await)
+        }
+        Either::Left(response) => pass_on_error(&job, response).await,
+        Either::Right(admission) => Ok(wait_in_line(job, admission, headers)),
+    }
+}
+
+/// Refuses before anything is drawn if no upstream can be used, or the line is full.
+///
+/// Whoever is alone in this instance, and saw a slot free a moment ago, does not look: it would cost each request of a quiet
+/// time a millisecond. Nor does anybody while the line was half empty a moment ago. Should it have filled up meanwhile, the
+/// look after the draw tells.
+async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
+    breakers::refresh(config).await;
+    let capacity = breakers::room(config).capacity();
+    if capacity == 0 {
+        return Err(Refusal::upstream_down(breakers::reopens_in(config)));
+    }
+    let had_room = gate::cached(QUIET_MS)
+        .is_some_and(|line| line.queued_in_all() == 0 && line.active.len() < capacity as usize);
+    let is_half_empty = gate::cached(gate::SHOWN_MS)
+        .is_some_and(|line| line.queued_in_all() < config.max_queue / 2);
+    if is_half_empty || had_room && gate::is_empty_here() {
+        return Ok(());
+    }
+    let line = gate::line(SHED_MS)
+        .await
+        .map_err(|_| Refusal::StoreUnavailable)?;
+    if line.is_full(client.lane(), capacity, config.max_queue) {
+        Err(place::queue_full(config, &line))
+    } else {
+        Ok(())
+    }
+}
+
+/// The usual case: started, and the upstream's head is there.
+async fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: HeaderMap) -> Answer {
+    job.tell_ticket(&mut headers);
+    insert(
+        &mut headers,
+        "x-queue-wait-ms",
+        &job.account().wait_ms().to_string(),
+    );
+    let (reply, outlet) = Outlet::open(StatusCode::OK, headers);
+    let mut relaying =
+        Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });
+    if futures::poll!(relaying.as_mut()).is_pending() {
+        spawn(relaying);
+    }
+    Answer::Streamed(reply)
+}
+
+/// The head goes out now; the rest follows when it follows.
+fn wait_in_line(
+    job: Rc<Job>,
+    admission: std::pin::Pin<
+        Box<impl Future<Output = Result<UpstreamResponse, Refusal>> + 'static>,
+    >,
+    mut headers: HeaderMap,
+) -> Answer {
+    job.tell_ticket(&mut headers);
+    let (reply, mut outlet) = Outlet::open(StatusCode::OK, headers);
+    spawn(async move {
+        match waiting::with_heartbeats(admission, &job, &mut outlet).await {
+            Err(ClientGone) => job.finish_without_answer("client_gone"),
+            Ok(Ok(response)) if response.status.is_success() => {
+                relaying::relay_answer(&job, response, outlet).await;
+            }
+            Ok(Ok(response)) => relaying::report_error(&job, response, outlet).await,
+            Ok(Err(refusal)) => relaying::report(&job, &refusal, outlet).await,
+        }
+    });
+    Answer::Streamed(reply)
+}
+
+/// An answer of the upstream's that is none: what a client did wrong is passed on as Ollama says it.
+async fn pass_on_error(job: &Job, response: UpstreamResponse) -> Result<Answer, Refusal> {
+    let status = response.status;
+    let document = response.body.collect(ERROR_MAX).await;
+    let document = match document {
+        Ok(Some(document)) => serde_json::from_slice::<serde_json::Value>(&document).ok(),
+        _ => None,
+    };
+    match document {
+        Some(document) if status.is_client_error() && job.outgoing.translation.is_some() => {
+            let sentence =
+                relaying::sentence(&document).unwrap_or_else(|| Refusal::UpstreamError.detail());
+            Err(Refusal::Upstreams { status, sentence })
+        }
+        Some(document) if status.is_client_error() => {
+            job.finish_without_answer(if status == StatusCode::NOT_FOUND {
+                "model_not_found"
+            } else {
+                "upstream_refused"
+            });
+            Ok(Answer::Told(Reply::json(status, &document)))
+        }
+        _ if status == StatusCode::NOT_FOUND => Err(Refusal::ModelNotFound {
+            model: job.model().to_owned(),
+        }),
+        _ => Err(Refusal::UpstreamError),
+    }
+}
+
+fn answer_headers(
+    content_type: &'static str,
+    mut headers: HeaderMap,
+    dropped: &[&'static str],
+) -> HeaderMap {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    if !dropped.is_empty() {
+        insert(&mut headers, "x-dropped-options", &dropped.join(", "));
+    }
+    headers
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}

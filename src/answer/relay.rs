@@ -1,0 +1,206 @@
+//! The relay: an upstream's answer read and written on, chunk by chunk, each at once and unchanged.
+//!
+//! # Why it is not spliced
+//! A spliced body is never seen: an answer that ends without its end mark would pass for a success, and it could not follow
+//! the heartbeats. It costs one wake-up a chunk. A chunk is not copied: the buffer that was read is the one that is written.
+//!
+//! # Limits
+//! A client that takes nothing for [`STALL`] is taken for gone. A silent upstream is covered by heartbeats every
+//! [`IDLE`], which is also how a client that left is noticed meanwhile.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use http::{HeaderMap, StatusCode};
+use sluice_ollama::{Heartbeat, Passage, Verdict};
+use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
+use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter};
+use spin_sdk::wasip3::{wit_future, wit_stream};
+
+use crate::clock::Ticker;
+use crate::gate;
+use crate::http::refuse::Refusal;
+use crate::http::reply::fields;
+use crate::tasks::spawn;
+use crate::upstreams::{CHUNK, UpstreamBody, UpstreamError};
+
+/// How long a client may take nothing: a phone in a tunnel comes back sooner, and its slot is wanted.
+pub const STALL: Duration = Duration::from_secs(30);
+
+/// How long the upstream may be silent before the client is told that it is still there: pages take half a minute without
+/// a byte for an interruption.
+pub const IDLE: Duration = Duration::from_secs(5);
+
+/// The client has left, or reads no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientGone;
+
+impl fmt::Display for ClientGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("client_gone")
+    }
+}
+
+/// How a relayed answer ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The whole answer was passed on.
+    Complete,
+    /// The upstream ended in good order but without the end mark of its form.
+    Incomplete,
+    /// The answer carried an error of the upstream's own, which was passed on.
+    Failed,
+    /// The upstream broke off.
+    UpstreamFailed(UpstreamError),
+    /// The client left.
+    ClientGone,
+    /// The caller said stop.
+    Stopped,
+}
+
+/// The writing half of our own response, its head already given to the host.
+///
+/// Dropped without [`Outlet::finish`] it breaks the response off, so that no client takes half an answer for a whole one.
+pub struct Outlet {
+    writer: StreamWriter<u8>,
+    end: FutureWriter<Result<Option<Trailers>, ErrorCode>>,
+    ticker: Ticker,
+}
+
+impl Outlet {
+    /// A response whose body is written through the outlet. The handler returns the response at once and leaves the outlet
+    /// to a spawned task.
+    pub fn open(status: StatusCode, headers: HeaderMap) -> (Response, Outlet) {
+        let (writer, reader) = wit_stream::new();
+        let (end, end_reader) = wit_future::new(|| Err(ErrorCode::ConnectionTerminated));
+        let (response, _sent) = Response::new(fields(headers), Some(reader), end_reader);
+        let _ = response.set_status_code(status.as_u16());
+        let ticker = Ticker::new(STALL / STALL_TICKS);
+        (
+            response,
+            Outlet {
+                writer,
+                end,
+                ticker,
+            },
+        )
+    }
+
+    /// Writes bytes and waits until the host has taken them; gives the emptied buffer back.
+    ///
+    /// # Errors
+    /// The client left, or has taken nothing for [`STALL`].
+    pub async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
+        if bytes.is_empty() {
+            return Ok(bytes);
+        }
+        let mut writing = pin!(self.writer.write_all(bytes));
+        // The first tick may be one that fell due before this write.
+        for _ in 0..=STALL_TICKS {
+            match select(writing.as_mut(), pin!(self.ticker.tick())).await {
+                Either::Left((rest, _)) if rest.is_empty() => return Ok(rest),
+                Either::Left(_) => return Err(ClientGone),
+                Either::Right(_) => {}
+            }
+        }
+        Err(ClientGone)
+    }
+
+    /// Ends the response in good order.
+    pub fn finish(self) {
+        drop(self.writer);
+        let ending = self.end.write(Ok(None));
+        spawn(async move {
+            // A client that left before the end is not an error.
+            let _ = ending.await;
+        });
+    }
+}
+
+/// Relays an answer until it ends, for whatever reason. The upstream's connection is closed when this returns or is dropped.
+///
+/// `passage` looks at what the upstream sends and writes it as the client reads it, `heartbeat` fills its silences, and
+/// `may_go_on` is asked before each chunk is passed on.
+pub async fn relay(
+    mut body: UpstreamBody,
+    outlet: &mut Outlet,
+    passage: &mut Passage,
+    heartbeat: &Heartbeat,
+    mut may_go_on: impl FnMut() -> ControlFlow<()>,
+) -> Outcome {
+    let mut buffer = Vec::with_capacity(CHUNK);
+    let mut ticker = Ticker::new(IDLE);
+    loop {
+        let next = next_chunk(&mut body, buffer, outlet, passage, heartbeat, &mut ticker).await;
+        let chunk = match next {
+            Err(ClientGone) => return Outcome::ClientGone,
+            Ok(Err(error)) => return Outcome::UpstreamFailed(error),
+            Ok(Ok(None)) => break,
+            Ok(Ok(Some(chunk))) => chunk,
+        };
+        if may_go_on().is_break() {
+            return Outcome::Stopped;
+        }
+        let bytes = match passage.pass(chunk) {
+            Ok(bytes) => bytes,
+            Err(too_long) => return Outcome::UpstreamFailed(too_long.into()),
+        };
+        match outlet.write(bytes).await {
+            Ok(emptied) => buffer = emptied,
+            Err(ClientGone) => return Outcome::ClientGone,
+        }
+    }
+    let (verdict, last) = passage.end();
+    if outlet.write(last).await.is_err() {
+        return Outcome::ClientGone;
+    }
+    match verdict {
+        Verdict::Complete => Outcome::Complete,
+        Verdict::Failed => Outcome::Failed,
+        Verdict::Incomplete => Outcome::Incomplete,
+    }
+}
+
+/// Ends a response whose head is out with an error in its form, ending first what was cut. A document that was cut cannot
+/// be mended: its response is broken off.
+pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, refusal: &Refusal) {
+    let mut frame = heartbeat.error(refusal.code(), &refusal.detail());
+    if !passage.between_frames() {
+        let Some(end) = heartbeat.break_off() else {
+            return;
+        };
+        frame.splice(0..0, end.iter().copied());
+    }
+    if outlet.write(frame).await.is_ok() {
+        outlet.finish();
+    }
+}
+
+/// Within how many ticks a stalled write is noticed: more would cost more timers, fewer would be less exact.
+const STALL_TICKS: u32 = 6;
+
+/// The next chunk, with heartbeats while there is none.
+async fn next_chunk(
+    body: &mut UpstreamBody,
+    buffer: Vec<u8>,
+    outlet: &mut Outlet,
+    passage: &Passage,
+    heartbeat: &Heartbeat,
+    ticker: &mut Ticker,
+) -> Result<Result<Option<Vec<u8>>, UpstreamError>, ClientGone> {
+    let mut reading = pin!(body.next(buffer));
+    // The first tick may be one that fell due before this read.
+    let mut silent = false;
+    loop {
+        match select(reading.as_mut(), pin!(ticker.tick())).await {
+            Either::Left((chunk, _)) => return Ok(chunk),
+            Either::Right(_) if silent && passage.between_frames() => {
+                outlet.write(heartbeat.idle(gate::now().wall_ms)).await?;
+            }
+            Either::Right(_) => silent = true,
+        }
+    }
+}

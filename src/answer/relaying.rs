@@ -1,0 +1,143 @@
+//! The answer: relayed while the turn allows it, and its end told, whatever it is.
+
+use std::ops::ControlFlow;
+use std::pin::pin;
+
+use futures::future::{Either, select};
+use sluice_gate::Phase;
+use sluice_ollama::Passage;
+use spin_sdk::time::sleep;
+
+use super::ERROR_MAX;
+use super::admission::refusal;
+use super::job::Job;
+use super::relay::{self, Outcome, Outlet};
+use crate::http::log::Line;
+use crate::http::refuse::Refusal;
+use crate::upstreams::{UpstreamError, UpstreamResponse, breakers};
+
+/// Relays an answer to its end and frees the slot as soon as the upstream is done or the client has left.
+pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
+    let mut passage = job.passage();
+    let outcome = relay_in_time(job, response, &mut outlet, &mut passage).await;
+    let is_over = match &outcome {
+        Ok(Outcome::Complete | Outcome::Failed | Outcome::Incomplete) => true,
+        Ok(Outcome::UpstreamFailed(error)) => !error.leaves_it_at_work(),
+        Ok(Outcome::ClientGone | Outcome::Stopped) | Err(_) => false,
+    };
+    if is_over {
+        job.account().upstream_ended();
+    }
+    // An upstream that failed has said itself what went wrong.
+    let has_failed = matches!(outcome, Ok(Outcome::Failed));
+    let trouble = match outcome {
+        Ok(Outcome::Complete | Outcome::Failed) => None,
+        Ok(Outcome::Incomplete) => Some(Refusal::IncompleteAnswer),
+        Ok(Outcome::UpstreamFailed(error)) => {
+            log_upstream(job.upstream.get(), &error);
+            if error.is_upstreams_fault() {
+                breakers::failed(&job.config, job.upstream.get().into());
+            }
+            Some(Refusal::from(&error))
+        }
+        Ok(Outcome::ClientGone) => {
+            job.finish("client_gone", passage.tally(), false);
+            return;
+        }
+        Ok(Outcome::Stopped) => Some(stopped(job)),
+        Err(trouble) => Some(trouble),
+    };
+    let is_complete = trouble.is_none() && !has_failed;
+    let word = match &trouble {
+        None if has_failed => "failed",
+        None => "complete",
+        Some(trouble) => trouble.code(),
+    };
+    job.finish(word, passage.tally(), is_complete);
+    match trouble {
+        None => outlet.finish(),
+        Some(trouble) => relay::fail(outlet, &passage, &job.heartbeat, &trouble).await,
+    }
+}
+
+/// Relays until the answer ends, the turn is ended, or the request has taken too long.
+async fn relay_in_time(
+    job: &Job,
+    response: UpstreamResponse,
+    outlet: &mut Outlet,
+    passage: &mut Passage,
+) -> Result<Outcome, Refusal> {
+    let Some(stay) = job.stay() else {
+        return Err(Refusal::Cancelled);
+    };
+    let may_go_on = || {
+        if stay.may_relay() {
+            job.account().pass();
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    let relaying = pin!(relay::relay(
+        response.body,
+        outlet,
+        passage,
+        &job.heartbeat,
+        may_go_on
+    ));
+    let ended = pin!(stay.changed_from(Phase::Relaying));
+    let too_long = pin!(sleep(job.time_left()));
+    match select(relaying, select(ended, too_long)).await {
+        Either::Left((outcome, _)) => Ok(outcome),
+        Either::Right((Either::Left(_), _)) => Err(stopped(job)),
+        Either::Right((Either::Right(_), _)) => Err(Refusal::UpstreamTimeout),
+    }
+}
+
+fn stopped(job: &Job) -> Refusal {
+    match job.stay().map(|stay| stay.phase()) {
+        Some(Phase::Closing(outcome) | Phase::Over(outcome)) => refusal(outcome),
+        _ => Refusal::StoreUnavailable,
+    }
+}
+
+/// Tells an error of the upstream's to a client whose head is out.
+pub async fn report_error(job: &Job, response: UpstreamResponse, outlet: Outlet) {
+    let status = response.status;
+    let document = response
+        .body
+        .collect(ERROR_MAX)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let sentence = serde_json::from_slice(&document)
+        .ok()
+        .and_then(|document| sentence(&document));
+    let refusal = match sentence {
+        Some(sentence) if status.is_client_error() => Refusal::Upstreams { status, sentence },
+        _ => Refusal::UpstreamError,
+    };
+    report(job, &refusal, outlet).await;
+}
+
+/// The sentence in an error document of either family.
+pub fn sentence(document: &serde_json::Value) -> Option<String> {
+    let error = document.get("error")?;
+    let sentence = error.as_str().or_else(|| error.get("message")?.as_str())?;
+    Some(sentence.to_owned())
+}
+
+/// Tells a refusal to a client whose head is out.
+pub async fn report(job: &Job, refusal: &Refusal, outlet: Outlet) {
+    job.finish_without_answer(refusal.code());
+    relay::fail(outlet, &job.passage(), &job.heartbeat, refusal).await;
+}
+
+/// The cause of an upstream's failure is for the operator, not for the client.
+pub fn log_upstream(upstream: u8, error: &UpstreamError) {
+    Line::new("upstream_error")
+        .with("upstream", upstream)
+        .with("error", error.to_string())
+        .write();
+}

@@ -1,0 +1,135 @@
+//! A request taken apart: its head, checked as far as every route needs it, and its body still unread.
+
+use http::{HeaderMap, HeaderName, Method, header};
+use sluice_ollama::endpoint::Family;
+use spin_sdk::http::Request;
+
+use crate::http::body::UnreadBody;
+use crate::http::refuse::Refusal;
+
+/// The most header lines: browsers send about twenty, proxies add some.
+const MAX_HEADERS: usize = 128;
+
+/// The most bytes of all header lines together, names and values: proxies of companies send tokens of some kilobytes.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// The longest path with its query.
+const MAX_TARGET: usize = 2048;
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The method, as it came.
+    pub method: Method,
+    /// The path as it came, without the query.
+    pub path: String,
+    /// The headers. Those that Spin's trigger adds come last.
+    pub headers: HeaderMap,
+    /// Host and port that the client asked for, where it said so.
+    pub authority: Option<String>,
+}
+
+impl Head {
+    /// Takes a request apart.
+    ///
+    /// # Errors
+    /// The head is beyond a bound; the family tells in which form to say so.
+    pub fn take(request: Request) -> Result<(Head, UnreadBody), (Family, Refusal)> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().to_owned();
+        let family = family_of(&path);
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len());
+        if target > MAX_TARGET {
+            return Err((family, Refusal::InvalidPath));
+        }
+        if is_too_much(&parts.headers) {
+            return Err((family, Refusal::TooManyHeaders));
+        }
+        let host = || Some(parts.headers.get(header::HOST)?.to_str().ok()?.to_owned());
+        let authority = parts.uri.authority().map(|authority| authority.to_string());
+        let head = Head {
+            method: parts.method,
+            path,
+            authority: authority.or_else(host),
+            headers: parts.headers,
+        };
+        let announced = head
+            .text(&header::CONTENT_LENGTH)
+            .and_then(|length| length.parse().ok());
+        Ok((head, UnreadBody::new(body, announced)))
+    }
+
+    /// Whose conventions the answer follows.
+    pub fn family(&self) -> Family {
+        family_of(&self.path)
+    }
+
+    /// The text of a header, where it is there and readable.
+    pub fn text(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The text of the last header line of that name. A client's own line stands before the trigger's.
+    pub fn last_text(&self, name: &str) -> Option<&str> {
+        self.headers.get_all(name).iter().next_back()?.to_str().ok()
+    }
+
+    /// The number of the trace that the request belongs to (W3C's `traceparent`); `None` for anything that is not one.
+    pub fn trace_id(&self) -> Option<String> {
+        let text = self.text(&HeaderName::from_static("traceparent"))?;
+        let id = text.split('-').nth(1)?;
+        let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| id.to_ascii_lowercase())
+    }
+
+    /// Whether the body is said to be JSON. One that is not may be JSON all the same: `curl -d` claims a form.
+    pub fn claims_json(&self) -> bool {
+        self.text(&header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+    }
+}
+
+/// Whether headers are beyond a bound. Hosts have bounds of their own, which are not known here.
+fn is_too_much(headers: &HeaderMap) -> bool {
+    let bytes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
+        .fold(0, usize::saturating_add);
+    headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES
+}
+
+fn family_of(path: &str) -> Family {
+    if path.starts_with("/v1/") {
+        Family::OpenAi
+    } else {
+        Family::Ollama
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(count: usize, bytes: usize) -> HeaderMap {
+        let value = HeaderValue::from_bytes(&vec![b'a'; bytes]).unwrap();
+        let mut headers = HeaderMap::new();
+        for _ in 0..count {
+            headers.append("x", value.clone());
+        }
+        headers
+    }
+
+    #[test]
+    fn headers_are_bounded_in_number_and_in_bytes() {
+        assert!(!is_too_much(&headers(MAX_HEADERS, 1)));
+        assert!(is_too_much(&headers(MAX_HEADERS + 1, 1)));
+        assert!(!is_too_much(&headers(1, MAX_HEADER_BYTES - 1)));
+        assert!(is_too_much(&headers(1, MAX_HEADER_BYTES)));
+        assert!(is_too_much(&headers(64, 1024)));
+    }
+}

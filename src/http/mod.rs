@@ -1,0 +1,8 @@
+//! HTTP as every route needs it: requests taken apart, routes, whole replies, refusals, the log.
+
+pub mod body;
+pub mod head;
+pub mod log;
+pub mod refuse;
+pub mod reply;
+pub mod routes;

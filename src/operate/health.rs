@@ -1,0 +1,311 @@
+//! `/api/health` and the probes: what works, what does not, and which settings mislead.
+//!
+//! It tells everybody whether, and an operator why: addresses and causes are shown to an operator's key only.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use http::{HeaderMap, Method, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+use spin_sdk::wasip3::clocks::monotonic_clock;
+
+use crate::config::{Config, Misconfigured};
+use crate::http::refuse::Refusal;
+use crate::http::reply::Reply;
+use crate::request::client::Client;
+use crate::upstreams::{self, Call, State, breakers};
+
+/// How long an upstream may take to tell its version before it counts as unreachable.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long what was found about upstreams is told again: the route is open to all, and each look is a request to each
+/// upstream.
+const FRESH_NS: u64 = 2_000_000_000;
+
+/// The largest answer to the question for a version.
+const MAX_ANSWER: usize = 4 * 1024;
+
+/// The first Ollama that answers several requests at once.
+const FIRST_PARALLEL: [u64; 3] = [0, 1, 33];
+
+/// Whether the key-value store can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// It was read just now.
+    Usable,
+    /// It could not be read.
+    Unusable,
+}
+
+/// Whether this instance can take requests. The upstream does not count: were it to, a dead Ollama would take away the page
+/// that says so.
+///
+/// # Errors
+/// The store cannot be used.
+pub fn ready(store: Store) -> Result<Reply, Refusal> {
+    match store {
+        Store::Usable => Ok(Reply::json(StatusCode::OK, &json!({ "status": "ready" }))),
+        Store::Unusable => Err(Refusal::StoreUnavailable),
+    }
+}
+
+/// The report. `config` are the settings or their faults.
+pub async fn report(
+    config: Result<&Rc<Config>, &Misconfigured>,
+    client: Option<&Client>,
+    store: Store,
+) -> Reply {
+    let config = match config {
+        Ok(config) => config,
+        Err(Misconfigured(faults)) => {
+            let faults: Vec<Value> = faults
+                .iter()
+                .map(|fault| json!({ "variable": fault.variable, "problem": fault.problem }))
+                .collect();
+            let body = json!({ "status": Status::Down, "store": store_word(store), "misconfigured": faults });
+            return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body);
+        }
+    };
+    breakers::refresh(config).await;
+    let found = look(config).await;
+    let all_closed =
+        (0..config.upstreams.len()).all(|index| breakers::state(config, index) == State::Closed);
+    let status = Status::of(store, &found, all_closed);
+    let is_operator = client.is_some_and(Client::is_operator);
+    let upstreams: Vec<Value> = config
+        .upstreams
+        .iter()
+        .zip(found.iter())
+        .enumerate()
+        .map(|(index, (upstream, found))| {
+            let mut entry = json!({
+                "index": index,
+                "reachable": found.reachable,
+                "breaker": breakers::state(config, index),
+                "version": found.version,
+                "maxConcurrent": upstream.max_concurrent,
+            });
+            if is_operator {
+                entry["address"] = upstream.to_string().into();
+                entry["error"] = found.error.clone().into();
+            }
+            entry
+        })
+        .collect();
+    let mut body = json!({
+        "status": status,
+        "store": store_word(store),
+        "upstreams": upstreams,
+        "maxConcurrent": breakers::room(config).capacity(),
+        "model": config.policy.model,
+        "warnings": warnings(config, &found),
+    });
+    if !config.upstream_note.is_empty() {
+        body["note"] = config.upstream_note.clone().into();
+    }
+    let code = match status {
+        Status::Ok | Status::Degraded => StatusCode::OK,
+        Status::Down => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Reply::json(code, &body)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Degraded,
+    Down,
+}
+
+impl Status {
+    fn of(store: Store, found: &[Found], all_closed: bool) -> Status {
+        let reachable = found.iter().filter(|found| found.reachable).count();
+        if store == Store::Unusable || reachable == 0 {
+            Status::Down
+        } else if reachable < found.len() || !all_closed {
+            Status::Degraded
+        } else {
+            Status::Ok
+        }
+    }
+}
+
+fn store_word(store: Store) -> &'static str {
+    match store {
+        Store::Usable => "ok",
+        Store::Unusable => "unavailable",
+    }
+}
+
+/// What was found about one upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    reachable: bool,
+    version: Option<String>,
+    error: Option<String>,
+}
+
+/// Asks every upstream for its version, at once, or says what was found a moment ago.
+async fn look(config: &Rc<Config>) -> Rc<Vec<Found>> {
+    let now = monotonic_clock::now();
+    let last = LAST.with_borrow(|last| last.clone());
+    if let Some((when, found)) = last
+        && now.saturating_sub(when) < FRESH_NS
+    {
+        return found;
+    }
+    let found =
+        Rc::new(join_all((0..config.upstreams.len()).map(|index| ask(config, index))).await);
+    LAST.set(Some((now, found.clone())));
+    found
+}
+
+async fn ask(config: &Config, index: usize) -> Found {
+    let unreachable = |error: String| Found {
+        reachable: false,
+        version: None,
+        error: Some(error),
+    };
+    let call = Call {
+        method: Method::GET,
+        path: "/api/version",
+        headers: &HeaderMap::new(),
+        body: Bytes::new(),
+        patience: PATIENCE,
+    };
+    let asking = async {
+        let response = upstreams::send(config, index, call).await?;
+        let status = response.status;
+        Ok::<_, upstreams::UpstreamError>((status, response.body.collect(MAX_ANSWER).await?))
+    };
+    match crate::clock::within(PATIENCE, asking).await {
+        None => unreachable("no answer in time".to_owned()),
+        Some(Err(error)) => unreachable(error.to_string()),
+        Some(Ok((status, _))) if !status.is_success() => unreachable(format!("status {status}")),
+        Some(Ok((_, body))) => Found {
+            reachable: true,
+            version: body.as_deref().and_then(version_in),
+            error: None,
+        },
+    }
+}
+
+fn version_in(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(body.get("version")?.as_str()?.chars().take(64).collect())
+}
+
+/// What an operator should know although everything works.
+fn warnings(config: &Config, found: &[Found]) -> Vec<Value> {
+    let mut warnings = Vec::new();
+    let mut warn = |code: &str, text: String| warnings.push(json!({ "code": code, "text": text }));
+    if config.policy.options.contains_key("num_parallel") {
+        warn(
+            "num_parallel",
+            format!(
+                "Ollama ignores num_parallel in a request: set OLLAMA_NUM_PARALLEL={} on the server to match max_concurrent",
+                config.max_concurrent
+            ),
+        );
+    }
+    if config.policy.options.get("num_gpu").and_then(Value::as_u64) == Some(1) {
+        warn(
+            "num_gpu",
+            "num_gpu 1 puts a single layer on the GPU: leave it empty to let Ollama decide"
+                .to_owned(),
+        );
+    }
+    for (index, found) in found.iter().enumerate() {
+        if let Some(version) = found
+            .version
+            .as_deref()
+            .filter(|version| is_before_parallel(version))
+        {
+            warn(
+                "version",
+                format!(
+                    "upstream {index} is Ollama {version}, which answers one request at a time: 0.1.33 is the first that does not"
+                ),
+            );
+        }
+    }
+    warnings
+}
+
+/// Whether a version is known to be too old. A text that is no version (a development build, another server) is not.
+fn is_before_parallel(version: &str) -> bool {
+    let mut parts = version.split(['.', '-', '+']).map(str::parse::<u64>);
+    match (parts.next(), parts.next(), parts.next()) {
+        // 0.0.0 is what builds from source say.
+        (Some(Ok(0)), Some(Ok(0)), Some(Ok(0))) => false,
+        (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => {
+            [major, minor, patch] < FIRST_PARALLEL
+        }
+        _ => false,
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Option<(u64, Rc<Vec<Found>>)>> = const { RefCell::new(None) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(reachable: bool) -> Found {
+        Found {
+            reachable,
+            version: None,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn down_means_that_nobody_can_be_served() {
+        assert_eq!(
+            Status::of(Store::Usable, &[found(true), found(true)], true),
+            Status::Ok
+        );
+        assert_eq!(
+            Status::of(Store::Usable, &[found(true), found(false)], true),
+            Status::Degraded
+        );
+        assert_eq!(
+            Status::of(Store::Usable, &[found(true)], false),
+            Status::Degraded
+        );
+        assert_eq!(
+            Status::of(Store::Usable, &[found(false)], true),
+            Status::Down
+        );
+        assert_eq!(
+            Status::of(Store::Unusable, &[found(true)], true),
+            Status::Down
+        );
+    }
+
+    #[test]
+    fn a_dead_upstream_does_not_make_an_instance_unready() {
+        assert!(ready(Store::Usable).is_ok());
+        assert_eq!(
+            ready(Store::Unusable).unwrap_err(),
+            Refusal::StoreUnavailable
+        );
+    }
+
+    #[test]
+    fn only_a_version_known_to_be_old_is_warned_about() {
+        for version in ["0.1.32", "0.0.9", "0.1.9-rc1"] {
+            assert!(is_before_parallel(version), "{version}");
+        }
+        for version in ["0.1.33", "0.2.0", "1.0.0", "0.0.0", "main", "", "0.1"] {
+            assert!(!is_before_parallel(version), "{version}");
+        }
+    }
+}

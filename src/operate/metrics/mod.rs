@@ -1,0 +1,296 @@
+//! `GET /metrics`: how the line stands and how it went, as Prometheus reads it.
+//!
+//! # Where the numbers come from
+//! What an admitted request came to stands in the line itself ([`sluice_gate::Ledger`]): it costs no write of its own, survives
+//! every instance and host, and is the same whoever is asked. What never got a slot is counted beside it, in batches
+//! ([`crate::counters`]). So several hosts on one store all tell the whole: take the highest of them, not their sum.
+//!
+//! # Names
+//! `gen_ai_…` where OpenTelemetry has a name for it, as its rules for Prometheus write it; `sluice_…` for the rest. Times are
+//! in seconds. Every admitted request is in `sluice_admissions_total` once, every other one in `sluice_refusals_total` or, if
+//! its client left, in `sluice_client_disconnects_total{phase="waiting"}`.
+
+mod text;
+
+use http::{HeaderValue, StatusCode, header};
+use sluice_gate::{Ledger, Line};
+
+use crate::config::Config;
+use crate::counters::{self, Tallied, Totals, endings};
+use crate::gate;
+use crate::http::refuse::Refusal;
+use crate::http::reply::Reply;
+use crate::upstreams::{State, breakers};
+use text::{Document, Kind, Scale};
+
+/// The numbers, at this moment.
+///
+/// # Errors
+/// The store cannot be read: numbers that fall would be taken for a new start.
+pub async fn report(config: &Config) -> Result<Reply, Refusal> {
+    // What cannot be written now will be told later.
+    let _ = counters::flush().await;
+    breakers::refresh(config).await;
+    let line = gate::whole_line()
+        .await
+        .map_err(|_| Refusal::StoreUnavailable)?;
+    let totals = counters::totals()
+        .await
+        .map_err(|_| Refusal::StoreUnavailable)?;
+    Ok(Reply {
+        status: StatusCode::OK,
+        headers: [
+            (header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE)),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ]
+        .into_iter()
+        .collect(),
+        body: document(config, &Seen::now(config), &line, &totals).into_bytes(),
+    })
+}
+
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What this instance knows of the upstreams.
+struct Seen {
+    /// How many may relay now.
+    capacity: u32,
+    /// Of each upstream: its breaker's state, and how often that has opened.
+    breakers: Vec<(State, u64)>,
+}
+
+impl Seen {
+    fn now(config: &Config) -> Seen {
+        let known = |index| {
+            (
+                breakers::state(config, index),
+                breakers::known(index).times_opened,
+            )
+        };
+        Seen {
+            capacity: breakers::room(config).capacity(),
+            breakers: (0..config.upstreams.len()).map(known).collect(),
+        }
+    }
+}
+
+fn document(config: &Config, seen: &Seen, line: &Line, totals: &Totals) -> String {
+    let mut text = Document::default();
+    standing(&mut text, config, seen.capacity, line);
+    ends(&mut text, &line.ledger, totals);
+    times(&mut text, &line.ledger);
+    upstreams(&mut text, seen, &line.ledger);
+    store(&mut text, &line.ledger, totals);
+    text.finish()
+}
+
+/// How the line stands.
+fn standing(text: &mut Document, config: &Config, capacity: u32, line: &Line) {
+    let version = env!("CARGO_PKG_VERSION");
+    text.family(
+        "sluice_build_info",
+        Kind::Gauge,
+        "The version that answers.",
+    );
+    text.sample("sluice_build_info", &[("version", version)], 1);
+    let active = line.active.len().min(capacity as usize);
+    for (name, help, value) in [
+        (
+            "sluice_requests_active",
+            "Requests that hold a slot.",
+            active as u64,
+        ),
+        (
+            "sluice_requests_waiting",
+            "Requests that wait in line.",
+            u64::from(line.queued_in_all()),
+        ),
+        (
+            "sluice_requests_behind",
+            "Of those that wait, requests that stand behind the main line: batch, or a client's next ones.",
+            u64::from(line.queued_behind()),
+        ),
+        (
+            "sluice_slots",
+            "How many requests may hold a slot at once.",
+            u64::from(capacity),
+        ),
+        (
+            "sluice_queue_limit",
+            "How many may wait.",
+            u64::from(config.max_queue),
+        ),
+    ] {
+        text.family(name, Kind::Gauge, help);
+        text.sample(name, &[], value);
+    }
+}
+
+/// How requests ended.
+fn ends(text: &mut Document, ledger: &Ledger, totals: &Totals) {
+    let name = "sluice_admissions_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "Requests that got a slot, by how they ended.",
+    );
+    for outcome in endings::words() {
+        let count =
+            endings::count(&ledger.endings, outcome) + totals.of(Tallied::Admitted(outcome));
+        text.sample(name, &[("outcome", outcome)], count);
+    }
+    text.sample(name, &[("outcome", "lost")], ledger.lost);
+
+    let name = "sluice_refusals_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "Requests that never got a slot, by the code of their refusal.",
+    );
+    for code in Refusal::CODES {
+        text.sample(name, &[("code", code)], totals.of(Tallied::Refused(code)));
+    }
+
+    let name = "sluice_client_disconnects_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "Clients that left before their answer had ended.",
+    );
+    let answering = endings::count(&ledger.endings, endings::CLIENT_GONE)
+        + totals.of(Tallied::Admitted(endings::CLIENT_GONE));
+    text.sample(name, &[("phase", "answering")], answering);
+    text.sample(
+        name,
+        &[("phase", "waiting")],
+        totals.of(Tallied::LeftWaiting),
+    );
+}
+
+/// How long it took, and how much it was.
+fn times(text: &mut Document, ledger: &Ledger) {
+    for (name, help, bounds, scale, spread) in [
+        (
+            "sluice_queue_wait_seconds",
+            "From arrival to a slot, of requests that got one.",
+            Ledger::WAITS_MS,
+            Scale::Milliseconds,
+            &ledger.waits,
+        ),
+        (
+            "gen_ai_server_time_to_first_token_seconds",
+            "From arrival to the first byte of the answer, waiting included.",
+            Ledger::FIRSTS_MS,
+            Scale::Milliseconds,
+            &ledger.firsts,
+        ),
+        (
+            "gen_ai_server_time_per_output_token_seconds",
+            "Between two tokens on average, of complete answers; its inverse is tokens per second.",
+            Ledger::PACES_US,
+            Scale::Microseconds,
+            &ledger.paces,
+        ),
+        (
+            "gen_ai_server_request_duration_seconds",
+            "From arrival to the end of the answer, waiting included.",
+            Ledger::DURATIONS_MS,
+            Scale::Milliseconds,
+            &ledger.durations,
+        ),
+    ] {
+        text.family(name, Kind::Histogram, help);
+        text.histogram(name, &[], bounds, scale, spread);
+    }
+    let name = "gen_ai_client_token_usage";
+    text.family(
+        name,
+        Kind::Histogram,
+        "Tokens a request, by the upstream's own count where it tells.",
+    );
+    for (kind, spread) in [("input", &ledger.inputs), ("output", &ledger.outputs)] {
+        let labels = [("gen_ai_token_type", kind)];
+        text.histogram(name, &labels, Ledger::TOKENS, Scale::Ones, spread);
+    }
+    let name = "sluice_service_seconds";
+    text.family(name, Kind::Summary, "How long slots were held.");
+    text.summary(
+        name,
+        Scale::Milliseconds,
+        ledger.service_ms,
+        ledger.finished,
+    );
+}
+
+fn upstreams(text: &mut Document, seen: &Seen, ledger: &Ledger) {
+    let name = "sluice_upstream_requests_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "Requests sent to each upstream for those who had a slot, repetitions included.",
+    );
+    for index in 0..seen.breakers.len() {
+        text.sample(
+            name,
+            &[("upstream", &*index.to_string())],
+            ledger.sent.of(index),
+        );
+    }
+    let name = "sluice_upstream_breaker_state";
+    text.family(
+        name,
+        Kind::Gauge,
+        "The state that the breaker of each upstream is in: 1 for that, 0 for the others.",
+    );
+    for (index, (state, _)) in seen.breakers.iter().enumerate() {
+        for possible in [State::Closed, State::Open, State::HalfOpen] {
+            let labels = [
+                ("upstream", &*index.to_string()),
+                ("state", breakers::word(possible)),
+            ];
+            text.sample(name, &labels, u64::from(possible == *state));
+        }
+    }
+    let name = "sluice_upstream_breaker_opened_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "How often the breaker of each upstream has opened.",
+    );
+    for (index, (_, opened)) in seen.breakers.iter().enumerate() {
+        text.sample(name, &[("upstream", &*index.to_string())], opened);
+    }
+    let name = "sluice_upstream_retries_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "Requests sent to an upstream once more.",
+    );
+    text.sample(name, &[], ledger.retries);
+}
+
+fn store(text: &mut Document, ledger: &Ledger, totals: &Totals) {
+    let name = "sluice_store_operation_seconds";
+    text.family(
+        name,
+        Kind::Histogram,
+        "How long operations on the key-value store took.",
+    );
+    text.histogram(
+        name,
+        &[],
+        Ledger::STORE_US,
+        Scale::Microseconds,
+        &ledger.store,
+    );
+    let name = "sluice_store_errors_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "Operations on the key-value store that failed or took too long.",
+    );
+    text.sample(name, &[], totals.of(Tallied::StoreError));
+}
+
+#[cfg(test)]
+mod tests;

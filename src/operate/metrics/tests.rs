@@ -1,0 +1,70 @@
+//! Rules of the whole document.
+
+use std::collections::BTreeSet;
+
+use sluice_gate::Figures;
+
+use super::*;
+use crate::config::tests::config_with;
+
+fn written(figures: &[Figures], totals: &Totals) -> String {
+    let mut line = Line::default();
+    figures.iter().for_each(|figures| line.ledger.add(figures));
+    let seen = Seen {
+        capacity: 4,
+        breakers: vec![(State::Open, 3)],
+    };
+    document(&config_with(&[]), &seen, &line, totals)
+}
+
+#[test]
+fn every_sample_has_a_family_and_every_name_follows_the_conventions() {
+    let text = written(&[Figures::default()], &Totals::default());
+    let mut families = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(family) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = family.split_once(' ').unwrap();
+            assert!(families.insert(name.to_owned()), "{name} twice");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+            continue;
+        }
+        if line.starts_with('#') {
+            continue;
+        }
+        let name = line.split(['{', ' ']).next().unwrap();
+        let is_of_family = families.iter().any(|family| {
+            let rest = name.strip_prefix(family.as_str());
+            matches!(rest, Some("" | "_bucket" | "_sum" | "_count"))
+        });
+        assert!(is_of_family, "{line}");
+        assert!(
+            line.split(' ').next_back().unwrap().parse::<f64>().is_ok(),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn an_admitted_request_is_counted_once_whether_the_line_tells_it_or_not() {
+    let complete = Figures {
+        ending: endings::number("complete"),
+        ..Figures::default()
+    };
+    let totals = Totals::with(Tallied::Admitted("complete"), 2);
+    let text = written(&[complete.clone(), complete], &totals);
+    assert!(
+        text.contains("sluice_admissions_total{outcome=\"complete\"} 4\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_breaker_is_in_exactly_one_state() {
+    let text = written(&[], &Totals::default());
+    for (state, value) in [("closed", 0), ("open", 1), ("half_open", 0)] {
+        let sample =
+            format!("sluice_upstream_breaker_state{{upstream=\"0\",state=\"{state}\"}} {value}\n");
+        assert!(text.contains(&sample), "{text}");
+    }
+    assert!(text.contains("sluice_upstream_breaker_opened_total{upstream=\"0\"} 3\n"));
+}

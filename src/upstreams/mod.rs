@@ -1,0 +1,23 @@
+//! The upstreams: one or several Ollamas, which of them can be used, and what is sent to them.
+//!
+//! # Who does what
+//!
+//! The gate chooses where a request goes, since a start sees the load of every upstream in its view
+//! ([`sluice_gate::Room`]). What it may choose from is said here: each upstream has a circuit breaker (`breaker`, pure),
+//! whose state all instances share through the store ([`breakers`]). [`send`] sends one request once; retries are
+//! [`crate::answer`]'s, which knows whether a byte was relayed.
+//!
+//! # What it does not do
+//!
+//! Nothing here asks an upstream how it is: a request that goes well or ill is all that is known of it.
+
+mod answer;
+mod breaker;
+pub mod breakers;
+mod error;
+mod send;
+
+pub use answer::{CHUNK, UpstreamBody, UpstreamResponse};
+pub use breaker::{Breaker, State};
+pub use error::UpstreamError;
+pub use send::{Call, send};
