@@ -1,13 +1,37 @@
-//! A timer for many waits. A timer for each token would cost a call to the host each; one that ticks every few seconds
-//! whatever happens costs next to nothing, and a wait is too long when it has seen enough ticks.
+//! The clocks, and waits that have an end.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use sluice_gate::Now;
 use spin_sdk::time::sleep;
+use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 
+/// The two clocks, read now.
+pub fn now() -> Now {
+    Now {
+        mono_ms: now_ns() / 1_000_000,
+        wall_ms: wall_ms(),
+    }
+}
+
+/// The monotonic clock, in nanoseconds.
+pub fn now_ns() -> u64 {
+    monotonic_clock::now()
+}
+
+/// Milliseconds since 1970.
+pub fn wall_ms() -> u64 {
+    let wall = system_clock::now();
+    let seconds = u64::try_from(wall.seconds).unwrap_or(0);
+    seconds.saturating_mul(1_000) + u64::from(wall.nanoseconds / 1_000_000)
+}
+
+/// A timer for many waits. A timer for each token would cost a call to the host each; one that ticks every few seconds
+/// whatever happens costs next to nothing, and a wait is too long when it has seen enough ticks.
+///
 /// Ticks every `period` while somebody awaits it. A tick that fell due meanwhile comes at once.
 pub struct Ticker {
     period: Duration,

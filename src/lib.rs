@@ -11,8 +11,10 @@ pub mod counters;
 pub mod gate;
 pub mod http;
 pub mod operate;
+pub mod random;
 pub mod request;
 pub mod router;
+pub mod store;
 pub mod tasks;
 pub mod upstreams;
 
@@ -22,5 +24,6 @@ use spin_sdk::wasip3::http::types::Response;
 /// The entry point of the component. It is exported on WASM alone: natively the export's name does not link.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn serve(request: Request) -> Response {
+    store::on_failure(|| counters::count(counters::Tallied::StoreError));
     tasks::attentive(router::handle(request)).await
 }

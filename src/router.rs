@@ -5,51 +5,27 @@ use std::rc::Rc;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use spin_sdk::http::Request;
-use spin_sdk::wasip3::clocks::monotonic_clock;
 use spin_sdk::wasip3::http::types::Response;
 
+use crate::clock;
 use crate::config::{self, Config, Misconfigured};
 use crate::counters::{self, Tallied};
 use crate::http::body::UnreadBody;
 use crate::http::head::Head;
 use crate::http::log::Line;
+use crate::http::origin;
 use crate::http::refuse::Refusal;
-use crate::http::reply::Reply;
+use crate::http::reply::{Answer, Reply};
 use crate::http::routes::{self, Matched, Route};
 use crate::operate::health::{self, Store};
 use crate::operate::{metrics, openapi, queue, queue_status};
-use crate::request::client::{self, Client};
 use crate::request::limiter;
+use crate::request::{Asked, client::Client};
 use crate::{answer, gate};
-
-/// A request that was let in, with what its handler needs.
-pub struct Asked {
-    /// Its head.
-    pub head: Head,
-    /// Its body, unread.
-    pub body: UnreadBody,
-    /// The settings.
-    pub config: Rc<Config>,
-    /// Who asks.
-    pub client: Client,
-    /// Headers that every answer to it carries: they let a page of a configured origin read it, and say how its client stands.
-    /// A whole answer gets them from the router; a stream's head must take them up itself.
-    pub carried: HeaderMap,
-}
-
-/// What a handler gives back.
-pub enum Answer {
-    /// A whole response; it is logged here.
-    Whole(Reply),
-    /// A whole response that was logged and counted already.
-    Told(Reply),
-    /// A response whose body is still being written; its writer logs it when it ends.
-    Streamed(Response),
-}
 
 /// Answers a request, always.
 pub async fn handle(request: Request) -> Response {
-    let started = monotonic_clock::now();
+    let started = clock::now_ns();
     let (head, body) = match Head::take(request) {
         Ok(taken) => taken,
         Err((family, refusal)) => {
@@ -67,7 +43,7 @@ pub async fn handle(request: Request) -> Response {
         .as_ref()
         .map_or(&[][..], |config| &config.cors_origins);
     let mut carried = HeaderMap::new();
-    let answer = match client::check_origin(allowed, &head) {
+    let answer = match origin::check_origin(allowed, &head) {
         Ok(cors) => {
             carried = cors;
             serve(head, body, config, &mut carried).await
@@ -75,7 +51,7 @@ pub async fn handle(request: Request) -> Response {
         Err(refusal) => Err(refusal),
     };
     let log = |line: Line, reply: &Reply| {
-        let duration_ms = monotonic_clock::now().saturating_sub(started) / 1_000_000;
+        let duration_ms = clock::now_ns().saturating_sub(started) / 1_000_000;
         line.with("status", reply.status.as_u16())
             .with("duration_ms", duration_ms)
             .write();
@@ -111,7 +87,7 @@ async fn serve(
 ) -> Result<Answer, Refusal> {
     if head.method == Method::OPTIONS && !carried.is_empty() {
         let reply = Reply::empty(StatusCode::NO_CONTENT);
-        let headers = client::preflight_headers().into_iter();
+        let headers = origin::preflight_headers().into_iter();
         return Ok(Answer::Whole(
             headers.fold(reply, |reply, (name, value)| reply.with(name, value)),
         ));

@@ -15,15 +15,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::random;
 use futures::lock::Mutex;
 use http::{Method, StatusCode};
 use sluice_gate::{Load, Room};
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::random::random::get_random_u64;
 
 use super::job::Job;
-use super::relaying::log_upstream;
-use crate::clock::within;
+use crate::clock::{self, within};
 use crate::gate::{self, Stay};
 use crate::http::refuse::Refusal;
 use crate::upstreams::{self, Call, State, UpstreamError, UpstreamResponse, breakers};
@@ -122,7 +121,7 @@ async fn attempt(
             }
         },
         Err(error) => {
-            log_upstream(upstream, &error);
+            error.log(upstream);
             if error.is_upstreams_fault() {
                 breakers::failed(&job.config, upstream.into());
             }
@@ -148,7 +147,7 @@ fn refused_by_status(status: StatusCode) -> Option<Refusal> {
 /// none, or no time.
 async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> bool {
     let delay = jittered(job.config.retry_delay);
-    let failed_at = gate::now();
+    let failed_at = clock::now();
     while !job.time_left().is_zero() {
         breakers::refresh(&job.config).await;
         let others = breakers::room(&job.config).without(failed);
@@ -164,7 +163,7 @@ async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> boo
         if has_others && move_on(stay, &others).await {
             return true;
         }
-        let waited = Duration::from_millis(gate::now().since(failed_at));
+        let waited = Duration::from_millis(clock::now().since(failed_at));
         let is_next = can_stay && (!has_others || !failure.is_unreachable);
         if is_next && waited >= delay {
             return true;
@@ -208,7 +207,7 @@ async fn move_on(stay: &Stay, others: &Room) -> bool {
 /// Between half of it and all of it, so that many who failed together do not come back together.
 fn jittered(delay: Duration) -> Duration {
     let half_ms = u64::try_from(delay.as_millis() / 2).unwrap_or(u64::MAX);
-    delay / 2 + Duration::from_millis(get_random_u64() % half_ms.max(1))
+    delay / 2 + Duration::from_millis(random::below(half_ms))
 }
 
 thread_local! {

@@ -12,9 +12,10 @@ use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat, Passage, Request};
 
 use super::insert;
+use crate::clock;
 use crate::config::Config;
 use crate::counters::endings;
-use crate::gate::{self, Account, Ending, PublicTicket, Stay};
+use crate::gate::{Account, Ending, PublicTicket, Stay};
 use crate::http::head::Head;
 use crate::http::log::Line;
 use crate::request::client::Client;
@@ -121,12 +122,15 @@ impl Job {
 
     /// Notes that it is sent now, for the first time since its start.
     pub fn begin(&self) {
-        self.begun.set(Some(gate::now()));
+        self.begun.set(Some(clock::now()));
     }
 
     /// How much of `request_timeout` is left since it began.
     pub fn time_left(&self) -> Duration {
-        let spent_ms = self.begun.get().map_or(0, |begun| gate::now().since(begun));
+        let spent_ms = self
+            .begun
+            .get()
+            .map_or(0, |begun| clock::now().since(begun));
         self.config
             .request_timeout
             .saturating_sub(Duration::from_millis(spent_ms))
@@ -139,7 +143,7 @@ impl Job {
 
     /// The upstream with this index is asked now.
     pub fn ask(&self, upstream: u8) {
-        self.attempt.set(Some(gate::now()));
+        self.attempt.set(Some(clock::now()));
         self.upstream.set(upstream);
         self.account.ask(upstream.into());
     }

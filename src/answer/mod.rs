@@ -17,22 +17,23 @@ mod waiting;
 use std::pin::pin;
 use std::rc::Rc;
 
+use crate::random;
 use crate::tasks::spawn;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat, Request};
-use spin_sdk::wasip3::random::random::get_random_u64;
 
+use crate::clock;
 use crate::config::Config;
 use crate::gate::{self, Newcomer, Stay};
+use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
-use crate::http::reply::Reply;
+use crate::http::reply::{Answer, Reply};
+use crate::request::Asked;
 use crate::request::client::Client;
-use crate::router::{Answer, Asked};
 use crate::upstreams::{UpstreamResponse, breakers};
 use job::{Job, Outgoing};
-use relay::{ClientGone, Outlet};
 
 /// A reading of the line this old is good enough to refuse by, in milliseconds.
 const SHED_MS: u64 = 50;
@@ -82,8 +83,8 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
 
     let heartbeat = Heartbeat::new(endpoint, form, request.model().unwrap_or_default());
     let translation = delivery.map(|delivery| Translation {
-        id: get_random_u64(),
-        created_s: gate::now().wall_ms / 1_000,
+        id: random::number(),
+        created_s: clock::now().wall_ms / 1_000,
         model: heartbeat.model().to_owned(),
         delivery,
     });

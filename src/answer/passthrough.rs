@@ -13,8 +13,9 @@ use spin_sdk::wasip3::http::types::Response;
 
 use crate::http::log::Line;
 use crate::http::refuse::Refusal;
+use crate::http::reply::Answer;
 use crate::http::routes::Question;
-use crate::router::{Answer, Asked};
+use crate::request::Asked;
 use crate::upstreams::{self, Call, State, UpstreamResponse, breakers};
 
 /// How long an upstream may take to answer a question: it looks into its files at most.

@@ -5,44 +5,24 @@
 //! the heartbeats. It costs one wake-up a chunk. A chunk is not copied: the buffer that was read is the one that is written.
 //!
 //! # Limits
-//! A client that takes nothing for [`STALL`] is taken for gone. A silent upstream is covered by heartbeats every
+//! A client that takes nothing is taken for gone ([`Outlet`]). A silent upstream is covered by heartbeats every
 //! [`IDLE`], which is also how a client that left is noticed meanwhile.
 
-use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use http::{HeaderMap, StatusCode};
 use sluice_ollama::{Heartbeat, Passage, Verdict};
-use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
-use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter};
-use spin_sdk::wasip3::{wit_future, wit_stream};
 
-use crate::clock::Ticker;
-use crate::gate;
+use crate::clock::{self, Ticker};
+use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
-use crate::http::reply::fields;
-use crate::tasks::spawn;
 use crate::upstreams::{CHUNK, UpstreamBody, UpstreamError};
-
-/// How long a client may take nothing: a phone in a tunnel comes back sooner, and its slot is wanted.
-pub const STALL: Duration = Duration::from_secs(30);
 
 /// How long the upstream may be silent before the client is told that it is still there: pages take half a minute without
 /// a byte for an interruption.
 pub const IDLE: Duration = Duration::from_secs(5);
-
-/// The client has left, or reads no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientGone;
-
-impl fmt::Display for ClientGone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("client_gone")
-    }
-}
 
 /// How a relayed answer ended.
 #[derive(Debug)]
@@ -59,65 +39,6 @@ pub enum Outcome {
     ClientGone,
     /// The caller said stop.
     Stopped,
-}
-
-/// The writing half of our own response, its head already given to the host.
-///
-/// Dropped without [`Outlet::finish`] it breaks the response off, so that no client takes half an answer for a whole one.
-pub struct Outlet {
-    writer: StreamWriter<u8>,
-    end: FutureWriter<Result<Option<Trailers>, ErrorCode>>,
-    ticker: Ticker,
-}
-
-impl Outlet {
-    /// A response whose body is written through the outlet. The handler returns the response at once and leaves the outlet
-    /// to a spawned task.
-    pub fn open(status: StatusCode, headers: HeaderMap) -> (Response, Outlet) {
-        let (writer, reader) = wit_stream::new();
-        let (end, end_reader) = wit_future::new(|| Err(ErrorCode::ConnectionTerminated));
-        let (response, _sent) = Response::new(fields(headers), Some(reader), end_reader);
-        let _ = response.set_status_code(status.as_u16());
-        let ticker = Ticker::new(STALL / STALL_TICKS);
-        (
-            response,
-            Outlet {
-                writer,
-                end,
-                ticker,
-            },
-        )
-    }
-
-    /// Writes bytes and waits until the host has taken them; gives the emptied buffer back.
-    ///
-    /// # Errors
-    /// The client left, or has taken nothing for [`STALL`].
-    pub async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
-        if bytes.is_empty() {
-            return Ok(bytes);
-        }
-        let mut writing = pin!(self.writer.write_all(bytes));
-        // The first tick may be one that fell due before this write.
-        for _ in 0..=STALL_TICKS {
-            match select(writing.as_mut(), pin!(self.ticker.tick())).await {
-                Either::Left((rest, _)) if rest.is_empty() => return Ok(rest),
-                Either::Left(_) => return Err(ClientGone),
-                Either::Right(_) => {}
-            }
-        }
-        Err(ClientGone)
-    }
-
-    /// Ends the response in good order.
-    pub fn finish(self) {
-        drop(self.writer);
-        let ending = self.end.write(Ok(None));
-        spawn(async move {
-            // A client that left before the end is not an error.
-            let _ = ending.await;
-        });
-    }
 }
 
 /// Relays an answer until it ends, for whatever reason. The upstream's connection is closed when this returns or is dropped.
@@ -179,9 +100,6 @@ pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, 
     }
 }
 
-/// Within how many ticks a stalled write is noticed: more would cost more timers, fewer would be less exact.
-const STALL_TICKS: u32 = 6;
-
 /// The next chunk, with heartbeats while there is none.
 async fn next_chunk(
     body: &mut UpstreamBody,
@@ -198,7 +116,7 @@ async fn next_chunk(
         match select(reading.as_mut(), pin!(ticker.tick())).await {
             Either::Left((chunk, _)) => return Ok(chunk),
             Either::Right(_) if silent && passage.between_frames() => {
-                outlet.write(heartbeat.idle(gate::now().wall_ms)).await?;
+                outlet.write(heartbeat.idle(clock::wall_ms())).await?;
             }
             Either::Right(_) => silent = true,
         }

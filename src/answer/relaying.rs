@@ -11,10 +11,10 @@ use spin_sdk::time::sleep;
 use super::ERROR_MAX;
 use super::admission::refusal;
 use super::job::Job;
-use super::relay::{self, Outcome, Outlet};
-use crate::http::log::Line;
+use super::relay::{self, Outcome};
+use crate::http::outlet::Outlet;
 use crate::http::refuse::Refusal;
-use crate::upstreams::{UpstreamError, UpstreamResponse, breakers};
+use crate::upstreams::{UpstreamResponse, breakers};
 
 /// Relays an answer to its end and frees the slot as soon as the upstream is done or the client has left.
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
@@ -34,7 +34,7 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
         Ok(Outcome::Complete | Outcome::Failed) => None,
         Ok(Outcome::Incomplete) => Some(Refusal::IncompleteAnswer),
         Ok(Outcome::UpstreamFailed(error)) => {
-            log_upstream(job.upstream.get(), &error);
+            error.log(job.upstream.get());
             if error.is_upstreams_fault() {
                 breakers::failed(&job.config, job.upstream.get().into());
             }
@@ -132,12 +132,4 @@ pub fn sentence(document: &serde_json::Value) -> Option<String> {
 pub async fn report(job: &Job, refusal: &Refusal, outlet: Outlet) {
     job.finish_without_answer(refusal.code());
     relay::fail(outlet, &job.passage(), &job.heartbeat, refusal).await;
-}
-
-/// The cause of an upstream's failure is for the operator, not for the client.
-pub fn log_upstream(upstream: u8, error: &UpstreamError) {
-    Line::new("upstream_error")
-        .with("upstream", upstream)
-        .with("error", error.to_string())
-        .write();
 }

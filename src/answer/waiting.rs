@@ -9,9 +9,10 @@ use sluice_ollama::Place;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::relay::{ClientGone, Outlet};
 use super::{SHED_MS, fairness, place};
+use crate::clock;
 use crate::gate;
+use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
 use crate::upstreams::UpstreamResponse;
 
@@ -49,7 +50,7 @@ pub async fn patience(job: &Job) -> Result<(), Refusal> {
         if job
             .attempt
             .get()
-            .is_some_and(|begun| gate::now().since(begun) > SLOW_MS)
+            .is_some_and(|begun| clock::now().since(begun) > SLOW_MS)
         {
             return Ok(());
         }
@@ -131,7 +132,7 @@ impl Pulse {
                 .ok()
                 .and_then(|line| place::of(job, &line));
             if ticks == 0 || (place.is_some() && place != told) {
-                let now_ms = gate::now().wall_ms;
+                let now_ms = clock::wall_ms();
                 let frame = match &place {
                     Some(place) => job.heartbeat.queue(place, now_ms),
                     None => job.heartbeat.idle(now_ms),

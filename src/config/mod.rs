@@ -20,6 +20,7 @@ use sluice_ollama::Policy;
 use spin_sdk::variables;
 
 use crate::http::log::Line;
+use crate::http::refuse::Refusal;
 pub use parse::Network;
 use reader::Reader;
 pub use secret::{ApiKey, Class, Secret};
@@ -161,6 +162,12 @@ impl fmt::Display for Misconfigured {
 }
 
 impl std::error::Error for Misconfigured {}
+
+impl From<Misconfigured> for Refusal {
+    fn from(_: Misconfigured) -> Refusal {
+        Refusal::Misconfigured
+    }
+}
 
 /// `name` and `name:latest` are one model to Ollama.
 fn same_model(one: &str, other: &str) -> bool {

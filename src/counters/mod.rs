@@ -14,11 +14,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::random;
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::random::random::get_random_u64;
 
-use crate::gate::{self, StoreError};
 use crate::http::refuse::Refusal;
+use crate::store::{self, StoreError};
 use crate::tasks::spawn;
 
 /// How long counts are gathered; up to half as much again by chance, so that instances do not come together.
@@ -99,7 +99,7 @@ pub fn count_ending(number: u8, was_admitted: bool) {
 pub async fn flush() -> Result<(), StoreError> {
     let mut pending = PENDING.take();
     while let Some((what, times)) = pending.pop_first() {
-        if let Err(error) = gate::add(what.key(), times).await {
+        if let Err(error) = store::add(what.key(), times).await {
             PENDING.with_borrow_mut(|own| {
                 for (what, times) in pending.into_iter().chain([(what, times)]) {
                     *own.entry(what).or_default() += times;
@@ -118,7 +118,7 @@ pub async fn flush() -> Result<(), StoreError> {
 pub async fn totals() -> Result<Totals, StoreError> {
     let mut totals = BTreeMap::new();
     for what in Tallied::all() {
-        totals.insert(what, gate::sum(&what.key()).await?);
+        totals.insert(what, store::sum(&what.key()).await?);
     }
     Ok(Totals(totals))
 }
@@ -127,7 +127,7 @@ async fn work() {
     let mut failures = 0;
     while failures < TRIES {
         let half_ms = u64::try_from(EVERY.as_millis() / 2).unwrap_or(1);
-        let by_chance_ms = get_random_u64() % half_ms.max(1);
+        let by_chance_ms = random::below(half_ms);
         sleep(EVERY + Duration::from_millis(by_chance_ms)).await;
         if flush().await.is_err() {
             failures += 1;

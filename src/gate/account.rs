@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use sluice_gate::{Counts, Figures, Now};
 
-use super::{now, timing};
+use super::timing;
+use crate::clock::now;
 
 /// The account of one stay.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ pub(super) fn ring_for(op: &Op) {
     if let Op::Put(Key::Record(epoch, ticket), Value::Record(record)) = op
         && record.standing == Standing::Active
     {
-        let now = super::now();
+        let now = crate::clock::now();
         each(|desk| {
             if let Ok(mut turn) = desk.turn.try_borrow_mut() {
                 turn.saw_start_of(now, *epoch, *ticket);

@@ -12,7 +12,8 @@ use sluice_gate::{Effect, Epoch, Event, Now, Op, Phase, Standing, Value};
 use spin_sdk::time::sleep;
 
 use super::stay::Desk;
-use super::{bell, now, store, tidying};
+use super::{bell, store, tidying};
+use crate::clock::now;
 
 thread_local! {
     static EPOCH_SEEN: Cell<Option<(Epoch, Now)>> = const { Cell::new(None) };

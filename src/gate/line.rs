@@ -6,9 +6,11 @@ use std::rc::Rc;
 use futures::lock::Mutex;
 use sluice_gate::{Census, CensusStep, Epoch, Event, Key, Lane, Line, Now, Op, Sightings, Value};
 
-use super::store::{StoreError, perform, perform_in_turn};
-use super::{bell, now, tidying};
+use super::store::{perform, perform_in_turn};
+use super::{bell, tidying};
+use crate::clock::now;
 use crate::config;
+use crate::store::StoreError;
 
 /// How old a reading may be for those who are shown it, in milliseconds.
 pub const SHOWN_MS: u64 = 400;

@@ -6,11 +6,6 @@
 //! task of its own drives the turn behind it, so that no write is given up half-way when a client goes away. What one
 //! instance has read is shared within it ([`fn@line`]); the store stays the truth. A request that stands behind the main line has
 //! a second turn, for the right to draw there.
-//!
-//! # Limits
-//!
-//! One key-value operation at a time per instance: a listing holds the host's lock on the store while it streams, and a
-//! second operation would block the event loop that has to drain it.
 
 mod account;
 mod bell;
@@ -27,24 +22,13 @@ pub use account::{Account, Ending};
 pub use bell::{holdings, is_empty_here};
 pub use line::{SHOWN_MS, cached, line, whole_line};
 pub use stay::{Newcomer, Stay};
-pub use store::{StoreError, add, probe, read_aside, remove, remove_all, sum, write_aside};
+pub use store::probe;
 pub use ticket::{PublicTicket, cancel};
 
-use sluice_gate::{Now, Settings};
-use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
+use sluice_gate::Settings;
 
 use crate::config::Config;
 use crate::upstreams::breakers;
-
-/// The two clocks, read now.
-pub fn now() -> Now {
-    let wall = system_clock::now();
-    let seconds = u64::try_from(wall.seconds).unwrap_or(0);
-    Now {
-        mono_ms: monotonic_clock::now() / 1_000_000,
-        wall_ms: seconds.saturating_mul(1_000) + u64::from(wall.nanoseconds / 1_000_000),
-    }
-}
 
 /// The gate's settings; the configuration has checked their ranges.
 fn settings(config: &Config) -> Settings {

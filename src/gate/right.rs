@@ -6,16 +6,17 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::random;
 use futures::future::{Either, select};
 use sluice_gate::{
     Behind, Errand, Event, Figures, Identity, Outcome, Phase, RIGHT_LOOK_MS, Settings, Ticket,
     Turn, Way,
 };
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::random::random::get_random_u64;
 
 use super::stay::Desk;
-use super::{bell, keeper, line, now};
+use super::{bell, keeper, line};
+use crate::clock::now;
 use crate::tasks::spawn;
 
 /// The right of one request, sought or held.
@@ -137,7 +138,7 @@ impl Right {
 /// A turn for the batch line.
 fn desk(settings: Settings, identity: Identity) -> Rc<Desk> {
     let identity = Identity {
-        nonce: get_random_u64(),
+        nonce: random::number(),
         ..identity
     };
     let turn = Turn::new(settings, Errand::Serve, identity, keeper::epoch_seen());

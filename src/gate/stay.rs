@@ -3,18 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::random;
 use futures::future::poll_fn;
 use futures::task::AtomicWaker;
 use sluice_gate::{
     Behind, Epoch, Errand, Event, Figures, Holdings, Identity, Lane, Line, Phase, Ticket, Turn,
 };
-use spin_sdk::wasip3::random::random::get_random_u64;
 use std::task::Poll;
 
 use super::account::{Account, Ending};
 use super::right::Right;
 use super::ticket::{PublicTicket, TicketSecret};
-use super::{bell, keeper, now, settings, timing};
+use super::{bell, keeper, settings, timing};
+use crate::clock::now;
 use crate::config::Config;
 use crate::counters;
 
@@ -40,7 +41,7 @@ impl Stay {
     pub fn enter(config: &Config, newcomer: Newcomer) -> Stay {
         let secret = TicketSecret::random();
         let identity = Identity {
-            nonce: get_random_u64(),
+            nonce: random::number(),
             guard: secret.guard(),
             client: newcomer.client,
             via: newcomer.lane,

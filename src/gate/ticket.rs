@@ -4,11 +4,12 @@
 
 use std::fmt;
 
+use crate::random;
 use sha2::{Digest, Sha256};
 use sluice_gate::{Epoch, Event, Key, Lane, Op, Standing, Ticket, Value};
-use spin_sdk::wasip3::random::random::get_random_u64;
 
-use super::store::{StoreError, perform};
+use super::store::perform;
+use crate::store::StoreError;
 
 /// What a client is told of its ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct TicketSecret(u128);
 impl TicketSecret {
     /// 128 random bits.
     pub fn random() -> TicketSecret {
-        TicketSecret(u128::from(get_random_u64()) << 64 | u128::from(get_random_u64()))
+        TicketSecret(u128::from(random::number()) << 64 | u128::from(random::number()))
     }
 
     /// The hash that stands in the record.
@@ -97,7 +98,7 @@ pub async fn cancel(ticket: PublicTicket) -> Result<bool, StoreError> {
     let Some((word, number)) = held else {
         return Ok(false);
     };
-    let mark = Value::Mark(super::now().wall_ms);
+    let mark = Value::Mark(crate::clock::now().wall_ms);
     match perform(Op::Put(Key::Cancel(word, number), mark)).await {
         Event::Done => {
             super::bell::ask_to_stop(word, number);

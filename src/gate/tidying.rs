@@ -4,16 +4,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::random;
 use crate::tasks::spawn;
 use sluice_gate::{
     Call, Errand, Event, Identity, Lane, Line, Next, Op, PAUSE_MS, Phase, Settings, Sweep,
     SweepStep, Turn, Upkeep,
 };
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::random::random::get_random_u64;
 
 use super::stay::Desk;
-use super::{bell, keeper, line, now, store};
+use super::{bell, keeper, line, store};
+use crate::clock::now;
 
 /// Every so many tickets the starter sweeps.
 const SWEEP_EVERY: u64 = 1_024;
@@ -80,7 +81,7 @@ fn answer(call: Call, settings: Settings) {
 
 async fn work(settings: Settings) {
     let lane = settings.lane;
-    let by_chance_ms = get_random_u64() % PAUSE_MS;
+    let by_chance_ms = random::number() % PAUSE_MS;
     let mut rest_ms = PAUSE_MS + by_chance_ms;
     loop {
         sleep(Duration::from_millis(rest_ms)).await;
@@ -98,7 +99,7 @@ async fn work(settings: Settings) {
 
 async fn tidy(settings: Settings) {
     let identity = Identity {
-        nonce: get_random_u64(),
+        nonce: random::number(),
         ..Identity::default()
     };
     let turn = Turn::new(settings, Errand::Tidy, identity, keeper::epoch_seen())
@@ -107,7 +108,7 @@ async fn tidy(settings: Settings) {
 }
 
 async fn sweep(settings: Settings) {
-    let (Ok(line), Ok(names)) = (line::line(0).await, store::names().await) else {
+    let (Ok(line), Ok(names)) = (line::line(0).await, crate::store::names().await) else {
         return;
     };
     let Some(line) = line::of(&line, settings.lane) else {

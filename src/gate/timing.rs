@@ -1,28 +1,17 @@
-//! How long the store takes, and how often it fails, as this instance has seen it.
+//! How long the store takes, as this instance has seen it.
 //!
 //! The times ride with the next ticket that ends here: a measurement must not cost the store an operation of its own.
 
 use std::cell::RefCell;
 
 use sluice_gate::{Ledger, Spread};
-use spin_sdk::wasip3::clocks::monotonic_clock;
 
-use crate::counters::{self, Tallied};
-
-/// The monotonic clock, in nanoseconds.
-pub(super) fn now_ns() -> u64 {
-    monotonic_clock::now()
-}
+use crate::clock::now_ns;
 
 /// An operation that began then is done, or has failed.
 pub(super) fn note(begun: u64) {
     let took_us = now_ns().saturating_sub(begun) / 1_000;
     TIMES.with_borrow_mut(|times| times.note(Ledger::STORE_US, took_us));
-}
-
-/// The store failed.
-pub(super) fn note_error() {
-    counters::count(Tallied::StoreError);
 }
 
 /// What was measured and not told yet; whoever takes it tells it.

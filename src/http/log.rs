@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use crate::clock;
 use serde_json::{Map, Value};
-use spin_sdk::wasip3::clocks::system_clock;
 
 /// One line, being gathered.
 #[derive(Clone, Debug)]
@@ -12,10 +12,8 @@ pub struct Line(Map<String, Value>);
 impl Line {
     /// A line about this event, at this moment (`time_ms` since 1970).
     pub fn new(event: &str) -> Line {
-        let now = system_clock::now();
-        let time_ms = now.seconds * 1000 + i64::from(now.nanoseconds / 1_000_000);
         let mut members = Map::new();
-        members.insert("time_ms".to_owned(), time_ms.into());
+        members.insert("time_ms".to_owned(), clock::wall_ms().into());
         members.insert("event".to_owned(), event.into());
         Line(members)
     }

@@ -3,6 +3,8 @@
 pub mod body;
 pub mod head;
 pub mod log;
+pub mod origin;
+pub mod outlet;
 pub mod refuse;
 pub mod reply;
 pub mod routes;

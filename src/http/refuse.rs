@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use sluice_ollama::endpoint::Family;
 use sluice_ollama::request::Invalid;
 
-use crate::config::Misconfigured;
 use crate::http::reply::Reply;
-use crate::upstreams::UpstreamError;
 
 /// Why a request is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -367,25 +365,6 @@ impl Refusal {
 impl From<Invalid> for Refusal {
     fn from(invalid: Invalid) -> Refusal {
         Refusal::Invalid(invalid)
-    }
-}
-
-impl From<Misconfigured> for Refusal {
-    fn from(_: Misconfigured) -> Refusal {
-        Refusal::Misconfigured
-    }
-}
-
-impl From<&UpstreamError> for Refusal {
-    fn from(error: &UpstreamError) -> Refusal {
-        match error {
-            UpstreamError::Unreachable(_) => Refusal::UpstreamDown { retry_after: None },
-            UpstreamError::TimedOut(_) => Refusal::UpstreamTimeout,
-            UpstreamError::Denied => Refusal::Misconfigured,
-            UpstreamError::Broken(_) | UpstreamError::Empty | UpstreamError::LineTooLong(_) => {
-                Refusal::UpstreamError
-            }
-        }
     }
 }
 

@@ -86,6 +86,16 @@ impl Reply {
     }
 }
 
+/// What a handler gives back.
+pub enum Answer {
+    /// A whole response; it is logged here.
+    Whole(Reply),
+    /// A whole response that was logged and counted already.
+    Told(Reply),
+    /// A response whose body is still being written; its writer logs it when it ends.
+    Streamed(Response),
+}
+
 /// Headers as the host takes them. What it refuses is left out rather than failing the answer.
 pub fn fields(headers: HeaderMap) -> Fields {
     Fields::try_from(headers).unwrap_or_else(|_| Fields::new())

@@ -11,8 +11,8 @@ use futures::future::join_all;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
-use spin_sdk::wasip3::clocks::monotonic_clock;
 
+use crate::clock;
 use crate::config::{Config, Misconfigured};
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
@@ -152,7 +152,7 @@ struct Found {
 
 /// Asks every upstream for its version, at once, or says what was found a moment ago.
 async fn look(config: &Rc<Config>) -> Rc<Vec<Found>> {
-    let now = monotonic_clock::now();
+    let now = clock::now_ns();
     let last = LAST.with_borrow(|last| last.clone());
     if let Some((when, found)) = last
         && now.saturating_sub(when) < FRESH_NS
@@ -183,7 +183,7 @@ async fn ask(config: &Config, index: usize) -> Found {
         let status = response.status;
         Ok::<_, upstreams::UpstreamError>((status, response.body.collect(MAX_ANSWER).await?))
     };
-    match crate::clock::within(PATIENCE, asking).await {
+    match clock::within(PATIENCE, asking).await {
         None => unreachable("no answer in time".to_owned()),
         Some(Err(error)) => unreachable(error.to_string()),
         Some(Ok((status, _))) if !status.is_success() => unreachable(format!("status {status}")),

@@ -1,9 +1,9 @@
-//! Who asks: by its key, else by its address; and whether a page of another origin may ask at all.
+//! Who asks: by its key, else by its address.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 use sha2::{Digest, Sha256};
 use sluice_gate::Lane;
 
@@ -82,77 +82,6 @@ impl fmt::Display for Client {
             (None, None) => f.write_str("unknown"),
         }
     }
-}
-
-/// Whether the page that asks, if it is one, may do so. Gives the headers that let a foreign one read the answer.
-///
-/// A browser says where a request comes from, and a page cannot make it lie; whatever is no browser says nothing and has
-/// no cookies or sessions here that could be abused.
-///
-/// # Errors
-/// It is a page of another origin that is not configured.
-pub fn check_origin(allowed: &[String], head: &Head) -> Result<HeaderMap, Refusal> {
-    let origin = head.text(&header::ORIGIN);
-    if let Some(origin) = origin.filter(|origin| is_listed(allowed, origin)) {
-        return Ok(reading_headers(origin));
-    }
-    let is_own = match (head.text(&SEC_FETCH_SITE), origin) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => head.authority.as_deref().is_some_and(|authority| {
-            authority_of(origin).is_some_and(|from| from.eq_ignore_ascii_case(authority))
-        }),
-        (None, None) => !head.headers.contains_key(header::ORIGIN),
-    };
-    if is_own {
-        Ok(HeaderMap::new())
-    } else {
-        Err(Refusal::ForeignOrigin)
-    }
-}
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// What a browser wants to hear before it lets a page of a configured origin send more than a form could.
-pub fn preflight_headers() -> [(HeaderName, HeaderValue); 3] {
-    [
-        (
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, POST, DELETE"),
-        ),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("authorization, content-type, x-api-key, traceparent"),
-        ),
-        (
-            header::ACCESS_CONTROL_MAX_AGE,
-            HeaderValue::from_static("600"),
-        ),
-    ]
-}
-
-fn reading_headers(origin: &str) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if let Ok(origin) = HeaderValue::from_str(origin) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::VARY, HeaderValue::from_static("origin"));
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static(
-                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, retry-after, ratelimit, ratelimit-policy",
-            ),
-        );
-    }
-    headers
-}
-
-fn is_listed(allowed: &[String], origin: &str) -> bool {
-    allowed
-        .iter()
-        .any(|entry| entry == "*" || entry.eq_ignore_ascii_case(origin))
-}
-
-fn authority_of(origin: &str) -> Option<&str> {
-    origin.split_once("://").map(|(_, authority)| authority)
 }
 
 fn shown_key(head: &Head) -> Option<&str> {

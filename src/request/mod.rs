@@ -1,4 +1,28 @@
-//! Who asks, and whether as often as it may.
+//! A request that was let in: who asks, and whether as often as it may.
 
 pub mod client;
 pub mod limiter;
+
+use std::rc::Rc;
+
+use http::HeaderMap;
+
+use crate::config::Config;
+use crate::http::body::UnreadBody;
+use crate::http::head::Head;
+use client::Client;
+
+/// A request that was let in, with what its handler needs.
+pub struct Asked {
+    /// Its head.
+    pub head: Head,
+    /// Its body, unread.
+    pub body: UnreadBody,
+    /// The settings.
+    pub config: Rc<Config>,
+    /// Who asks.
+    pub client: Client,
+    /// Headers that every answer to it carries: they let a page of a configured origin read it, and say how its client stands.
+    /// A whole answer gets them from the router; a stream's head must take them up itself.
+    pub carried: HeaderMap,
+}

@@ -14,9 +14,10 @@ use futures::lock::Mutex;
 use sluice_gate::{Now, Room};
 
 use super::breaker::{Breaker, Sight, State};
+use crate::clock::now;
 use crate::config::{self, Config, MAX_UPSTREAMS};
-use crate::gate::{self, now};
 use crate::http::log::Line;
+use crate::store::{self, StoreError};
 use crate::tasks::spawn;
 
 /// How long a reading is good for, in milliseconds.
@@ -138,7 +139,7 @@ fn change(config: &Config, index: usize, change: Change) {
             }
             let bytes = serde_json::to_vec(&breaker).unwrap_or_default();
             // The store says by itself what is wrong with it.
-            let _ = gate::write_aside(name(index), bytes).await;
+            let _ = store::write(name(index), bytes).await;
         }
     });
 }
@@ -165,8 +166,8 @@ fn learn(index: usize, breaker: Breaker) {
 }
 
 /// What the store says; what is not there or cannot be read as a breaker is a closed one.
-async fn read(index: usize) -> Result<Breaker, gate::StoreError> {
-    let bytes = gate::read_aside(name(index)).await?;
+async fn read(index: usize) -> Result<Breaker, StoreError> {
+    let bytes = store::read(name(index)).await?;
     let breaker = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     Ok(breaker.unwrap_or_default())
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use sluice_ollama::framing::LineTooLong;
 use spin_sdk::wasip3::http::types::ErrorCode;
 
+use crate::http::log::Line;
+use crate::http::refuse::Refusal;
+
 /// Why an upstream gave no answer, or not the whole one. The codes are for the log.
 #[derive(Clone, Debug)]
 pub enum UpstreamError {
@@ -26,6 +29,14 @@ impl UpstreamError {
     /// The request's own time is over.
     pub fn out_of_time() -> UpstreamError {
         UpstreamError::TimedOut(ErrorCode::HttpResponseTimeout)
+    }
+
+    /// Tells the operator. The cause of a failure is not for the client.
+    pub fn log(&self, upstream: u8) {
+        Line::new("upstream_error")
+            .with("upstream", upstream)
+            .with("error", self.to_string())
+            .write();
     }
 
     /// Whether another try could go better, given that no byte was relayed and there is time left.
@@ -107,3 +118,16 @@ impl fmt::Display for UpstreamError {
 }
 
 impl std::error::Error for UpstreamError {}
+
+impl From<&UpstreamError> for Refusal {
+    fn from(error: &UpstreamError) -> Refusal {
+        match error {
+            UpstreamError::Unreachable(_) => Refusal::UpstreamDown { retry_after: None },
+            UpstreamError::TimedOut(_) => Refusal::UpstreamTimeout,
+            UpstreamError::Denied => Refusal::Misconfigured,
+            UpstreamError::Broken(_) | UpstreamError::Empty | UpstreamError::LineTooLong(_) => {
+                Refusal::UpstreamError
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Rules of recognition.
 
+use http::{HeaderMap, HeaderValue};
+
 use super::*;
 use crate::config::tests::config_with;
 
@@ -70,40 +72,4 @@ fn a_forwarded_address_counts_only_from_a_listed_proxy_and_from_the_right() {
     assert_eq!(address(""), Some("10.0.0.2".parse().unwrap()));
     assert_eq!(address("10.0.0.0/8"), Some("203.0.113.9".parse().unwrap()));
     assert_eq!(address("10.0.0.2"), Some("10.0.0.3".parse().unwrap()));
-}
-
-#[test]
-fn a_page_of_another_origin_may_not_ask_unless_it_is_listed() {
-    let check = |allowed: &str, lines: &[(&'static str, &str)]| {
-        let allowed: Vec<String> = allowed.split(' ').map(str::to_owned).collect();
-        check_origin(&allowed, &head(lines)).map(|headers| headers.len())
-    };
-    let foreign = Err(Refusal::ForeignOrigin);
-    assert_eq!(check("", &[]), Ok(0));
-    assert_eq!(check("", &[("origin", "http://chat.example:3000")]), Ok(0));
-    assert_eq!(check("", &[("origin", "https://evil.example")]), foreign);
-    assert_eq!(check("", &[("origin", "null")]), foreign);
-    assert_eq!(check("", &[("sec-fetch-site", "cross-site")]), foreign);
-    assert_eq!(
-        check(
-            "",
-            &[
-                ("sec-fetch-site", "same-site"),
-                ("origin", "http://chat.example:3000")
-            ]
-        ),
-        foreign
-    );
-    assert_eq!(check("", &[("sec-fetch-site", "same-origin")]), Ok(0));
-    assert_eq!(
-        check(
-            "https://a.example",
-            &[
-                ("origin", "https://a.example"),
-                ("sec-fetch-site", "cross-site")
-            ]
-        ),
-        Ok(3)
-    );
-    assert_eq!(check("*", &[("origin", "https://b.example")]), Ok(3));
 }

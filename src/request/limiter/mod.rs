@@ -23,8 +23,8 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
+use crate::clock;
 use crate::config::Config;
-use crate::gate;
 use crate::http::refuse::Refusal;
 use crate::request::client::Client;
 use bucket::{Allowance, Bucket, Learned, Taken};
@@ -63,7 +63,7 @@ pub async fn check(
         let learned = sharing::ask(slot).await.ok();
         meet(slot, allowance, learned);
     }
-    let now = gate::now();
+    let now = clock::now();
     let (taken, is_due) = BUCKETS.with_borrow_mut(|buckets| {
         let bucket = buckets
             .entry(slot)
@@ -82,7 +82,7 @@ pub async fn check(
 
 /// A bucket for whoever is new to this instance, as full as what all have let in leaves it.
 fn meet(slot: Slot, allowance: Allowance, learned: Option<Learned>) {
-    let now = gate::now();
+    let now = clock::now();
     let mut bucket = Bucket::full(allowance, now);
     if let Some(learned) = learned {
         bucket.learn(allowance, now, learned);

@@ -7,13 +7,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::random;
 use spin_sdk::time::sleep;
-use spin_sdk::wasip3::random::random::get_random_u64;
 
 use super::bucket::{Allowance, Learned, Telling, window_of};
 use super::{BUCKETS, Slot};
+use crate::clock::now;
 use crate::config::{self, Config};
-use crate::gate::{self, StoreError};
+use crate::store::{self, StoreError};
 use crate::tasks::spawn;
 
 /// How long what is due is gathered, so that a burst costs one addition: by then its requests have gone out.
@@ -48,15 +49,15 @@ async fn share(config: &Rc<Config>) -> Result<(), StoreError> {
                 return;
             };
             match &told {
-                Ok(learned) => bucket.learn(allowance, gate::now(), *learned),
+                Ok(learned) => bucket.learn(allowance, now(), *learned),
                 Err(_) => bucket.take_back(telling),
             }
         });
         let learned = told?;
         if learned.total == u64::from(telling.taken)
-            && get_random_u64().is_multiple_of(SWEEP_ONE_IN)
+            && random::number().is_multiple_of(SWEEP_ONE_IN)
         {
-            gate::remove_all(|name| is_over(name, window_of(gate::now()))).await?;
+            store::remove_all(|name| is_over(name, window_of(now()))).await?;
         }
     }
     Ok(())
@@ -64,11 +65,11 @@ async fn share(config: &Rc<Config>) -> Result<(), StoreError> {
 
 /// What all have let in lately. Nothing is written.
 pub(super) async fn ask(slot: Slot) -> Result<Learned, StoreError> {
-    let window = window_of(gate::now());
+    let window = window_of(now());
     Ok(Learned {
         window,
-        total: gate::sum(&name(slot, window)).await?,
-        before: Some(gate::sum(&name(slot, window.saturating_sub(1))).await?),
+        total: store::sum(&name(slot, window)).await?,
+        before: Some(store::sum(&name(slot, window.saturating_sub(1))).await?),
     })
 }
 
@@ -86,10 +87,10 @@ fn next(config: &Config) -> Option<(Slot, Allowance, Telling)> {
 
 async fn tell(slot: Slot, telling: Telling) -> Result<Learned, StoreError> {
     let before = match telling.window.checked_sub(1) {
-        Some(before) if telling.asks_before => Some(gate::sum(&name(slot, before)).await?),
+        Some(before) if telling.asks_before => Some(store::sum(&name(slot, before)).await?),
         _ => None,
     };
-    let total = gate::add(name(slot, telling.window), telling.taken.into()).await?;
+    let total = store::add(name(slot, telling.window), telling.taken.into()).await?;
     Ok(Learned {
         window: telling.window,
         total,

@@ -1,4 +1,4 @@
-//! Calls to the store: one at a time per instance, slow, failing, late, given up, as `src/gate/store.rs` makes them.
+//! Calls to the store: one at a time per instance, slow, failing, late, given up, as `src/store.rs` makes them.
 
 use super::agenda::Item;
 use super::instance::{Call, Caller};
