@@ -1,160 +1,98 @@
-//! Parsers for the texts of variables. A problem is a sentence's end: the variable's name stands before it. It never quotes
-//! the text, since everybody may read it in `/api/health`.
+//! All settings at once, and what follows from several of them.
 
-use std::net::IpAddr;
-use std::time::Duration;
+use serde_json::Map;
+use sluice_ollama::Policy;
 
-use serde_json::Value;
-use sluice_ollama::options::{Kind, kind_of};
-use sluice_ollama::request::MAX_MODEL_NAME;
+use super::MAX_UPSTREAMS;
+use super::form;
+use super::reader::{Lookup, Misconfigured, Reader};
+use super::secret::{self, ApiKey};
+use super::table::{Config, OPTIONS, UpstreamRows};
+use super::upstream::Upstream;
 
-/// A value, or what is wrong and what was expected.
-pub(super) type Parsed<T> = Result<T, String>;
+impl Config {
+    /// Parses the settings from what `lookup` says of each variable: its text, nothing where it is not defined, or why it
+    /// could not be read.
+    ///
+    /// # Errors
+    /// Every fault there is, not only the first.
+    pub fn parse(lookup: Lookup<'_>) -> Result<Config, Misconfigured> {
+        let mut reader = Reader::new(lookup);
+        let mut config = Config::read(&mut reader, 1);
+        config.upstreams = upstreams(&mut reader, config.max_concurrent);
+        config.policy = policy(&mut reader, &config);
+        config.keys = keys(&mut reader, &config);
+        config.warnings = reader.finish()?;
+        Ok(config)
+    }
 
-/// A network by its address and the number of leading bits that count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
+    /// Whether a model may be asked for.
+    pub fn allows_model(&self, model: &str) -> bool {
+        self.allowed_models.is_empty()
+            || self
+                .allowed_models
+                .iter()
+                .any(|allowed| same_model(allowed, model))
+    }
 }
 
-impl Network {
-    /// Whether an address lies in it. An IPv4 address in IPv6's clothing is the IPv4 address.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let shift = |width: u32| width - self.bits;
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                (own.to_bits() ^ other.to_bits())
-                    .checked_shr(shift(32))
-                    .unwrap_or(0)
-                    == 0
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                (own.to_bits() ^ other.to_bits())
-                    .checked_shr(shift(128))
-                    .unwrap_or(0)
-                    == 0
-            }
-            _ => false,
+fn upstreams(reader: &mut Reader<'_>, max_concurrent: u32) -> Vec<Upstream> {
+    let mut upstreams = Vec::new();
+    for number in 1..=MAX_UPSTREAMS {
+        let rows = UpstreamRows::read(reader, number);
+        match rows.ollama_host {
+            Some(origin) => upstreams.push(Upstream {
+                origin,
+                base_path: rows.ollama_base_path,
+                max_concurrent: rows.ollama_max_concurrent.unwrap_or(max_concurrent),
+                api_key: rows.ollama_api_key,
+            }),
+            None if number == 1 => reader.fault(
+                "ollama_host",
+                "must be an origin such as http://127.0.0.1:11434".to_owned(),
+            ),
+            None => {}
         }
     }
+    upstreams
 }
 
-/// Nothing for an empty text, else what `parse` makes of it.
-pub(super) fn optional<T>(text: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> Parsed<Option<T>> {
-    if text.is_empty() {
-        return Ok(None);
+fn policy(reader: &mut Reader<'_>, config: &Config) -> Policy {
+    let mut options = Map::new();
+    for row in OPTIONS {
+        if let Some(value) = reader.take(&row, 1, &form::option(row.name)) {
+            options.insert(row.name.to_owned(), value);
+        }
     }
-    parse(text).map(Some)
-}
-
-pub(super) fn text(text: &str) -> Parsed<String> {
-    Ok(text.to_owned())
-}
-
-/// A whole number within bounds.
-pub(super) fn count(text: &str, least: u32, most: u32) -> Parsed<u32> {
-    match text.parse::<u32>() {
-        Ok(count) if (least..=most).contains(&count) => Ok(count),
-        _ => Err(format!("must be a whole number from {least} to {most}")),
+    Policy {
+        model: config.ollama_model.clone(),
+        options,
+        num_predict_cap: config.num_predict_cap.map(u64::from),
+        keep_alive: config.keep_alive.clone(),
     }
 }
 
-/// A duration with its unit: `ms`, `s`, `m` or `h`.
-pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Parsed<Duration> {
-    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
-    match with_unit(text, &units).map(Duration::from_millis) {
-        Some(duration) if (least..=most).contains(&duration) => Ok(duration),
-        Some(_) => Err(format!("must be from {least:?} to {most:?}")),
-        None => Err("must be a duration with its unit, such as 300s or 500ms".to_owned()),
+fn keys(reader: &mut Reader<'_>, config: &Config) -> Vec<ApiKey> {
+    let single = config.api_key.clone().map(secret::single_key);
+    let keys: Vec<ApiKey> = single
+        .into_iter()
+        .chain(config.api_keys.iter().cloned())
+        .collect();
+    if let Some(name) = secret::twice(&keys) {
+        reader.fault(
+            "api_keys",
+            format!("names {name:?} twice (api_key is named \"default\")"),
+        );
     }
+    keys
 }
 
-/// A size in bytes with its unit: `B`, `KiB` or `MiB`.
-pub(super) fn size(text: &str, most: usize) -> Parsed<usize> {
-    let units = [("B", 1), ("KiB", 1024), ("MiB", 1024 * 1024)];
-    let Some(bytes) = with_unit(text, &units) else {
-        return Err("must be a size with its unit, such as 8MiB or 512KiB".to_owned());
+/// `name` and `name:latest` are one model to Ollama.
+fn same_model(one: &str, other: &str) -> bool {
+    let stem = |name: &str| {
+        name.strip_suffix(":latest")
+            .unwrap_or(name)
+            .to_ascii_lowercase()
     };
-    match usize::try_from(bytes) {
-        Ok(bytes) if (1..=most).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("must be from 1 to {most} bytes")),
-    }
-}
-
-/// Items separated by commas or white space.
-pub(super) fn list(text: &str) -> Parsed<Vec<String>> {
-    Ok(items(text).map(str::to_owned).collect())
-}
-
-pub(super) fn model(text: &str) -> Parsed<String> {
-    if text.is_empty()
-        || text.len() > MAX_MODEL_NAME
-        || text.contains(|c: char| c.is_whitespace() || c.is_control())
-    {
-        return Err("must be the name of a model such as qwen3:1.7b".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-/// The value of one of Ollama's options.
-pub(super) fn option(name: &str, text: &str) -> Parsed<Value> {
-    let value = serde_json::from_str::<Value>(text).ok();
-    match (kind_of(name), value) {
-        (Some(Kind::Flag), Some(value)) if value.is_boolean() => Ok(value),
-        (Some(Kind::Flag), _) => Err("must be true, false or empty".to_owned()),
-        (_, Some(value)) if value.is_number() => Ok(value),
-        _ => Err("must be a number or empty".to_owned()),
-    }
-}
-
-/// Addresses or networks (`10.0.0.0/8`), separated by commas or white space.
-pub(super) fn networks(text: &str) -> Parsed<Vec<Network>> {
-    items(text)
-        .map(|item| {
-            network(item)
-                .ok_or_else(|| "must list addresses or networks such as 10.0.0.0/8".to_owned())
-        })
-        .collect()
-}
-
-/// Origins (`https://example.org`) or `*`, separated by commas or white space.
-pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
-    items(text)
-        .map(|item| {
-            let rest = item
-                .strip_prefix("https://")
-                .or_else(|| item.strip_prefix("http://"))
-                .unwrap_or_default();
-            if item == "*" || (!rest.is_empty() && !rest.contains('/')) {
-                Ok(item.to_ascii_lowercase())
-            } else {
-                Err("must list origins such as https://example.org".to_owned())
-            }
-        })
-        .collect()
-}
-
-/// Splits a text at commas and white space.
-pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c == ',' || c.is_whitespace())
-        .filter(|item| !item.is_empty())
-}
-
-/// A whole number and its unit, in the smallest unit.
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
-}
-
-fn network(text: &str) -> Option<Network> {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.parse().ok()?;
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Some(width), |bits| bits.parse().ok())?;
-    (bits <= width).then_some(Network { address, bits })
+    stem(one) == stem(other)
 }

@@ -1,214 +1,120 @@
-//! Reads the variables one by one and gathers their faults.
+//! Reads the variables row by row, and gathers what is wrong with them.
 
-use std::time::Duration;
+use std::fmt;
 
-use serde_json::{Map, Value};
-use sluice_ollama::Policy;
-use sluice_ollama::options::PINNED;
+use super::MAX_UPSTREAMS;
+use super::form::Form;
+use super::table::{Row, Setting, all};
 
-use super::parse::{self, Parsed};
-use super::secret::{self, ApiKey};
-use super::upstream::{self, Upstream};
-use super::{Config, Fault, MAX_UPSTREAMS, Misconfigured, RateLimits};
+/// A variable that cannot be used, or of which something should be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The variable's name.
+    pub variable: String,
+    /// What is wrong with it and what was expected; it never quotes a secret.
+    pub problem: String,
+}
 
-/// Options of Ollama's that are variables of the same name, besides the pinned ones.
-const SAMPLING: [&str; 4] = ["temperature", "top_p", "repeat_penalty", "seed"];
+/// Why there are no settings: every fault that was found, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misconfigured(pub Vec<Fault>);
 
-/// The other variables, besides those that each upstream has.
-const SINGLE: [&str; 26] = [
-    "upstream_note",
-    "ollama_model",
-    "allowed_models",
-    "keep_alive",
-    "num_predict_cap",
-    "max_concurrent",
-    "max_queue",
-    "queue_timeout",
-    "request_timeout",
-    "connect_timeout",
-    "between_bytes_timeout",
-    "retry_attempts",
-    "retry_delay",
-    "breaker_pause",
-    "record_ttl",
-    "places_per_client",
-    "batch_wait_max",
-    "max_body",
-    "api_key",
-    "api_keys",
-    "rate_limit",
-    "rate_limit_burst",
-    "rate_limit_address",
-    "rate_limit_address_burst",
-    "trusted_proxies",
-    "cors_origins",
-];
+/// The name of a row for the upstream with this number, counted from 1: the first one's have no number, the others end in it
+/// without an underscore, since Spin refuses a name in which a word begins with a digit.
+pub(super) fn name_of(name: &str, number: usize) -> String {
+    match number {
+        1 => name.to_owned(),
+        _ => format!("{name}{number}"),
+    }
+}
 
-/// Above this a wait is a mistake in the unit.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-const MILLISECOND: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
+/// A setting as often as there are upstreams, if each of them has it; with its name and default there.
+pub(super) fn each(setting: &Setting) -> Vec<(String, &'static str)> {
+    let row = setting.row;
+    let last = if setting.is_of_each_upstream {
+        MAX_UPSTREAMS
+    } else {
+        1
+    };
+    let default = |number| if number == 1 { row.default } else { "" };
+    (1..=last)
+        .map(|number| (name_of(row.name, number), default(number)))
+        .collect()
+}
 
-/// The most answers at once; beyond it the view that each record carries grows too large.
-const MAX_CONCURRENT: u32 = 256;
-
-/// The longest line: each waiting request is an open connection of 25 to 220 KiB.
-const MAX_QUEUE: u32 = 100_000;
-
-/// A body may not be larger than all bodies in flight of one instance together.
-const MAX_BODY: usize = crate::http::body::MAX_IN_FLIGHT;
-
-/// The names of all variables.
+/// The names of all variables, old ones with them.
 pub(super) fn names() -> Vec<String> {
-    let of_upstreams = (1..=MAX_UPSTREAMS).flat_map(upstream::names);
-    let single = SINGLE.into_iter().chain(option_names()).map(str::to_owned);
-    of_upstreams.chain(single).collect()
+    let of = |setting: &Setting| {
+        let old = setting.row.was.map(str::to_owned);
+        each(setting).into_iter().map(|(name, _)| name).chain(old)
+    };
+    all().iter().flat_map(of).collect()
 }
 
-/// The names of Ollama's options that are variables too; an empty one is not sent.
-fn option_names() -> impl Iterator<Item = &'static str> {
-    PINNED.into_iter().chain(SAMPLING)
-}
+/// What is said of a variable: its text, nothing where it is not defined, or why it could not be read.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Result<Option<String>, String>;
 
+/// Takes one setting after another.
 pub(super) struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Result<Option<String>, String>,
+    lookup: Lookup<'a>,
     faults: Vec<Fault>,
+    undefined: Vec<String>,
+    renamed: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(lookup: &'a dyn Fn(&str) -> Result<Option<String>, String>) -> Reader<'a> {
+    pub(super) fn new(lookup: Lookup<'a>) -> Reader<'a> {
         Reader {
             lookup,
             faults: Vec::new(),
+            undefined: Vec::new(),
+            renamed: Vec::new(),
         }
     }
 
-    pub(super) fn finish(self, config: Config) -> Result<Config, Misconfigured> {
-        if self.faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(Misconfigured(self.faults))
-        }
-    }
-
-    /// Everything; where a variable is at fault the value is a default that nobody will see.
-    pub(super) fn config(&mut self) -> Config {
-        let max_concurrent = self.take("max_concurrent", |text| {
-            parse::count(text, 1, MAX_CONCURRENT)
-        });
-        Config {
-            upstreams: self.upstreams(max_concurrent),
-            upstream_note: self.take("upstream_note", parse::text),
-            policy: self.policy(),
-            allowed_models: self.take("allowed_models", parse::list),
-            max_concurrent,
-            max_queue: self.take("max_queue", |text| parse::count(text, 0, MAX_QUEUE)),
-            queue_timeout: self.duration("queue_timeout", SECOND, LONGEST),
-            request_timeout: self.duration("request_timeout", SECOND, LONGEST),
-            connect_timeout: self.duration("connect_timeout", MILLISECOND, LONGEST),
-            between_bytes_timeout: self.duration("between_bytes_timeout", SECOND, LONGEST),
-            retry_attempts: self.take("retry_attempts", |text| parse::count(text, 0, 10)),
-            retry_delay: self.duration("retry_delay", MILLISECOND, Duration::from_secs(60)),
-            breaker_pause: self.duration("breaker_pause", MILLISECOND, LONGEST),
-            // Below a second a slow commit would condemn a holder; above thirty a dead one would hold up the line.
-            record_ttl: self.duration("record_ttl", SECOND, Duration::from_secs(30)),
-            places_per_client: self
-                .take("places_per_client", |text| parse::count(text, 1, MAX_QUEUE)),
-            batch_wait_max: self.duration("batch_wait_max", Duration::ZERO, LONGEST),
-            max_body: self.take("max_body", |text| parse::size(text, MAX_BODY)),
-            keys: self.keys(),
-            rate_limits: RateLimits {
-                per_key: self.take("rate_limit", rate),
-                burst_per_key: self.take("rate_limit_burst", burst),
-                per_address: self.take("rate_limit_address", rate),
-                burst_per_address: self.take("rate_limit_address_burst", burst),
-            },
-            trusted_proxies: self.take("trusted_proxies", parse::networks),
-            cors_origins: self.take("cors_origins", parse::origins),
-        }
-    }
-
-    fn upstreams(&mut self, max_concurrent: u32) -> Vec<Upstream> {
-        let mut upstreams = Vec::new();
-        for number in 1..=MAX_UPSTREAMS {
-            let [host, base_path, limit, key] = upstream::names(number);
-            let origin = self.take(&host, upstream::origin);
-            let base_path = self.take(&base_path, upstream::base_path);
-            let limit = self.take(&limit, |text| {
-                parse::optional(text, |text| parse::count(text, 1, MAX_CONCURRENT))
-            });
-            let api_key = self.take(&key, secret::bearer);
-            match origin {
-                Some(origin) => upstreams.push(Upstream {
-                    origin,
-                    base_path,
-                    max_concurrent: limit.unwrap_or(max_concurrent),
-                    api_key,
-                }),
-                None if number == 1 => self.fault(
-                    &host,
-                    "must be an origin such as http://127.0.0.1:11434".to_owned(),
-                ),
-                None => {}
-            }
-        }
-        upstreams
-    }
-
-    fn policy(&mut self) -> Policy {
-        let mut options = Map::new();
-        for name in option_names() {
-            if let Some(value) = self.take(name, |text| {
-                parse::optional(text, |text| parse::option(name, text))
-            }) {
-                options.insert(name.to_owned(), value);
-            }
-        }
-        Policy {
-            model: self.take("ollama_model", parse::model),
-            options,
-            num_predict_cap: self.take("num_predict_cap", |text| {
-                parse::optional(text, |text| parse::count(text, 1, u32::MAX).map(u64::from))
-            }),
-            keep_alive: self.take("keep_alive", |text| parse::optional(text, keep_alive)),
-        }
-    }
-
-    fn keys(&mut self) -> Vec<ApiKey> {
-        let mut keys: Vec<ApiKey> = self
-            .take("api_key", secret::single_key)
-            .into_iter()
-            .collect();
-        let named = self.take("api_keys", secret::named_keys);
-        keys.extend(named);
-        if let Some(name) = secret::twice(&keys) {
-            self.fault(
-                "api_keys",
-                format!("names {name:?} twice (api_key is named \"default\")"),
-            );
-        }
-        keys
-    }
-
-    fn duration(&mut self, name: &str, least: Duration, most: Duration) -> Duration {
-        self.take(name, |text| parse::duration(text, least, most))
-    }
-
-    fn take<T: Default>(&mut self, name: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> T {
-        let problem = match (self.lookup)(name) {
-            Ok(Some(text)) => match parse(text.trim()) {
-                Ok(value) => return value,
-                Err(problem) => problem,
-            },
-            Ok(None) => "is not defined; the manifest must give it a default".to_owned(),
-            Err(error) => format!("cannot be read: {error}"),
+    /// The value of a row for the upstream with this number; where the variable is at fault, one that nobody will see.
+    pub(super) fn take<T: Default + 'static>(
+        &mut self,
+        row: &Row,
+        number: usize,
+        form: &Form<T>,
+    ) -> T {
+        let name = name_of(row.name, number);
+        let read = match (self.lookup)(&name) {
+            Ok(Some(text)) => form.read(&text),
+            Ok(None) => self.take_undefined(&name, row, number, form),
+            Err(error) => Err(format!("cannot be read: {error}")),
         };
-        self.fault(name, problem);
-        T::default()
+        read.unwrap_or_else(|problem| {
+            self.fault(&name, problem);
+            T::default()
+        })
     }
 
-    fn fault(&mut self, variable: &str, problem: String) {
-        // A variable that could not be read is not also reported for what follows from that.
+    /// Who has a manifest of an older release defines the old name, or none at all.
+    fn take_undefined<T: 'static>(
+        &mut self,
+        name: &str,
+        row: &Row,
+        number: usize,
+        form: &Form<T>,
+    ) -> Result<T, String> {
+        let old = row.was.map(|was| name_of(was, number));
+        if let Some(old) = old
+            && let Ok(Some(text)) = (self.lookup)(&old)
+        {
+            self.renamed.push(Fault {
+                problem: format!("is called {name} now; the next release reads that name alone"),
+                variable: old,
+            });
+            return form.read(&text);
+        }
+        self.undefined.push(name.to_owned());
+        form.read(if number == 1 { row.default } else { "" })
+    }
+
+    /// Something is wrong with a variable. One that could not be read is not also reported for what follows from that.
+    pub(super) fn fault(&mut self, variable: &str, problem: String) {
         if self.faults.iter().all(|fault| fault.variable != variable) {
             self.faults.push(Fault {
                 variable: variable.to_owned(),
@@ -216,25 +122,28 @@ impl<'a> Reader<'a> {
             });
         }
     }
-}
 
-fn rate(text: &str) -> Parsed<u32> {
-    parse::count(text, 0, 1_000_000)
-}
-
-fn burst(text: &str) -> Parsed<u32> {
-    parse::count(text, 1, 1_000_000)
-}
-
-/// Ollama takes a number of seconds, or a text with a unit; either may be negative for "for ever".
-fn keep_alive(text: &str) -> Parsed<Value> {
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Ok(seconds.into());
+    /// What should be known of the variables, or their faults.
+    pub(super) fn finish(self) -> Result<Vec<Fault>, Misconfigured> {
+        if !self.faults.is_empty() {
+            return Err(Misconfigured(self.faults));
+        }
+        let undefined = self.undefined.into_iter().map(|variable| Fault {
+            variable,
+            problem: "is not defined in the manifest: its default holds".to_owned(),
+        });
+        Ok(self.renamed.into_iter().chain(undefined).collect())
     }
-    let shape = text.strip_prefix('-').unwrap_or(text);
-    let fits = shape.starts_with(|c: char| c.is_ascii_digit()) && shape.ends_with(['s', 'm', 'h']);
-    if fits && shape.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
-        return Ok(text.into());
-    }
-    Err("must be a number of seconds or a duration such as 5m".to_owned())
 }
+
+impl fmt::Display for Misconfigured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{} {}", fault.variable, fault.problem)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Misconfigured {}

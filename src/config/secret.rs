@@ -4,7 +4,7 @@ use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq};
 
-use super::parse::{Parsed, items};
+use super::form::{Form, Wrong, items, optional};
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,39 +61,37 @@ impl ApiKey {
     }
 }
 
-/// The variable `api_key`: one key for everybody, named "default".
-pub(super) fn single_key(text: &str) -> Parsed<Option<ApiKey>> {
-    Ok(bearer(text)?.map(|secret| ApiKey {
+/// One key for everybody, named "default".
+pub(super) fn single_key(secret: Secret) -> ApiKey {
+    ApiKey {
         name: "default".to_owned(),
         class: Class::Shared,
         secret,
-    }))
+    }
 }
 
-/// The variable `api_keys`: `name:class:secret`, separated by commas or white space.
-pub(super) fn named_keys(text: &str) -> Parsed<Vec<ApiKey>> {
-    items(text)
-        .enumerate()
-        .map(|(index, item)| {
-            named_key(item).ok_or_else(|| {
-                format!(
-                    "must list name:class:secret with the class interactive, batch or operator; entry {} is not so",
-                    index + 1
-                )
-            })
-        })
-        .collect()
+/// Keys with names.
+pub(super) fn named_keys() -> Form<Vec<ApiKey>> {
+    let expected = "a list of name:class:secret with the class interactive, batch or operator";
+    let read = |text: &str| {
+        let entries = items(text).enumerate();
+        let keys = entries.map(|(index, item)| {
+            let wrong = || Wrong(Some(format!("entry {} is not so", index + 1)));
+            named_key(item).ok_or_else(wrong)
+        });
+        keys.collect()
+    };
+    Form::telling(expected, read).secret()
 }
 
 /// A secret that goes into a header, or none.
-pub(super) fn bearer(text: &str) -> Parsed<Option<Secret>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("must consist of visible ASCII characters without spaces".to_owned());
-    }
-    Ok(Some(Secret(text.to_owned())))
+pub(super) fn bearer() -> Form<Option<Secret>> {
+    optional(Form::new("visible ASCII characters without spaces", secret)).secret()
+}
+
+fn secret(text: &str) -> Option<Secret> {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_visible && !text.is_empty()).then(|| Secret(text.to_owned()))
 }
 
 /// A name that two keys have.
@@ -116,7 +114,7 @@ fn named_key(item: &str) -> Option<ApiKey> {
         "operator" => Class::Operator,
         _ => return None,
     };
-    let secret = bearer(secret).ok().flatten()?;
+    let secret = self::secret(secret)?;
     (!name.is_empty()).then(|| ApiKey {
         name: name.to_owned(),
         class,

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -54,88 +56,106 @@ fn faulty(overrides: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn the_manifest_defines_and_hands_on_exactly_the_variables_that_are_read() {
+fn what_is_read_is_what_the_table_names_and_every_default_can_be_used() {
     let asked = RefCell::new(BTreeSet::new());
     let values = defaults();
     let config = Config::parse(&|name| {
         asked.borrow_mut().insert(name.to_owned());
         Ok(values.get(name).cloned())
     });
-    assert!(config.is_ok());
-    let defined: BTreeSet<String> = values.keys().cloned().collect();
-    assert_eq!(asked.into_inner(), defined);
-    assert_eq!(
-        reader::names().into_iter().collect::<BTreeSet<_>>(),
-        defined
-    );
-    let manifest = manifest();
-    let handed_on = manifest["component"]["sluice"]["variables"]
-        .as_table()
-        .unwrap();
-    let expected: toml::Table = defined
-        .iter()
-        .map(|name| (name.clone(), format!("{{{{ {name} }}}}").into()))
-        .collect();
-    assert_eq!(*handed_on, expected);
+    assert_eq!(config.unwrap().warnings, []);
+    let named: BTreeSet<String> = reader::names().into_iter().collect();
+    assert_eq!(asked.into_inner(), named);
+    assert_eq!(values.into_keys().collect::<BTreeSet<_>>(), named);
 }
 
 #[test]
-fn the_readme_tells_of_every_variable_and_its_default() {
-    // A cell lists names, or values, in backticks; where all are empty, nothing.
-    let listed = |cell: &str| -> Vec<String> {
-        let parts = cell.split('`').skip(1).step_by(2);
-        parts.map(str::to_owned).collect()
-    };
-    let readme = include_str!("../../README.md");
-    let (_, table) = readme
-        .split_once("| variable | default | what it sets |")
-        .unwrap();
-    let (_, rows) = table.split_once("|---|---|---|\n").unwrap();
-    let mut told = BTreeMap::new();
-    for row in rows.lines().take_while(|line| line.starts_with('|')) {
-        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
-        let [names, values, meaning] = cells[..] else {
-            panic!("three cells: {row}")
-        };
-        assert!(!meaning.trim().is_empty(), "{row}");
-        let (names, mut values) = (listed(names), listed(values));
-        if values.is_empty() {
-            values.resize(names.len(), String::new());
-        }
-        assert_eq!(names.len(), values.len(), "{row}");
-        for pair in names.into_iter().zip(values) {
-            let again = told.insert(pair.0.clone(), pair.1);
-            assert_eq!(again, None, "{}", pair.0);
-        }
+fn every_pinned_option_is_a_setting_and_every_setting_an_option() {
+    let names = table::OPTIONS.map(|row| row.name);
+    for pinned in sluice_ollama::options::PINNED {
+        assert!(names.contains(&pinned), "{pinned}");
     }
-    // The first upstream's stand for those of all, which have no defaults.
-    for name in (2..=MAX_UPSTREAMS).flat_map(upstream::names) {
-        told.insert(name, String::new());
+    for name in names {
+        assert!(
+            sluice_ollama::options::kind_of(name).is_some() || name == "num_parallel",
+            "{name}"
+        );
     }
-    assert_eq!(told, defaults());
-    assert!(rows.contains(&format!("`{}`", upstream::names(MAX_UPSTREAMS)[0])));
-}
-
-#[test]
-fn the_component_may_reach_the_configured_upstreams_and_nothing_else() {
-    let manifest = manifest();
-    let allowed = manifest["component"]["sluice"]["allowed_outbound_hosts"]
-        .as_array()
-        .unwrap();
-    let expected: Vec<toml::Value> = (1..=MAX_UPSTREAMS)
-        .map(|number| format!("{{{{ {} }}}}", upstream::names(number)[0]).into())
-        .collect();
-    assert_eq!(*allowed, expected);
 }
 
 #[test]
 fn every_secret_is_marked_as_one() {
-    let manifest = manifest();
-    for (name, variable) in manifest["variables"].as_table().unwrap() {
-        let is_secret = variable
-            .get("secret")
-            .is_some_and(|secret| secret.as_bool() == Some(true));
-        assert_eq!(is_secret, name.contains("api_key"), "{name}");
+    for setting in table::all() {
+        let name = setting.row.name;
+        assert_eq!(setting.is_secret, name.contains("api_key"), "{name}");
+    }
+}
+
+#[test]
+fn a_variable_that_the_manifest_does_not_define_has_its_default_and_is_named() {
+    let missing = ["max_queue", "ollama_host3", "num_ctx"];
+    let mut values = defaults();
+    for name in missing {
+        values.remove(name);
+    }
+    let config = Config::parse(&|name| Ok(values.get(name).cloned())).unwrap();
+    assert_eq!(config.max_queue, 64);
+    assert_eq!(config.policy.options["num_ctx"], json!(4096));
+    let named: BTreeSet<&str> = config
+        .warnings
+        .iter()
+        .map(|warning| warning.variable.as_str())
+        .collect();
+    assert_eq!(named, BTreeSet::from(missing));
+}
+
+#[test]
+fn a_renamed_setting_is_read_by_its_old_name_where_the_new_one_is_not_defined() {
+    let row = table::Row {
+        name: "new",
+        was: Some("old"),
+        default: "1",
+        since: "0.2.0",
+        what: "",
+    };
+    let take = |values: &[(&str, &str)]| {
+        let lookup = |name: &str| {
+            let found = values.iter().find(|(known, _)| *known == name);
+            Ok(found.map(|(_, value)| (*value).to_owned()))
+        };
+        let mut reader = reader::Reader::new(&lookup);
+        let value = reader.take(&row, 1, &form::count(1, 9));
+        let told = reader.finish().map(|warnings| {
+            let names = warnings.into_iter().map(|warning| warning.variable);
+            names.collect::<Vec<_>>()
+        });
+        (value, told)
+    };
+    assert_eq!(take(&[("old", "5")]), (5, Ok(vec!["old".to_owned()])));
+    assert_eq!(take(&[("old", "5"), ("new", "6")]), (6, Ok(vec![])));
+    assert_eq!(take(&[]), (1, Ok(vec!["new".to_owned()])));
+    assert!(take(&[("old", "0")]).1.is_err());
+}
+
+#[test]
+fn durations_and_sizes_have_units_and_bounds() {
+    let duration = |text: &str| {
+        form::duration(Duration::from_secs(1), Duration::from_secs(90))
+            .read(text)
+            .ok()
+    };
+    assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
+    assert_eq!(duration(" 1m 30s "), Some(Duration::from_secs(90)));
+    assert_eq!(duration("1500ms"), Some(Duration::from_millis(1_500)));
+    for wrong in ["90", "91s", "0s", "", "s", "-5s", "1e3s"] {
+        assert_eq!(duration(wrong), None, "{wrong}");
+    }
+    let size = |text: &str| form::size(1 << 20).read(text).ok();
+    assert_eq!(size("1MiB"), Some(1 << 20));
+    assert_eq!(size("512 KiB"), Some(512 << 10));
+    assert_eq!(size("100B"), Some(100));
+    for wrong in ["100", "2MiB", "0B", "", "MiB", "-1KiB"] {
+        assert_eq!(size(wrong), None, "{wrong}");
     }
 }
 
@@ -275,9 +295,12 @@ fn allowed_models_know_the_default_tag() {
 fn a_network_contains_its_addresses_and_no_others() {
     let config = config_with(&[("trusted_proxies", "10.1.0.0/16 ::1 0.0.0.0/0")]);
     let within = |index: usize, address: &str| {
-        config.trusted_proxies[index].contains(address.parse().unwrap())
+        let address: IpAddr = address.parse().unwrap();
+        config.trusted_proxies[index].contains(&address.to_canonical())
     };
     assert!(within(0, "10.1.255.1") && within(0, "::ffff:10.1.0.1") && !within(0, "10.2.0.1"));
     assert!(within(1, "::1") && !within(1, "::2") && !within(1, "127.0.0.1"));
     assert!(within(2, "203.0.113.1") && !within(2, "2001:db8::1"));
+    let mapped = config_with(&[("trusted_proxies", "::ffff:10.0.0.0/104")]);
+    assert!(mapped.trusted_proxies[0].contains(&IpAddr::from([10, 9, 9, 9])));
 }

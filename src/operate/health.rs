@@ -204,6 +204,12 @@ fn version_in(body: &[u8]) -> Option<String> {
 fn warnings(config: &Config, found: &[Found]) -> Vec<Value> {
     let mut warnings = Vec::new();
     let mut warn = |code: &str, text: String| warnings.push(json!({ "code": code, "text": text }));
+    for warning in &config.warnings {
+        warn(
+            "setting",
+            format!("{} {}", warning.variable, warning.problem),
+        );
+    }
     if config.policy.options.contains_key("num_parallel") {
         warn(
             "num_parallel",

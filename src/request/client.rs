@@ -99,7 +99,7 @@ fn address(config: &Config, head: &Head) -> Option<IpAddr> {
         config
             .trusted_proxies
             .iter()
-            .any(|proxy| proxy.contains(address))
+            .any(|proxy| proxy.contains(&address))
     };
     if !is_trusted(peer) {
         return Some(peer);

@@ -89,7 +89,8 @@ fn is_within_bounds(config: &Config) {
     assert_eq!(names.len(), config.keys.len());
     for network in &config.trusted_proxies {
         for address in ["0.0.0.0", "255.255.255.255", "::", "ffff::ffff"] {
-            let _ = network.contains(address.parse().expect("an address"));
+            let address: std::net::IpAddr = address.parse().expect("an address");
+            let _ = network.contains(&address);
         }
     }
     for origin in &config.cors_origins {

@@ -119,10 +119,11 @@ const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 impl Slot {
     /// `None`: no limit.
     fn allowance(self, config: &Config) -> Option<Allowance> {
-        let limits = &config.rate_limits;
         match self {
-            Slot::Key(_) => Allowance::new(limits.per_key, limits.burst_per_key),
-            Slot::Address(_) => Allowance::new(limits.per_address, limits.burst_per_address),
+            Slot::Key(_) => Allowance::new(config.rate_limit, config.rate_limit_burst),
+            Slot::Address(_) => {
+                Allowance::new(config.rate_limit_address, config.rate_limit_address_burst)
+            }
         }
     }
 

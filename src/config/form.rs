@@ -1,0 +1,210 @@
+//! How the text of a setting is read, and what it may say. A problem never quotes the text, since everybody may read it in
+//! `/api/health`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use ipnet::{IpNet, Ipv4Net};
+use serde_json::Value;
+use sluice_ollama::options::{Kind, kind_of};
+use sluice_ollama::request::MAX_MODEL_NAME;
+
+/// How one setting is read.
+pub(super) struct Form<T> {
+    /// What is expected, as the end of a sentence that begins with "must be".
+    pub(super) expected: String,
+    /// Whether the text is a secret.
+    pub(super) is_secret: bool,
+    read: Reading<T>,
+}
+
+type Reading<T> = Box<dyn Fn(&str) -> Result<T, Wrong>>;
+
+/// The text is not as expected; where that is not all to be said, what else.
+pub(super) struct Wrong(pub(super) Option<String>);
+
+impl<T: 'static> Form<T> {
+    /// A form by what it expects, and how it reads a text that was trimmed.
+    pub(super) fn new(
+        expected: impl Into<String>,
+        read: impl Fn(&str) -> Option<T> + 'static,
+    ) -> Form<T> {
+        Form::telling(expected, move |text| read(text).ok_or(Wrong(None)))
+    }
+
+    /// The same where the reading has more to say of what is wrong.
+    pub(super) fn telling(
+        expected: impl Into<String>,
+        read: impl Fn(&str) -> Result<T, Wrong> + 'static,
+    ) -> Form<T> {
+        Form {
+            expected: expected.into(),
+            is_secret: false,
+            read: Box::new(read),
+        }
+    }
+
+    /// The same for a text that nobody is shown.
+    pub(super) fn secret(self) -> Form<T> {
+        Form {
+            is_secret: true,
+            ..self
+        }
+    }
+
+    /// The value, or what is wrong, as the end of a sentence that begins with the setting's name.
+    pub(super) fn read(&self, text: &str) -> Result<T, String> {
+        (self.read)(text.trim()).map_err(|Wrong(detail)| match detail {
+            None => format!("must be {}", self.expected),
+            Some(detail) => format!("must be {}; {detail}", self.expected),
+        })
+    }
+}
+
+/// The same, or empty.
+pub(super) fn optional<T: 'static>(form: Form<T>) -> Form<Option<T>> {
+    Form {
+        expected: format!("empty, or {}", form.expected),
+        is_secret: form.is_secret,
+        read: Box::new(move |text| match text {
+            "" => Ok(None),
+            text => (form.read)(text).map(Some),
+        }),
+    }
+}
+
+/// Any text.
+pub(super) fn text() -> Form<String> {
+    Form::new("any text", |text| Some(text.to_owned()))
+}
+
+/// A whole number within bounds.
+pub(super) fn count(least: u32, most: u32) -> Form<u32> {
+    Form::new(
+        format!("a whole number from {least} to {most}"),
+        move |text| {
+            let count = text.parse::<u32>().ok()?;
+            (least..=most).contains(&count).then_some(count)
+        },
+    )
+}
+
+/// A duration with its unit, within bounds.
+pub(super) fn duration(least: Duration, most: Duration) -> Form<Duration> {
+    let [from, to] = [least, most].map(|bound| humantime::format_duration(bound).to_string());
+    Form::new(
+        format!("a duration such as 90s or 1m 30s, from {from} to {to}"),
+        move |text| {
+            let duration = humantime::parse_duration(text).ok()?;
+            (least..=most).contains(&duration).then_some(duration)
+        },
+    )
+}
+
+/// A size with its unit, up to a bound.
+pub(super) fn size(most: usize) -> Form<usize> {
+    let to = ByteSize::b(most as u64).display().iec();
+    Form::new(
+        format!("a size such as 8MiB or 512KiB, up to {to}"),
+        move |text| {
+            // A number alone would be bytes, which nobody means.
+            let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
+            let size = text.parse::<ByteSize>().ok().filter(|_| has_unit)?;
+            let bytes = usize::try_from(size.as_u64()).ok()?;
+            (1..=most).contains(&bytes).then_some(bytes)
+        },
+    )
+}
+
+/// Items separated by commas or white space.
+pub(super) fn list() -> Form<Vec<String>> {
+    Form::new("a list", |text| {
+        Some(items(text).map(str::to_owned).collect())
+    })
+}
+
+/// The name of a model.
+pub(super) fn model() -> Form<String> {
+    Form::new("the name of a model, such as qwen3:1.7b", |text| {
+        let is_name = !text.is_empty()
+            && text.len() <= MAX_MODEL_NAME
+            && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        is_name.then(|| text.to_owned())
+    })
+}
+
+/// The value of one of Ollama's options; empty: not sent.
+pub(super) fn option(name: &str) -> Form<Option<Value>> {
+    optional(match kind_of(name) {
+        Some(Kind::Flag) => Form::new("true or false", |text| {
+            text.parse::<bool>().ok().map(Value::from)
+        }),
+        _ => Form::new("a number", |text| {
+            let value = serde_json::from_str::<Value>(text).ok()?;
+            value.is_number().then_some(value)
+        }),
+    })
+}
+
+/// Ollama takes a number of seconds, or a text with a unit; either may be negative for "for ever".
+pub(super) fn keep_alive() -> Form<Value> {
+    Form::new("a number of seconds or a duration such as 5m", |text| {
+        if let Ok(seconds) = text.parse::<i64>() {
+            return Some(seconds.into());
+        }
+        let shape = text.strip_prefix('-').unwrap_or(text);
+        let has_ends =
+            shape.starts_with(|c: char| c.is_ascii_digit()) && shape.ends_with(['s', 'm', 'h']);
+        let is_plain = shape.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+        (has_ends && is_plain).then(|| text.into())
+    })
+}
+
+/// Addresses or networks.
+pub(super) fn networks() -> Form<Vec<IpNet>> {
+    Form::new(
+        "a list of addresses or networks such as 10.0.0.0/8",
+        |text| items(text).map(network).collect(),
+    )
+}
+
+/// Origins, or `*`.
+pub(super) fn origins() -> Form<Vec<String>> {
+    Form::new(
+        "a list of origins such as https://example.org, or *",
+        |text| {
+            let origin = |item: &str| {
+                let rest = item
+                    .strip_prefix("https://")
+                    .or_else(|| item.strip_prefix("http://"))
+                    .unwrap_or_default();
+                let is_origin = item == "*" || (!rest.is_empty() && !rest.contains('/'));
+                is_origin.then(|| item.to_ascii_lowercase())
+            };
+            items(text).map(origin).collect()
+        },
+    )
+}
+
+/// Splits a text at commas and white space.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|item| !item.is_empty())
+}
+
+/// An address is a network of one. IPv4 in IPv6's clothing is IPv4: clients' addresses are unwrapped too.
+fn network(text: &str) -> Option<IpNet> {
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => network,
+        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
+    };
+    let IpNet::V6(wide) = network else {
+        return Some(network);
+    };
+    let narrow = wide.addr().to_ipv4_mapped().and_then(|address| {
+        let bits = wide.prefix_len().checked_sub(128 - 32)?;
+        Ipv4Net::new(address, bits).ok()
+    });
+    Some(narrow.map_or(network, IpNet::V4))
+}
