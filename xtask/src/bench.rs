@@ -20,8 +20,7 @@ have nothing else to do. nginx, HAProxy and Node are installed from Debian where
 target/bench; what is missing is left out and named. Spin takes part if there is a `spin` on the PATH.";
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
-    build::components(repo)?;
-    build::programs(repo)?;
+    build::everything(repo)?;
     let is_wanted = |peer: &str| {
         let lists = args
             .iter()

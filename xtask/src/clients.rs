@@ -20,8 +20,7 @@ slot, and has every client ask in every way at once, streaming and not.";
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     process::no_arguments(&args)?;
-    build::components(repo)?;
-    build::programs(repo)?;
+    build::everything(repo)?;
     let cache = repo.target().join("clients");
     std::fs::create_dir_all(&cache)?;
     install_npm(&cache)?;

@@ -14,8 +14,7 @@ Takes the names of measurements; without any it does them all, in some five minu
 Prints figures beside their aims. Clients, simulator and host share the machine, so it should have nothing else to do.";
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
-    build::components(repo)?;
-    build::programs(repo)?;
+    build::everything(repo)?;
     let mut command = process::cargo(repo, "test");
     // As a test, so that nothing is compiled for it alone but itself.
     command.args(["--release", "--workspace", "--bench", "load", "--"]);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::build::WASM;
+
 /// The repository that this program was built from.
 pub(crate) struct Repo {
     root: PathBuf,
@@ -27,9 +29,19 @@ impl Repo {
         self.root.join("target")
     }
 
-    /// Where the panicking build of the chat component goes, since it has the product's file name.
-    pub(crate) fn trap_target(&self) -> PathBuf {
-        self.target().join("test-trap")
+    /// Where the components are built: apart from the host, so that both are built at once.
+    pub(crate) fn component_target(&self) -> PathBuf {
+        self.target().join("components")
+    }
+
+    /// Where `spin.toml` looks for the components, and `spin build` leaves them.
+    pub(crate) fn components(&self) -> PathBuf {
+        self.target().join(WASM).join("release")
+    }
+
+    /// The chat component that panics when a test asks it to.
+    pub(crate) fn trap_component(&self) -> PathBuf {
+        self.target().join("test-trap/sluice.wasm")
     }
 
     /// A program of the workspace, built for this machine.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -51,6 +52,22 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("cannot start `{line}`"))?;
     if !status.success() {
         bail!("`{line}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Shows a command line and runs it; what it prints is shown only if it fails. For what runs beside something that has the
+/// terminal, such as cargo with its progress bar.
+pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
+    show(command);
+    let line = line(command);
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    if !output.status.success() {
+        std::io::stderr().write_all(&output.stderr)?;
+        bail!("`{line}` failed ({})", output.status);
     }
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
-use crate::build::WASM;
 use crate::children::{Children, Interrupted};
 use crate::paths::Repo;
 use crate::tally::Tally;
@@ -18,8 +17,7 @@ Ends with the counts of all runners on a line of their own.";
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     let options = Options::parse(args)?;
-    build::components(repo)?;
-    build_trap(repo)?;
+    build::everything_for_tests(repo)?;
     if process::on_path("redis-server").is_none()
         && let Err(why) = debian::install(&["redis-server"])
     {
@@ -39,7 +37,6 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     }
     test_workspace(repo, &options, &mut children, &mut tally)?;
     if options.browser {
-        build::programs(repo)?;
         browser::test(repo, &options, &mut children, &mut tally)?;
     }
     // What they still say comes before the count.
@@ -77,21 +74,6 @@ impl Options {
         }
         Ok(options)
     }
-}
-
-/// Builds the chat component that panics when a test asks it to.
-fn build_trap(repo: &Repo) -> Result<()> {
-    let mut command = process::cargo_into(repo, "build", &repo.trap_target());
-    command.args([
-        "--release",
-        "--target",
-        WASM,
-        "-p",
-        "sluice",
-        "--features",
-        "test-trap",
-    ]);
-    process::run(&mut command)
 }
 
 /// Runs every Rust test, in all packages even when one of them fails.

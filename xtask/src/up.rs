@@ -34,8 +34,7 @@ struct Options {
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     let options = Options::parse(repo, args)?;
     let settings = Settings::read(repo, options.ollama)?;
-    build::components(repo)?;
-    build::programs(repo)?;
+    build::everything(repo)?;
 
     let mut children = Children::new()?;
     let choice = choose(&mut children, repo, &settings, options.simulator)?;

@@ -22,10 +22,7 @@ impl Wasm {
                 "wasm32-wasip2/release/sluice_fileserver.wasm",
                 "cargo xtask build",
             ),
-            Self::Trap => (
-                "test-trap/wasm32-wasip2/release/sluice.wasm",
-                "cargo build --release --target wasm32-wasip2 -p sluice --features test-trap --target-dir target/test-trap",
-            ),
+            Self::Trap => ("test-trap/sluice.wasm", "cargo xtask build --trap"),
         };
         built(path, how)
     }
