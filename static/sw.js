@@ -20,41 +20,64 @@ const SHELL = [
   '/icons/icon.svg',
   '/js/app.js',
   '/js/dom.js',
+  '/js/early.js',
   '/js/i18n.js',
   '/js/main.js',
   '/js/md/blocks.js',
   '/js/md/highlight.js',
+  '/js/md/morph.js',
+  '/js/md/parts.js',
   '/js/md/plain.js',
   '/js/md/render.js',
   '/js/md/stream.js',
   '/js/md/tail.js',
+  '/js/md/text.js',
+  '/js/state/attempt.js',
   '/js/state/chat.js',
+  '/js/state/conversation.js',
+  '/js/state/ids.js',
+  '/js/state/left.js',
+  '/js/state/library.js',
   '/js/state/merge.js',
+  '/js/state/older.js',
+  '/js/state/request.js',
+  '/js/state/saver.js',
   '/js/state/settings.js',
   '/js/state/store.js',
+  '/js/state/tabs.js',
   '/js/state/transfer.js',
+  '/js/state/tree.js',
   '/js/state/turn-state.js',
   '/js/state/turn.js',
+  '/js/state/version1-chat.js',
+  '/js/state/version1-names.js',
+  '/js/state/version1.js',
   '/js/trust.js',
   '/js/view/actions.js',
   '/js/view/announce.js',
+  '/js/view/announcer.js',
+  '/js/view/attach.js',
   '/js/view/chat-list.js',
+  '/js/view/chat-view.js',
   '/js/view/composer.js',
-  '/js/view/conversation.js',
   '/js/view/dialogs.js',
+  '/js/view/error-card.js',
   '/js/view/health.js',
   '/js/view/images.js',
   '/js/view/message-view.js',
   '/js/view/models.js',
   '/js/view/notify.js',
+  '/js/view/pending.js',
   '/js/view/queue.js',
   '/js/view/scroll.js',
   '/js/view/settings-dialog.js',
   '/js/view/shortcuts.js',
+  '/js/view/sidebar.js',
   '/js/view/theme.js',
   '/js/view/title.js',
   '/js/view/transcript.js',
   '/js/view/tuning-dialog.js',
+  '/js/view/undo.js',
   '/js/wire/answer.js',
   '/js/wire/api.js',
   '/js/wire/errors.js',
@@ -64,8 +87,9 @@ const SHELL = [
   '/vendor/dompurify-3.4.18.js',
   '/vendor/idb-keyval-6.3.0.js',
   '/vendor/marked-18.2.1.js',
-  '/vendor/streaming-markdown-0.2.15.js',
 ];
+/** After this a copy is as good as an answer. */
+const PATIENCE_MS = 3_000;
 /** What may be kept besides the shell. */
 const KEPT = /^\/(css|js|i18n|icons|vendor)\//;
 
@@ -85,31 +109,59 @@ worker.addEventListener('activate', (event) => {
   event.waitUntil(old.then(() => worker.clients.claim()));
 });
 
+worker.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(
+    worker.clients.matchAll({ type: 'window' }).then(([page]) => page?.focus() ?? worker.clients.openWindow('/')),
+  );
+});
+
 worker.addEventListener('fetch', (event) => {
   const { method, url } = event.request;
   const { origin, pathname } = new URL(url);
   if (method !== 'GET' || origin !== location.origin) return;
-  if (pathname.startsWith('/vendor/')) event.respondWith(fromCacheFirst(event.request));
-  else if (pathname === '/' || KEPT.test(pathname)) event.respondWith(fromNetworkFirst(event.request));
+  if (pathname.startsWith('/vendor/')) event.respondWith(fromCacheFirst(event));
+  else if (pathname === '/' || KEPT.test(pathname)) event.respondWith(fromNetworkFirst(event));
 });
 
-/** @param {Request} request */
-async function fromCacheFirst(request) {
-  return (await caches.match(request)) ?? fromNetworkFirst(request);
+/** @param {FetchEvent} event */
+async function fromCacheFirst(event) {
+  return (await caches.match(event.request).catch(() => undefined)) ?? fromNetworkFirst(event);
 }
 
-/** @param {Request} request */
-async function fromNetworkFirst(request) {
+/**
+ * The network's answer comes at once; it is kept beside that, and where it cannot be kept (a full disk), that is no
+ * failure. A network that hangs is given up when there is a copy.
+ * @param {FetchEvent} event
+ */
+async function fromNetworkFirst(event) {
+  const { request } = event;
+  const kept = await caches.match(request, { ignoreSearch: true }).catch(() => undefined);
   try {
-    const response = await fetch(request);
-    if (response.ok) {
-      const cache = await caches.open(CACHE);
-      await cache.put(request, response.clone());
-    }
+    const response = await (kept ? inTime(fetch(request)) : fetch(request));
+    if (response.ok) event.waitUntil(keep(request, response.clone()));
     return response;
   } catch (error) {
-    const kept = await caches.match(request, { ignoreSearch: true });
     if (kept) return kept;
     throw error;
   }
+}
+
+/** @param {Request} request @param {Response} response */
+async function keep(request, response) {
+  try {
+    const cache = await caches.open(CACHE);
+    await cache.put(request, response);
+  } catch {
+    // What was kept before is older than this: half of one release with half of another is no page.
+    await caches.delete(CACHE).catch(() => {});
+  }
+}
+
+/** @param {Promise<Response>} answer @returns {Promise<Response>} */
+function inTime(answer) {
+  return Promise.race([
+    answer,
+    new Promise((_, reject) => setTimeout(() => reject(new Error('the network says nothing')), PATIENCE_MS)),
+  ]);
 }

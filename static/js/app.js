@@ -1,136 +1,118 @@
 //! The second stage: wires the parts of the chat page together.
 
-import { bindActions } from './view/actions.js';
-import { ChatList } from './view/chat-list.js';
-import { Conversation } from './view/conversation.js';
-import { askKey, bindDialogs } from './view/dialogs.js';
+import { Library } from './state/library.js';
+import { policy } from './trust.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
-import { loadMarkdown } from './view/message-view.js';
+import { bindActions } from './view/actions.js';
+import { bindAnnouncer } from './view/announcer.js';
+import { bindAttach } from './view/attach.js';
+import { ChatList, firstConversation } from './view/chat-list.js';
+import { ChatView } from './view/chat-view.js';
+import { ask, askKey, bindDialogs } from './view/dialogs.js';
 import { ModelPicker } from './view/models.js';
 import { Notifier } from './view/notify.js';
 import { ScrollKeeper } from './view/scroll.js';
 import { bindShortcuts } from './view/shortcuts.js';
-import { Store } from './state/store.js';
-import { policy } from './trust.js';
+import { isDrawerOpen } from './view/sidebar.js';
+import { bindUndo, offerUndo } from './view/undo.js';
 
-const DRAFT_AFTER_MS = 300;
+/** @typedef {import('./state/conversation.js').Conversation} Conversation */
+/**
+ * @typedef {{
+ *   composer: import('./view/composer.js').Composer, queue: import('./view/queue.js').QueueIndicator,
+ *   health: import('./view/health.js').HealthBanner,
+ * }} FirstStage
+ */
 
 /**
- * @param {Pick<import('./view/conversation.js').Parts, 'composer' | 'queue' | 'health'>} parts
- * @returns {Promise<Conversation>}
+ * @param {FirstStage} first
+ * @returns {Promise<Library>}
  */
 export async function start({ composer, queue, health }) {
-  const store = new Store();
-  store.addEventListener('trouble', () => {
-    byId('storage-note').hidden = false;
-    byId('storage-text').textContent = t('store.trouble');
-  });
+  const library = new Library();
+  bindStorage(library);
+  await library.begin();
   const scroll = new ScrollKeeper(byId('scroller'), byId('jump'));
   const models = new ModelPicker();
-  const conversation = new Conversation({
-    store,
-    composer,
-    health,
-    queue,
-    scroll,
-    askKey: (resume) => askKey(() => (void models.load(conversation.chat.model), resume())),
-  });
-  const chats = new ChatList(store, conversation, models);
-  const notifier = new Notifier();
-  conversation.addEventListener('turn', (event) => notifier.onTurn(/** @type {CustomEvent} */ (event).detail));
-  models.addEventListener('chosen', () => conversation.setModel(models.chosen));
-  keepDrafts(store, composer, conversation);
+  const first = await firstConversation(library, models);
+  const view = new ChatView({ library, composer, scroll, undo: offerUndo }, first);
+  const chats = new ChatList(library, view, models);
+  const loadModels = () => models.load(view.conversation.chat.model);
+  /** Asks for a key; what was refused for want of one goes out again. */
+  const keyFor = (/** @type {Conversation} */ conversation, again = () => conversation.tryAgain()) =>
+    askKey({ refused: true }, () => (void loadModels(), again()));
+  bindAnnouncer({ library, queue, health, notifier: new Notifier(), askKey: keyFor });
+  models.addEventListener('chosen', () => view.conversation.set({ model: models.chosen }));
+  bindLeaving(library);
   bindDialogs();
+  bindUndo();
   byId('skip').addEventListener('click', (event) => {
     event.preventDefault(); // the address names the conversation
     composer.focus();
   });
-  bindActions(conversation);
-  bindShortcuts({ stop: () => conversation.stop(), newChat: () => chats.open('') });
-  bindLazily(conversation, store, chats);
-  bindImages(composer);
-  await store.begin();
-  await chats.open(location.hash.slice(1));
+  bindActions(view, keyFor);
+  bindShortcuts({ escape: () => onEscape(view, composer), newChat: () => chats.openNew() });
+  bindLazily({ view, library, chats, loadModels });
+  bindAttach(composer);
+  await chats.begin();
   composer.open();
-  void models.load(conversation.chat.model);
-  composer.addEventListener('input', () => void loadMarkdown(), { once: true }); // an answer will follow
+  void loadModels();
   void registerWorker();
-  return conversation;
+  void library.upgrade();
+  return library;
+}
+
+/** @param {Library} library */
+function bindStorage(library) {
+  const note = byId('storage-note');
+  library.addEventListener('trouble', () => {
+    note.hidden = false;
+    byId('storage-text').textContent = t('store.trouble');
+  });
+  library.addEventListener('well', () => (note.hidden = true));
+  library.addEventListener('turn', () => void keepStorage(), { once: true });
+}
+
+/** Else a browser that is short of room may throw the conversations away. */
+async function keepStorage() {
+  if (!navigator.storage?.persist || (await navigator.storage.persisted())) return;
+  await navigator.storage.persist().catch(() => false);
+}
+
+/** What is not written yet when the page goes away is left for the next one. @param {Library} library */
+function bindLeaving(library) {
+  window.addEventListener('pagehide', () => library.leave());
+  document.addEventListener('visibilitychange', () => document.hidden && library.leave());
 }
 
 /**
- * What is typed survives a reload, per conversation.
- * @param {Store} store
+ * Escape gives up the nearest thing: the drawer, an edit, then the answer.
+ * @param {ChatView} view
  * @param {import('./view/composer.js').Composer} composer
- * @param {Conversation} conversation
  */
-function keepDrafts(store, composer, conversation) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const save = () => {
-    if (timer === undefined) return;
-    clearTimeout(timer);
-    timer = undefined;
-    if (!composer.editing) void store.saveDraft(conversation.draftId, composer.unsent);
-  };
-  const saveSoon = () => (timer ??= setTimeout(save, DRAFT_AFTER_MS));
-  composer.addEventListener('input', saveSoon);
-  if (composer.unsent) saveSoon();
-  conversation.addEventListener('leaving', save);
-  const leave = () => {
-    save();
-    store.leave();
-  };
-  window.addEventListener('pagehide', leave);
-  document.addEventListener('visibilitychange', () => document.hidden && leave());
-  conversation.addEventListener('shown', async () => {
-    const id = conversation.draftId;
-    const text = await store.draft(id);
-    if (conversation.draftId === id && composer.draft.text === '') composer.set({ text, images: [] });
-  });
+async function onEscape(view, composer) {
+  if (isDrawerOpen()) return;
+  if (composer.editing) return composer.endEdit();
+  const { turn, busy } = view.conversation;
+  if (!busy) return;
+  // A place in line is minutes of waiting.
+  if (turn?.state === 'queued' && (await ask({ title: t('leave.ask'), yes: t('action.leave') })) === null) return;
+  view.conversation.turn === turn && view.stop();
 }
 
 /**
  * Dialogs that few people open are fetched when they do.
- * @param {Conversation} conversation
- * @param {Store} store
- * @param {ChatList} chats
+ * @param {{view: ChatView, library: Library, chats: ChatList, loadModels: () => Promise<void>}} context
  */
-function bindLazily(conversation, store, chats) {
+function bindLazily(context) {
   byId('open-tuning').addEventListener('click', async () => {
     const { openTuning } = await import('./view/tuning-dialog.js');
-    openTuning(conversation);
+    openTuning(context.view);
   });
   byId('open-settings').addEventListener('click', async () => {
     const { openSettings } = await import('./view/settings-dialog.js');
-    openSettings({ conversation, store, chats });
-  });
-}
-
-/**
- * Images are rare: what reads them is fetched with the first.
- * @param {import('./view/composer.js').Composer} composer
- */
-function bindImages(composer) {
-  const input = /** @type {HTMLInputElement} */ (byId('attach-file'));
-  const add = async (/** @type {Iterable<File>} */ files) => {
-    const { addImages } = await import('./view/images.js');
-    await addImages(composer, files);
-    input.value = '';
-  };
-  byId('attach').addEventListener('click', () => input.click());
-  input.addEventListener('change', () => add(Array.from(input.files ?? [])));
-  byId('composer-text').addEventListener('paste', (event) => {
-    const files = Array.from(event.clipboardData?.files ?? []);
-    if (files.length === 0) return;
-    event.preventDefault();
-    void add(files);
-  });
-  byId('app').addEventListener('dragover', (event) => event.preventDefault());
-  byId('app').addEventListener('drop', (event) => {
-    event.preventDefault();
-    void add(Array.from(event.dataTransfer?.files ?? []));
+    openSettings(context);
   });
 }
 

@@ -59,15 +59,6 @@ export function icon(name) {
 }
 
 /**
- * An id that needs no secure context.
- * @returns {string} 16 hex digits
- */
-export function freshId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/**
  * Copies text, also where `navigator.clipboard` is missing (plain http on a local network).
  * @param {string} text
  * @returns {Promise<boolean>} whether it is on the clipboard

@@ -4,6 +4,8 @@
 //! well before this file has run. Plural forms are keys with `.one` or `.other` behind them.
 
 const LOCALES = ['en', 'de'];
+/** Between two tries to fetch the words. */
+const MOST_PAUSE_MS = 2_000;
 
 /** @type {Record<string, string>} */
 let words = {};
@@ -18,10 +20,27 @@ export async function load(wanted) {
   const short = wanted.map((tag) => tag.slice(0, 2).toLowerCase());
   locale = short.find((tag) => LOCALES.includes(tag)) ?? 'en';
   plural = new Intl.PluralRules(locale);
-  const response = await fetch(`/i18n/${locale}.json`);
-  words = await response.json();
+  words = await wordsOf(locale);
   document.documentElement.lang = locale;
   apply(document);
+}
+
+/**
+ * A failure is tried again: without its words the page says nothing.
+ * @param {string} which
+ * @returns {Promise<Record<string, string>>}
+ */
+async function wordsOf(which) {
+  for (let pause = 250; ; pause *= 2) {
+    try {
+      const response = await fetch(`/i18n/${which}.json`);
+      if (response.ok) return await response.json();
+    } catch {
+      // Below.
+    }
+    if (pause > MOST_PAUSE_MS) return {};
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
 }
 
 /**
@@ -32,8 +51,11 @@ export async function load(wanted) {
 export function t(key, values = {}) {
   const form = typeof values.n === 'number' ? `${key}.${plural.select(values.n)}` : key;
   const text = words[form] ?? words[`${key}.other`] ?? words[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => shown(values[name] ?? whole));
 }
+
+/** A number as this locale groups it. @param {string | number} value */
+const shown = (value) => (typeof value === 'number' ? number(value) : value);
 
 /** @param {string} key */
 export const has = (key) => key in words;

@@ -1,22 +1,22 @@
 //! The first stage: what one sees and types into, and the line. The rest (`app.js`) comes right behind it.
 
+import * as i18n from './i18n.js';
 import { Composer } from './view/composer.js';
 import { HealthBanner } from './view/health.js';
-import * as i18n from './i18n.js';
 import { QueueIndicator } from './view/queue.js';
 import { applyTheme } from './view/theme.js';
 
 applyTheme();
 const composer = new Composer();
-await i18n.load(navigator.languages).catch(() => {}); // offline: the page's own English stays
+await i18n.load(navigator.languages);
 
-/** @type {import('./view/conversation.js').Conversation | undefined} */
-let conversation;
-const queue = new QueueIndicator(() => conversation?.waiting ?? false);
+/** @type {import('./state/library.js').Library | undefined} */
+let library;
+const queue = new QueueIndicator(() => (library?.busy.length ?? 0) > 0);
 const health = new HealthBanner();
 queue.poke();
 void health.check();
 
 const { start } = await import('./app.js');
-conversation = await start({ composer, queue, health });
+library = await start({ composer, queue, health });
 document.documentElement.dataset.ready = '';

@@ -28,10 +28,6 @@ const FILES = {
     ['dist/purify.min.js', 'dompurify-*.js'],
     ['LICENSE', 'dompurify-*.LICENSE'],
   ],
-  'streaming-markdown': [
-    ['smd.min.js', 'streaming-markdown-*.js'],
-    ['license', 'streaming-markdown-*.LICENSE'],
-  ],
   'idb-keyval': [
     ['dist/index.js', 'idb-keyval-*.js'],
     ['LICENCE', 'idb-keyval-*.LICENSE'],

@@ -18,7 +18,7 @@ const { t } = i18n;
 applyTheme();
 await i18n.load(navigator.languages).catch(() => {});
 bindDialogs();
-byId('key').addEventListener('click', () => askKey(() => void read()));
+byId('key').addEventListener('click', () => askKey({ refused: needsKey }, () => void read()));
 
 const past = new History(KEEP_MS);
 const charts = makeCharts(byId('charts'));
@@ -27,6 +27,8 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 });
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+/** Whether the server has refused the details for want of a key. */
+let needsKey = false;
 document.addEventListener('visibilitychange', () => void read());
 await read();
 document.documentElement.dataset.ready = '';
@@ -35,7 +37,7 @@ document.documentElement.dataset.ready = '';
 async function read() {
   clearTimeout(timer);
   if (document.hidden) return;
-  let needsKey = false;
+  needsKey = false;
   const locked = (/** @type {unknown} */ error) => {
     needsKey ||= error instanceof ApiError && error.code === 'unauthorized';
     return null;

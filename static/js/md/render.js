@@ -92,13 +92,18 @@ function frameCode(pre) {
   scrollable(pre, language ? t('code.label', { language }) : t('code.label_plain'));
   pre.replaceWith(frame);
   frame.append(pre);
-  if (code && language) void colour(code, language);
 }
 
-/** Colours come with the first code that has a language. @param {HTMLElement} code @param {string} language */
-async function colour(code, language) {
-  const highlighter = await import('./highlight.js').catch(() => null);
-  await highlighter?.highlight(code, language);
+/** Code that grows no more gets its colours; they come with the first that has a language. @param {HTMLElement} root */
+export async function finishCode(root) {
+  const codes = root.matches('.code') ? [root] : Array.from(root.querySelectorAll('.code'));
+  for (const code of codes) {
+    const node = /** @type {HTMLElement | null} */ (code.querySelector('code[class]'));
+    const language = /language-(\S+)/.exec(node?.className ?? '')?.[1];
+    if (!node || !language) continue;
+    const highlighter = await import('./highlight.js').catch(() => null);
+    await highlighter?.highlight(node, language);
+  }
 }
 
 /** @param {HTMLTableElement} table */

@@ -2,15 +2,11 @@
 //!
 //! Text is taken at any rate and drawn once a frame. A settled node is never replaced, so a selection in it
 //! survives. (One exception, at the end: link definitions, see `blocks.js`.)
-//! Blocks stand in parts of 32: the browser lays out a box's children one by one when the last of them changes, so a
-//! flat list of a thousand blocks would cost a millisecond per token.
 
-import { el } from '../dom.js';
 import { BlockCutter } from './blocks.js';
-import { renderMarkdown } from './render.js';
+import { Parts } from './parts.js';
+import { finishCode, renderMarkdown } from './render.js';
 import { Tail } from './tail.js';
-
-const BLOCKS_PER_PART = 32;
 
 /**
  * Draws a text that does not grow, at once.
@@ -19,26 +15,30 @@ const BLOCKS_PER_PART = 32;
  */
 export function drawWhole(root, text) {
   root.replaceChildren(rendered(text.replace(/\r\n?/g, '\n')));
+  finishCode(root);
 }
 
 export class StreamRenderer {
   #root;
   #onDrawn;
+  #parts;
   #cutter = new BlockCutter();
-  #tail = new Tail();
-  /** @type {HTMLElement | undefined} where the next blocks go */
-  #part;
+  #tail = new Tail(rendered);
   #waiting = '';
   #whole = '';
   #frame = 0;
+  /** Whether the tail has words that are not drawn. */
+  #behind = false;
 
   /**
    * @param {HTMLElement} root filled from its end
    * @param {() => void} [onDrawn] after every drawing
+   * @param {Parts} [parts] where blocks stand already
    */
-  constructor(root, onDrawn = () => {}) {
+  constructor(root, onDrawn = () => {}, parts = new Parts(root)) {
     this.#root = root;
     this.#onDrawn = onDrawn;
+    this.#parts = parts;
     root.append(this.#tail.root);
   }
 
@@ -55,24 +55,18 @@ export class StreamRenderer {
     this.#frame = 0;
     const text = this.#waiting;
     this.#waiting = '';
-    if (text === '') return;
-    const before = this.#cutter.tail.length;
-    const blocks = this.#cutter.push(text);
-    if (blocks.length === 0) {
-      this.#tail.write(this.#cutter.tail.slice(before));
-    } else {
-      for (const block of blocks) this.#settle(block);
-      const tail = new Tail();
-      tail.write(this.#cutter.tail);
-      this.#tail.root.replaceWith(tail.root);
-      this.#tail = tail;
-    }
+    if (text === '' && !this.#behind) return;
+    for (const block of this.#cutter.push(text)) this.#settle(block);
+    this.#behind = this.#cutter.tail !== '' && this.#tail.isEarly;
+    if (this.#behind) this.#frame = requestAnimationFrame(() => this.flush());
+    else if (this.#cutter.tail !== '') this.#tail.draw(this.#cutter.tail);
     this.#onDrawn();
   }
 
   /** Settles the rest: nothing follows. */
   finish() {
     this.flush();
+    cancelAnimationFrame(this.#frame);
     const last = this.#cutter.finish();
     if (last !== '') this.#settle(last);
     this.#tail.root.remove();
@@ -80,19 +74,20 @@ export class StreamRenderer {
     this.#onDrawn();
   }
 
-  /** @param {string} block */
+  /** The tail is the block: its nodes stay, and are drawn no more. @param {string} block */
   #settle(block) {
-    if (!this.#part || this.#part.childElementCount >= BLOCKS_PER_PART) {
-      this.#part = el('div', { class: 'part' });
-      this.#tail.root.before(this.#part);
+    this.#tail.draw(block);
+    for (const node of Array.from(this.#tail.root.childNodes)) {
+      this.#parts.add(node, this.#tail.root);
+      if (node instanceof HTMLElement) finishCode(node);
     }
-    this.#part.append(rendered(block));
   }
 }
 
 /**
  * A text that the parser cannot digest is shown as it is.
  * @param {string} source
+ * @returns {DocumentFragment}
  */
 function rendered(source) {
   try {
@@ -101,6 +96,8 @@ function rendered(source) {
     const plain = document.createElement('p');
     plain.className = 'plain';
     plain.textContent = source;
-    return plain;
+    const fragment = new DocumentFragment();
+    fragment.append(plain);
+    return fragment;
   }
 }

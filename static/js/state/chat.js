@@ -1,14 +1,19 @@
-//! A conversation: its shape, and the pure functions over it.
+//! A conversation as it is kept: its shape, and the small functions over it. Pure.
+//!
+//! Messages are a tree: each names its `parent`, and `leaf` is the message at which the shown path ends. Asking again
+//! or editing adds a branch (`tree.js`); only somebody who deletes a message empties it.
 
-import { freshId } from '../dom.js';
+import { freshId } from './ids.js';
 
 /**
- * @typedef {'done' | 'stopped' | 'interrupted' | 'error'} MessageState
+ * `running` while the answer is on its way. A message without a state is a question.
+ * @typedef {'running' | 'done' | 'stopped' | 'interrupted' | 'error'} MessageState
  *
- * `at` and `created` are milliseconds since 1970; `images` base64 without a prefix, as Ollama takes them.
+ * `at` and `created` are milliseconds since 1970; `images` are ids of records of their own; `parent` is '' for a
+ * first message; `removed` leaves the place in the tree and nothing of what was said.
  * @typedef {{
- *   id: string, role: 'user' | 'assistant', content: string, created: number, at: number,
- *   images?: string[], thinking?: string, model?: string, state?: MessageState,
+ *   id: string, parent: string, role: 'user' | 'assistant', content: string, created: number, at: number,
+ *   images?: string[], thinking?: string, model?: string, state?: MessageState, removed?: true,
  *   error?: {code: string, detail: string},
  *   stats?: Partial<import('../wire/answer.js').Stats> & {firstMs?: number},
  * }} Message
@@ -16,84 +21,99 @@ import { freshId } from '../dom.js';
  * Sampling only: runner options are the operator's.
  * @typedef {{temperature?: number, top_p?: number, top_k?: number, seed?: number, num_predict?: number}} Options
  *
- * `gone` holds the ids of removed messages, so that another tab's copy does not bring them back.
+ * `settingsAt`: when title, model, system, think, options or pinned were changed last; `leafAt` the same for `leaf`.
  * @typedef {{
- *   id: string, version: 1, title: string, created: number, updated: number, model: string,
- *   system: string, think: '' | 'on' | 'off', options: Options, messages: Message[], gone: string[],
+ *   id: string, version: 2, title: string, created: number, updated: number, settingsAt: number, model: string,
+ *   system: string, think: '' | 'on' | 'off', options: Options, pinned: boolean,
+ *   messages: Message[], leaf: string, leafAt: number,
  * }} Chat
+ *
+ * What is typed and not sent. `edits` is the question that it is to replace, or ''; `aside` what was being typed when
+ * that edit began; `sent` what is on its way and not taken yet, or was refused while something else was typed.
+ * @typedef {{text: string, images: string[]}} Words
+ * @typedef {Words & {edits: string, aside: Words | null, sent: (Words & {edits: string}) | null}} Draft
  */
 
+export const OPTIONS = /** @type {const} */ (['temperature', 'top_p', 'top_k', 'seed', 'num_predict']);
 const TITLE_CHARS = 60;
 
 /**
  * @param {number} now
  * @param {string} [model]
+ * @param {string} [id]
  * @returns {Chat}
  */
-export function newChat(now, model = '') {
+export function newChat(now, model = '', id = freshId()) {
   return {
-    id: freshId(),
-    version: 1,
+    id,
+    version: 2,
     title: '',
     created: now,
     updated: now,
+    settingsAt: now,
     model,
     system: '',
     think: '',
     options: {},
+    pinned: false,
     messages: [],
-    gone: [],
+    leaf: '',
+    leafAt: now,
   };
 }
 
+/** @returns {Draft} */
+export const newDraft = () => ({ text: '', images: [], edits: '', aside: null, sent: null });
+
+/** @param {Words | null} words */
+export const isEmpty = (words) => !words || (words.text.trim() === '' && words.images.length === 0);
+
+/** @param {Draft} draft whether there is nothing in it to keep */
+export const isBlank = ({ text, images, edits, aside, sent }) =>
+  text === '' && images.length === 0 && edits === '' && isEmpty(aside) && isEmpty(sent);
+
 /**
+ * A message that stands last by time, also where the clock of the device went back.
+ * @param {Chat} chat
  * @param {Message['role']} role
  * @param {string} content
+ * @param {string} parent
  * @param {number} now
  * @returns {Message}
  */
-export const newMessage = (role, content, now) => ({ id: freshId(), role, content, created: now, at: now });
-
-/**
- * Ollama's request for the answer that follows `messages`. Turns that failed without a word are left out.
- * @param {Chat} chat
- * @param {Message[]} messages
- */
-export function requestBody(chat, messages) {
-  const said = messages.filter((message) => message.role === 'user' || message.content !== '');
-  const history = said.map(({ role, content, images }) =>
-    images?.length ? { role, content, images } : { role, content },
-  );
-  const system = chat.system.trim() === '' ? [] : [{ role: 'system', content: chat.system }];
-  return {
-    ...(chat.model && { model: chat.model }),
-    messages: [...system, ...history],
-    ...(Object.keys(chat.options).length > 0 && { options: chat.options }),
-    ...(chat.think && { think: chat.think === 'on' }),
-  };
+export function newMessage(chat, role, content, parent, now) {
+  const created = chat.messages.reduce((latest, one) => Math.max(latest, one.created + 1), now);
+  return { id: freshId(), parent, role, content, created, at: created };
 }
 
-/**
- * Removes the messages from `index` on, for good.
- * @param {Chat} chat
- * @param {number} index
- * @returns {Message[]} what was removed
- */
-export function truncate(chat, index) {
-  const removed = chat.messages.splice(index);
-  chat.gone.push(...removed.map(({ id }) => id));
-  return removed;
+/** The shown path ends here from now on. @param {Chat} chat @param {string} leaf @param {number} now */
+export function showLeaf(chat, leaf, now) {
+  chat.leaf = leaf;
+  chat.leafAt = Math.max(now, chat.leafAt + 1);
+}
+
+/** A change of a message: later than any form that another tab has. @param {Message} message @param {number} now */
+export function touch(message, now) {
+  message.at = Math.max(now, message.at + 1);
 }
 
 /** @param {Chat} chat @returns {string} its title, else its first words, else '' */
 export function titleOf(chat) {
   if (chat.title) return chat.title;
-  const first =
-    chat.messages
-      .find(({ role }) => role === 'user')
-      ?.content.trim()
-      .replace(/\s+/g, ' ') ?? '';
-  return first.length > TITLE_CHARS ? `${first.slice(0, TITLE_CHARS).trimEnd()}…` : first;
+  const first = chat.messages.find(({ role, removed }) => role === 'user' && !removed)?.content ?? '';
+  return shortTitle(first);
+}
+
+/** The first words of a text without its Markdown. @param {string} text */
+export function shortTitle(text) {
+  const plain = text
+    .replace(/^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d+[.)]\s+|```\S*)/gm, '')
+    .replace(/\*\*|__|`/g, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  if (plain.length <= TITLE_CHARS) return plain;
+  const cut = plain.slice(0, TITLE_CHARS);
+  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), TITLE_CHARS - 15)).trimEnd()}…`;
 }
 
 /**

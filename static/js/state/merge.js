@@ -1,7 +1,9 @@
 //! Two copies of one conversation, from two tabs, into one. Pure.
 //!
-//! No message is lost but those that somebody removed. Of two forms of a message the later one holds. The rest
-//! (title, model, options) follows the copy that was changed last.
+//! No message is lost. Of two forms of a message the later one holds. The settings (title, model, options) and the
+//! shown path follow the copy in which each was changed last: an answer that grows in one tab changes neither.
+
+import { soundLeaf } from './tree.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
 /** @typedef {import('./chat.js').Message} Message */
@@ -13,25 +15,29 @@
  */
 export function merge(stored, mine) {
   if (!stored) return mine;
-  const gone = new Set([...stored.gone, ...mine.gone]);
   /** @type {Map<string, Message>} */
   const byId = new Map();
   for (const message of [...stored.messages, ...mine.messages]) {
     const other = byId.get(message.id);
-    if (!gone.has(message.id) && (!other || message.at >= other.at)) byId.set(message.id, message);
+    if (!other || message.at >= other.at) byId.set(message.id, message);
   }
-  // Within one tab the order is that of creation; pairs of two tabs follow each other by time, a question's
-  // answer being created with it.
   const messages = Array.from(byId.values()).sort((a, b) => a.created - b.created);
-  const later = mine.updated >= stored.updated ? mine : stored;
-  return { ...later, messages, gone: Array.from(gone) };
+  const settings = mine.settingsAt >= stored.settingsAt ? mine : stored;
+  const { leaf, leafAt } = mine.leafAt >= stored.leafAt ? mine : stored;
+  const updated = Math.max(mine.updated, stored.updated);
+  const merged = { ...settings, updated, messages, leaf, leafAt };
+  return { ...merged, leaf: soundLeaf(merged) };
 }
 
 /**
- * @param {Chat} merged
- * @param {Chat} mine
- * @returns {boolean} whether the other copy has changed anything that is shown in mine
+ * @param {Chat} one
+ * @param {Chat} other
+ * @returns {boolean} whether both say the same
  */
-export const hasMore = (merged, mine) =>
-  merged.messages.length !== mine.messages.length ||
-  merged.messages.some((message, index) => message !== mine.messages[index]);
+export const isSame = (one, other) =>
+  one.updated === other.updated &&
+  one.settingsAt === other.settingsAt &&
+  one.leafAt === other.leafAt &&
+  one.leaf === other.leaf &&
+  one.messages.length === other.messages.length &&
+  one.messages.every(({ id, at }, index) => id === other.messages[index].id && at === other.messages[index].at);

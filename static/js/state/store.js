@@ -1,169 +1,219 @@
-//! Conversations on this device: IndexedDB, one record per conversation and a small one for the list.
+//! The records on this device: one IndexedDB database, every change one transaction. It decides nothing.
 //!
-//! Writes are gathered for a second. A page that goes away cannot wait for IndexedDB, so what is not written by then
-//! is left in localStorage and taken up by the next page. Where IndexedDB fails, the page works on from memory
-//! and says so (`trouble`). Another tab's writes are merged, not overwritten, and told (`changed`, with the
-//! conversation's id as detail): when they are made, and when a write of one's own finds them.
+//! | key | what |
+//! |---|---|
+//! | `chat:<id>` | a conversation, without the bytes of its images |
+//! | `meta:<id>` | what the list needs of it |
+//! | `draft:<id>` | what is typed there and not sent |
+//! | `image:<chat>:<id>` | one image, base64 |
+//! | `gone:<id>` | that it was removed, and when: another tab's copy must not bring it back |
+//! | `taken:<id>` | what was taken of it from version 1 (`version1.js`) |
+//!
+//! Every method rejects when the browser does not let it; nothing is half written then.
 
 import * as idb from '../../vendor/idb-keyval-6.3.0.js';
-import { titleOf } from './chat.js';
-import { hasMore, merge } from './merge.js';
+import { isBlank, shortTitle, titleOf } from './chat.js';
+import { merge } from './merge.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
-/** @typedef {{id: string, title: string, updated: number}} Meta */
+/** @typedef {import('./chat.js').Draft} Draft */
+/** @typedef {Map<string, string>} Images base64 by id */
+/** @typedef {{id: string, title: string, updated: number, pinned?: boolean, draft?: true}} Meta */
+/** @typedef {{updated: number, draft: string, settings: string, leaf: string}} Taken */
 
-const WRITE_AFTER_MS = 1_000;
-const LEFT = 'sluice.left';
+/** Version 1 lies in `sluice`. Its pages know no upgrade and would block one in place. */
+const NAME = 'sluice-2';
+/** A removed conversation is remembered so long; no tab with a copy is open longer. */
+const GONE_DAYS = 60;
+const DAY_MS = 86_400_000;
 
-export class Store extends EventTarget {
+export class Store {
+  /** @type {idb.UseStore | undefined} */
   #db;
-  /** @type {Map<string, Chat>} conversations with changes that are not written yet */
-  #dirty = new Map();
-  /** @type {Map<string, string>} the same for drafts */
-  #drafts = new Map();
-  /** @type {Map<string, any>} what could not be written */
-  #memory = new Map();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #channel = new BroadcastChannel('sluice.chats');
 
-  constructor() {
-    super();
-    this.#db = attempt(() => idb.createStore('sluice', 'chats'));
-    this.#channel.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent('changed', { detail: data }));
+  /** @returns {Promise<Meta[]>} of every conversation, and of every draft of one that has not begun */
+  list() {
+    return this.#use('readonly', async (store) => {
+      const [metas, drafts] = await Promise.all([all(store, 'meta:'), all(store, 'draft:')]);
+      const begun = new Set(metas.map(({ id }) => id));
+      return [...metas, ...drafts.filter(({ id }) => !begun.has(id)).map(draftMeta)];
+    });
   }
 
-  /** Takes up what the last page left. Call once, before anything is read. */
-  async begin() {
-    const left = attempt(() => JSON.parse(localStorage.getItem(LEFT) ?? 'null'));
-    if (!left) return;
-    for (const chat of left.chats) this.#dirty.set(chat.id, chat);
-    for (const [id, text] of left.drafts) await this.saveDraft(id, text);
-    await this.flush();
-    attempt(() => localStorage.removeItem(LEFT));
+  /** @param {string} id @returns {Promise<{chat?: Chat, draft?: Draft, gone: boolean}>} */
+  read(id) {
+    return this.#use('readonly', async (store) => {
+      const [chat, draft, gone] = await Promise.all(
+        ['chat', 'draft', 'gone'].map((kind) => request(store.get(`${kind}:${id}`))),
+      );
+      return { chat, draft, gone: gone !== undefined };
+    });
   }
 
-  /** The page goes away: leaves what is not written where that takes no time. */
-  leave() {
-    const left = { chats: Array.from(this.#dirty.values()), drafts: Array.from(this.#drafts) };
-    if (left.chats.length + left.drafts.length > 0) attempt(() => localStorage.setItem(LEFT, JSON.stringify(left)));
-    void this.flush();
+  /**
+   * Writes a conversation with its draft. What another tab wrote meanwhile is merged.
+   * @param {string} id
+   * @param {Chat | null} chat null: it has not begun, so there is only a draft
+   * @param {Draft} draft
+   * @param {Images} images those that are not written yet
+   * @param {{of: string, note: Taken}} [taken] it is from version 1: what is here already goes before it
+   * @returns {Promise<Chat | null | 'gone'>} what is there now
+   */
+  write(id, chat, draft, images, taken) {
+    return this.#use('readwrite', async (store) => {
+      const [old, typed, gone] = await Promise.all(
+        ['chat', 'draft', 'gone'].map((kind) => request(store.get(`${kind}:${id}`))),
+      );
+      if (gone !== undefined) return 'gone';
+      const merged = chat && old && taken ? merge(chat, old) : chat ? merge(old, chat) : (old ?? null);
+      if (merged) store.put(merged, `chat:${id}`);
+      if (merged) store.put(metaOf(merged), `meta:${id}`);
+      if (!(taken && typed)) putDraft(store, id, draft);
+      for (const [image, data] of images) store.put(data, imageKey(id, image));
+      if (taken) store.put(taken.note, `taken:${taken.of}`);
+      return merged;
+    });
   }
 
-  /** @returns {Promise<Meta[]>} the latest first */
-  async list() {
-    const keys = await this.#use((db) => idb.keys(db), /** @type {IDBValidKey[]} */ ([]));
-    const wanted = keys.filter((key) => String(key).startsWith('meta:'));
-    const stored = await this.#use((db) => idb.getMany(wanted, db), /** @type {(Meta | undefined)[]} */ ([]));
-    /** @type {Map<string, Meta>} */
-    const metas = new Map();
-    for (const meta of stored) if (meta) metas.set(meta.id, meta);
-    for (const [key, value] of this.#memory) if (key.startsWith('meta:')) metas.set(value.id, value);
-    for (const chat of this.#dirty.values()) metas.set(chat.id, metaOf(chat));
-    return Array.from(metas.values()).sort((a, b) => b.updated - a.updated);
+  /** @param {string} id @param {string} image @returns {Promise<string | undefined>} */
+  image(id, image) {
+    return this.#use('readonly', (store) => request(store.get(imageKey(id, image))));
   }
 
-  /** @param {string} id @returns {Promise<Chat | undefined>} */
-  async load(id) {
-    return this.#dirty.get(id) ?? (await this.#get(`chat:${id}`));
+  /** @param {string} id @returns {Promise<Images>} */
+  images(id) {
+    return this.#use('readonly', (store) => imagesOf(store, id));
   }
 
-  /** @returns {Promise<Chat[]>} for export and search */
-  async all() {
-    const chats = await Promise.all((await this.list()).map(({ id }) => this.load(id)));
-    return chats.filter((chat) => chat !== undefined);
+  /** Removes a conversation with all that belongs to it. @param {string} id */
+  remove(id) {
+    return this.#use('readwrite', async (store) => {
+      for (const kind of ['chat', 'meta', 'draft']) store.delete(`${kind}:${id}`);
+      store.delete(within(`image:${id}:`));
+      store.put(Date.now(), `gone:${id}`);
+    });
   }
 
-  /** Writes soon. The object may change until then. @param {Chat} chat */
-  save(chat) {
-    this.#dirty.set(chat.id, chat);
-    this.#timer ??= setTimeout(() => this.flush(), WRITE_AFTER_MS);
+  /** Takes a removal back; the conversation is written after this. @param {string} id */
+  restore(id) {
+    return this.#use('readwrite', async (store) => void store.delete(`gone:${id}`));
   }
 
-  /** Writes now. */
-  async flush() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    await Promise.all(Array.from(this.#dirty.values(), (chat) => this.#write(chat)));
+  /** Removes an image that nothing names any more. @param {string} id @param {string} image */
+  removeImage(id, image) {
+    return this.#use('readwrite', async (store) => void store.delete(imageKey(id, image)));
   }
 
-  /** @param {string} id */
-  async remove(id) {
-    this.#dirty.delete(id);
-    const keys = ['chat', 'meta', 'draft'].map((kind) => `${kind}:${id}`);
-    for (const key of keys) this.#memory.delete(key);
-    await this.#use((db) => idb.delMany(keys, db), undefined);
-    this.#channel.postMessage(id);
+  /** @returns {Promise<{chat: Chat, images: Images}[]>} for export and search */
+  everything() {
+    return this.#use('readonly', async (store) => {
+      const chats = /** @type {Chat[]} */ (await all(store, 'chat:'));
+      return Promise.all(chats.map(async (chat) => ({ chat, images: await imagesOf(store, chat.id) })));
+    });
   }
 
-  /** What was typed and not sent. @param {string} id @returns {Promise<string>} */
-  async draft(id) {
-    return this.#drafts.get(id) ?? (await this.#get(`draft:${id}`)) ?? '';
+  /** @returns {Promise<Chat[]>} without images */
+  chats() {
+    return this.#use('readonly', (store) => all(store, 'chat:'));
   }
 
-  /** @param {string} id @param {string} text */
-  async saveDraft(id, text) {
-    this.#drafts.set(id, text);
-    await this.#set(`draft:${id}`, text);
-    if (this.#drafts.get(id) === text) this.#drafts.delete(id);
+  /** @returns {Promise<Map<string, Taken>>} what was taken from version 1, by conversation */
+  taken() {
+    return this.#use('readonly', async (store) => {
+      const [keys, values] = await Promise.all([
+        request(store.getAllKeys(within('taken:'))),
+        request(store.getAll(within('taken:'))),
+      ]);
+      return new Map(keys.map((key, index) => [String(key).slice('taken:'.length), values[index]]));
+    });
   }
 
-  /** @param {Chat} chat */
-  async #write(chat) {
-    const copy = structuredClone(chat);
-    let merged = copy;
-    const wrote = await this.#use(
-      (db) => idb.update(`chat:${chat.id}`, (old) => (merged = merge(old, copy)), db).then(() => true),
-      false,
-    );
-    if (!wrote) this.#memory.set(`chat:${chat.id}`, copy);
-    await this.#set(`meta:${chat.id}`, metaOf(chat));
-    if (chat.updated === copy.updated) this.#dirty.delete(chat.id);
-    this.#channel.postMessage(chat.id);
-    if (hasMore(merged, copy)) this.dispatchEvent(new CustomEvent('changed', { detail: chat.id }));
+  /** Forgets that anything was taken from version 1. */
+  forgetTaken() {
+    return this.#use('readwrite', async (store) => void store.delete(within('taken:')));
   }
 
-  /** @param {string} key */
-  async #get(key) {
-    return this.#memory.get(key) ?? (await this.#use((db) => idb.get(key, db), undefined));
+  /** Removals of long ago need not be remembered. */
+  prune() {
+    return this.#use('readwrite', async (store) => {
+      const keys = await request(store.getAllKeys(within('gone:')));
+      const times = await request(store.getAll(within('gone:')));
+      const before = Date.now() - GONE_DAYS * DAY_MS;
+      keys.forEach((key, index) => times[index] < before && store.delete(key));
+    });
   }
 
-  /** @param {string} key @param {any} value */
-  async #set(key, value) {
-    const wrote = await this.#use((db) => idb.set(key, value, db).then(() => true), false);
-    if (wrote) this.#memory.delete(key);
-    else this.#memory.set(key, value);
+  /** Removes everything, but not that version 1 was taken. */
+  async clear() {
+    await this.#use('readwrite', async (store) => void store.clear());
   }
 
   /**
    * @template T
-   * @param {(db: idb.UseStore) => Promise<T>} work
-   * @param {T} otherwise
+   * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => Promise<T>} work all of it or nothing
    * @returns {Promise<T>}
    */
-  async #use(work, otherwise) {
-    try {
-      if (!this.#db) throw new Error('no IndexedDB');
-      return await work(this.#db);
-    } catch {
-      this.dispatchEvent(new Event('trouble'));
-      return otherwise;
-    }
+  async #use(mode, work) {
+    this.#db ??= idb.createStore(NAME, 'records');
+    return this.#db(mode, async (store) => {
+      const { transaction } = store;
+      transaction.db.onversionchange = () => transaction.db.close(); // a later version must not wait for this tab
+      const done = idb.promisifyRequest(transaction);
+      done.catch(() => {}); // told below, or by the request that failed
+      try {
+        const result = await work(store);
+        if (mode === 'readwrite') await done;
+        return result;
+      } catch (error) {
+        try {
+          transaction.abort();
+        } catch {
+          // It has ended by itself.
+        }
+        throw error;
+      }
+    });
   }
 }
 
 /** @param {Chat} chat @returns {Meta} */
-const metaOf = (chat) => ({ id: chat.id, title: titleOf(chat), updated: chat.updated });
+export const metaOf = (chat) => ({
+  id: chat.id,
+  title: titleOf(chat),
+  updated: chat.updated,
+  ...(chat.pinned && { pinned: true }),
+});
 
-/**
- * @template T
- * @param {() => T} make
- * @returns {T | undefined}
- */
-function attempt(make) {
-  try {
-    return make();
-  } catch {
-    return undefined;
-  }
+/** @param {Draft & {id: string, at: number}} draft @returns {Meta} */
+const draftMeta = ({ id, text, sent, at }) => ({
+  id,
+  title: shortTitle(text || (sent?.text ?? '')),
+  updated: at,
+  draft: true,
+});
+
+/** @param {IDBObjectStore} store @param {string} id @param {Draft} draft */
+function putDraft(store, id, draft) {
+  if (isBlank(draft)) store.delete(`draft:${id}`);
+  else store.put({ ...draft, id, at: Date.now() }, `draft:${id}`);
+}
+
+/** @param {string} id @param {string} image */
+const imageKey = (id, image) => `image:${id}:${image}`;
+
+/** @param {string} prefix */
+const within = (prefix) => IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+
+/** @template T @param {IDBRequest<T>} one @returns {Promise<T>} */
+const request = (one) => idb.promisifyRequest(one);
+
+/** @param {IDBObjectStore} store @param {string} prefix @returns {Promise<any[]>} */
+const all = (store, prefix) => request(store.getAll(within(prefix)));
+
+/** @param {IDBObjectStore} store @param {string} id @returns {Promise<Images>} */
+async function imagesOf(store, id) {
+  const range = within(imageKey(id, ''));
+  const [keys, values] = await Promise.all([request(store.getAllKeys(range)), request(store.getAll(range))]);
+  return new Map(keys.map((key, index) => [String(key).slice(imageKey(id, '').length), values[index]]));
 }

@@ -1,8 +1,8 @@
 //! One turn of the model: drives the state machine with the events of an answer and fills the message.
 //!
 //! A turn lives on when its conversation is not shown. Views listen: `change` (state, place, error),
-//! `begun` (before the first piece), `text` and `thinking` (the added piece as `detail`), `accepted` or `refused` (the server
-//! took the request, or did not), and `over` last.
+//! `accepted` (the server took the request), `begun` (before the first piece), `text` and `thinking` (the added piece as
+//! `detail`), and `over` last.
 
 import { answer } from '../wire/answer.js';
 import { leave } from '../wire/api.js';
@@ -30,7 +30,6 @@ export class Turn extends EventTarget {
   modelSince = 0;
   #abort = new AbortController();
   #ticket = '';
-  #accepted = false;
 
   /** @param {Message} message the answer to fill; its content may be the beginning of one (continue) */
   constructor(message) {
@@ -38,17 +37,20 @@ export class Turn extends EventTarget {
     this.message = message;
   }
 
-  /** Runs to the end, whatever the end is. Never rejects. @param {object} body */
-  async run(body) {
+  /** From now on it can be stopped. */
+  begin() {
     this.startedAt = performance.now();
     this.modelSince = this.startedAt;
     this.#move('send');
+  }
+
+  /** Runs to the end, whatever the end is. Never rejects. @param {object} body */
+  async run(body) {
     try {
       for await (const event of answer(body, this.#abort.signal)) this.#on(event);
     } catch (error) {
       this.#fail(error);
     }
-    if (!this.#accepted && this.error) this.dispatchEvent(new Event('refused'));
     this.dispatchEvent(new Event('over'));
   }
 
@@ -71,7 +73,6 @@ export class Turn extends EventTarget {
     switch (event.type) {
       case 'open':
         this.#ticket = event.ticket;
-        this.#accepted = true;
         this.dispatchEvent(new Event('accepted'));
         return this.#move('open');
       case 'place':

@@ -1,22 +1,23 @@
 //! The buttons on messages, by event delegation.
 
-import * as announce from './announce.js';
-import { askKey } from './dialogs.js';
 import { byId, copyText } from '../dom.js';
 import { t } from '../i18n.js';
+import * as announce from './announce.js';
 
 const COPIED_MS = 1_500;
 
-/** @param {import('./conversation.js').Conversation} conversation */
-export function bindActions(conversation) {
-  const transcript = byId('transcript');
-  transcript.addEventListener('click', (event) => {
+/**
+ * @param {import('./chat-view.js').ChatView} view
+ * @param {(conversation: import('../state/conversation.js').Conversation, again?: () => void) => void} askKey
+ */
+export function bindActions(view, askKey) {
+  byId('transcript').addEventListener('click', (event) => {
     const target = /** @type {Element} */ (event.target);
     const button = /** @type {HTMLButtonElement | null} */ (target.closest('[data-action]'));
-    const id = /** @type {HTMLElement | null} */ (target.closest('.message'))?.dataset.id;
+    const id = /** @type {HTMLElement | null} */ (target.closest('.message'))?.dataset.id ?? '';
     const summary = /** @type {HTMLElement | null} */ (target.closest('.thinking > summary'));
     if (summary?.parentElement) summary.parentElement.dataset.touched = '';
-    if (button && id) run(button, id);
+    if (button) run(button, id);
   });
 
   /**
@@ -24,26 +25,37 @@ export function bindActions(conversation) {
    * @param {string} id of the message
    */
   function run(button, id) {
+    const { conversation } = view;
     switch (button.dataset.action) {
       case 'copy':
-        return copy(button, conversation.textOf(id));
+        return copy(button, conversation.message(id)?.content ?? '');
       case 'copy-code':
         return copy(button, codeOf(button));
       case 'retry':
-        return conversation.retry(id);
-      case 'resend':
-        return conversation.submit();
+        return andFocus(() => conversation.again(id));
+      case 'try-again':
+        return andFocus(() => (conversation.refusal ? conversation.tryAgain() : conversation.sendUnsent()));
+      case 'drop':
+        return andFocus(() => conversation.dropRefused());
       case 'key':
-        return askKey(() => conversation.retry(id));
+        return askKey(conversation, id && !conversation.refusal ? () => conversation.again(id) : undefined);
       case 'continue':
-        return conversation.resume(id);
+        return andFocus(() => conversation.resume(id));
+      case 'version':
+        return view.choose(button.dataset.version ?? '');
       case 'edit':
-        return conversation.edit(id);
+        return view.edit(id);
       case 'delete':
-        return conversation.remove(id);
+        return view.remove(id);
       case 'cancel':
-        return conversation.stop();
+        return andFocus(() => view.stop());
     }
+  }
+
+  /** The button goes with what it does; the focus goes to where the answer can be stopped. @param {() => void} act */
+  function andFocus(act) {
+    act();
+    byId('send').focus({ preventScroll: true });
   }
 }
 

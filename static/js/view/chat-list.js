@@ -1,46 +1,84 @@
-//! The list of conversations: open, new, rename, delete, search.
+//! The list of conversations: open, new, rename, pin, delete, search; and the address that names the one that is shown.
 
-import { newChat, titleOf } from '../state/chat.js';
-import { ask } from './dialogs.js';
 import { byId, find, fromTemplate } from '../dom.js';
 import { apply, t } from '../i18n.js';
-import { saveSetting, setting } from '../state/settings.js';
+import { isBlank, titleOf } from '../state/chat.js';
+import { freshId } from '../state/ids.js';
+import { ask } from './dialogs.js';
+import { bindSidebar, closeDrawer } from './sidebar.js';
 import { setTitle } from './title.js';
+import { offerUndo } from './undo.js';
 
 /** @typedef {import('../state/store.js').Meta} Meta */
+/** @typedef {import('../state/conversation.js').Conversation} Conversation */
+
+/** Where a tab keeps the id of its conversation that has not begun, so that a reload finds what is typed there. */
+const FRESH = 'sluice.fresh';
+const SEARCH_AFTER_MS = 150;
 
 export class ChatList {
-  #store;
-  #conversation;
+  #library;
+  #view;
   #models;
   #list = byId('chat-list');
   /** What the list shows. */
   #drawn = '';
   #search = /** @type {HTMLInputElement} */ (byId('chat-search'));
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #opening = 0;
 
   /**
-   * @param {import('../state/store.js').Store} store
-   * @param {import('./conversation.js').Conversation} conversation
+   * @param {import('../state/library.js').Library} library
+   * @param {import('./chat-view.js').ChatView} view
    * @param {import('./models.js').ModelPicker} models
    */
-  constructor(store, conversation, models) {
-    this.#store = store;
-    this.#conversation = conversation;
+  constructor(library, view, models) {
+    this.#library = library;
+    this.#view = view;
     this.#models = models;
-    byId('new-chat').addEventListener('click', () => this.open(''));
-    this.#search.addEventListener('input', () => this.draw());
+    byId('new-chat').addEventListener('click', () => this.openNew());
+    this.#search.addEventListener('input', () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.draw(), SEARCH_AFTER_MS);
+    });
+    this.#search.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && this.#search.value !== '') event.stopPropagation(); // it clears the field
+    });
     this.#list.addEventListener('click', (event) => this.#onClick(/** @type {Element} */ (event.target)));
-    conversation.addEventListener('saved', () => this.#onSaved());
-    store.addEventListener('changed', (event) => this.#onOtherTab(/** @type {CustomEvent<string>} */ (event).detail));
-    window.addEventListener('hashchange', () => this.open(location.hash.slice(1)));
+    view.addEventListener('changed', () => this.#showPlace());
+    library.addEventListener('list', () => this.draw());
+    library.addEventListener('removed', (event) => this.#onRemoved(/** @type {CustomEvent} */ (event).detail));
+    window.addEventListener('hashchange', () => this.open(location.hash.slice(1), { isMove: false }));
     bindSidebar();
   }
 
-  /** Shows a stored conversation, or a new one where there is none of that id. @param {string} id */
-  async open(id) {
-    if (id === this.#conversation.chat.id) return;
-    const stored = id ? await this.#store.load(id) : undefined;
-    this.#conversation.show(stored ?? newChat(Date.now(), this.#models.preferred));
+  /** Call once, when the first conversation is shown. */
+  async begin() {
+    this.#showPlace();
+    if (matchMedia('(pointer: fine)').matches) byId('composer-text').focus({ preventScroll: true });
+    await this.draw();
+  }
+
+  /** A new conversation: the one that is begun to be typed, or another one where that is shown. */
+  async openNew() {
+    const { conversation } = this.#view;
+    if (!conversation.begun && !isBlank(conversation.draft)) forgetFresh();
+    await this.open('', { isMove: true });
+  }
+
+  /**
+   * Shows a conversation, or a new one where there is none of that id.
+   * @param {string} id
+   * @param {{isMove: boolean}} how whether Back leads to where one was
+   */
+  async open(id, { isMove }) {
+    const turn = ++this.#opening;
+    const before = this.#view.conversation;
+    const conversation = await conversationAt(id, this.#library, this.#models);
+    if (turn !== this.#opening) return; // another one was opened meanwhile
+    if (isMove && conversation !== before) history.pushState(null, '', addressOf(conversation));
+    if (conversation !== before) this.#view.show(conversation);
     this.#showPlace();
     closeDrawer();
     if (matchMedia('(pointer: fine)').matches) byId('composer-text').focus({ preventScroll: true });
@@ -49,11 +87,13 @@ export class ChatList {
 
   async draw() {
     const query = this.#search.value.trim().toLowerCase();
-    const metas = query ? await this.#matches(query) : await this.#store.list();
+    const metas = query ? await this.#library.search(query) : this.#library.list;
     if (query !== this.#search.value.trim().toLowerCase()) return;
-    this.#drawItems(metas);
+    const { conversation } = this.#view;
+    const shown = metas.filter(({ id, draft }) => !draft || id !== conversation.id); // what is typed here is not yet one
+    this.#drawItems(shown);
     const none = byId('chat-none');
-    none.hidden = metas.length > 0;
+    none.hidden = shown.length > 0;
     none.textContent = t(query ? 'chats.none_found' : 'chats.none');
   }
 
@@ -62,7 +102,10 @@ export class ChatList {
    * @param {Meta[]} metas
    */
   #drawItems(metas) {
-    const drawn = JSON.stringify([this.#conversation.chat.id, metas.map(({ id, title }) => [id, title])]);
+    const drawn = JSON.stringify([
+      this.#view.conversation.id,
+      metas.map(({ id, title, pinned, draft }) => [id, title, pinned, draft]),
+    ]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     const focused = this.#list.querySelector(':focus');
@@ -74,31 +117,21 @@ export class ChatList {
     /** @type {HTMLElement | undefined} */ (again)?.focus();
   }
 
-  /** @param {string} query in lower case @returns {Promise<Meta[]>} */
-  async #matches(query) {
-    const chats = await this.#store.all();
-    return chats
-      .filter((chat) =>
-        [titleOf(chat), ...chat.messages.map(({ content }) => content)].some((text) =>
-          text.toLowerCase().includes(query),
-        ),
-      )
-      .map((chat) => ({ id: chat.id, title: titleOf(chat), updated: chat.updated }));
-  }
-
   /** @param {Meta} meta */
-  #item({ id, title }) {
+  #item({ id, title, draft }) {
     const item = fromTemplate('chat-item');
     const open = find(item, '.chat-open');
     const name = title || t('chats.untitled');
     apply(item);
     item.dataset.id = id;
-    open.textContent = name;
+    open.textContent = draft ? t('chats.draft', { title: name }) : name;
     open.title = name;
+    item.toggleAttribute('data-draft', draft === true);
+    find(item, '[data-action=rename]').hidden = draft === true;
     for (const button of item.querySelectorAll('[data-action]')) {
       button.setAttribute('aria-label', `${button.getAttribute('aria-label')}: ${name}`);
     }
-    if (id === this.#conversation.chat.id) {
+    if (id === this.#view.conversation.id) {
       item.dataset.current = '';
       open.setAttribute('aria-current', 'page');
     }
@@ -112,19 +145,16 @@ export class ChatList {
     const action = /** @type {HTMLElement | null} */ (target.closest('[data-action]'))?.dataset.action;
     if (action === 'rename') void this.#rename(id);
     else if (action === 'remove') void this.#remove(id);
-    else if (target.closest('.chat-open')) void this.open(id);
+    else if (target.closest('.chat-open')) void this.open(id, { isMove: true });
   }
 
   /** @param {string} id */
   async #rename(id) {
-    const chat = this.#held(id) ?? (await this.#store.load(id));
-    if (!chat) return;
-    const title = await ask({ title: t('chats.rename'), yes: t('action.save'), value: titleOf(chat) });
+    const conversation = await this.#library.open(id);
+    if (!conversation) return;
+    const title = await ask({ title: t('chats.rename'), yes: t('action.save'), value: titleOf(conversation.chat) });
     if (title === null) return;
-    chat.title = title.trim();
-    chat.updated = Date.now();
-    this.#store.save(chat);
-    this.#showPlace();
+    conversation.set({ title: title.trim() });
     await this.draw();
   }
 
@@ -132,68 +162,91 @@ export class ChatList {
   async #remove(id) {
     const yes = await ask({ title: t('chats.delete_ask'), text: t('chats.delete_text'), yes: t('chats.delete') });
     if (yes === null) return;
-    if (this.#held(id)) this.#conversation.stop();
-    await this.#store.remove(id);
-    if (this.#held(id)) await this.open('');
-    await this.draw();
+    const wasShown = this.#view.conversation.id === id;
+    const back = await this.#library.remove(id);
+    this.#focusAfterRemoval();
+    if (!back) return;
+    offerUndo(t('chats.deleted'), async () => {
+      await back();
+      if (wasShown) await this.open(id, { isMove: false });
+    });
   }
 
-  /** @param {string} id @returns {import('../state/chat.js').Chat | undefined} the shown one, which is the live object */
-  #held(id) {
-    const { chat } = this.#conversation;
-    return chat.id === id ? chat : undefined;
+  #focusAfterRemoval() {
+    const first = this.#list.querySelector('.chat-open');
+    if (document.activeElement === document.body) /** @type {HTMLElement} */ (first ?? byId('new-chat')).focus();
   }
 
-  #onSaved() {
-    this.#showPlace();
-    void this.draw();
-  }
-
-  /** @param {string} id */
-  async #onOtherTab(id) {
-    if (this.#held(id) && !this.#conversation.turn) {
-      const stored = await this.#store.load(id);
-      if (stored) this.#conversation.refresh(stored);
-    }
-    await this.draw();
+  /** The shown conversation is gone: what is typed in it goes along into a new one. @param {Conversation} removed */
+  async #onRemoved(removed) {
+    if (removed.id === freshOf()) forgetFresh();
+    if (removed !== this.#view.conversation) return;
+    const { text, images } = removed.draft;
+    const { edits } = removed.draft;
+    await this.open('', { isMove: false });
+    const { conversation } = this.#view;
+    if (text !== '' && !edits && images.length === 0 && conversation.draft.text === '') conversation.fill({ text });
   }
 
   /** The address names the conversation, the title says what it is about. */
   #showPlace() {
-    const { chat } = this.#conversation;
-    const title = titleOf(chat);
-    history.replaceState(null, '', chat.messages.length > 0 ? `#${chat.id}` : location.pathname);
+    const { conversation } = this.#view;
+    const title = titleOf(conversation.chat);
+    if (conversation.begun && conversation.id === freshOf()) forgetFresh();
+    if (location.pathname + location.hash !== addressOf(conversation))
+      history.replaceState(null, '', addressOf(conversation));
     setTitle(title);
-    byId('chat-title').textContent = title || t('chats.new');
-    this.#models.show(chat.model);
+    const heading = title || t('chats.new');
+    if (byId('chat-title').textContent !== heading) byId('chat-title').textContent = heading;
+    this.#models.show(conversation.chat.model);
   }
 }
 
-const NARROW = '(max-width: 760px)';
+/**
+ * @param {import('../state/library.js').Library} library
+ * @param {import('./models.js').ModelPicker} models
+ */
+export const firstConversation = (library, models) => conversationAt(location.hash.slice(1), library, models);
 
-function bindSidebar() {
-  const app = byId('app');
-  const show = (/** @type {boolean} */ open) => {
-    app.dataset.sidebar = open ? 'open' : 'closed';
-    byId('menu').setAttribute('aria-expanded', String(open));
-  };
-  if (matchMedia(NARROW).matches) show(false);
-  else show(setting('sidebar') !== 'closed');
-  byId('menu').addEventListener('click', () => {
-    const open = app.dataset.sidebar !== 'open';
-    show(open);
-    if (!matchMedia(NARROW).matches) saveSetting('sidebar', open ? 'open' : 'closed');
-    else if (open) byId('sidebar-close').focus();
-  });
-  byId('sidebar-close').addEventListener('click', closeDrawer);
-  byId('scroller').addEventListener('click', closeDrawer);
-  byId('sidebar').addEventListener('keydown', (event) => event.key === 'Escape' && closeDrawer());
+/**
+ * @param {string} id
+ * @param {import('../state/library.js').Library} library
+ * @param {import('./models.js').ModelPicker} models
+ * @returns {Promise<Conversation>} that one, else this tab's conversation that has not begun
+ */
+async function conversationAt(id, library, models) {
+  const named = id ? await library.open(id) : undefined;
+  if (named) return named;
+  const fresh = freshOf();
+  const kept = fresh ? await library.open(fresh) : undefined;
+  if (kept && !kept.begun) return kept;
+  const conversation = library.fresh(models.preferred, kept || !fresh ? freshId() : fresh);
+  keepFresh(conversation.id);
+  return conversation;
 }
 
-/** On a narrow screen the list lies over the conversation and goes when that is wanted. */
-function closeDrawer() {
-  if (!matchMedia(NARROW).matches || byId('app').dataset.sidebar !== 'open') return;
-  byId('app').dataset.sidebar = 'closed';
-  byId('menu').setAttribute('aria-expanded', 'false');
-  byId('menu').focus();
+/** @param {Conversation} conversation */
+const addressOf = ({ begun, id }) => (begun ? `${location.pathname}#${id}` : location.pathname);
+
+/** This page's, where the browser keeps nothing for a tab. */
+let freshHere = '';
+
+function freshOf() {
+  try {
+    return sessionStorage.getItem(FRESH) ?? '';
+  } catch {
+    return freshHere;
+  }
 }
+
+/** @param {string} id */
+function keepFresh(id) {
+  freshHere = id;
+  try {
+    sessionStorage.setItem(FRESH, id);
+  } catch {
+    // This page keeps it.
+  }
+}
+
+const forgetFresh = () => keepFresh('');

@@ -1,26 +1,22 @@
-//! Where one types: grows with its text, knows input methods, and gives nothing away before it was taken.
+//! Where one types: grows with its text, knows input methods, and shows the draft of the conversation.
 //!
-//! Events: `send` (detail: what to send), `stop`, `input` (the draft changed), `edit-end`.
+//! Events: `send`, `stop`.
 
 import { byId, el, icon } from '../dom.js';
 import { t } from '../i18n.js';
 
-/** @typedef {{text: string, images: string[]}} Draft */
+/** @typedef {import('../state/conversation.js').Conversation} Conversation */
 
 export class Composer extends EventTarget {
   #form = /** @type {HTMLFormElement} */ (byId('composer'));
   #field = /** @type {HTMLTextAreaElement} */ (byId('composer-text'));
   #button = /** @type {HTMLButtonElement} */ (byId('send'));
   #busy = false;
-  /** @type {string[]} */
-  #images = [];
-  /** @type {Draft | null} what was sent and is not taken yet */
-  #held = null;
-  /** @type {Draft | null} what was being typed when an edit began */
-  #aside = null;
   /** Before the page can send: Enter was pressed already. */
   #early = false;
-  #opened = false;
+  /** @type {Conversation | undefined} */
+  #conversation;
+  #listening = new AbortController();
 
   constructor() {
     super();
@@ -34,40 +30,31 @@ export class Composer extends EventTarget {
       else this.submit();
     });
     this.#field.addEventListener('keydown', (event) => this.#onKey(event));
-    this.#field.addEventListener('input', () => this.#changed());
+    this.#field.addEventListener('input', () => this.#typed());
     byId('attachments').addEventListener('click', (event) => this.#onRemove(/** @type {Element} */ (event.target)));
     byId('edit-cancel').addEventListener('click', () => this.endEdit());
     this.#fit();
   }
 
-  /** @returns {Draft} */
-  get draft() {
-    return { text: this.#field.value, images: this.#images };
-  }
-
-  /** @returns {string} what a reload should bring back: what is typed, else what is on its way */
-  get unsent() {
-    return this.#field.value || (this.#held?.text ?? '');
-  }
-
+  /** @returns {boolean} whether an earlier question is edited */
   get editing() {
-    return this.#aside !== null;
+    return this.#conversation?.draft.edits !== '' && this.#conversation !== undefined;
   }
 
-  /** @param {Draft} draft */
-  set(draft) {
-    this.#field.value = draft.text;
-    this.setImages(draft.images);
-    this.#fit();
-  }
-
-  /** @param {string[]} images base64 */
-  setImages(images) {
-    this.#images = images;
-    const list = byId('attachments');
-    list.hidden = images.length === 0;
-    list.replaceChildren(...images.map(thumbnail));
-    this.#fit();
+  /** Shows what is typed in a conversation. @param {Conversation} conversation */
+  show(conversation) {
+    this.#listening.abort();
+    this.#listening = new AbortController();
+    const first = this.#conversation === undefined;
+    const early = this.#field.value;
+    this.#conversation = conversation;
+    conversation.addEventListener('draft', () => this.#draw(), { signal: this.#listening.signal });
+    if (first && early !== '' && early !== conversation.draft.text) {
+      // Typed before the page knew what was typed before.
+      const { text } = conversation.draft;
+      conversation.type({ text: text === '' ? early : `${text}\n\n${early}` });
+    }
+    this.#draw();
   }
 
   focus() {
@@ -75,69 +62,65 @@ export class Composer extends EventTarget {
   }
 
   submit() {
-    const draft = this.draft;
-    if (this.#busy || (draft.text.trim() === '' && draft.images.length === 0)) return;
-    this.#early = !this.#opened;
-    if (!this.#early) this.dispatchEvent(new CustomEvent('send', { detail: draft }));
+    const text = this.#field.value;
+    const images = this.#conversation?.draft.images.length ?? 0;
+    if (text.trim() === '' && images === 0) return;
+    if (this.#busy) return this.#say(t('composer.busy'));
+    this.#early = this.#conversation === undefined;
+    if (!this.#early) this.dispatchEvent(new Event('send'));
   }
 
   /** The page is ready to send. */
   open() {
-    this.#opened = true;
     if (this.#early) this.submit();
-  }
-
-  /** The draft is on its way. It comes back by `restore` unless `accepted` comes first. */
-  hold() {
-    this.#held = this.draft;
-    this.set({ text: '', images: [] });
-  }
-
-  accepted() {
-    this.#held = null;
-    this.#aside = null;
-    this.#showEdit();
-    this.dispatchEvent(new Event('input'));
-  }
-
-  /** These very words went out by another way: they need not be sent again. @param {string} text */
-  drop(text) {
-    if (this.#field.value !== text) return;
-    this.set({ text: '', images: [] });
-    this.dispatchEvent(new Event('input'));
-  }
-
-  /** It was not taken: back it comes, unless something new was typed meanwhile. */
-  restore() {
-    if (this.#held && this.#field.value === '' && this.#images.length === 0) this.set(this.#held);
-    this.#held = null;
-    this.dispatchEvent(new Event('input'));
-  }
-
-  /** @param {Draft} draft of the message that is edited */
-  startEdit(draft) {
-    this.#aside ??= this.draft;
-    this.set(draft);
-    this.#showEdit();
-    this.focus();
+    this.#early = false;
   }
 
   endEdit() {
-    if (this.#aside) this.set(this.#aside);
-    this.#aside = null;
-    this.#showEdit();
-    this.dispatchEvent(new Event('edit-end'));
+    this.#conversation?.endEdit();
     this.focus();
+  }
+
+  /** Images are added to what is typed. @param {string[]} data base64 */
+  attach(data) {
+    for (const one of data) this.#conversation?.attach(one);
+    this.#draw();
+  }
+
+  /** How many images are typed. */
+  get images() {
+    return this.#conversation?.draft.images.length ?? 0;
   }
 
   /** One button, Send or Stop, so that the focus on it stays. @param {boolean} busy */
   setBusy(busy) {
+    this.#say('');
     if (busy === this.#busy) return;
     this.#busy = busy;
     this.#button.dataset.mode = busy ? 'stop' : 'send';
     this.#button.setAttribute('aria-label', t(busy ? 'action.stop' : 'action.send'));
     this.#button.title = t(busy ? 'action.stop' : 'action.send');
     this.#fit();
+  }
+
+  #draw() {
+    const { draft } = /** @type {Conversation} */ (this.#conversation);
+    if (this.#field.value !== draft.text) this.#field.value = draft.text;
+    byId('edit-note').hidden = draft.edits === '';
+    void this.#drawImages(draft.images);
+    this.#fit();
+  }
+
+  /** @param {string[]} images */
+  async #drawImages(images) {
+    const conversation = this.#conversation;
+    const list = byId('attachments');
+    list.hidden = images.length === 0;
+    if (list.dataset.drawn === images.join()) return;
+    list.dataset.drawn = images.join();
+    const data = await Promise.all(images.map((id) => conversation?.image(id).catch(() => undefined)));
+    if (list.dataset.drawn !== images.join()) return;
+    list.replaceChildren(...images.map((id, index) => thumbnail(id, data[index] ?? '')));
   }
 
   /** @param {KeyboardEvent} event */
@@ -154,40 +137,46 @@ export class Composer extends EventTarget {
 
   /** @param {Element} target */
   #onRemove(target) {
-    const index = /** @type {HTMLElement | null} */ (target.closest('[data-remove]'))?.dataset.remove;
-    if (index === undefined) return;
-    this.setImages(this.#images.filter((_, at) => at !== Number(index)));
+    const id = /** @type {HTMLElement | null} */ (target.closest('[data-remove]'))?.dataset.remove;
+    if (id === undefined) return;
+    this.#conversation?.detach(id);
+    this.#draw();
     this.focus();
   }
 
-  #changed() {
+  #typed() {
+    this.#say('');
+    this.#conversation?.type({ text: this.#field.value });
     this.#fit();
-    this.dispatchEvent(new Event('input'));
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    const note = byId('composer-note');
+    if (note.textContent === text) return;
+    note.hidden = text === '';
+    note.textContent = text;
   }
 
   /** `field-sizing: content` does it where it exists. */
   #fit() {
-    const empty = this.#field.value.trim() === '' && this.#images.length === 0;
+    const empty = this.#field.value.trim() === '' && this.images === 0;
     this.#button.toggleAttribute('data-empty', empty && !this.#busy);
     if (CSS.supports('field-sizing', 'content')) return;
     this.#field.style.height = 'auto';
     this.#field.style.height = `${this.#field.scrollHeight}px`;
   }
-
-  #showEdit() {
-    byId('edit-note').hidden = !this.editing;
-  }
 }
 
 /**
+ * @param {string} id
  * @param {string} data
- * @param {number} index
  */
-function thumbnail(data, index) {
+function thumbnail(id, data) {
   const image = el('img', { src: `data:image/*;base64,${data}`, alt: t('message.image') });
   const button = el(
     'button',
-    { type: 'button', 'data-remove': String(index), 'aria-label': t('action.remove_image') },
+    { type: 'button', 'data-remove': id, 'aria-label': t('action.remove_image') },
     icon('close'),
   );
   return el('li', {}, image, button);

@@ -1,23 +1,35 @@
 //! The dialogs that are small and shared: asking for a key, a name, a yes.
 
-import { apiKey, saveApiKey } from '../wire/api.js';
 import { byId } from '../dom.js';
 import { t } from '../i18n.js';
+import { apiKey, saveApiKey } from '../wire/api.js';
 
 /** @param {string} id @returns {HTMLDialogElement} */
 const dialog = (id) => /** @type {HTMLDialogElement} */ (byId(id));
 
-/** Cancel closes; so does a click beside the dialog. */
+/** Cancel closes; so does a press beside the dialog. */
 export function bindDialogs() {
   for (const node of document.querySelectorAll('dialog')) {
+    // Where the press began counts: a selection that is dragged out of a field ends beside the dialog.
+    node.addEventListener('pointerdown', (event) => {
+      if (event.target === node && isOutside(node, event)) node.dataset.beside = '';
+      else delete node.dataset.beside;
+    });
     node.addEventListener('click', (event) => {
       const target = /** @type {Element} */ (event.target);
-      if (target === node || target.closest('[data-close]')) node.close('');
+      const beside = target === node && node.dataset.beside === '' && isOutside(node, event);
+      if (beside || target.closest('[data-close]')) node.close('');
     });
-    for (const button of node.querySelectorAll('button[type=submit]')) button.setAttribute('value', 'yes');
+    for (const button of node.querySelectorAll('button[type=submit]:not([value])')) button.setAttribute('value', 'yes');
   }
   // The dashboard has none.
   document.getElementById('open-help')?.addEventListener('click', () => dialog('help-dialog').showModal());
+}
+
+/** @param {HTMLElement} node @param {MouseEvent} event */
+function isOutside(node, { clientX, clientY }) {
+  const { left, right, top, bottom } = node.getBoundingClientRect();
+  return clientX < left || clientX > right || clientY < top || clientY > bottom;
 }
 
 /**
@@ -35,20 +47,36 @@ export function shown(id) {
 }
 
 /**
- * Asks for the API key; `resume` sends again what was refused.
- * @param {() => void} resume
+ * Asks for the API key. An empty one takes the key away.
+ * @param {{refused: boolean}} why whether the server has just refused what was sent
+ * @param {() => void} changed what to do once it is another one
  */
-export async function askKey(resume) {
+export async function askKey({ refused }, changed) {
   const input = /** @type {HTMLInputElement} */ (byId('key-input'));
   const remember = /** @type {HTMLInputElement} */ (byId('key-remember'));
-  byId('key-text').textContent = t(apiKey() ? 'key.wrong' : 'key.text');
+  const there = apiKey() !== '';
+  byId('key-text').textContent = t(refused ? (there ? 'key.wrong' : 'key.text') : there ? 'key.change' : 'key.none');
+  byId('key-fault').textContent = '';
+  byId('key-forget').hidden = !there;
   input.value = '';
-  const yes = await shown('key-dialog');
-  if (!yes || input.value === '') return;
-  saveApiKey(input.value.trim(), { remember: remember.checked });
+  while (await shown('key-dialog')) {
+    const key = input.value.trim();
+    if (isPlain(key)) {
+      input.value = '';
+      saveApiKey(key, { remember: remember.checked });
+      return changed();
+    }
+    byId('key-fault').textContent = t('key.odd');
+  }
+  if (dialog('key-dialog').returnValue === 'forget') {
+    saveApiKey('', { remember: false });
+    changed();
+  }
   input.value = '';
-  resume();
 }
+
+/** A header carries nothing else: a typographic quote came along from a document. @param {string} key */
+const isPlain = (key) => /^[\x21-\x7e]+$/.test(key);
 
 /**
  * Asks for a yes, or for a text when there is a `value` to begin with.

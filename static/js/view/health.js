@@ -1,4 +1,4 @@
-//! The banner: the upstream is a simulator, cannot be reached, or its operator has a word to say.
+//! The banner: the upstream cannot be reached, or its operator has a word to say.
 //!
 //! Looks once at the start, and after trouble again and again with a growing pause until all is well.
 
@@ -9,10 +9,10 @@ import { t } from '../i18n.js';
 const FIRST_MS = 2_000;
 const MOST_MS = 30_000;
 
-/** @typedef {'ok' | 'note' | 'simulator' | 'down' | 'no_store' | 'misconfigured' | 'unreachable'} Verdict */
+/** @typedef {'ok' | 'note' | 'down' | 'no_store' | 'misconfigured' | 'unreachable'} Verdict */
 
 /** Verdicts with which one can chat. */
-const WELL = ['ok', 'note', 'simulator'];
+const WELL = ['ok', 'note'];
 
 export class HealthBanner {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -53,6 +53,5 @@ export function judge(report) {
   if (report?.store === 'unavailable') return 'no_store';
   if (report?.status === 'down') return 'down';
   if (upstreams.length > 0 && upstreams.every((/** @type {any} */ one) => one?.reachable === false)) return 'down';
-  if (upstreams.some((/** @type {any} */ one) => one?.simulator === true)) return 'simulator';
   return typeof report?.note === 'string' && report.note !== '' ? 'note' : 'ok';
 }

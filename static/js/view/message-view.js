@@ -1,90 +1,65 @@
 //! One message on the page: a question, or an answer with its thinking, state, error card and actions.
 
 import { el, find, fromTemplate } from '../dom.js';
-import { WAYS } from '../wire/errors.js';
-import { apply, has, number, t } from '../i18n.js';
+import { apply, number, t } from '../i18n.js';
+import { drawText, GrowingText } from '../md/text.js';
 import { speedOf } from '../state/chat.js';
-import * as plain from '../md/plain.js';
-import { placeText } from './queue.js';
 import { isBusy } from '../state/turn-state.js';
+import { errorCard } from './error-card.js';
+import { drawElsewhere, drawPending } from './pending.js';
 
 /** @typedef {import('../state/chat.js').Message} Message */
 /** @typedef {import('../state/turn.js').Turn} Turn */
-
-/** "Loading the model…" instead of "Waiting for the first word…" after this. */
-const LOADING_AFTER_MS = 2_000;
-
-/** @type {Promise<typeof import('../md/stream.js') | typeof plain> | undefined} */
-let renderer;
-
-/** The Markdown renderer is not needed for the first paint. Without a network plain text does; the next one tries again. */
-export const loadMarkdown = () =>
-  (renderer ??= import('../md/stream.js').catch(() => {
-    renderer = undefined;
-    return plain;
-  }));
+/**
+ * What of the conversation concerns a message. `versions`: the ids of all messages in its place; `elsewhere`: whether
+ * another tab gets the answer (undefined: not known yet); `refusal`: what was tried on it and not taken.
+ * @typedef {{
+ *   versions: string[], elsewhere: boolean | undefined, edited: boolean,
+ *   refusal: import('../state/conversation.js').Refusal | null,
+ * }} Circumstances
+ */
 
 export class MessageView {
   /** @type {HTMLElement} */
   node;
   message;
+  /** The answer on its way, which is drawn as it comes. */
+  turn;
+  /** Resolves when it is drawn, as far as it is known. @type {Promise<void>} */
+  drawn = Promise.resolve();
   #onDrawn;
+  #image;
+  /** @type {Circumstances | undefined} */
+  #circumstances;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
   #listening = new AbortController();
+  /** What the end was drawn from. @type {unknown[]} */
+  #ended = [];
 
   /**
    * @param {Message} message
-   * @param {() => void} [onDrawn] the view may have grown
+   * @param {{turn?: Turn, image: (id: string) => Promise<string | undefined>, onDrawn: () => void}} how
    */
-  constructor(message, onDrawn = () => {}) {
+  constructor(message, { turn, image, onDrawn }) {
     this.message = message;
+    this.turn = turn;
     this.#onDrawn = onDrawn;
+    this.#image = image;
     this.node = fromTemplate(message.role === 'user' ? 'user-message' : 'assistant-message');
     apply(this.node);
     this.node.dataset.id = message.id;
-    if (message.role === 'user') this.#drawUser();
+    if (message.role === 'user') void this.#drawUser();
+    else if (turn) this.#follow(turn);
+    else this.drawn = this.#drawAnswer();
   }
 
-  /** A finished answer, whole. */
-  async drawAnswer() {
-    const { drawWhole } = await loadMarkdown();
-    drawWhole(this.#part('thinking'), this.message.thinking ?? '');
-    drawWhole(this.#part('text'), this.message.content);
-    this.#drawEnd(null);
-    this.#onDrawn();
-  }
-
-  /**
-   * An answer on its way. What the turn has so far is drawn first.
-   * @param {Turn} turn
-   */
-  async follow(turn) {
-    const { signal } = this.#listening;
-    this.node.setAttribute('aria-busy', 'true');
-    this.#drawState(turn);
-    turn.addEventListener('change', () => this.#drawState(turn), { signal });
-    this.#ticker = setInterval(() => this.#drawState(turn), 500);
-    const { StreamRenderer } = await loadMarkdown();
-    if (signal.aborted) return;
-    const draw = (/** @type {'text' | 'thinking'} */ type) => {
-      const renderer = new StreamRenderer(this.#part(type), this.#onDrawn);
-      renderer.push((type === 'text' ? this.message.content : this.message.thinking) ?? '');
-      turn.addEventListener(type, (event) => renderer.push(/** @type {CustomEvent<string>} */ (event).detail), {
-        signal,
-      });
-      return renderer;
-    };
-    const renderers = [draw('thinking'), draw('text')];
-    const end = () => {
-      clearInterval(this.#ticker);
-      for (const renderer of renderers) renderer.finish();
-      this.node.removeAttribute('aria-busy');
-      this.#drawEnd(turn.error);
-      this.#onDrawn();
-    };
-    if (isBusy(turn.state)) turn.addEventListener('change', () => isBusy(turn.state) || end(), { signal });
-    else end();
+  /** @param {Circumstances} circumstances */
+  update(circumstances) {
+    this.#circumstances = circumstances;
+    this.#drawVersions(circumstances.versions);
+    this.node.toggleAttribute('data-edited', circumstances.edited);
+    if (this.message.role === 'assistant' && !this.#isGrowing) this.#drawEnd();
   }
 
   /** Takes the view off the page; the turn, if any, goes on without it. */
@@ -94,22 +69,59 @@ export class MessageView {
     this.node.remove();
   }
 
-  /**
-   * Shows why something failed under an answer that it leaves in place.
-   * @param {import('../wire/errors.js').ApiError} error
-   * @param {string} [action] of the card's button
-   */
-  showError(error, action) {
-    this.#drawCard(error.code, error.detail, error.retryAfterMs, action);
+  get #isGrowing() {
+    return this.turn !== undefined && this.node.hasAttribute('aria-busy');
   }
 
-  #drawUser() {
+  /** A finished answer, whole. */
+  async #drawAnswer() {
+    const { thinking = '', content } = this.message;
+    await Promise.all([drawText(this.#part('thinking'), thinking), drawText(this.#part('text'), content)]);
+    this.#onDrawn();
+  }
+
+  /**
+   * An answer on its way. What the turn has so far is drawn first.
+   * @param {Turn} turn
+   */
+  #follow(turn) {
+    const { signal } = this.#listening;
+    this.node.setAttribute('aria-busy', 'true');
+    this.#drawState(turn);
+    turn.addEventListener('change', () => this.#drawState(turn), { signal });
+    this.#ticker = setInterval(() => this.#drawState(turn), 500);
+    const draw = (/** @type {'text' | 'thinking'} */ type) => {
+      const renderer = new GrowingText(this.#part(type), this.#onDrawn);
+      renderer.push((type === 'text' ? this.message.content : this.message.thinking) ?? '');
+      turn.addEventListener(type, (event) => renderer.push(/** @type {CustomEvent<string>} */ (event).detail), {
+        signal,
+      });
+      return renderer;
+    };
+    const renderers = [draw('thinking'), draw('text')];
+    const end = async () => {
+      clearInterval(this.#ticker);
+      await Promise.all(renderers.map((renderer) => renderer.finish()));
+      this.node.removeAttribute('aria-busy');
+      this.#drawEnd();
+      this.#onDrawn();
+    };
+    if (isBusy(turn.state)) turn.addEventListener('change', () => isBusy(turn.state) || void end(), { signal });
+    else void end();
+  }
+
+  async #drawUser() {
     find(this.node, '.text').textContent = this.message.content;
     const images = find(this.node, '.images');
     images.hidden = !this.message.images?.length;
-    for (const data of this.message.images ?? []) {
-      images.append(el('img', { src: `data:image/*;base64,${data}`, alt: t('message.image') }));
+    for (const id of this.message.images ?? []) {
+      const image = /** @type {HTMLImageElement} */ (el('img', { alt: t('message.image') }));
+      images.append(image);
+      const data = await this.#image(id).catch(() => undefined);
+      if (data === undefined) image.replaceWith(el('span', { class: 'hint' }, t('message.image_gone')));
+      else image.src = `data:image/*;base64,${data}`;
     }
+    if (this.message.images?.length) this.#onDrawn();
   }
 
   /** @param {'thinking' | 'text'} type */
@@ -117,15 +129,28 @@ export class MessageView {
     return find(this.node, type === 'text' ? '.text' : '.thinking-text');
   }
 
+  /** @param {string[]} versions */
+  #drawVersions(versions) {
+    const box = find(this.node, '.versions');
+    box.hidden = versions.length < 2;
+    if (box.hidden) return;
+    const at = versions.indexOf(this.message.id);
+    find(box, '.version').textContent = t('message.version', { at: at + 1, of: versions.length });
+    const steps = /** @type {const} */ ([
+      ['older', versions[at - 1]],
+      ['newer', versions[at + 1]],
+    ]);
+    for (const [name, id] of steps) {
+      const button = /** @type {HTMLButtonElement} */ (find(box, `[data-step=${name}]`));
+      button.disabled = id === undefined;
+      button.dataset.version = id ?? '';
+    }
+  }
+
   /** @param {Turn} turn */
   #drawState(turn) {
     if (isBusy(turn.state)) this.node.dataset.state = turn.state; // an end is shown with its last word
-    const line = find(this.node, '.pending');
-    const text = pendingText(turn);
-    line.hidden = text === '';
-    if (find(line, '.pending-text').textContent !== text) find(line, '.pending-text').textContent = text;
-    find(line, '[data-action=cancel]').hidden = turn.state !== 'queued';
-    drawPlaces(find(line, '.places'), turn.state === 'queued' ? turn.place : null);
+    drawPending(find(this.node, '.pending'), turn);
     this.#drawThinking(turn.state === 'thinking');
     const live = find(this.node, '.stats');
     const seconds = (performance.now() - turn.firstTokenAt) / 1000;
@@ -142,61 +167,45 @@ export class MessageView {
     if (box.dataset.touched === undefined && box.open !== open) box.open = open;
   }
 
-  /** @param {import('../wire/errors.js').ApiError | null} error */
-  #drawEnd(error) {
-    // Without a state the page went away in the middle.
-    const { state = 'interrupted', stats } = this.message;
-    const failure = this.message.error ?? (state === 'interrupted' ? { code: 'interrupted', detail: '' } : null);
-    this.node.dataset.state = state;
+  #drawEnd() {
+    const { message } = this;
+    const { elsewhere, refusal } = this.#circumstances ?? {};
+    const now = [message.at, message.state, elsewhere, refusal];
+    if (now.every((value, index) => value === this.#ended[index])) return; // a countdown goes on
+    this.#ended = now;
+    const isElsewhere = message.state === 'running' && elsewhere !== false;
+    const state = message.state === 'running' ? 'interrupted' : (message.state ?? 'interrupted');
+    this.node.dataset.state = isElsewhere ? 'elsewhere' : state;
     find(this.node, '.pending').hidden = true;
-    this.#drawThinking(false);
-    find(this.node, '.stats').textContent = statsText(stats);
+    if (isElsewhere && elsewhere) drawElsewhere(find(this.node, '.pending'));
+    this.#drawThinking(isElsewhere && message.content === '');
+    find(this.node, '.stats').textContent = statsText(message.stats);
+    const limited = state === 'done' && message.stats?.reason === 'length';
     const mark = find(this.node, '.mark');
-    mark.hidden = state !== 'stopped';
-    mark.textContent = state === 'stopped' ? t('message.stopped') : '';
-    find(this.node, '[data-action=continue]').hidden = state === 'done' || this.message.content === '';
-    if (failure) this.#drawCard(failure.code, failure.detail, error?.retryAfterMs ?? 0);
-  }
-
-  /**
-   * @param {string} code
-   * @param {string} detail
-   * @param {number} retryAfterMs
-   * @param {string} [action]
-   */
-  #drawCard(code, detail, retryAfterMs, action = 'retry') {
+    mark.hidden = isElsewhere || !(limited || state === 'stopped');
+    mark.textContent = t(limited ? 'message.limited' : 'message.stopped');
+    const goesOn = !isElsewhere && (state !== 'done' || limited) && message.content + (message.thinking ?? '') !== '';
+    find(this.node, '.actions [data-action=continue]').hidden = !goesOn || state === 'interrupted';
     this.node.querySelector('.card')?.remove();
-    const card = fromTemplate('error-card');
-    card.dataset.code = code;
-    find(card, '.card-text').textContent = errorText(code, this.message.content !== '');
-    find(card, '.card-detail').textContent = detail;
-    apply(card);
-    find(card, '[data-action=continue]').hidden =
-      this.message.content === '' || this.node.dataset.state !== 'interrupted';
-    const button = /** @type {HTMLButtonElement} */ (find(card, '.card-way'));
-    button.dataset.action = WAYS[code] === 'key' ? 'key' : action;
-    button.textContent = t(WAYS[code] === 'key' ? 'action.enter_key' : 'action.try_again');
-    if (retryAfterMs > 0) countDown(button, retryAfterMs);
-    find(this.node, '.after').before(card);
+    if (refusal?.error) this.#addCard(refusal.error, 'try-again', refusal.error.retryAfterMs);
+    else if (!isElsewhere) this.#drawFailure(state, goesOn);
   }
-}
 
-/**
- * @param {string} code
- * @param {boolean} partial
- */
-export function errorText(code, partial) {
-  const special = `error.${code}.partial`;
-  return partial && has(special) ? t(special) : t(`error.${code}`);
-}
+  /** @param {string} state @param {boolean} goesOn */
+  #drawFailure(state, goesOn) {
+    const failure = this.message.error ?? (state === 'interrupted' ? { code: 'interrupted', detail: '' } : null);
+    if (!failure) return;
+    const card = this.#addCard(failure, 'retry', this.turn?.error?.retryAfterMs ?? 0);
+    find(card, '[data-action=continue]').hidden = !goesOn || state !== 'interrupted';
+  }
 
-/** @param {Turn} turn */
-export function pendingText({ state, place, message, modelSince }) {
-  if (message.content !== '' && state !== 'queued') return '';
-  if (state === 'queued' && place) return placeText(place);
-  const slow = performance.now() - modelSince > LOADING_AFTER_MS;
-  if (state === 'loading') return t(slow ? 'pending.loading' : 'pending.waiting');
-  return state === 'sending' ? t(slow ? 'pending.slow' : 'pending.sending') : '';
+  /** @param {{code: string, detail: string}} error @param {string} action @param {number} retryAfterMs */
+  #addCard({ code, detail }, action, retryAfterMs) {
+    const partial = this.message.content !== '' && action !== 'try-again';
+    const card = errorCard({ code, detail, retryAfterMs, action, partial });
+    find(this.node, '.after').before(card);
+    return card;
+  }
 }
 
 /** @param {Message['stats']} stats */
@@ -208,32 +217,4 @@ function statsText(stats) {
   if (stats.firstMs && stats.firstMs >= 100)
     parts.push(t('stats.first', { seconds: number(stats.firstMs / 1000, { maximumFractionDigits: 1 }) }));
   return parts.join(' · ');
-}
-
-/**
- * The line as a picture: who runs, who waits before me, me. For the eye only; the sentence beside it says it.
- * @param {HTMLElement} box
- * @param {import('../wire/answer.js').Place | null} place
- */
-function drawPlaces(box, place) {
-  const count = place ? Math.min(place.position, 12) : 0;
-  while (box.childElementCount > count) box.firstElementChild?.remove();
-  while (box.childElementCount < count) box.prepend(el('i'));
-}
-
-/**
- * @param {HTMLButtonElement} button disabled until then
- * @param {number} ms
- */
-function countDown(button, ms) {
-  const end = performance.now() + ms;
-  const label = button.textContent ?? '';
-  button.disabled = true;
-  const tick = () => {
-    const left = Math.ceil((end - performance.now()) / 1000);
-    button.disabled = left > 0;
-    button.textContent = left > 0 ? t('action.try_again_in', { seconds: left }) : label;
-    if (left > 0 && button.isConnected) setTimeout(tick, 250);
-  };
-  queueMicrotask(tick);
 }

@@ -7,6 +7,8 @@ import { saveSetting, setting } from '../state/settings.js';
 
 export class ModelPicker extends EventTarget {
   #select = /** @type {HTMLSelectElement} */ (byId('model'));
+  /** What the menu shows. */
+  #drawn = '';
   /** @type {string[] | null} null until the server has told */
   #names = null;
 
@@ -54,6 +56,9 @@ export class ModelPicker extends EventTarget {
       none.setAttribute('disabled', '');
       options.push(none);
     }
+    const drawn = JSON.stringify([model, options.map(({ textContent }) => textContent)]);
+    if (drawn === this.#drawn) return; // a list that is open stays open
+    this.#drawn = drawn;
     this.#select.replaceChildren(...options);
     this.#select.value = model;
   }

@@ -8,6 +8,9 @@ import { setTitleMark } from './title.js';
 
 /** @typedef {import('../state/turn.js').Turn} Turn */
 
+/** Whether this browser can notify here at all: on a secure origin only. */
+export const canNotify = () => window.isSecureContext && 'Notification' in window;
+
 export class Notifier {
   /** @type {WeakSet<Turn>} turns that stood in line */
   #queued = new WeakSet();
@@ -20,21 +23,32 @@ export class Notifier {
   onTurn(turn) {
     if (turn.state === 'queued') {
       this.#queued.add(turn);
-    } else if (this.#queued.has(turn) && isBusy(turn.state)) {
+      setTitleMark(t('notify.place', { position: turn.place?.position ?? 0 }));
+    } else if (this.#queued.has(turn)) {
       this.#queued.delete(turn);
-      this.#tell(t('notify.turn'));
-    } else if (turn.state === 'done' && document.hidden) {
-      setTitleMark(t('notify.done'));
+      setTitleMark('');
+      if (isBusy(turn.state)) this.#tell(t('notify.turn'));
     }
+    if (turn.state === 'done') this.#tell(t('notify.done'));
   }
 
   /** @param {string} text */
   #tell(text) {
     if (!document.hidden) return;
     setTitleMark(text);
-    if (setting('notify') === 'on' && 'Notification' in window && Notification.permission === 'granted') {
-      const note = new Notification('Sluice', { body: text, icon: '/icons/icon-192.png', tag: 'sluice-turn' });
-      note.onclick = () => window.focus();
-    }
+    if (setting('notify') === 'on' && canNotify() && Notification.permission === 'granted') void notify(text);
+  }
+}
+
+/** Browsers on phones notify through the service worker alone. @param {string} body */
+async function notify(body) {
+  const options = { body, icon: '/icons/icon-192.png', tag: 'sluice-turn' };
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  if (registration?.active) return registration.showNotification('Sluice', options).catch(() => {});
+  try {
+    const note = new Notification('Sluice', options);
+    note.onclick = () => window.focus();
+  } catch {
+    // The title says it.
   }
 }

@@ -50,7 +50,9 @@ export class QueueIndicator {
     const queued = byId('queue-queued');
     queued.hidden = !line || line.queued === 0;
     queued.textContent = line ? t('queue.waiting', { n: line.queued }) : '';
-    root.title = line ? t('queue.label', { ...line }) : t('queue.unknown');
+    const sentence = line ? t('queue.label', { ...line }) : t('queue.unknown');
+    root.title = sentence;
+    byId('queue-sentence').textContent = sentence;
     byId('queue-words').textContent = line ? t('queue.running') : t('queue.unknown');
     drawDots(line);
     const now = byId('empty-now');

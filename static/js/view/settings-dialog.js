@@ -3,6 +3,7 @@
 import * as announce from './announce.js';
 import { titleOf } from '../state/chat.js';
 import { askKey } from './dialogs.js';
+import { canNotify } from './notify.js';
 import { byId, el } from '../dom.js';
 import { t } from '../i18n.js';
 import { saveSetting, setting } from '../state/settings.js';
@@ -11,8 +12,8 @@ import { fromJson, fromMarkdown, toJson, toMarkdown } from '../state/transfer.js
 
 /**
  * @typedef {{
- *   conversation: import('./conversation.js').Conversation, store: import('../state/store.js').Store,
- *   chats: import('./chat-list.js').ChatList,
+ *   view: import('./chat-view.js').ChatView, library: import('../state/library.js').Library,
+ *   loadModels: () => Promise<void>,
  * }} Context
  */
 
@@ -24,6 +25,7 @@ export function openSettings(context) {
   if (!bound) bind(context);
   bound = true;
   /** @type {HTMLSelectElement} */ (byId('theme')).value = setting('theme') || 'system';
+  byId('notify-row').hidden = !canNotify(); // elsewhere browsers have none
   box('notify').checked = setting('notify') === 'on';
   box('use-shortcuts').checked = setting('shortcuts') !== 'off';
   say('');
@@ -31,7 +33,7 @@ export function openSettings(context) {
 }
 
 /** @param {Context} context */
-function bind({ conversation, store, chats }) {
+function bind({ view, library, loadModels }) {
   const theme = /** @type {HTMLSelectElement} */ (byId('theme'));
   const file = /** @type {HTMLInputElement} */ (byId('import-file'));
   theme.addEventListener('change', () => {
@@ -44,36 +46,33 @@ function bind({ conversation, store, chats }) {
   );
   byId('change-key').addEventListener('click', () => {
     /** @type {HTMLDialogElement} */ (byId('settings-dialog')).close();
-    void askKey(() => {});
+    void askKey({ refused: false }, () => void loadModels());
   });
   byId('export-json').addEventListener('click', async () => {
-    download('sluice.json', 'application/json', toJson(await store.all()));
+    download('sluice.json', 'application/json', toJson(await library.everything()));
   });
   byId('export-markdown').addEventListener('click', () => {
-    const { chat } = conversation;
+    const { chat } = view.conversation;
     download(`${fileName(titleOf(chat)) || 'conversation'}.md`, 'text/markdown', toMarkdown(chat));
   });
   byId('import').addEventListener('click', () => file.click());
   file.addEventListener('change', async () => {
     const chosen = file.files?.[0];
     file.value = '';
-    if (chosen) await take(chosen, store, chats);
+    if (chosen) await take(chosen, library);
   });
 }
 
 /**
  * @param {File} file
- * @param {import('../state/store.js').Store} store
- * @param {import('./chat-list.js').ChatList} chats
+ * @param {import('../state/library.js').Library} library
  */
-async function take(file, store, chats) {
+async function take(file, library) {
   try {
     if (file.size > MOST_BYTES) throw new RangeError('too large');
     const text = await file.text();
     const taken = file.name.endsWith('.md') ? [fromMarkdown(text, Date.now())] : fromJson(text);
-    for (const chat of taken) store.save(chat);
-    await store.flush();
-    await chats.draw();
+    await library.take(taken);
     say(t('settings.imported', { n: taken.length }));
   } catch {
     say(t('settings.import_failed'));

@@ -4,12 +4,12 @@
 import { byId } from '../dom.js';
 import { setting } from '../state/settings.js';
 
-/** @param {{stop: () => void, newChat: () => void}} does */
-export function bindShortcuts({ stop, newChat }) {
+/** @param {{escape: () => void, newChat: () => void}} does */
+export function bindShortcuts({ escape, newChat }) {
   document.addEventListener('keydown', (event) => {
     if (setting('shortcuts') === 'off' || event.isComposing || event.keyCode === 229) return;
-    if (document.querySelector('dialog[open]')) return;
-    if (event.key === 'Escape') return stop();
+    if (event.defaultPrevented || document.querySelector('dialog[open], :popover-open')) return;
+    if (event.key === 'Escape') return isOtherField(event.target) ? undefined : escape();
     if (event.key === '?' && !isField(event.target)) {
       /** @type {HTMLDialogElement} */ (byId('help-dialog')).showModal();
     } else if (event.key.toLowerCase() === 'o' && event.shiftKey && (event.ctrlKey || event.metaKey)) {
@@ -21,3 +21,6 @@ export function bindShortcuts({ stop, newChat }) {
 
 /** @param {EventTarget | null} target */
 const isField = (target) => target instanceof Element && target.matches('input, textarea, select, [contenteditable]');
+
+/** Escape in the search or in a menu is for these. @param {EventTarget | null} target */
+const isOtherField = (target) => isField(target) && target !== byId('composer-text');

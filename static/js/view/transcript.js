@@ -1,10 +1,12 @@
 //! The messages of the shown conversation on the page: the last 60, and the rest when asked for.
 
-import { byId } from '../dom.js';
+import { byId, el } from '../dom.js';
+import { apply } from '../i18n.js';
+import { errorCard } from './error-card.js';
 import { MessageView } from './message-view.js';
 
 /** @typedef {import('../state/chat.js').Message} Message */
-/** @typedef {import('../state/turn.js').Turn} Turn */
+/** @typedef {import('../state/conversation.js').Conversation} Conversation */
 
 const SHOWN = 60;
 
@@ -14,8 +16,16 @@ export class Transcript {
   #scroll;
   /** @type {Map<string, MessageView>} */
   #views = new Map();
-  /** @type {Message[]} */
-  #hidden = [];
+  /** @type {Conversation | undefined} */
+  #conversation;
+  /** Messages before this are not shown. */
+  #start = 0;
+  /** Whether earlier ones were asked for; then none is folded away again. */
+  #unfolded = false;
+  /** What was not taken, behind the messages. @type {HTMLElement | undefined} */
+  #notice;
+  /** @type {unknown[]} */
+  #noticed = [];
 
   /** @param {import('./scroll.js').ScrollKeeper} scroll */
   constructor(scroll) {
@@ -23,90 +33,141 @@ export class Transcript {
     this.#earlier.addEventListener('click', () => this.#showEarlier());
   }
 
-  /** @returns {MessageView | undefined} */
-  get last() {
-    return Array.from(this.#views.values()).at(-1);
-  }
-
   /** @param {string} id */
   view(id) {
     return this.#views.get(id);
   }
 
+  /** @returns {string[]} the ids of what is shown, in order */
+  get ids() {
+    return Array.from(this.#views.keys());
+  }
+
   /**
    * Draws a conversation. Views of messages that are shown already stay as they are.
-   * @param {Message[]} messages
-   * @param {Turn | undefined} turn the answer on its way, one of them
+   * @param {Conversation} conversation
    */
-  show(messages, turn) {
-    const shown = messages.slice(-SHOWN);
-    this.#hidden = messages.slice(0, -SHOWN);
-    this.#earlier.hidden = this.#hidden.length === 0;
-    const wanted = new Set(shown.map(({ id }) => id));
-    for (const id of this.#views.keys()) if (!wanted.has(id)) this.remove(id);
-    const views = shown.map((message) => {
-      const old = this.#views.get(message.id);
-      if (old && old.message === message && turn?.message !== message) return old;
-      this.remove(message.id);
-      return this.#make(message, turn?.message === message ? turn : undefined);
-    });
+  show(conversation) {
+    const messages = conversation.shown;
+    if (conversation !== this.#conversation) this.#unfolded = false;
+    this.#conversation = conversation;
+    const start = Math.max(messages.length - SHOWN, 0);
+    this.#start = this.#unfolded ? Math.min(this.#start, start) : start;
+    this.#draw(messages.slice(this.#start));
+    this.#drawRefusal(conversation);
+    this.#earlier.hidden = this.#start === 0;
+    byId('empty').hidden = messages.length > 0 || this.#notice !== undefined;
+    this.#scroll.follow();
+  }
+
+  /** @param {Message[]} messages */
+  #draw(messages) {
+    const wanted = new Set(messages.map(({ id }) => id));
+    for (const id of this.#views.keys()) if (!wanted.has(id)) this.#remove(id);
+    const views = messages.map((message) => this.#fitting(message) ?? this.#make(message));
     this.#views = new Map(views.map((view) => [view.message.id, view]));
     views.forEach(({ node }, index) => {
       const there = this.#list.children[index];
       if (there !== node) this.#list.insertBefore(node, there ?? null);
     });
-    byId('empty').hidden = messages.length > 0;
-    this.#scroll.follow();
+    return views;
   }
 
-  /**
-   * @param {Message} message
-   * @param {Turn | undefined} turn
-   */
-  add(message, turn) {
-    const view = this.#make(message, turn);
-    this.#list.append(view.node);
-    this.#scroll.follow();
+  /** @param {Message} message @returns {MessageView | undefined} the view of it, if it needs no other */
+  #fitting(message) {
+    const view = this.#views.get(message.id);
+    if (!view) return undefined;
+    const turn = this.#turnOf(message);
+    if (view.message === message && (view.turn === turn || (view.turn && !turn))) {
+      view.update(this.#circumstances(message));
+      return view;
+    }
+    this.#remove(message.id);
+    return undefined;
+  }
+
+  /** @param {Message} message */
+  #make(message) {
+    const conversation = /** @type {Conversation} */ (this.#conversation);
+    const view = new MessageView(message, {
+      turn: this.#turnOf(message),
+      image: (id) => conversation.image(id),
+      onDrawn: () => this.#scroll.follow(),
+    });
+    view.update(this.#circumstances(message));
+    this.#views.set(message.id, view);
+    return view;
+  }
+
+  /** @param {Message} message */
+  #turnOf(message) {
+    const { attempt, turn } = this.#conversation ?? {};
+    return attempt?.answer === message && turn ? turn : undefined;
+  }
+
+  /** @param {Message} message @returns {import('./message-view.js').Circumstances} */
+  #circumstances(message) {
+    const conversation = /** @type {Conversation} */ (this.#conversation);
+    const { refusal } = conversation;
+    return {
+      versions: conversation.versions(message.id).map(({ id }) => id),
+      elsewhere: conversation.elsewhere,
+      refusal: refusal?.of === message.id ? refusal : null,
+      edited: conversation.draft.edits === message.id,
+    };
+  }
+
+  /** What was sent and not taken: its words, where they are not typed again, and why. @param {Conversation} conversation */
+  #drawRefusal({ refusal, draft, attempt }) {
+    const unsent = draft.sent && !attempt ? draft.sent : null;
+    const error = refusal?.of === '' ? refusal.error : null;
+    if (this.#notice && unsent === this.#noticed[0] && error === this.#noticed[1]) {
+      this.#list.append(this.#notice); // a countdown goes on
+      return;
+    }
+    this.#noticed = [unsent, error];
+    this.#notice?.remove();
+    this.#notice = undefined;
+    if (!unsent && !error) return;
+    this.#notice = el('div', { class: 'notice' });
+    if (unsent) {
+      const text = el('div', { class: 'text', dir: 'auto' });
+      text.textContent = unsent.text;
+      this.#notice.append(el('div', { class: 'message user unsent' }, el('div', { class: 'bubble' }, text)));
+    }
+    const card = errorCard({
+      code: error?.code ?? 'unsent',
+      detail: error?.detail ?? '',
+      retryAfterMs: error?.retryAfterMs ?? 0,
+      action: 'try-again',
+    });
+    if (unsent)
+      card
+        .querySelector('.row')
+        ?.append(el('button', { type: 'button', 'data-action': 'drop', 'data-i18n': 'action.discard' }));
+    apply(card);
+    this.#notice.append(card);
+    this.#list.append(this.#notice);
   }
 
   /** @param {string} id */
-  remove(id) {
+  #remove(id) {
     this.#views.get(id)?.dispose();
     this.#views.delete(id);
   }
 
-  /**
-   * A new answer has begun: what it replaces goes, and all that followed.
-   * @param {string} id
-   * @param {string} keep
-   */
-  removeFrom(id, keep) {
-    const ids = Array.from(this.#views.keys());
-    for (const one of ids.slice(ids.indexOf(id))) if (one !== keep) this.remove(one);
-  }
-
-  #showEarlier() {
-    const more = this.#hidden.splice(-SHOWN);
-    const first = this.#list.firstElementChild;
-    const anchor = first?.getBoundingClientRect().top ?? 0;
-    const older = new Map(this.#views);
-    this.#views.clear();
-    this.#list.prepend(...more.map((message) => this.#make(message, undefined).node));
-    for (const [id, view] of older) this.#views.set(id, view);
-    this.#earlier.hidden = this.#hidden.length === 0;
-    const moved = (first?.getBoundingClientRect().top ?? 0) - anchor;
-    byId('scroller').scrollTop += moved;
-  }
-
-  /**
-   * @param {Message} message
-   * @param {Turn | undefined} turn
-   */
-  #make(message, turn) {
-    const view = new MessageView(message, () => this.#scroll.follow());
-    this.#views.set(message.id, view);
-    if (turn) void view.follow(turn);
-    else if (message.role === 'assistant') void view.drawAnswer();
-    return view;
+  /** What was seen stays where it was. */
+  async #showEarlier() {
+    const conversation = this.#conversation;
+    const first = /** @type {HTMLElement | null} */ (this.#list.firstElementChild);
+    if (!conversation || !first) return;
+    const before = first.getBoundingClientRect().top;
+    this.#unfolded = true;
+    this.#start = Math.max(this.#start - SHOWN, 0);
+    const views = this.#draw(conversation.shown.slice(this.#start));
+    this.#earlier.hidden = this.#start === 0;
+    await Promise.all(views.map(({ drawn }) => drawn));
+    byId('scroller').scrollTop += first.getBoundingClientRect().top - before;
+    if (this.#earlier.hidden) byId('scroller').focus({ preventScroll: true });
   }
 }

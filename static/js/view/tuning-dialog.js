@@ -2,26 +2,25 @@
 
 import { shown } from './dialogs.js';
 import { byId } from '../dom.js';
+import { OPTIONS } from '../state/chat.js';
 
-const NAMES = /** @type {const} */ (['temperature', 'top_p', 'top_k', 'seed', 'num_predict']);
-
-/** @param {import('./conversation.js').Conversation} conversation */
-export async function openTuning(conversation) {
+/** @param {import('./chat-view.js').ChatView} view */
+export async function openTuning({ conversation }) {
   const { chat } = conversation;
   const system = /** @type {HTMLTextAreaElement} */ (byId('tuning-system'));
   const think = /** @type {HTMLSelectElement} */ (byId('tuning-think'));
   system.value = chat.system;
   think.value = chat.think;
-  for (const name of NAMES) field(name).value = chat.options[name] === undefined ? '' : String(chat.options[name]);
+  for (const name of OPTIONS) field(name).value = chat.options[name] === undefined ? '' : String(chat.options[name]);
   if (!(await shown('tuning-dialog'))) return;
   /** @type {import('../state/chat.js').Options} */
   const options = {};
-  for (const name of NAMES) {
+  for (const name of OPTIONS) {
     const { valueAsNumber } = field(name);
     if (Number.isFinite(valueAsNumber)) options[name] = valueAsNumber;
   }
   const chosen = think.value === 'on' || think.value === 'off' ? think.value : '';
-  conversation.tune({ system: system.value, think: chosen, options });
+  conversation.set({ system: system.value, think: chosen, options });
 }
 
 /** @param {string} name */

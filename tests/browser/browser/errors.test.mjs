@@ -121,15 +121,6 @@ browserTest(
 );
 
 browserTest(
-  'a simulator is named on the page',
-  async ({ page }) => {
-    await page.waitForSelector('#banner[data-kind="simulator"]');
-    assert.match(await page.locator('#banner').innerText(), /simulator/);
-  },
-  { setUp: (fake) => (fake.health = { status: 'ok', upstreams: [{ index: 0, reachable: true, simulator: true }] }) },
-);
-
-browserTest(
   'what the operator has to say is on the page',
   async ({ page }) => {
     await page.waitForSelector('#banner[data-kind="note"]');
@@ -167,7 +158,7 @@ browserTest('every refusal has a text of its own, and the prompt comes back', as
     await card(page, code);
     assert.equal(await composerText(page), `words for ${code}`);
     texts.add(await page.locator('.card-text').last().innerText());
-    assert.equal(await page.locator('.card-detail').last().innerText(), `refused: ${code}`);
+    assert.equal(await page.locator('.card-words').last().textContent(), `refused: ${code}`);
   }
   assert.equal(texts.size, REFUSALS.length);
 });
@@ -207,7 +198,7 @@ browserTest('an error line keeps the words that came and shows what the server s
   await send(page, 'q');
   await card(page, 'upstream_error');
   assert.equal(await answerText(page), 'Half');
-  assert.match(await page.locator('.card-detail').innerText(), /while running the model/);
+  assert.match(await page.locator('.card-words').textContent(), /while running the model/);
 });
 
 browserTest('an error line before the first word is an error with the prompt at hand', async ({ page, fake }) => {

@@ -59,26 +59,47 @@ async function arrived(requests, patterns, count) {
 }
 
 browserTest(
-  'the first load: at most 16 requests until one can type, at most 56 KB in all; 80 KB with the renderer',
+  'the first load and a first answer of plain paragraphs: at most 16 requests until one can type, 80 KB in all',
   async ({ fake, context }) => {
     const { page, usable, requests, bytes, brotli } = await load(context, fake.url);
     console.log(
       `first load: ${usable} requests until it is usable, ${requests} in all; ${(bytes / KB).toFixed(1)} KB gzip, ${(brotli / KB).toFixed(1)} KB brotli`,
     );
     assert.ok(usable <= 16, `${usable} requests until the load event`);
-    assert.ok(bytes <= 56 * KB, `${bytes} bytes`);
+    const late = [];
+    page.on('requestfinished', (request) => {
+      if (!new URL(request.url()).pathname.startsWith('/api/')) late.push(request);
+    });
+    fake.onChat = async (stream) => {
+      await stream.say('Water flows ', 'down.\n\nIt does so ', 'everywhere, since 1687.');
+      await stream.done();
+    };
+    await send(page, 'Where does it go?');
+    await answerState(page, 'done');
+    const more = await sizes(late);
+    const [gzip, br] = [bytes + more.gzip, brotli + more.brotli];
+    console.log(`with a plain answer: ${(gzip / KB).toFixed(1)} KB gzip, ${(br / KB).toFixed(1)} KB brotli`);
+    assert.ok(gzip <= 80 * KB, `${gzip} bytes`);
+  },
+  { path: '' },
+);
+
+browserTest(
+  'the first sign of Markdown costs at most 40 KB more, and only then',
+  async ({ fake, context }) => {
+    const { page } = await load(context, fake.url);
     const renderer = [];
     page.on('requestfinished', (request) => renderer.push(request));
-    await page.fill('#composer-text', 'a');
-    await arrived(renderer, [/\/md\/(blocks|render|stream|tail)\./, /\/(marked|dompurify|streaming-markdown)-/], 7);
-    const more = await sizes(renderer);
-    const all = { gzip: bytes + more.gzip, brotli: brotli + more.brotli };
-    console.log(
-      `with the renderer, which comes with the first word typed: ` +
-        `${(all.gzip / KB).toFixed(1)} KB gzip, ${(all.brotli / KB).toFixed(1)} KB brotli`,
-    );
-    assert.ok(all.brotli <= 80 * KB, `${all.brotli} bytes with the renderer`);
-    assert.ok(all.gzip <= 92 * KB, `${all.gzip} bytes with the renderer, for clients that take no brotli`);
+    fake.onChat = async (stream) => {
+      await stream.say('It is **this**.');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    const files = await arrived(renderer, [/\/md\/(blocks|morph|render|stream|tail)\./, /\/(marked|dompurify)-/], 7);
+    const { gzip, brotli } = await sizes(files);
+    console.log(`the renderer: ${(gzip / KB).toFixed(1)} KB gzip, ${(brotli / KB).toFixed(1)} KB brotli`);
+    assert.ok(gzip <= 40 * KB, `${gzip} bytes`);
   },
   { path: '' },
 );

@@ -1,19 +1,13 @@
 //! The line: what everybody sees, my own place, leaving it, and honesty when it cannot be read.
 
 import assert from 'node:assert/strict';
-import { answerState, browserTest, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
+import { answerState, browserTest, hide, messages, send, signal, useBrowser, until } from '../support/browser.mjs';
 import { longAnswer } from '../support/markdown.mjs';
 
 useBrowser();
 
 const active = (page) => page.locator('#queue-active').innerText();
 const queued = (page) => page.locator('#queue-queued');
-/** What the tab would see if it were hidden or shown. */
-const hide = (page, hidden) =>
-  page.evaluate((value) => {
-    Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
-    document.dispatchEvent(new Event('visibilitychange'));
-  }, hidden);
 /** From the next page on, time goes only as the test says. */
 async function pauseClock({ clock }) {
   await clock.install({ time: 0 });
@@ -203,8 +197,9 @@ function inHalves(fake) {
 const written = (page) =>
   page.evaluate(async () => {
     const { Store } = await import('/js/state/store.js');
-    const chat = await new Store().load(location.hash.slice(1));
-    return chat.messages.map(({ content }) => content);
+    const { pathOf } = await import('/js/state/tree.js');
+    const { chat } = await new Store().read(location.hash.slice(1));
+    return pathOf(chat).map(({ content }) => content);
   });
 
 /** Waits until a conversation is shown whole in a tab: the words of every message, and nothing that went wrong. */

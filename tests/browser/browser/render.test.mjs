@@ -40,6 +40,127 @@ browserTest(`what was streamed equals the whole: ${RANDOM} random documents`, as
   assert.deepEqual(await page.evaluate(differences, documents), []);
 });
 
+/** Runs in the page: streams each document by pieces, and at every moment compares with the whole of what came. */
+async function differencesMeanwhile(documents) {
+  const { StreamRenderer, drawWhole } = await import('/js/md/stream.js');
+  const wrong = [];
+  for (const { text, size } of documents) {
+    const streamed = document.createElement('div');
+    const renderer = new StreamRenderer(streamed);
+    for (let at = 0; at < text.length; at += size) {
+      renderer.push(text.slice(at, at + size));
+      renderer.flush();
+      const soFar = text.slice(0, at + size);
+      if (soFar.endsWith('\r')) continue; // it waits for what follows
+      const whole = document.createElement('div');
+      drawWhole(whole, soFar);
+      const seen = () => {
+        const copy = streamed.cloneNode(true);
+        for (const part of copy.querySelectorAll('.part, .tail')) part.replaceWith(...part.childNodes);
+        return copy.innerHTML;
+      };
+      // After a slow drawing the next one waits for its time.
+      for (let frames = 0; seen() !== whole.innerHTML && frames < 30; frames++)
+        await new Promise(requestAnimationFrame);
+      if (seen() !== whole.innerHTML) wrong.push({ soFar, seen: seen(), whole: whole.innerHTML });
+    }
+  }
+  return wrong.slice(0, 3);
+}
+
+/** A definition changes blocks that are settled; it is made up for at the end. */
+const withoutDefinitions = ([, text]) => !/\]:/.test(text);
+
+browserTest('what is seen while a block is open is what stands when it has settled', async ({ page }) => {
+  const documents = Object.entries({ ...CORPUS, ...OPEN })
+    .filter(withoutDefinitions)
+    .flatMap(([, text]) => [1, 5].map((size) => ({ text, size })));
+  assert.deepEqual(await page.evaluate(differencesMeanwhile, documents), []);
+});
+
+const OPEN = {
+  names: 'Call snake_case_names with *args and **kwargs, or `*args`.',
+  prices: 'It costs $5 and then $a to $b; 5 * 3 * 2 _not so_ and __this__.',
+  brackets: 'See \\( x \\) and [not a link] and 1) one\n2) two',
+};
+
+browserTest('what is typed in an open block stays as it is written', async ({ page, fake }) => {
+  const [seen, end] = [signal(), signal()];
+  fake.onChat = async (stream) => {
+    await stream.say('Use snake_case_names, ', '*args and **kwargs, ', '$a to $b');
+    await seen;
+    await stream.say('.');
+    await end;
+    await stream.done();
+  };
+  await send(page, 'q');
+  const words = 'Use snake_case_names, *args and **kwargs, $a to $b';
+  await until(async () => (await answerText(page)) === words);
+  seen.fire();
+  await until(async () => (await answerText(page)) === `${words}.`);
+  end.fire();
+  await answerState(page, 'done');
+  assert.equal(await answerText(page), `${words}.`);
+});
+
+/** Runs in the page: what plain paragraphs are drawn as, and what Markdown makes of the same text. */
+async function plainDifferences(texts) {
+  const { isPlain, drawPlain, PlainText } = await import('/js/md/plain.js');
+  const { drawWhole } = await import('/js/md/stream.js');
+  const root = () => document.createElement('div');
+  const wrong = [];
+  let plain = 0;
+  for (const text of texts) {
+    if (!isPlain(text)) continue;
+    plain += 1;
+    const [drawn, grown, whole] = [root(), root(), root()];
+    drawPlain(drawn, text);
+    drawWhole(whole, text);
+    const growing = new PlainText(grown);
+    for (const sign of text) growing.push(sign);
+    growing.finish();
+    for (const part of grown.querySelectorAll('.part')) part.replaceWith(...part.childNodes);
+    const html = (node) => node.innerHTML.replaceAll('\n', '');
+    if (html(drawn) !== html(whole) || html(grown) !== html(whole))
+      wrong.push({ text, drawn: drawn.innerHTML, grown: grown.innerHTML, whole: whole.innerHTML });
+  }
+  return { wrong: wrong.slice(0, 3), plain };
+}
+
+browserTest('what is drawn without the renderer is what it would draw', async ({ page }) => {
+  const words = [
+    'Water',
+    'flows',
+    'down,',
+    'e.g.',
+    '12',
+    '3.',
+    '7)',
+    '–',
+    '-',
+    'a-b',
+    '“so”',
+    '(here)',
+    'Fünf',
+    '=',
+    '!',
+    ':',
+  ];
+  const texts = Array.from(randomDocuments(300, 3), ({ text }) => text);
+  let state = 42;
+  const random = (below) => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) % below;
+  for (let count = 0; count < 4_000; count++) {
+    const pieces = Array.from(
+      { length: 1 + random(9) },
+      () => words[random(words.length)] + [' ', ' ', '\n', '\n\n', '\n\n\n'][random(5)],
+    );
+    texts.push(pieces.join('').trim(), pieces.join(''));
+  }
+  const { wrong, plain } = await page.evaluate(plainDifferences, texts);
+  assert.deepEqual(wrong, []);
+  assert.ok(plain > 500, `${plain} of them were plain`);
+});
+
 browserTest('what was streamed equals the whole: a long answer', async ({ page }) => {
   assert.deepEqual(await page.evaluate(differences, [{ text: longAnswer(3_000), size: 5 }]), []);
 });
@@ -190,7 +311,7 @@ browserTest('an open fence says its language already', async ({ page, fake }) =>
     await stream.closed;
   };
   await send(page, 'q');
-  await page.waitForSelector('.tail pre[data-language="rust"]');
+  await until(async () => (await page.locator('.tail .code-head span').innerText()) === 'rust');
   await page.click('#send');
   await answerState(page, 'stopped');
   assert.equal(await page.locator('.code-head span').innerText(), 'rust');

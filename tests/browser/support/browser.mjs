@@ -144,6 +144,19 @@ export const fillIn = (page, text) => until(async () => (await composerText(page
 /** The text of every message, in order. */
 export const messages = (page) => page.locator('.message .text').allInnerTexts();
 
+/** What the tab would see if it were hidden or shown. */
+export const hide = (page, hidden) =>
+  page.evaluate((value) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+
+/** The names of the conversations in the list. */
+export const titles = (page) => page.locator('.chat-open').allInnerTexts();
+
+/** Opens a conversation by its name in the list. */
+export const openChat = (page, title) => page.locator('.chat-open').getByText(title, { exact: true }).click();
+
 /** Waits until a condition of the page or the fake holds. */
 export async function until(holds, what = String(holds), limitMs = 10_000) {
   const end = performance.now() + limitMs;

@@ -5,7 +5,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const ROOT = fileURLToPath(new URL('../../../static', import.meta.url));
+/** `SLUICE_STATIC` names the page of another commit: to record what it writes, or to see a new test fail on it. */
+export const ROOT = process.env.SLUICE_STATIC ?? fileURLToPath(new URL('../../../static', import.meta.url));
 
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +

@@ -18,9 +18,8 @@ test('a line with a number missing is unknown, not zero', () => {
   }
 });
 
-test('health: a simulator is named, trouble is told, absent fields are no trouble', () => {
+test('health: trouble is told, absent fields are no trouble', () => {
   const up = (more) => ({ status: 'ok', upstreams: [{ index: 0, ...more }] });
-  assert.equal(judge(up({ reachable: true, simulator: true })), 'simulator');
   assert.equal(judge(up({ reachable: true })), 'ok');
   assert.equal(judge(up({})), 'ok');
   assert.equal(judge({ status: 'degraded', upstreams: [{ reachable: true }, { reachable: false }] }), 'ok');

@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasMore, merge } from '../../../static/js/state/merge.js';
+import { isSame, merge } from '../../../static/js/state/merge.js';
+import { newChat } from '../../../static/js/state/chat.js';
 
-const message = (id, created, more = {}) => ({ id, role: 'user', content: id, created, at: created, ...more });
+const message = (id, created, more = {}) => ({
+  ...{ id, parent: '', role: 'user', content: id, created, at: created },
+  ...more,
+});
 const chat = (updated, messages, more = {}) => ({
-  id: 'c',
-  version: 1,
-  title: '',
-  created: 0,
-  updated,
-  model: '',
-  system: '',
-  think: '',
-  options: {},
-  messages,
-  gone: [],
+  ...newChat(0, '', 'c'),
+  ...{ updated, settingsAt: updated, leafAt: updated, messages, leaf: messages.at(-1)?.id ?? '' },
   ...more,
 });
 const ids = ({ messages }) => messages.map(({ id }) => id);
@@ -26,10 +21,10 @@ test('what two tabs added is all there, in the order of time', () => {
 });
 
 test('what one tab removed does not come back from the other', () => {
-  const stored = chat(5, [message('a', 1)], { gone: ['b'] });
+  const gone = message('b', 2, { at: 9, content: '', removed: true });
+  const stored = chat(9, [message('a', 1), gone]);
   const mine = chat(6, [message('a', 1), message('b', 2)]);
-  assert.deepEqual(ids(merge(stored, mine)), ['a']);
-  assert.deepEqual(ids(merge(mine, stored)), ['a']);
+  for (const merged of [merge(stored, mine), merge(mine, stored)]) assert.equal(merged.messages[1], gone);
 });
 
 test('of one message the later form holds', () => {
@@ -38,10 +33,17 @@ test('of one message the later form holds', () => {
   assert.equal(merge(stored, mine).messages[0].content, 'later');
 });
 
-test('title and settings follow the copy that was changed last', () => {
-  const stored = chat(7, [], { title: 'theirs' });
-  assert.equal(merge(stored, chat(6, [], { title: 'mine' })).title, 'theirs');
-  assert.equal(merge(stored, chat(8, [], { title: 'mine' })).title, 'mine');
+test('settings and the shown path each follow the copy in which they were changed last', () => {
+  const messages = [message('a', 1), message('b', 2)];
+  const stored = chat(20, messages, { title: 'theirs', settingsAt: 7, leaf: 'a', leafAt: 9 });
+  const mine = chat(10, messages, { title: 'mine', settingsAt: 8, leaf: 'b', leafAt: 8 });
+  const merged = merge(stored, mine);
+  assert.deepEqual([merged.title, merged.leaf, merged.updated], ['mine', 'a', 20]);
+});
+
+test('a path that ends at a message that is not there ends at the newest', () => {
+  const stored = chat(5, [message('a', 1), message('b', 2)], { leaf: 'nowhere' });
+  assert.equal(merge(stored, chat(4, [], { leaf: 'nowhere' })).leaf, 'b');
 });
 
 test('the first write is what there is', () => {
@@ -49,12 +51,12 @@ test('the first write is what there is', () => {
   assert.equal(merge(undefined, mine), mine);
 });
 
-test('it is known whether the other tab has changed what is shown in mine', () => {
+test('it is known whether two copies say the same', () => {
   const mine = chat(6, [message('a', 1), message('b', 2)]);
-  const finds = (stored) => hasMore(merge(stored, mine), mine);
+  const finds = (stored) => !isSame(merge(stored, mine), mine);
   assert.equal(finds(undefined), false);
   assert.equal(finds(chat(5, [message('a', 1)])), false);
   assert.equal(finds(chat(5, [message('a', 1), message('b', 2, { at: 9 })])), true);
   assert.equal(finds(chat(5, [message('c', 3)])), true);
-  assert.equal(finds(chat(5, [], { gone: ['b'] })), true);
+  assert.equal(finds(chat(5, [], { title: 'other', settingsAt: 9 })), true);
 });

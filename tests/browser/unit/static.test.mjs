@@ -48,7 +48,7 @@ test('the offline shell is every file that the chat page may need', () => {
   const wanted = files.filter(
     (file) =>
       (/^(js|i18n)\//.test(file) && !file.startsWith('js/dashboard/')) ||
-      /^vendor\/(dompurify|idb|marked|streaming)[^/]*\.js$/.test(file),
+      /^vendor\/(dompurify|idb|marked)[^/]*\.js$/.test(file),
   );
   for (const file of wanted) assert.ok(shell.includes(`/${file}`), `${file} is not in the shell`);
   for (const path of shell) assert.ok(path === '/' || files.includes(path.slice(1)), `${path} does not exist`);
@@ -123,7 +123,7 @@ const OWN = ['empty', 'interrupted', 'offline', 'unreachable'];
 
 test('the page knows every refusal of the server that can reach it', () => {
   const [, codes] = /pub const CODES[^=]*= \[([^\]]*)\]/.exec(
-    readFileSync(new URL('../../../src/refusal.rs', import.meta.url), 'utf8'),
+    readFileSync(new URL('../../../src/http/refuse.rs', import.meta.url), 'utf8'),
   );
   const refusals = Array.from(codes.matchAll(/"(\w+)"/g), ([, code]) => code);
   assert.deepEqual(

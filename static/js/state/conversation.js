@@ -1,0 +1,363 @@
+//! One conversation that is open: its record, what is typed in it, and the answer on its way. The `Library` makes it,
+//! and there is one per id, so whoever changes it changes what everybody sees.
+//!
+//! Events: `changed` (the shown path, the draft or the refusal is another), `turn` (an answer is on its way; it is the
+//! detail), `draft` (words were put back into the draft). What has to be written is told to the library.
+
+import { isBusy } from './turn-state.js';
+import * as attempts from './attempt.js';
+import { isEmpty, newDraft, showLeaf, touch } from './chat.js';
+import { freshId } from './ids.js';
+import { isSame, merge } from './merge.js';
+import { imagesFor, requestBody } from './request.js';
+import { leafBelow, parentOf, pathOf, versionsOf } from './tree.js';
+import { Turn } from './turn.js';
+
+/** @typedef {import('./chat.js').Chat} Chat */
+/** @typedef {import('./chat.js').Draft} Draft */
+/** @typedef {import('./chat.js').Message} Message */
+/** @typedef {import('./chat.js').Words} Words */
+/** @typedef {import('./attempt.js').Attempt} Attempt */
+/** @typedef {import('../wire/errors.js').ApiError} ApiError */
+/**
+ * What was not taken, until something else is tried. `of` is the answer that it was about, or ''.
+ * @typedef {{kind: Attempt['kind'], of: string, error: ApiError | null, model: string}} Refusal
+ */
+/**
+ * @typedef {{
+ *   touched: (conversation: Conversation, what: 'chat' | 'draft') => void,
+ *   flush: () => Promise<unknown>,
+ *   image: (id: string, image: string) => Promise<string | undefined>,
+ *   dropImage: (id: string, image: string) => void,
+ * }} Keeper
+ */
+
+export class Conversation extends EventTarget {
+  chat;
+  draft;
+  /** @type {Turn | null} the latest answer; it may be over */
+  turn = null;
+  /** @type {Attempt | null} what is on its way */
+  attempt = null;
+  /** @type {Refusal | null} */
+  refusal = null;
+  /** Whether another tab gets the answer that is on its way; undefined until it is known. @type {boolean | undefined} */
+  elsewhere;
+  /** Whether somebody looks at it. */
+  watched = false;
+  /** Removed conversations are not written. */
+  removed = false;
+  /** @type {Map<string, string>} images that were added or read, base64 by id */
+  images = new Map();
+  /** @type {Set<string>} those of them that are not written yet */
+  unwritten = new Set();
+  #keeper;
+
+  /**
+   * @param {Chat} chat
+   * @param {Draft | undefined} draft
+   * @param {Keeper} keeper
+   */
+  constructor(chat, draft, keeper) {
+    super();
+    this.chat = chat;
+    this.draft = { ...newDraft(), ...draft };
+    this.#keeper = keeper;
+    this.#putBack(null);
+  }
+
+  get id() {
+    return this.chat.id;
+  }
+
+  /** Whether anything was said in it. */
+  get begun() {
+    return this.chat.messages.length > 0;
+  }
+
+  get busy() {
+    return this.turn !== null && isBusy(this.turn.state);
+  }
+
+  /** @returns {Message[]} what is shown: the path, and what is on its way */
+  get shown() {
+    const { attempt, chat } = this;
+    if (!attempt || attempt.taken) return pathOf(chat);
+    if (attempt.question) return [...attempt.history, attempt.answer];
+    const replaced = attempt.kind === 'again' && attempt.replaces.length > 0;
+    return replaced ? [...attempt.history, attempt.answer] : [...pathOf(chat), attempt.answer];
+  }
+
+  /** @param {string} id @returns {Message | undefined} */
+  message(id) {
+    return this.chat.messages.find((message) => message.id === id);
+  }
+
+  /** @param {string} id @returns {Message[]} */
+  versions(id) {
+    return versionsOf(this.chat, id);
+  }
+
+  /** @param {Partial<Draft>} draft */
+  type(draft) {
+    Object.assign(this.draft, draft);
+    this.#keeper.touched(this, 'draft');
+  }
+
+  /** Words from elsewhere (another page, a prompt) are typed. @param {Partial<Draft>} draft */
+  fill(draft) {
+    this.type(draft);
+    this.#tell('draft');
+  }
+
+  /** @param {Partial<Pick<Chat, 'title' | 'model' | 'system' | 'think' | 'options' | 'pinned'>>} settings */
+  set(settings) {
+    Object.assign(this.chat, settings);
+    this.chat.settingsAt = Math.max(Date.now(), this.chat.settingsAt + 1);
+    this.#changed();
+  }
+
+  /** Sends what is typed. */
+  send() {
+    const { text, images, edits, aside } = this.draft;
+    if (this.busy || isEmpty(this.draft)) return;
+    const words = { text, images, edits: this.message(edits) ? edits : '' };
+    this.type({ ...afterSending(this.draft), sent: words });
+    this.#run(attempts.ask(this.chat, words, aside, Date.now()), this.chat.model);
+  }
+
+  /** Another answer beside this one. @param {string} id @param {string} [model] */
+  again(id, model = this.chat.model) {
+    if (!this.busy && this.message(id)) this.#run(attempts.again(this.chat, id, Date.now()), model);
+  }
+
+  /** The model goes on with an answer that broke off. @param {string} id */
+  resume(id) {
+    const model = this.message(id)?.model || this.chat.model;
+    if (!this.busy && this.message(id)) this.#run(attempts.resume(this.chat, id, Date.now()), model);
+  }
+
+  /** Once more what was not taken. */
+  tryAgain() {
+    const { refusal } = this;
+    if (!refusal || this.busy) return;
+    if (refusal.kind === 'again') this.again(refusal.of, refusal.model);
+    else if (refusal.kind === 'resume') this.resume(refusal.of);
+    else this.sendUnsent();
+  }
+
+  /** Sends what was refused while other words were typed, else what is typed. */
+  sendUnsent() {
+    const { sent } = this.draft;
+    if (!sent) this.send();
+    else if (!this.busy) void this.#run(attempts.ask(this.chat, sent, null, Date.now()), this.chat.model);
+  }
+
+  /** Gives up what was refused while other words were typed. */
+  dropRefused() {
+    this.refusal = null;
+    this.type({ sent: null });
+    this.dispatchEvent(new Event('changed'));
+  }
+
+  stop() {
+    const { attempt, turn } = this;
+    turn?.stop();
+    if (attempt && turn) this.#over(attempt, turn);
+  }
+
+  /** @param {string} id of a question */
+  startEdit(id) {
+    const message = this.message(id);
+    if (!message || this.busy) return;
+    const { text, images, aside } = this.draft;
+    this.type({
+      text: message.content,
+      images: message.images ?? [],
+      edits: id,
+      aside: this.draft.edits ? aside : { text, images },
+    });
+    this.#tell('draft');
+  }
+
+  endEdit() {
+    const { aside } = this.draft;
+    this.type({ ...(aside ?? { text: '', images: [] }), edits: '', aside: null });
+    this.#tell('draft');
+  }
+
+  /** Shows another version, and what followed it. @param {string} id */
+  choose(id) {
+    showLeaf(this.chat, leafBelow(this.chat, id), Date.now());
+    this.#changed();
+  }
+
+  /** @param {string} id @returns {() => void} what brings it back */
+  removeMessage(id) {
+    const message = this.message(id);
+    if (!message || this.attempt?.answer === message) return () => {};
+    const before = { ...message };
+    const { leaf } = this.chat;
+    const others = this.versions(id).filter((one) => one !== message);
+    attempts.empty(message, Date.now());
+    const follows = pathOf(this.chat).some((one) => one.created > before.created);
+    const next = others.findLast(({ created }) => created < before.created) ?? others[0];
+    if (!follows && next) showLeaf(this.chat, leafBelow(this.chat, next.id), Date.now());
+    this.#changed();
+    return () => {
+      delete message.removed;
+      const { at, ...said } = before;
+      Object.assign(message, said);
+      touch(message, Date.now());
+      showLeaf(this.chat, leaf, Date.now());
+      this.#changed();
+    };
+  }
+
+  /** @param {string} id of an image of this conversation */
+  async image(id) {
+    const data = this.images.get(id) ?? (await this.#keeper.image(this.id, id));
+    if (data !== undefined) this.images.set(id, data);
+    return data;
+  }
+
+  /** @param {Map<string, string>} images of its messages, that are not written yet */
+  addImages(images) {
+    for (const [id, data] of images) {
+      this.images.set(id, data);
+      this.unwritten.add(id);
+    }
+  }
+
+  /** Adds an image to what is typed. @param {string} data base64 */
+  attach(data) {
+    const id = freshId();
+    this.images.set(id, data);
+    this.unwritten.add(id);
+    this.type({ images: [...this.draft.images, id] });
+  }
+
+  /** An image that is typed is not wanted any more. @param {string} image */
+  detach(image) {
+    this.type({ images: this.draft.images.filter((one) => one !== image) });
+    const used = [this.draft.aside, this.draft.sent, ...this.chat.messages].some((one) => one?.images?.includes(image));
+    if (!used) this.#keeper.dropImage(this.id, image);
+  }
+
+  /** Another tab's copy, or an imported one. @param {Chat} stored */
+  takeIn(stored) {
+    const merged = merge(stored, this.chat);
+    if (isSame(merged, this.chat)) return;
+    const { answer } = this.attempt ?? {};
+    if (answer) merged.messages = merged.messages.map((message) => (message.id === answer.id ? answer : message));
+    Object.assign(this.chat, merged);
+    if (!this.chat.messages.some(({ state }) => state === 'running')) this.elsewhere = undefined;
+    this.#tell('changed');
+  }
+
+  /** @param {boolean} elsewhere */
+  setElsewhere(elsewhere) {
+    if (this.elsewhere === elsewhere) return;
+    this.elsewhere = elsewhere;
+    this.#tell('changed');
+  }
+
+  /** Whether an answer of it is on its way that is not of this tab. */
+  get unsure() {
+    const own = this.busy ? this.attempt?.answer : undefined;
+    return this.chat.messages.some((message) => message.state === 'running' && message !== own);
+  }
+
+  /** @param {Attempt} attempt @param {string} model */
+  async #run(attempt, model) {
+    const turn = new Turn(attempt.answer);
+    if (model) attempt.answer.model = model;
+    this.attempt = attempt;
+    this.turn = turn;
+    this.refusal = null;
+    turn.addEventListener('accepted', () => attempt.question && this.#take(attempt));
+    turn.addEventListener('begun', () => attempt.question || this.#take(attempt));
+    for (const type of ['text', 'thinking']) turn.addEventListener(type, () => this.#grown(attempt.answer));
+    turn.addEventListener('over', () => this.#over(attempt, turn));
+    turn.begin();
+    this.dispatchEvent(new CustomEvent('turn', { detail: turn }));
+    this.#tell('changed');
+    void this.#keeper.flush(); // a page that goes away before the answer has the words
+    const wanted = imagesFor(attempt.history);
+    await Promise.all(Array.from(wanted, (id) => this.image(id).catch(() => undefined)));
+    const images = new Map(Array.from(this.images).filter(([id]) => wanted.has(id)));
+    await turn.run(requestBody(this.chat, attempt.history, images, model));
+  }
+
+  /** @param {Attempt} attempt */
+  #take(attempt) {
+    attempts.take(this.chat, attempt, Date.now());
+    if (attempt.words) this.draft.sent = null;
+    // These very words may have gone out by another way: they need not be sent again.
+    const asked = attempt.question ?? this.message(parentOf(this.chat, attempt.answer.id));
+    if (asked && this.draft.text === asked.content && !this.draft.edits && attempt.kind === 'again')
+      this.draft.text = '';
+    this.#keeper.touched(this, 'draft');
+    this.#tell('draft');
+    this.#changed();
+    void this.#keeper.flush();
+  }
+
+  /** @param {Message} answer */
+  #grown(answer) {
+    touch(answer, Date.now());
+    this.chat.updated = Math.max(Date.now(), this.chat.updated);
+    this.#keeper.touched(this, 'chat');
+  }
+
+  /** @param {Attempt} attempt @param {Turn} turn */
+  #over(attempt, turn) {
+    if (this.attempt !== attempt) return; // stopped, which ended it at once
+    this.attempt = null;
+    const { kind, of, answer } = attempt;
+    if (attempt.taken) {
+      this.#grown(answer);
+      this.#changed();
+    } else {
+      if (turn.error) this.refusal = { kind, of, error: turn.error, model: answer.model ?? '' };
+      if (attempt.words) this.#putBack(attempt.aside);
+      this.#tell('changed');
+    }
+    void this.#keeper.flush();
+  }
+
+  /**
+   * What was sent and not taken is typed again, unless something else is typed.
+   * @param {Words | null} aside what was typed beside it, if it was an edit
+   */
+  #putBack(aside) {
+    const { text, images, sent } = this.draft;
+    if (!sent) return;
+    const untouched = aside && aside.text === text && aside.images.length === images.length;
+    if (!untouched && !isEmpty(this.draft)) return;
+    this.type({ ...sent, aside: sent.edits ? (aside ?? { text: '', images: [] }) : null, sent: null });
+    this.#tell('draft');
+  }
+
+  #changed() {
+    this.chat.updated = Math.max(Date.now(), this.chat.updated);
+    if (this.begun) this.#keeper.touched(this, 'chat');
+    this.#tell('changed');
+  }
+
+  /** @param {string} type */
+  #tell(type) {
+    this.dispatchEvent(new Event(type));
+  }
+}
+
+/**
+ * What is typed once the words are sent: what an edit had put aside, and what was refused before.
+ * @param {Draft} draft
+ * @returns {Pick<Draft, 'text' | 'images' | 'edits' | 'aside'>}
+ */
+function afterSending({ aside, sent }) {
+  const texts = [aside?.text, sent?.text].filter(Boolean);
+  const images = [...(aside?.images ?? []), ...(sent?.images ?? [])];
+  return { text: texts.join('\n\n'), images, edits: aside ? '' : (sent?.edits ?? ''), aside: null };
+}

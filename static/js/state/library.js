@@ -1,0 +1,338 @@
+//! The only way to a conversation: one live object per id, and what has to be written of it.
+//!
+//! `saver.js` writes what has changed to `store.js`. Other tabs hear of each change and removal, and tell theirs; what two tabs changed is merged. A removed
+//! conversation stays removed, whoever still has a copy.
+//!
+//! Events: `list` (the list is another), `trouble` and `well` (writing fails, and works again), `removed` (the
+//! conversation is the detail; also by another tab), `turn` (an answer is on its way in a conversation).
+
+import { isBlank, newChat, newDraft, shortTitle } from './chat.js';
+import { Conversation } from './conversation.js';
+import { freshId } from './ids.js';
+import * as left from './left.js';
+import { older } from './older.js';
+import { Saver } from './saver.js';
+import { metaOf, Store } from './store.js';
+import { Tabs } from './tabs.js';
+import { isBusy } from './turn-state.js';
+
+/** @typedef {import('./chat.js').Chat} Chat */
+/** @typedef {import('./chat.js').Draft} Draft */
+/** @typedef {import('./store.js').Meta} Meta */
+/** @typedef {import('./store.js').Images} Images */
+/** @typedef {{chat: Chat, images: Images}} Whole */
+
+/** Between two tries to take what version 1 has, where there is no room for it. */
+const PAUSE_MS = { first: 5_000, most: 300_000 };
+/** Conversations that are kept open though nobody looks at them. */
+const MOST_HELD = 40;
+
+export class Library extends EventTarget {
+  #store = new Store();
+  /** @type {Promise<import('./version1.js').Version1 | null>} */
+  #older = older(this.#store);
+  #tab = freshId();
+  #tabs = new Tabs(this.#tab);
+  #saver = new Saver(this.#store, this.#tab);
+  /** @type {Map<string, Conversation>} */
+  #held = new Map();
+  /** @type {Map<string, Meta>} */
+  #metas = new Map();
+  /** @type {Map<string, string>} words to search in, by conversation */
+  #words = new Map();
+  /** What a conversation may ask of its library. */
+  #keeper = {
+    touched: (/** @type {Conversation} */ one, /** @type {'chat' | 'draft'} */ what) => this.#touched(one, what),
+    flush: () => this.#saver.flush(),
+    image: (/** @type {string} */ id, /** @type {string} */ image) => this.#store.image(id, image),
+    dropImage: (/** @type {string} */ id, /** @type {string} */ image) =>
+      void this.#store.removeImage(id, image).catch(() => {}),
+  };
+
+  /** Reads the list and takes up what other pages have left. Call once, first. */
+  async begin() {
+    this.#listen();
+    await this.#readList();
+    for (const { key, rests } of left.found()) {
+      for (const { id, chat, draft } of rests) await this.#takeRest(id, chat, draft);
+      if (!this.#saver.inTrouble) left.done(key);
+    }
+    void this.#store.prune().catch(() => {});
+  }
+
+  /** Takes what version 1 has: all of it, one after the other. Call after the page can be used. */
+  async upgrade() {
+    const version1 = await this.#older;
+    if (!version1) return;
+    version1.listen((taken) => this.#onTaken(taken));
+    for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS.most)) {
+      const all = await version1.run((taken) => this.#onTaken(taken)).catch(() => false);
+      if (all && this.#saver.waiting.length === 0) this.#saver.tellTrouble(false);
+      if (all) return;
+      this.#saver.tellTrouble(true);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  /** @returns {Meta[]} pinned ones first, then the latest */
+  get list() {
+    return Array.from(this.#metas.values()).sort(
+      (a, b) => Number(b.pinned ?? false) - Number(a.pinned ?? false) || b.updated - a.updated,
+    );
+  }
+
+  /** @returns {Conversation[]} whose answers are on their way */
+  get busy() {
+    return Array.from(this.#held.values()).filter(({ busy }) => busy);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Conversation | undefined>} undefined where there is none of that id
+   */
+  async open(id) {
+    const held = this.#held.get(id);
+    if (held) return held;
+    const { chat, draft, gone, images } = await this.#read(id);
+    const early = this.#held.get(id); // opened twice at once
+    if (early) return early;
+    if (gone || (!chat && !draft)) return undefined;
+    return this.#hold(chat ?? newChat(Date.now(), '', id), draft, images);
+  }
+
+  /**
+   * One in which nothing was said.
+   * @param {string} model
+   * @param {string} [id]
+   */
+  fresh(model, id) {
+    return this.#hold(newChat(Date.now(), model, id), newDraft());
+  }
+
+  /** The page goes away. */
+  leave() {
+    this.#saver.leave();
+  }
+
+  /**
+   * Removes a conversation, stops its answer, and tells the other tabs.
+   * @param {string} id
+   * @returns {Promise<(() => Promise<void>) | null>} what brings it back, while this page is open; null: it could not be removed
+   */
+  async remove(id) {
+    const conversation = await this.open(id);
+    if (!conversation) return null;
+    const images = new Map([...(await this.#store.images(id).catch(() => new Map())), ...conversation.images]);
+    conversation.stop();
+    this.#forget(conversation);
+    left.forget(id);
+    await (await this.#older)?.remove(id);
+    const removed = await this.#store.remove(id).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) this.#saver.tellTrouble(true);
+    this.#tabs.removed(id);
+    return async () => {
+      await this.#store.restore(id).catch(() => {});
+      this.#tabs.restored(id);
+      const back = this.#hold(conversation.chat, conversation.draft, images);
+      this.#touched(back, 'chat');
+      await this.#saver.flush();
+    };
+  }
+
+  /** Takes conversations from a file. A newer copy of one that is here is merged. @param {Whole[]} wholes */
+  async take(wholes) {
+    for (const { chat, images } of wholes) {
+      await this.#store.restore(chat.id).catch(() => {});
+      const conversation = (await this.open(chat.id)) ?? this.#hold(chat, newDraft());
+      conversation.takeIn(chat);
+      conversation.addImages(images);
+      this.#touched(conversation, 'chat');
+      await this.#saver.flush();
+    }
+  }
+
+  /** @returns {Promise<Whole[]>} for an export: also what could not be written */
+  async everything() {
+    await this.#saver.flush();
+    const stored = await this.#store.everything().catch(() => []);
+    const wholes = new Map(stored.map((whole) => [whole.chat.id, whole]));
+    for (const { id, chat, images, begun } of this.#saver.waiting) {
+      if (begun) wholes.set(id, { chat, images: new Map([...(wholes.get(id)?.images ?? []), ...images]) });
+    }
+    const untaken = (await (await this.#older)?.untaken()) ?? [];
+    for (const whole of untaken) if (!wholes.has(whole.chat.id)) wholes.set(whole.chat.id, whole);
+    return Array.from(wholes.values());
+  }
+
+  /** @param {string} query in lower case @returns {Promise<Meta[]>} */
+  async search(query) {
+    for (const { id, chat } of this.#held.values()) this.#words.set(id, wordsOf(chat));
+    if (this.list.some(({ id, draft }) => !draft && !this.#words.has(id))) {
+      for (const chat of await this.#store.chats().catch(() => []))
+        if (!this.#held.has(chat.id)) this.#words.set(chat.id, wordsOf(chat));
+    }
+    return this.list.filter(
+      ({ id, title }) => title.toLowerCase().includes(query) || (this.#words.get(id)?.includes(query) ?? false),
+    );
+  }
+
+  /** @param {Chat} chat @param {Draft | undefined} draft @param {Images} [images] that are not written yet */
+  #hold(chat, draft, images) {
+    const conversation = new Conversation(chat, draft, this.#keeper);
+    if (images) conversation.addImages(images);
+    this.#held.set(chat.id, conversation);
+    conversation.addEventListener('turn', (event) => {
+      const { detail: turn } = /** @type {CustomEvent<import('./turn.js').Turn>} */ (event);
+      this.dispatchEvent(new CustomEvent('turn', { detail: { turn, conversation } }));
+    });
+    if (conversation.unsure) this.#tabs.ask(conversation);
+    const waiting = new Set(this.#saver.waiting);
+    for (const [id, one] of this.#held) {
+      if (this.#held.size <= MOST_HELD) break;
+      if (one !== conversation && !one.busy && !waiting.has(one) && !one.watched) this.#held.delete(id);
+    }
+    return conversation;
+  }
+
+  /** @param {string} id @returns {Promise<{chat?: Chat, draft?: Draft, images?: Images, gone: boolean}>} */
+  async #read(id) {
+    /** @type {{chat?: Chat, draft?: Draft, gone: boolean}} */
+    const found = await this.#store.read(id).catch(() => (this.#saver.tellTrouble(true), { gone: false }));
+    if (found.gone || found.chat) return found;
+    const old = await (await this.#older)?.read(id);
+    return old ? { ...old, draft: found.draft ?? old.draft, gone: false } : found;
+  }
+
+  async #readList() {
+    try {
+      for (const meta of await this.#store.list()) this.#metas.set(meta.id, meta);
+    } catch {
+      this.#saver.tellTrouble(true);
+    }
+  }
+
+  /** @param {Conversation} conversation @param {'chat' | 'draft'} what */
+  #touched(conversation, what) {
+    if (conversation.removed) return;
+    this.#saver.touched(conversation, what);
+    if (what === 'chat') this.#list(conversation);
+  }
+
+  /** @param {Conversation} conversation */
+  #list({ id, begun, chat }) {
+    this.#words.delete(id);
+    if (!begun) return;
+    this.#metas.set(id, metaOf(chat));
+    this.#tell('list');
+  }
+
+  /** Something is typed in a conversation that has not begun. @param {Conversation} conversation */
+  #listDraft({ id, draft, begun }) {
+    if (begun) return;
+    const title = shortTitle(draft.text || (draft.sent?.text ?? ''));
+    if (isBlank(draft)) this.#metas.delete(id);
+    else this.#metas.set(id, { id, title, updated: Date.now(), draft: true });
+    this.#tell('list');
+  }
+
+  /** It is removed: nothing of it is written any more. @param {Conversation} conversation */
+  #forget(conversation) {
+    const { id } = conversation;
+    conversation.removed = true;
+    conversation.stop();
+    this.#saver.forget(conversation);
+    this.#held.delete(id);
+    this.#metas.delete(id);
+    this.#words.delete(id);
+    this.dispatchEvent(new CustomEvent('removed', { detail: conversation }));
+    this.#tell('list');
+  }
+
+  /** @param {string} id @param {Chat | null} chat @param {Draft} draft */
+  async #takeRest(id, chat, draft) {
+    const conversation =
+      (await this.open(id)) ??
+      ((await this.#isGone(id)) ? null : this.#hold(chat ?? newChat(Date.now(), '', id), draft));
+    if (!conversation) return;
+    if (chat) conversation.takeIn(chat);
+    conversation.type(draft);
+    if (chat) this.#touched(conversation, 'chat');
+    await this.#saver.flush();
+  }
+
+  /** @param {string} id */
+  async #isGone(id) {
+    return (await this.#store.read(id).catch(() => ({ gone: false }))).gone;
+  }
+
+  #listen() {
+    this.#saver.addEventListener('written', (event) => {
+      const { conversation, there } = /** @type {CustomEvent<import('./saver.js').Written>} */ (event).detail;
+      if (there) conversation.takeIn(there);
+      else this.#listDraft(conversation);
+      this.#tabs.changed(conversation.id);
+    });
+    this.#saver.addEventListener('gone', (event) => this.#forget(/** @type {CustomEvent} */ (event).detail));
+    for (const type of ['trouble', 'well']) this.#saver.addEventListener(type, () => this.#tell(type));
+    this.#tabs.addEventListener('changed', (event) => this.#onChanged(detail(event)));
+    this.#tabs.addEventListener('removed', (event) => {
+      const id = detail(event);
+      const conversation = this.#held.get(id);
+      if (conversation) this.#forget(conversation);
+      this.#metas.delete(id);
+      this.#tell('list');
+    });
+    this.#tabs.addEventListener('restored', (event) => this.#onChanged(detail(event)));
+    this.#tabs.answer = (id) => {
+      const turn = this.#held.get(id)?.turn;
+      return turn ? isBusy(turn.state) : false;
+    };
+  }
+
+  /** Another tab has written. @param {string} id */
+  async #onChanged(id) {
+    const { chat, draft } = await this.#store.read(id).catch(() => ({ chat: undefined, draft: undefined }));
+    const conversation = this.#held.get(id);
+    if (chat && conversation) {
+      conversation.takeIn(chat);
+      if (conversation.unsure) this.#tabs.ask(conversation);
+    }
+    this.#words.delete(id);
+    if (chat) this.#metas.set(id, metaOf(chat));
+    else if (draft && !conversation) await this.#readList();
+    this.#tell('list');
+  }
+
+  /** @param {import('./version1.js').TakenEvent} taken */
+  #onTaken({ id, chat, meta, written, draft }) {
+    if (meta === null) {
+      const conversation = this.#held.get(id);
+      if (conversation) this.#forget(conversation);
+      this.#metas.delete(id);
+    } else {
+      this.#metas.set(id, meta);
+      const conversation = this.#held.get(id);
+      if (chat && conversation) conversation.takeIn(chat);
+      if (chat && conversation?.unsure) conversation.setElsewhere(true);
+      if (conversation && draft && conversation.draft.text === '') conversation.fill(draft);
+      if (written) this.#tabs.changed(id);
+      else this.#saver.tellTrouble(true);
+    }
+    this.#words.delete(id);
+    this.#tell('list');
+  }
+
+  /** @param {string} type */
+  #tell(type) {
+    this.dispatchEvent(new Event(type));
+  }
+}
+
+/** @param {Event} event @returns {string} */
+const detail = (event) => /** @type {CustomEvent<string>} */ (event).detail;
+
+/** @param {Chat} chat */
+const wordsOf = (chat) => chat.messages.map(({ content }) => content.toLowerCase()).join('\n');

@@ -1,0 +1,51 @@
+//! What is told of the answers on their way beside the transcript: to a screen reader, in the header, to somebody whose
+//! tab is hidden, and to the banner; and the key that a server asks for.
+
+import { t } from '../i18n.js';
+import { isBusy } from '../state/turn-state.js';
+import { WAYS } from '../wire/errors.js';
+import * as announce from './announce.js';
+import { errorText } from './error-card.js';
+import { placeText } from './queue.js';
+
+/** @typedef {import('../state/turn.js').Turn} Turn */
+/** @typedef {import('../state/conversation.js').Conversation} Conversation */
+/**
+ * @typedef {{
+ *   library: import('../state/library.js').Library, health: import('./health.js').HealthBanner,
+ *   queue: import('./queue.js').QueueIndicator, notifier: import('./notify.js').Notifier,
+ *   askKey: (conversation: Conversation) => void,
+ * }} Parts
+ */
+
+/** @param {Parts} parts */
+export function bindAnnouncer(parts) {
+  parts.library.addEventListener('turn', (event) => {
+    const { turn, conversation } = /** @type {CustomEvent<{turn: Turn, conversation: Conversation}>} */ (event).detail;
+    announce.alert('');
+    turn.addEventListener('begun', () => announce.status(t('status.started')));
+    turn.addEventListener('change', () => onChange(turn, parts));
+    turn.addEventListener('over', () => onOver(turn, conversation, parts));
+    parts.queue.poke();
+  });
+}
+
+/** @param {Turn} turn @param {Parts} parts */
+function onChange(turn, { queue, notifier }) {
+  notifier.onTurn(turn);
+  if (turn.place) queue.show(turn.place);
+  if (turn.state === 'queued' && turn.place) announce.place(placeText(turn.place), performance.now());
+  if (turn.state === 'stopped') announce.status(t('status.stopped'));
+  if (!isBusy(turn.state)) queue.poke();
+}
+
+/** @param {Turn} turn @param {Conversation} conversation @param {Parts} parts */
+function onOver({ error, state, message }, conversation, { health, askKey }) {
+  if (!error) {
+    if (state === 'done') announce.status(t('status.done'));
+    return;
+  }
+  announce.alert(errorText(error.code, message.content !== ''));
+  if (WAYS[error.code] === 'health') void health.check();
+  if (WAYS[error.code] === 'key') askKey(conversation);
+}

@@ -1,0 +1,481 @@
+//! One owner for each conversation: what is on the screen is what is there after a reload, whoever comes, goes or deletes.
+
+import assert from 'node:assert/strict';
+import {
+  answerState,
+  answerText,
+  browserTest,
+  composerText,
+  fillIn,
+  hide,
+  messages,
+  openChat,
+  send,
+  signal,
+  titles,
+  until,
+  useBrowser,
+} from '../support/browser.mjs';
+
+useBrowser();
+
+/** Types as a person does, so that drafts are written meanwhile, and sends. */
+async function typeAndSend(page, text) {
+  await page.locator('#composer-text').pressSequentially(text, { delay: 40 });
+  await page.waitForTimeout(400);
+  await page.press('#composer-text', 'Enter');
+}
+
+const shows = (page, ...words) =>
+  until(async () => (await messages(page)).join('|') === words.join('|'), words.join('|')).catch(async (error) =>
+    assert.deepEqual(await messages(page), words, error.message),
+  );
+
+/** Deletes the conversation with this name. */
+async function remove(page, title) {
+  const item = page.locator('.chat-item', { hasText: title });
+  await item.hover();
+  await item.locator('[data-action="remove"]').click();
+  await page.click('#ask-yes');
+}
+
+const written = (page) => page.waitForTimeout(1_300); // longer than changes are gathered
+
+browserTest(
+  'coming back to a conversation that waits in line finds it waiting, and then its answer',
+  async ({ page, fake }) => {
+    const go = signal();
+    fake.onChat = async (stream) => {
+      await stream.place(2);
+      await go;
+      await stream.say('At last.');
+      await stream.done();
+    };
+    await send(page, 'first');
+    await page.waitForSelector('[data-state="queued"]');
+    await written(page);
+    await page.click('#new-chat');
+    await page.locator('#empty').waitFor();
+    await openChat(page, 'first');
+    await page.waitForSelector('[data-state="queued"]');
+    assert.equal(await page.getAttribute('#send', 'data-mode'), 'stop');
+    go.fire();
+    await answerState(page, 'done');
+    await shows(page, 'first', 'At last.');
+    assert.equal(await page.getAttribute('#send', 'data-mode'), 'send');
+  },
+);
+
+browserTest('an edit that is refused has changed nothing on disk', async ({ page, fake }) => {
+  await send(page, 'first');
+  await answerState(page, 'done');
+  await send(page, 'second');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  fake.onChat = (stream) => stream.refuse(429, 'queue_full');
+  await page.locator('.user').first().hover();
+  await page.locator('.user [data-action="edit"]').first().click();
+  await send(page, 'first, better');
+  await page.waitForSelector('.card[data-code="queue_full"]');
+  await shows(page, 'first', 'Hello there.', 'second', 'Hello there.');
+  await written(page);
+  await page.reload();
+  await answerState(page, 'done');
+  await shows(page, 'first', 'Hello there.', 'second', 'Hello there.');
+  await fillIn(page, 'first, better');
+  assert.equal(await page.locator('#edit-note').isVisible(), true);
+});
+
+browserTest('a question that was sent is not in the next new conversation', async ({ page }) => {
+  await typeAndSend(page, 'once only');
+  await answerState(page, 'done');
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await page.waitForTimeout(500);
+  assert.equal(await composerText(page), '');
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+  assert.equal(await composerText(page), '');
+});
+
+browserTest("another tab does not begin with this tab's half sentence", async ({ page, open }) => {
+  await page.fill('#composer-text', 'half a sen');
+  await page.waitForTimeout(600);
+  const other = await open();
+  assert.equal(await composerText(other), '');
+  await until(async () => (await titles(other)).join() === 'Draft: half a sen');
+});
+
+browserTest(
+  'a half sentence in a new conversation is kept as a draft when another new one is begun',
+  async ({ page }) => {
+    await page.fill('#composer-text', 'half a sen');
+    await page.click('#new-chat');
+    await fillIn(page, '');
+    await until(async () => (await titles(page)).join() === 'Draft: half a sen');
+    await page.click('.chat-open');
+    await fillIn(page, 'half a sen');
+  },
+);
+
+for (const where of ['shown', 'in the background']) {
+  browserTest(`deleting a conversation that is answered ends the answer: ${where}`, async ({ page, fake }) => {
+    const go = signal();
+    fake.onChat = async (stream) => {
+      await stream.say('word ');
+      await go;
+      await stream.say('late');
+      await stream.done();
+    };
+    await send(page, 'doomed');
+    await page.waitForSelector('[data-state="streaming"]');
+    await written(page);
+    if (where !== 'shown') await page.click('#new-chat');
+    await remove(page, 'doomed');
+    await until(() => fake.open === 0, 'the slot is free');
+    go.fire();
+    await until(async () => (await titles(page)).length === 0);
+    await written(page);
+    assert.deepEqual(await titles(page), []);
+    await page.reload();
+    await page.waitForSelector('html[data-ready]');
+    assert.deepEqual(await titles(page), []);
+  });
+}
+
+browserTest(
+  'a deleted conversation leaves no word behind, also after a switch of tabs in its answer',
+  async ({ page, fake }) => {
+    const go = signal();
+    fake.onChat = async (stream) => {
+      await stream.say('secret ');
+      await go;
+      await stream.say('words');
+      await stream.done();
+    };
+    await send(page, 'doomed');
+    await until(async () => (await answerText(page)) === 'secret');
+    await hide(page, true);
+    await hide(page, false);
+    go.fire();
+    await answerState(page, 'done');
+    await remove(page, 'doomed');
+    await until(async () => (await titles(page)).length === 0);
+    await written(page);
+    const left = await page.evaluate(() => JSON.stringify(localStorage));
+    assert.doesNotMatch(left, /secret|doomed/);
+    const records = await page.evaluate(async () => {
+      const { Store } = await import('/js/state/store.js');
+      return JSON.stringify(await new Store().everything());
+    });
+    assert.doesNotMatch(records, /secret|doomed/);
+    await page.reload();
+    await page.waitForSelector('html[data-ready]');
+    assert.deepEqual(await titles(page), []);
+  },
+);
+
+browserTest(
+  'a deleted conversation goes from the other tab, and that tab does not write it back',
+  async ({ page, open, fake }) => {
+    await send(page, 'doomed');
+    await answerState(page, 'done');
+    const other = await open(await page.evaluate(() => `/${location.hash}`));
+    await answerState(other, 'done');
+    await other.fill('#composer-text', 'a word of mine');
+    await remove(page, 'doomed');
+    await other.locator('#empty').waitFor();
+    assert.equal(await composerText(other), 'a word of mine', 'what is typed goes along');
+    await other.press('#composer-text', 'Enter');
+    await answerState(other, 'done');
+    assert.equal(fake.chats.at(-1).messages.length, 1);
+    await until(async () => (await titles(page)).join() === 'a word of mine');
+  },
+);
+
+browserTest('a deletion can be undone', async ({ page }) => {
+  await send(page, 'kept');
+  await answerState(page, 'done');
+  await remove(page, 'kept');
+  await until(async () => (await titles(page)).length === 0);
+  await page.click('#undo');
+  await until(async () => (await titles(page)).join() === 'kept');
+  await shows(page, 'kept', 'Hello there.');
+  await page.reload();
+  await answerState(page, 'done');
+  await shows(page, 'kept', 'Hello there.');
+});
+
+browserTest(
+  'the line is a look, not a way out: its numbers open beside, and a place is kept',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.place(3);
+      await stream.closed;
+    };
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="queued"]');
+    await page.click('#queue');
+    await page.locator('#queue-more').waitFor();
+    const [dashboard] = await Promise.all([page.context().waitForEvent('page'), page.click('#queue-more a')]);
+    await dashboard.waitForSelector('html[data-ready]');
+    assert.deepEqual(fake.deleted, []);
+    assert.equal(fake.open, 1);
+    assert.equal(await page.locator('[data-state="queued"]').count(), 1);
+  },
+);
+
+browserTest('an answer is asked for again without losing what followed: both versions stay', async ({ page, fake }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await send(page, 'two');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  fake.onChat = async (stream) => {
+    await stream.say('Another.');
+    await stream.done();
+  };
+  await page.locator('.assistant [data-action="retry"]').first().click();
+  await shows(page, 'one', 'Another.');
+  assert.equal(await page.locator('.assistant .version').innerText(), '2 / 2');
+  await page.click('.assistant [data-step="older"]');
+  await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
+  await page.reload();
+  await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
+  await page.locator('.assistant [data-step="newer"]').first().click();
+  await shows(page, 'one', 'Another.');
+});
+
+browserTest('a deleted message can be brought back', async ({ page }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await page.click('.assistant [data-action="delete"]');
+  await shows(page, 'one');
+  await page.click('#undo');
+  await shows(page, 'one', 'Hello there.');
+  await written(page);
+  await page.reload();
+  await shows(page, 'one', 'Hello there.');
+});
+
+browserTest('an answer that its limit has cut says so, and can go on', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('One, two');
+    await stream.done({ done_reason: 'length' });
+  };
+  await send(page, 'count');
+  await answerState(page, 'done');
+  assert.match(await page.locator('.assistant .mark').innerText(), /limit/);
+  await page.reload();
+  await answerState(page, 'done');
+  fake.onChat = async (stream) => {
+    await stream.say(', three.');
+    await stream.done();
+  };
+  await page.click('.assistant [data-action="continue"]');
+  await shows(page, 'count', 'One, two, three.');
+  await answerState(page, 'done');
+  assert.equal(await page.locator('.assistant .mark').isVisible(), false);
+});
+
+browserTest('what was being typed when an edit began is there again once the edit is sent', async ({ page, fake }) => {
+  await send(page, 'first');
+  await answerState(page, 'done');
+  await page.fill('#composer-text', 'half a thought');
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
+  await send(page, 'first, better');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  await fillIn(page, 'half a thought');
+});
+
+browserTest('a key sends again what was refused, never the words of another conversation', async ({ page, fake }) => {
+  await send(page, 'first');
+  await answerState(page, 'done');
+  const refuse = signal();
+  fake.onChat = async (stream) => {
+    await refuse;
+    stream.refuse(401, 'unauthorized');
+  };
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
+  await send(page, 'first, better');
+  await until(() => fake.chats.length === 2);
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await page.fill('#composer-text', 'not to be sent');
+  refuse.fire();
+  await page.locator('#key-dialog').waitFor();
+  fake.onChat = async (stream) => {
+    await stream.say('Better.');
+    await stream.done();
+  };
+  await page.fill('#key-input', 'right');
+  await page.keyboard.press('Enter');
+  await until(() => fake.chats.length === 3);
+  assert.deepEqual(fake.chats[2].messages, [{ role: 'user', content: 'first, better' }]);
+  assert.equal(await composerText(page), 'not to be sent');
+});
+
+browserTest("one conversation's words never become another's draft", async ({ page, fake }) => {
+  const refuse = signal();
+  fake.onChat = async (stream) => {
+    await refuse;
+    stream.refuse(429, 'queue_full');
+  };
+  await send(page, 'words of A');
+  await until(() => fake.chats.length === 1);
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await page.locator('#composer-text').pressSequentially('b', { delay: 30 });
+  await page.keyboard.press('Backspace');
+  refuse.fire();
+  await page.waitForTimeout(500);
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+  assert.equal(await composerText(page), '');
+  await openChat(page, 'Draft: words of A');
+  await fillIn(page, 'words of A');
+});
+
+browserTest(
+  'a second tab sees an answer that the first one gets as such, and not as broken off',
+  async ({ page, open, fake }) => {
+    const go = signal();
+    fake.onChat = async (stream) => {
+      await stream.say('half ');
+      await go;
+      await stream.say('whole');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await page.waitForSelector('[data-state="streaming"]');
+    await written(page);
+    const other = await open(await page.evaluate(() => `/${location.hash}`));
+    await other.waitForSelector('[data-state="elsewhere"] .pending:not([hidden])');
+    assert.equal(await other.locator('.card').count(), 0);
+    go.fire();
+    await answerState(other, 'done');
+    await shows(other, 'q', 'half whole');
+  },
+);
+
+browserTest('a refused "go on" is tried again as that, and the part is kept', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('One, two');
+    await stream.end();
+  };
+  await send(page, 'count');
+  await answerState(page, 'interrupted');
+  fake.onChat = (stream) => stream.refuse(503, 'upstream_busy');
+  await page.click('.card [data-action="continue"]');
+  await page.waitForSelector('.card[data-code="upstream_busy"]');
+  fake.onChat = async (stream) => {
+    await stream.say(', three.');
+    await stream.done();
+  };
+  await page.click('.card .card-way');
+  await shows(page, 'count', 'One, two, three.');
+  assert.equal(fake.chats.at(-1).messages.at(-1).content, 'One, two');
+});
+
+browserTest(
+  'a clock that goes back does not put a question above an older one',
+  async ({ page, context, fake }) => {
+    await context.clock.setFixedTime(Date.now() + 3_600_000);
+    await page.reload();
+    await page.waitForSelector('html[data-ready]');
+    await send(page, 'one');
+    await answerState(page, 'done');
+    await context.clock.setFixedTime(Date.now());
+    await send(page, 'two');
+    await until(() => fake.chats.length === 2);
+    await answerState(page, 'done');
+    await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
+    await page.reload();
+    await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
+  },
+  { alone: true },
+);
+
+browserTest('one write that fails is made up for, and the warning goes', async ({ page, fake }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await page.evaluate(() => {
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    setTimeout(() => (IDBObjectStore.prototype.put = put), 1_500);
+  });
+  await send(page, 'two');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  await page.waitForSelector('#storage-note:not([hidden])');
+  await page.waitForSelector('#storage-note', { state: 'hidden' });
+  await send(page, 'three');
+  await until(() => fake.chats.length === 3);
+  await answerState(page, 'done');
+  await page.click('#new-chat');
+  await openChat(page, 'one');
+  await until(async () => (await messages(page)).length === 6);
+  await written(page);
+  await page.reload();
+  await until(async () => (await messages(page)).length === 6);
+});
+
+browserTest('an import of a newer copy changes what is shown', async ({ page }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await page.click('#open-settings');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export-json')]);
+  const { readFileSync } = await import('node:fs');
+  const file = JSON.parse(readFileSync(await download.path(), 'utf8'));
+  const [chat] = file.chats;
+  const answer = chat.messages.find(({ role }) => role === 'assistant');
+  Object.assign(answer, { content: 'A newer answer.', at: answer.at + 10_000 });
+  const buffer = Buffer.from(JSON.stringify(file));
+  await page.setInputFiles('#import-file', { name: 'x.json', mimeType: 'application/json', buffer });
+  await page.waitForFunction(() => document.getElementById('settings-note').textContent !== '');
+  await page.click('#settings-dialog button[type=submit]');
+  await shows(page, 'one', 'A newer answer.');
+});
+
+browserTest('Back leads to the conversation before', async ({ page, fake }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await send(page, 'two');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  await openChat(page, 'one');
+  await shows(page, 'one', 'Hello there.');
+  await page.goBack();
+  await shows(page, 'two', 'Hello there.');
+});
+
+browserTest(
+  'an image belongs to the draft: it is there after a switch and a reload, and it goes out',
+  async ({ page, fake }) => {
+    await send(page, 'one');
+    await answerState(page, 'done');
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAE0lEQVR4nGPgqjgBRAwiFSeACAAhiAU9F6/a1QAAAABJRU5ErkJggg==',
+      'base64',
+    );
+    await page.setInputFiles('#attach-file', { name: 'a.png', mimeType: 'image/png', buffer: png });
+    await page.waitForSelector('#attachments li');
+    await page.click('#new-chat');
+    await page.waitForSelector('#attachments', { state: 'hidden' });
+    await openChat(page, 'one');
+    await page.waitForSelector('#attachments li img');
+    await page.waitForTimeout(500);
+    await page.reload();
+    await page.waitForSelector('#attachments li img');
+    await send(page, 'look');
+    await until(() => fake.chats.length === 2);
+    assert.equal(fake.chats[1].messages.at(-1).images.length, 1);
+  },
+);
