@@ -17,6 +17,8 @@ pub mod router;
 pub mod store;
 pub mod tasks;
 pub mod upstreams;
+#[cfg(test)]
+mod written;
 
 use spin_sdk::http::Request;
 use spin_sdk::wasip3::http::types::Response;

@@ -1,13 +1,11 @@
 //! What is written from the table of settings: the manifest's variables and the operator's table of them.
-//!
-//! A file that is not as the table has it is written anew, and the test fails: look at the change and commit it.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use super::MAX_UPSTREAMS;
 use super::reader::each;
 use super::table::{Group, Setting, all};
+use crate::written::{between, read, write_if_stale};
 
 #[test]
 fn the_manifest_is_written_from_the_table() {
@@ -115,28 +113,5 @@ fn headline(group: Group) -> &'static str {
         Group::Gate => "The gate and its line.",
         Group::Sending => "Towards the upstream.",
         Group::Clients => "Towards clients.",
-    }
-}
-
-/// A text with other words between two marks.
-fn between(text: &str, from: &str, to: &str, words: &str) -> String {
-    let (before, rest) = text.split_once(from).expect(from);
-    let at = rest.find(to).expect(to);
-    format!("{before}{from}{words}{}", &rest[at..])
-}
-
-fn path(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
-fn read(name: &str) -> String {
-    std::fs::read_to_string(path(name)).unwrap()
-}
-
-#[track_caller]
-fn write_if_stale(name: &str, text: &str) {
-    if read(name) != text {
-        std::fs::write(path(name), text).unwrap();
-        panic!("{name} was not as the table has it; it is now");
     }
 }

@@ -1,7 +1,6 @@
 //! Rules of refusals.
 
 use super::*;
-use sluice_ollama::request::Code;
 
 fn body(refusal: &Refusal, family: Family) -> Value {
     serde_json::from_slice(&refusal.reply(family).body).unwrap()
@@ -69,14 +68,33 @@ fn what_a_model_is_called_cannot_break_the_document() {
 }
 
 #[test]
-fn the_list_of_codes_has_every_code_once() {
-    let source = include_str!("../refuse.rs");
-    let (_, rest) = source.split_once("pub fn code(&self)").unwrap();
-    let (body, _) = rest.split_once("pub fn ").unwrap();
-    let mut used: Vec<&str> = body.split('"').skip(1).step_by(2).collect();
-    used.extend([Code::InvalidJson, Code::InvalidRequest, Code::InvalidOption].map(Code::as_str));
-    used.sort_unstable();
-    let mut listed = Refusal::CODES.to_vec();
-    listed.sort_unstable();
-    assert_eq!(listed, used);
+fn every_refusal_is_an_error_with_a_sentence_in_each_familys_form() {
+    for (refusal, ..) in Refusal::rows() {
+        if let Refusal::Upstreams { .. } = refusal {
+            continue;
+        }
+        let status = refusal.status();
+        assert!(
+            status.is_client_error() || status.is_server_error(),
+            "{refusal:?}"
+        );
+        assert_eq!(body(&refusal, Family::Ollama)["code"], refusal.code());
+        assert_eq!(
+            body(&refusal, Family::OpenAi)["error"]["code"],
+            refusal.code()
+        );
+        assert!(!refusal.detail().ends_with('.'), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_code_that_two_rows_have_is_listed_once() {
+    let codes: Vec<&str> = Refusal::codes().collect();
+    let once: std::collections::BTreeSet<&str> = codes.iter().copied().collect();
+    assert_eq!(codes.len(), once.len());
+    assert!(
+        Refusal::rows()
+            .iter()
+            .all(|(refusal, ..)| once.contains(refusal.code()))
+    );
 }

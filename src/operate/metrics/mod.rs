@@ -147,7 +147,7 @@ fn ends(text: &mut Document, ledger: &Ledger, totals: &Totals) {
         Kind::Counter,
         "Requests that never got a slot, by the code of their refusal.",
     );
-    for code in Refusal::CODES {
+    for code in Refusal::codes() {
         text.sample(name, &[("code", code)], totals.of(Tallied::Refused(code)));
     }
 
