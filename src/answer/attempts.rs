@@ -19,6 +19,7 @@ use crate::random;
 use futures::lock::Mutex;
 use http::{Method, StatusCode};
 use sluice_gate::{Load, Room};
+use sluice_ollama::request::Sending;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
@@ -32,6 +33,13 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// How old a reading of the line may be that shows no room, in milliseconds. One that shows some is made anew.
 const GLANCE_MS: u64 = 50;
+
+/// How every request is sent so far.
+const SENDING: Sending = Sending {
+    loads: true,
+    may_cut: true,
+    is_unthinking: false,
+};
 
 /// Why an attempt gave no answer that could be relayed.
 struct Failure {
@@ -86,9 +94,9 @@ async fn attempt(
     job.ask(upstream);
     let call = Call {
         method: Method::POST,
-        path: job.outgoing.path,
+        path: job.outgoing.prepared.path,
         headers: &job.headers,
-        body: job.outgoing.body.clone(),
+        body: job.outgoing.prepared.body.payload(&SENDING),
         patience: job.time_left(),
     };
     let answering = async {

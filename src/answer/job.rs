@@ -4,12 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderMap;
 use sluice_gate::Now;
 use sluice_ollama::framing::Tally;
 use sluice_ollama::openai::Translation;
-use sluice_ollama::{Endpoint, Heartbeat, Passage, Request};
+use sluice_ollama::{Endpoint, Heartbeat, Passage, Prepared};
 
 use super::insert;
 use crate::clock;
@@ -22,23 +21,10 @@ use crate::request::client::Client;
 
 /// What goes to the upstream.
 pub struct Outgoing {
-    /// The path there, without the upstream's base.
-    pub path: &'static str,
-    /// The body.
-    pub body: Bytes,
+    /// The path and the body.
+    pub prepared: Prepared,
     /// How its answer is translated; `None`: it is passed on as it comes.
     pub translation: Option<Translation>,
-}
-
-impl Outgoing {
-    /// A settled request, and how its answer is translated.
-    pub fn new(request: Request, translation: Option<Translation>) -> Outgoing {
-        Outgoing {
-            path: request.endpoint().path(),
-            body: request.into_bytes().into(),
-            translation,
-        }
-    }
 }
 
 /// One gated request.

@@ -22,7 +22,7 @@ use crate::tasks::spawn;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_ollama::openai::Translation;
-use sluice_ollama::{Endpoint, Heartbeat, Request};
+use sluice_ollama::{Endpoint, Heartbeat};
 
 use crate::clock;
 use crate::config::Config;
@@ -30,8 +30,8 @@ use crate::gate::{self, Newcomer, Stay};
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
 use crate::http::reply::{Answer, Reply};
-use crate::request::Asked;
 use crate::request::client::Client;
+use crate::request::{self, Asked};
 use crate::upstreams::{UpstreamResponse, breakers};
 use job::{Job, Outgoing};
 
@@ -62,33 +62,19 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         !body.bytes().windows(8).any(|word| word == b"[[trap]]"),
         "a test asked for it"
     );
-    let mut request = Request::parse(endpoint, body.bytes()).map_err(|invalid| {
-        let is_no_json = invalid.code == sluice_ollama::request::Code::InvalidJson;
-        if is_no_json && !head.claims_json() {
-            Refusal::UnsupportedMediaType
-        } else {
-            invalid.into()
-        }
-    })?;
-    let form = request.form(head.text(&header::ACCEPT));
-    let delivery = request.translate(&config.policy)?;
-    let dropped = request.settle(&config.policy);
-    if let Some(model) = request.model().filter(|model| !config.allows_model(model)) {
-        return Err(Refusal::ModelNotAllowed {
-            model: model.to_owned(),
-        });
-    }
+    let prepared = request::read(endpoint, &body, &head, &client, &config)?;
     shed(&config, &client).await?;
     let lane = fairness::lane(&config, &client).await?;
 
-    let heartbeat = Heartbeat::new(endpoint, form, request.model().unwrap_or_default());
-    let translation = delivery.map(|delivery| Translation {
+    let form = prepared.form;
+    let heartbeat = Heartbeat::new(endpoint, form, &prepared.model);
+    let translation = prepared.delivery.map(|delivery| Translation {
         id: random::number(),
         created_s: clock::now().wall_ms / 1_000,
         model: heartbeat.model().to_owned(),
         delivery,
     });
-    let headers = answer_headers(form.content_type(), carried, &dropped);
+    let headers = answer_headers(form.content_type(), carried, &prepared.dropped);
     let newcomer = Newcomer {
         client: client.fingerprint(),
         lane,
@@ -98,7 +84,10 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         config,
         endpoint,
         heartbeat,
-        Outgoing::new(request, translation),
+        Outgoing {
+            prepared,
+            translation,
+        },
         head,
         client,
         stay,

@@ -54,7 +54,7 @@ pub async fn pass_on(asked: Asked, question: Question, segment: &str) -> Result<
             method: method.clone(),
             path: &path,
             headers: &head.headers,
-            body: body.clone(),
+            body: body.clone().into(),
             patience: PATIENCE,
         };
         match upstreams::send(&config, index, call).await {

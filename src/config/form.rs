@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
-use sluice_ollama::options::{Kind, kind_of};
+use sluice_ollama::ModelName;
+use sluice_ollama::options::{Kind, Sampling, kind_of};
 use sluice_ollama::request::MAX_MODEL_NAME;
 
 /// How one setting is read.
@@ -117,10 +118,24 @@ pub(super) fn size(most: usize) -> Form<usize> {
     )
 }
 
-/// Items separated by commas or white space.
-pub(super) fn list() -> Form<Vec<String>> {
-    Form::new("a list", |text| {
-        Some(items(text).map(str::to_owned).collect())
+/// Names of models, separated by commas or white space.
+pub(super) fn models() -> Form<Vec<ModelName>> {
+    Form::new("a list of names of models, such as qwen3:1.7b", |text| {
+        items(text).map(ModelName::parse).collect()
+    })
+}
+
+/// Yes or no.
+pub(super) fn flag() -> Form<bool> {
+    Form::new("true or false", |text| text.parse().ok())
+}
+
+/// Whose sampling holds.
+pub(super) fn sampling() -> Form<Sampling> {
+    Form::new("operator or model", |text| match text {
+        "operator" => Some(Sampling::Operator),
+        "model" => Some(Sampling::Model),
+        _ => None,
     })
 }
 

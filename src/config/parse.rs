@@ -1,7 +1,7 @@
 //! All settings at once, and what follows from several of them.
 
 use serde_json::Map;
-use sluice_ollama::Policy;
+use sluice_ollama::{ModelName, Policy};
 
 use super::MAX_UPSTREAMS;
 use super::form;
@@ -22,17 +22,43 @@ impl Config {
         config.upstreams = upstreams(&mut reader, config.max_concurrent);
         config.policy = policy(&mut reader, &config);
         config.keys = keys(&mut reader, &config);
+        default_model(&mut reader, &config);
         config.warnings = reader.finish()?;
         Ok(config)
     }
 
-    /// Whether a model may be asked for.
+    /// Whether a model may be asked for, by its name as Ollama resolves it.
     pub fn allows_model(&self, model: &str) -> bool {
-        self.allowed_models.is_empty()
-            || self
-                .allowed_models
-                .iter()
-                .any(|allowed| same_model(allowed, model))
+        self.allowed_models.is_empty() || self.names_model(model)
+    }
+
+    /// Whether a model may run where its name says that it does.
+    pub fn allows_place_of(&self, model: &str) -> bool {
+        self.allow_cloud
+            || self.names_model(model)
+            || !ModelName::parse(model).is_some_and(|name| name.is_cloud())
+    }
+
+    /// Whether `allowed_models` names a model.
+    pub fn names_model(&self, model: &str) -> bool {
+        ModelName::parse(model).is_some_and(|model| self.allowed_models.contains(&model))
+    }
+}
+
+/// Requests that name no model must not be refused for the one that they get.
+fn default_model(reader: &mut Reader<'_>, config: &Config) {
+    let model = config.ollama_model.as_str();
+    let has_faults = ["ollama_model", "allowed_models", "allow_cloud"]
+        .into_iter()
+        .any(|name| reader.has_fault(name));
+    if has_faults {
+        return;
+    }
+    if !config.allows_model(model) {
+        reader.fault("ollama_model", "must be one of allowed_models".to_owned());
+    } else if !config.allows_place_of(model) {
+        let problem = "runs in the cloud, which allow_cloud or allowed_models must allow";
+        reader.fault("ollama_model", problem.to_owned());
     }
 }
 
@@ -67,6 +93,8 @@ fn policy(reader: &mut Reader<'_>, config: &Config) -> Policy {
     Policy {
         model: config.ollama_model.clone(),
         options,
+        sampling: config.sampling,
+        shift: config.shift,
         num_predict_cap: config.num_predict_cap.map(u64::from),
         keep_alive: config.keep_alive.clone(),
     }
@@ -85,14 +113,4 @@ fn keys(reader: &mut Reader<'_>, config: &Config) -> Vec<ApiKey> {
         );
     }
     keys
-}
-
-/// `name` and `name:latest` are one model to Ollama.
-fn same_model(one: &str, other: &str) -> bool {
-    let stem = |name: &str| {
-        name.strip_suffix(":latest")
-            .unwrap_or(name)
-            .to_ascii_lowercase()
-    };
-    stem(one) == stem(other)
 }

@@ -123,6 +123,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether something is wrong with a variable.
+    pub(super) fn has_fault(&self, variable: &str) -> bool {
+        self.faults.iter().any(|fault| fault.variable == variable)
+    }
+
     /// What should be known of the variables, or their faults.
     pub(super) fn finish(self) -> Result<Vec<Fault>, Misconfigured> {
         if !self.faults.is_empty() {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use serde_json::Value;
-use sluice_ollama::Policy;
+use sluice_ollama::options::Sampling;
+use sluice_ollama::{ModelName, Policy};
 
 use super::form::{self, Form};
 use super::reader::{Fault, Reader};
@@ -163,10 +164,16 @@ settings! {
     Models {
         ollama_model: String = form::model(), "qwen3:1.7b", since "0.1.0",
             "the model of a request that names none";
-        allowed_models: Vec<String> = form::list(), "", since "0.1.0",
-            "the models that may be asked for; empty: all";
+        allowed_models: Vec<ModelName> = form::models(), "", since "0.1.0",
+            "the models that may be asked for, by their names as Ollama resolves them; empty: all";
+        allow_cloud: bool = form::flag(), "false", since "0.2.0",
+            "whether models of Ollama's cloud, and its search of the web, may be asked for: they use its own account";
         keep_alive: Option<Value> = form::optional(form::keep_alive()), "", since "0.1.0",
-            "how long Ollama keeps the model; -1: for ever";
+            "how long Ollama keeps a model that a request loads; -1: for ever";
+        shift: Option<bool> = form::optional(form::flag()), "", since "0.2.0",
+            "whether a full context drops its oldest messages, the operator's alone; empty: as the model has it";
+        sampling: Sampling = form::sampling(), "operator", since "0.2.0",
+            "whose temperature, top_p and repeat_penalty hold where a client sets none; model: none is sent";
         num_predict_cap: Option<u32> = form::optional(form::count(1, u32::MAX)), "", since "0.1.0",
             "the most tokens of an answer; empty: no cap";
     }

@@ -284,11 +284,50 @@ fn a_name_that_two_keys_have_is_a_fault() {
 }
 
 #[test]
-fn allowed_models_know_the_default_tag() {
-    let config = config_with(&[("allowed_models", "qwen3:1.7b, llama3")]);
-    assert!(config.allows_model("llama3:latest") && config.allows_model("Llama3"));
-    assert!(!config.allows_model("llama3:8b"));
+fn allowed_models_are_compared_as_ollama_resolves_names() {
+    let config = config_with(&[("allowed_models", "qwen3:1.7b, hf.co/me/llama3")]);
+    for model in [
+        "qwen3:1.7b",
+        " Library/QWEN3:1.7B ",
+        "registry.ollama.ai/library/qwen3:1.7b",
+        "qwen3:1.7b:local",
+        "HF.CO/me/llama3:latest",
+    ] {
+        assert!(config.allows_model(model), "{model}");
+    }
+    for model in [
+        "qwen3",
+        "qwen3:1.7b-cloud",
+        "llama3",
+        "you/qwen3:1.7b",
+        "",
+        "qwen3:",
+    ] {
+        assert!(!config.allows_model(model), "{model}");
+    }
     assert!(config_with(&[]).allows_model("anything"));
+    assert_eq!(
+        faulty(&[("allowed_models", "qwen3:1.7b, a:b:c/")]),
+        ["allowed_models"]
+    );
+}
+
+#[test]
+fn a_default_model_that_nobody_may_ask_for_is_a_fault() {
+    assert_eq!(faulty(&[("allowed_models", "llama3")]), ["ollama_model"]);
+    assert_eq!(
+        faulty(&[("ollama_model", "gpt-oss:120b-cloud")]),
+        ["ollama_model"]
+    );
+    let allowed = [
+        ("ollama_model", "gpt-oss:120b-cloud"),
+        ("allowed_models", "gpt-oss:120b:cloud"),
+    ];
+    config_with(&allowed);
+    config_with(&[
+        ("ollama_model", "gpt-oss:120b-cloud"),
+        ("allow_cloud", "true"),
+    ]);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::future::join_all;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sluice_ollama::request::Payload;
 
 use crate::clock;
 use crate::config::{Config, Misconfigured};
@@ -175,7 +175,7 @@ async fn ask(config: &Config, index: usize) -> Found {
         method: Method::GET,
         path: "/api/version",
         headers: &HeaderMap::new(),
-        body: Bytes::new(),
+        body: Payload::default(),
         patience: PATIENCE,
     };
     let asking = async {

@@ -1,7 +1,8 @@
-//! A request that was let in: who asks, and whether as often as it may.
+//! A request that was let in: who asks, whether as often as it may, and what.
 
 pub mod client;
 pub mod limiter;
+mod read;
 
 use std::rc::Rc;
 
@@ -11,6 +12,7 @@ use crate::config::Config;
 use crate::http::body::UnreadBody;
 use crate::http::head::Head;
 use client::Client;
+pub use read::read;
 
 /// A request that was let in, with what its handler needs.
 pub struct Asked {

@@ -12,9 +12,9 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use sluice_ollama::request::Payload;
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types::{ErrorCode, Request, RequestOptions, Scheme};
 use spin_sdk::wasip3::{wit_future, wit_stream};
@@ -34,7 +34,7 @@ pub struct Call<'a> {
     /// The client's headers, of which a few are passed on.
     pub headers: &'a HeaderMap,
     /// The body; empty: none.
-    pub body: Bytes,
+    pub body: Payload,
     /// How long until the answer's head: a time-out of the host's as well as one of our own, since a host may know none.
     pub patience: Duration,
 }
@@ -60,10 +60,14 @@ pub async fn send(
         Some(options(config, call.patience)),
     );
     address(&request, upstream, &call).map_err(|()| UpstreamError::Denied)?;
-    let body = call.body.to_vec();
+    let slices = call.body.clone().slices(SLICE);
     let writing = async move {
-        // An upstream that does not want the rest has answered already, or will not.
-        let _ = body_writer.write_all(body).await;
+        for slice in slices {
+            // An upstream that does not want the rest has answered already, or will not.
+            if !body_writer.write_all(slice.to_vec()).await.is_empty() {
+                break;
+            }
+        }
         drop(body_writer);
         drop(trailers_writer);
     };
@@ -83,6 +87,9 @@ pub async fn send(
         .map_err(UpstreamError::from)
         .map(UpstreamResponse::new)
 }
+
+/// How much of a body is handed to the host at once, in bytes: each slice is copied for it.
+const SLICE: usize = 64 * 1024;
 
 /// Which of a client's headers an upstream gets to see.
 const PASSED_ON: [HeaderName; 3] = [

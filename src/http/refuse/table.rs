@@ -119,6 +119,13 @@ refusals! {
         model: String
     } = "model_not_allowed", StatusCode::FORBIDDEN, None, "the model {model:?} is not offered here";
 
+    /// The model, or a search of the web, would run in Ollama's cloud, and neither `allow_cloud` nor `allowed_models` allows it.
+    CloudNotAllowed {
+        /// What was asked for.
+        what: String
+    } = "cloud_not_allowed", StatusCode::FORBIDDEN, None,
+        "{what} would run in the cloud, with the account of whoever runs this server";
+
     /// There is no such route.
     NotFound = "not_found", StatusCode::NOT_FOUND, None, "there is no such route";
 

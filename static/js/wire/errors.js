@@ -17,6 +17,7 @@ export const WAYS = Object.freeze({
   not_exposed: 'edit',
   model_not_found: 'model',
   model_not_allowed: 'model',
+  cloud_not_allowed: 'model',
   queue_full: 'wait',
   rate_limited: 'wait',
   overloaded: 'wait',

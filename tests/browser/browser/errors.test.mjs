@@ -140,6 +140,7 @@ const REFUSALS = [
   [413, 'body_too_large'],
   [403, 'foreign_origin'],
   [403, 'model_not_allowed'],
+  [403, 'cloud_not_allowed'],
   [503, 'overloaded'],
   [403, 'not_exposed'],
   [404, 'model_not_found'],

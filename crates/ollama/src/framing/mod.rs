@@ -1,11 +1,14 @@
 //! Framing: where a line or an event ends, and what the passing bytes say about the answer.
 
+mod cut;
 mod events;
 mod facts;
 mod lines;
 mod passage;
 mod watch;
 
+pub use cut::Cut;
+pub(crate) use cut::MEMBER as CUT_MEMBER;
 pub use events::EventWriter;
 pub(crate) use events::write_data;
 pub use lines::{LineSplitter, LineTooLong, MAX_LINE};

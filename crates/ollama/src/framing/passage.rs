@@ -1,5 +1,6 @@
 //! One answer on its way from the upstream to the client: looked at as it came, and written as the client reads it.
 
+use super::cut::{Cut, CutWriter};
 use super::events::EventWriter;
 use super::lines::LineTooLong;
 use super::watch::{AnswerWatch, Tally, Verdict};
@@ -9,6 +10,8 @@ use crate::openai::{Delivery, Translation, Translator};
 /// Passes one answer on.
 #[derive(Debug)]
 pub struct Passage {
+    upstreams: Form,
+    cut: Option<CutWriter>,
     watch: AnswerWatch,
     writing: Writing,
 }
@@ -36,9 +39,17 @@ impl Passage {
             (None, _) => (form, Writing::Unchanged),
         };
         Passage {
+            upstreams,
+            cut: None,
             watch: AnswerWatch::new(upstreams),
             writing,
         }
+    }
+
+    /// The same, with word in the last frame that the prompt was cut.
+    pub fn with_cut(mut self, cut: Option<Cut>) -> Passage {
+        self.cut = cut.map(|cut| CutWriter::new(cut, self.upstreams));
+        self
     }
 
     /// What the client gets for this chunk of the upstream's; what is passed unchanged is not copied.
@@ -46,6 +57,14 @@ impl Passage {
     /// # Errors
     /// A line is longer than [`super::MAX_LINE`]; the answer is not worth passing on further.
     pub fn pass(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, LineTooLong> {
+        let chunk = match &mut self.cut {
+            Some(cut) => cut.pass(chunk)?,
+            None => chunk,
+        };
+        self.write(chunk)
+    }
+
+    fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, LineTooLong> {
         self.watch.see(&chunk)?;
         let mut out = Vec::new();
         match &mut self.writing {
@@ -59,8 +78,10 @@ impl Passage {
     /// What the client gets at the end, and what the answer came to, when the upstream has ended its body in good order.
     /// A translated document that is incomplete is not begun.
     pub fn end(&mut self) -> (Verdict, Vec<u8>) {
+        let rest = self.cut.as_ref().map(CutWriter::end).unwrap_or_default();
+        // What was held back is one line within its bound; were it not, the answer would be incomplete without it.
+        let mut out = self.write(rest).unwrap_or_default();
         let mut verdict = self.watch.end();
-        let mut out = Vec::new();
         match &mut self.writing {
             Writing::Unchanged => {}
             Writing::Events(events) => events.finish(&mut out),

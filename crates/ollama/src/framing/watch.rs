@@ -111,6 +111,11 @@ pub(super) fn is_error_line(line: &[u8]) -> bool {
     has_any(line, &[b"\"error\""]) && Facts::read(line).is_some_and(|facts| facts.is_error)
 }
 
+/// Whether a line of Ollama's is the last of its answer.
+pub(super) fn is_last_line(line: &[u8]) -> bool {
+    may_end(line) && Facts::read(line).is_some_and(|facts| facts.done == Some(true))
+}
+
 #[derive(Debug)]
 enum Framing {
     Lines(LineSplitter),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Delivery, Translation, error_document};
-use crate::framing::{LineSplitter, LineTooLong, MAX_LINE, write_data};
+use crate::framing::{CUT_MEMBER, LineSplitter, LineTooLong, MAX_LINE, write_data};
 
 /// Translates one answer as it comes. What it gives out are whole events, or the whole document at the end.
 #[derive(Debug)]
@@ -96,17 +96,16 @@ impl Translation {
                 delta = with_role(delta);
                 told.has_role = true;
             }
-            self.chunk(&said, delta.into(), Value::Null, out);
+            self.chunk(&said, delta.into(), out);
         }
         if !is_done {
             return false;
         }
-        self.chunk(
-            &Value::Null,
-            json!({}),
-            finish_reason(&said, told.calls),
-            out,
-        );
+        let choice =
+            json!({ "index": 0, "delta": {}, "finish_reason": finish_reason(&said, told.calls) });
+        let mut end = self.completion("chat.completion.chunk", json!([choice]));
+        add_cut(&said, &mut end);
+        event(&end, out);
         if self.delivery == Delivery::StreamWithUsage {
             let mut last = self.completion("chat.completion.chunk", json!([]));
             last["usage"] = usage(&said);
@@ -116,8 +115,8 @@ impl Translation {
         true
     }
 
-    fn chunk(&self, said: &Value, delta: Value, reason: Value, out: &mut Vec<u8>) {
-        let mut choice = json!({ "index": 0, "delta": delta, "finish_reason": reason });
+    fn chunk(&self, said: &Value, delta: Value, out: &mut Vec<u8>) {
+        let mut choice = json!({ "index": 0, "delta": delta, "finish_reason": null });
         add_logprobs(said, &mut choice);
         let chunk = self.completion("chat.completion.chunk", json!([choice]));
         event(&chunk, out);
@@ -143,6 +142,7 @@ impl Translation {
         add_logprobs(&said, &mut choice);
         let mut completion = self.completion("chat.completion", json!([choice]));
         completion["usage"] = usage(&said);
+        add_cut(&said, &mut completion);
         out.extend_from_slice(completion.to_string().as_bytes());
         true
     }
@@ -208,6 +208,13 @@ fn with_role(mut message: Map<String, Value>) -> Map<String, Value> {
     whole.insert("role".to_owned(), "assistant".into());
     whole.append(&mut message);
     whole
+}
+
+/// Word that the prompt was cut, where there is one.
+fn add_cut(said: &Value, completion: &mut Value) {
+    if let Some(cut) = said.get(CUT_MEMBER) {
+        completion[CUT_MEMBER] = cut.clone();
+    }
 }
 
 fn add_logprobs(said: &Value, choice: &mut Value) {

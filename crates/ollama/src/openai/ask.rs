@@ -1,253 +1,209 @@
-//! A body for `/v1/chat/completions` as one for `/api/chat`.
-
-use serde_json::{Map, Value, json};
+//! A body for `/v1/chat/completions` as one for `/api/chat`, as Ollama itself writes one: each part of a content is a message of
+//! its own, in its place.
+//!
+//! What is the same in both is copied byte for byte; the text that is written is bounded by the one that was read.
 
 use super::Delivery;
-use crate::request::Invalid;
+use super::message;
+use crate::json::{Kind, Raw};
+use crate::request::{Draft, Invalid, smaller};
 
-/// Translates the members, which were checked before, and says how the answer is to be delivered.
+/// Translates a checked body, and says how the answer is to be delivered.
 ///
 /// # Errors
 /// A part of a message is of a kind that Ollama does not take, or the arguments of a call are no JSON object.
-pub(crate) fn to_chat(
-    mut members: Map<String, Value>,
-) -> Result<(Map<String, Value>, Delivery), Invalid> {
-    let is_stream = flag(&members, "stream");
-    let delivery = match members.get("stream_options") {
+pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
+    let is_stream = flag(asked.value("stream"));
+    let delivery = match asked.value("stream_options") {
         _ if !is_stream => Delivery::Document,
-        Some(Value::Object(options)) if flag(options, "include_usage") => Delivery::StreamWithUsage,
+        Some(options) if flag(options.member("include_usage")) => Delivery::StreamWithUsage,
         _ => Delivery::Stream,
     };
-    let mut chat = Map::new();
-    if let Some(model) = members.shift_remove("model") {
-        chat.insert("model".to_owned(), model);
-    }
-    let messages = match members.shift_remove("messages") {
-        Some(Value::Array(messages)) => translate_messages(messages)?,
-        _ => Vec::new(),
-    };
-    chat.insert("messages".to_owned(), messages.into());
-    chat.insert("stream".to_owned(), is_stream.into());
-    for name in ["tools", "logprobs", "top_logprobs"] {
-        if let Some(value) = present(members.shift_remove(name)) {
-            chat.insert(name.to_owned(), value);
+    let mut out = Output::new(asked.text().len());
+    out.push(b"{\"messages\":[")?;
+    let messages = asked.value("messages");
+    message::translate_all(messages.into_iter().flat_map(Raw::items), &mut out)?;
+    out.push(b"]")?;
+    for name in ["model", "tools", "logprobs", "top_logprobs"] {
+        if let Some(value) = asked.value(name) {
+            out.member(name, value.bytes())?;
         }
     }
-    if let Some(format) = format(&members) {
-        chat.insert("format".to_owned(), format);
-    }
-    if let Some(think) = think(&members) {
-        chat.insert("think".to_owned(), think);
-    }
-    let options = options(&mut members)?;
-    if !options.is_empty() {
-        chat.insert("options".to_owned(), options.into());
-    }
-    Ok((chat, delivery))
-}
-
-fn options(members: &mut Map<String, Value>) -> Result<Map<String, Value>, Invalid> {
-    let mut options = Map::new();
-    for (theirs, ours) in OPTIONS {
-        if let Some(value) = present(members.shift_remove(theirs)) {
-            options.insert(ours.to_owned(), value);
-        }
-    }
-    match present(members.shift_remove("stop")) {
-        Some(Value::String(stop)) => {
-            options.insert("stop".to_owned(), json!([stop]));
-        }
-        Some(Value::Array(stops)) if stops.iter().all(Value::is_string) => {
-            options.insert("stop".to_owned(), stops.into());
-        }
-        Some(_) => {
-            return Err(Invalid::request(
-                Some("stop"),
-                "stop must be a string or an array of strings",
-            ));
-        }
+    out.member("stream", if is_stream { b"true" } else { b"false" })?;
+    match format(asked) {
+        Some(Format::Json) => out.member("format", b"\"json\"")?,
+        Some(Format::Schema(schema)) => out.member("format", schema.bytes())?,
         None => {}
     }
-    Ok(options)
+    if let Some(think) = think(asked)? {
+        out.member("think", think)?;
+    }
+    out.push(b",\"options\":{")?;
+    options(asked, &mut out)?;
+    out.push(b"}}")?;
+    Ok((out.into_text(), delivery))
 }
 
-fn format(members: &Map<String, Value>) -> Option<Value> {
-    let wanted = members.get("response_format")?;
-    match wanted["type"].as_str()? {
-        "json_object" => Some("json".into()),
-        "json_schema" => present(wanted["json_schema"].get("schema").cloned()),
+/// The options that Ollama's own `/v1` sends.
+fn options(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
+    for name in ["temperature", "top_p"] {
+        let value = asked.value(name).map_or(&b"1.0"[..], Raw::bytes);
+        out.member(name, value)?;
+    }
+    for name in ["seed", "frequency_penalty", "presence_penalty"] {
+        if let Some(value) = asked.value(name) {
+            out.member(name, value.bytes())?;
+        }
+    }
+    let tokens = ["max_tokens", "max_completion_tokens"]
+        .into_iter()
+        .filter_map(|name| asked.value(name)?.whole())
+        .reduce(smaller);
+    if let Some(tokens) = tokens {
+        out.member("num_predict", tokens.to_string().as_bytes())?;
+    }
+    match asked.value("stop") {
+        Some(stop) if stop.kind() == Kind::Text => {
+            out.member("stop", b"[")?;
+            out.push(stop.bytes())?;
+            out.push(b"]")
+        }
+        Some(stops) if stops.kind() == Kind::Array => {
+            out.member("stop", b"[")?;
+            // What is no string is passed over, as there.
+            for stop in stops.items().filter(|stop| stop.kind() == Kind::Text) {
+                out.separate()?;
+                out.push(stop.bytes())?;
+            }
+            out.push(b"]")
+        }
+        _ => Ok(()),
+    }
+}
+
+enum Format<'a> {
+    Json,
+    Schema(Raw<'a>),
+}
+
+fn format<'a>(asked: &'a Draft) -> Option<Format<'a>> {
+    let wanted = asked.value("response_format")?;
+    let kind = wanted.member("type")?.text(LONGEST_WORD)?;
+    match kind.trim().to_lowercase().as_str() {
+        "json_object" => Some(Format::Json),
+        "json_schema" => {
+            let schema = wanted.member("json_schema")?.member("schema")?;
+            Some(Format::Schema(schema))
+        }
         _ => None,
     }
 }
 
-/// How much is to be thought: `none` means not at all, anything else is a word that Ollama knows or refuses.
-fn think(members: &Map<String, Value>) -> Option<Value> {
-    let effort = members
-        .get("reasoning_effort")
-        .or_else(|| members.get("reasoning")?.get("effort"))?
-        .as_str()?;
-    Some(match effort {
-        "none" => false.into(),
-        effort => effort.into(),
-    })
-}
-
-fn translate_messages(messages: Vec<Value>) -> Result<Vec<Value>, Invalid> {
-    // The names of the calls that were made so far: OpenAI's answer to a call has only the call's id.
-    let mut calls: Vec<(String, String)> = Vec::new();
-    let mut translated = Vec::with_capacity(messages.len());
-    for (index, message) in messages.into_iter().enumerate() {
-        let Value::Object(message) = message else {
-            continue;
-        };
-        translated.push(translate_message(
-            message,
-            &format!("messages[{index}]"),
-            &mut calls,
-        )?);
-    }
-    Ok(translated)
-}
-
-fn translate_message(
-    mut message: Map<String, Value>,
-    path: &str,
-    calls: &mut Vec<(String, String)>,
-) -> Result<Value, Invalid> {
-    let mut chat = Map::new();
-    if let Some(role) = message.shift_remove("role") {
-        chat.insert("role".to_owned(), role);
-    }
-    let (content, images) = content(message.shift_remove("content"), path)?;
-    chat.insert("content".to_owned(), content.into());
-    if !images.is_empty() {
-        chat.insert("images".to_owned(), images.into());
-    }
-    for (theirs, ours) in [("reasoning", "thinking"), ("tool_call_id", "tool_call_id")] {
-        if let Some(text) = message
-            .shift_remove(theirs)
-            .filter(|text| text.is_string() && text != "")
-        {
-            chat.insert(ours.to_owned(), text);
-        }
-    }
-    if let Some(Value::Array(theirs)) = message.shift_remove("tool_calls") {
-        let ours: Result<Vec<Value>, Invalid> = theirs
-            .into_iter()
-            .enumerate()
-            .map(|(index, call)| tool_call(call, &format!("{path}.tool_calls[{index}]"), calls))
-            .collect();
-        chat.insert("tool_calls".to_owned(), ours?.into());
-    }
-    if chat.get("role").and_then(Value::as_str) == Some("tool") {
-        let id = chat.get("tool_call_id").and_then(Value::as_str);
-        let known = calls
-            .iter()
-            .rev()
-            .find(|(made, _)| Some(made.as_str()) == id);
-        let name = match message.shift_remove("name") {
-            Some(Value::String(name)) if !name.is_empty() => Some(name),
-            _ => known.map(|(_, name)| name.clone()),
-        };
-        if let Some(name) = name {
-            chat.insert("tool_name".to_owned(), name.into());
-        }
-    }
-    Ok(Value::Object(chat))
-}
-
-/// The texts of a content, one below the other, and its pictures as base64.
-fn content(content: Option<Value>, path: &str) -> Result<(String, Vec<Value>), Invalid> {
-    let parts = match content {
-        Some(Value::String(text)) => return Ok((text, Vec::new())),
-        Some(Value::Array(parts)) => parts,
-        _ => return Ok((String::new(), Vec::new())),
+/// How much is to be thought, in Ollama's words.
+fn think(asked: &Draft) -> Result<Option<&'static [u8]>, Invalid> {
+    let effort = match asked.value("reasoning") {
+        Some(reasoning) => reasoning.member("effort"),
+        None => asked.value("reasoning_effort"),
     };
-    let mut texts = Vec::new();
-    let mut images = Vec::new();
-    for (index, part) in parts.iter().enumerate() {
-        let path = format!("{path}.content[{index}]");
-        match (part["type"].as_str(), part["text"].as_str()) {
-            (Some("text"), Some(text)) => texts.push(text),
-            (Some("image_url"), _) => images.push(image(&part["image_url"], &path)?),
+    let Some(effort) = effort else {
+        return Ok(None);
+    };
+    Ok(Some(
+        match &*effort.text(LONGEST_WORD).unwrap_or_default() {
+            "" if effort.is_written("") => return Ok(None),
+            "none" => b"false",
+            "minimal" | "low" => b"\"low\"",
+            "medium" => b"\"medium\"",
+            "high" => b"\"high\"",
+            "xhigh" | "ultra" | "max" => b"\"max\"",
             _ => {
                 return Err(Invalid::request(
-                    Some(&path),
-                    format!("{path} must be a text or an image_url"),
+                    Some("reasoning_effort"),
+                    "reasoning_effort must be none, minimal, low, medium, high, xhigh, ultra or max",
                 ));
             }
-        }
-    }
-    Ok((texts.join("\n"), images))
+        },
+    ))
 }
 
-fn image(url: &Value, path: &str) -> Result<Value, Invalid> {
-    let url = url.as_str().or_else(|| url["url"].as_str());
-    let base64 = url
-        .and_then(|url| url.strip_prefix("data:"))
-        .and_then(|url| url.split_once(";base64,"))
-        .map(|(_, base64)| base64);
-    match base64 {
-        Some(base64) if !base64.is_empty() => Ok(base64.into()),
-        _ => Err(Invalid::request(
-            Some(&format!("{path}.image_url")),
-            format!("{path}.image_url must be a data: URL with base64"),
-        )),
-    }
+fn flag(value: Option<Raw<'_>>) -> bool {
+    value.and_then(Raw::flag) == Some(true)
 }
 
-fn tool_call(call: Value, path: &str, calls: &mut Vec<(String, String)>) -> Result<Value, Invalid> {
-    let function = &call["function"];
-    let Some(name) = function["name"].as_str() else {
-        return Err(Invalid::request(
-            Some(&format!("{path}.function.name")),
-            format!("{path}.function.name must be a string"),
-        ));
-    };
-    let arguments = match &function["arguments"] {
-        Value::Null => json!({}),
-        Value::String(text) if text.is_empty() => json!({}),
-        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
-        other => other.clone(),
-    };
-    if !arguments.is_object() {
-        return Err(Invalid::request(
-            Some(&format!("{path}.function.arguments")),
-            format!("{path}.function.arguments must be a JSON object as text"),
-        ));
-    }
-    let mut ours = json!({ "function": { "name": name, "arguments": arguments } });
-    match &call["id"] {
-        Value::Null => {}
-        Value::String(id) => {
-            ours["id"] = id.as_str().into();
-            calls.push((id.clone(), name.to_owned()));
+/// The text that is written, within its bound.
+#[derive(Debug)]
+pub(super) struct Output {
+    text: Vec<u8>,
+    most: usize,
+}
+
+impl Output {
+    fn new(read: usize) -> Output {
+        let most = read + SPARE;
+        Output {
+            text: Vec::with_capacity(most),
+            most,
         }
-        _ => {
+    }
+
+    /// Appends bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), Invalid> {
+        if self.text.len() + bytes.len() > self.most {
             return Err(Invalid::request(
-                Some(&format!("{path}.id")),
-                format!("{path}.id must be a string"),
+                Some("messages"),
+                "messages would become much longer in Ollama's terms: use fewer parts, or shorter roles",
             ));
         }
+        self.text.extend_from_slice(bytes);
+        Ok(())
     }
-    Ok(ours)
+
+    /// Appends a member, and a comma before it where one is due.
+    pub(super) fn member(&mut self, name: &str, value: &[u8]) -> Result<(), Invalid> {
+        self.separate()?;
+        for part in [b"\"", name.as_bytes(), b"\":", value] {
+            self.push(part)?;
+        }
+        Ok(())
+    }
+
+    /// Appends a comma where something stands before.
+    pub(super) fn separate(&mut self) -> Result<(), Invalid> {
+        match self.text.last() {
+            Some(b'{' | b'[' | b':') | None => Ok(()),
+            Some(_) => self.push(b","),
+        }
+    }
+
+    /// Lets `write` append bytes, of which there are at most as many as of `read`; gives those that were.
+    pub(super) fn append(
+        &mut self,
+        read: &[u8],
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<&[u8], Invalid> {
+        let before = self.text.len();
+        if before + read.len() > self.most {
+            // Says what is wrong.
+            self.push(read)?;
+        }
+        write(&mut self.text);
+        Ok(self.text.get(before..).unwrap_or_default())
+    }
+
+    /// Keeps of the last so many bytes all but those that they begin with.
+    pub(super) fn behead(&mut self, last: usize, head: usize) {
+        let begin = self.text.len().saturating_sub(last);
+        self.text.drain(begin..begin + head.min(last));
+    }
+
+    /// The text, which has room to spare: it is given back when the one that was read is gone.
+    fn into_text(self) -> Vec<u8> {
+        self.text
+    }
 }
 
-fn flag(members: &Map<String, Value>, name: &str) -> bool {
-    members.get(name).and_then(Value::as_bool) == Some(true)
-}
+/// No word that means anything here is longer, in bytes.
+const LONGEST_WORD: usize = 64;
 
-fn present(value: Option<Value>) -> Option<Value> {
-    value.filter(|value| !value.is_null())
-}
-
-/// OpenAI's members and the options that they are. The later of two that mean the same stands.
-const OPTIONS: [(&str, &str); 7] = [
-    ("max_tokens", "num_predict"),
-    ("max_completion_tokens", "num_predict"),
-    ("temperature", "temperature"),
-    ("top_p", "top_p"),
-    ("seed", "seed"),
-    ("frequency_penalty", "frequency_penalty"),
-    ("presence_penalty", "presence_penalty"),
-];
+/// By how much the text may grow: the names of a chat's members, and the roles of messages whose content has many parts.
+const SPARE: usize = 32 * 1024;

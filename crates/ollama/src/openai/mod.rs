@@ -13,6 +13,7 @@
 
 mod answer;
 mod ask;
+mod message;
 
 use serde_json::{Value, json};
 

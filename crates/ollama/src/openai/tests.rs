@@ -1,87 +1,49 @@
 //! Rules of the translation, there and back.
 
+mod answer;
+
 use super::*;
-use crate::framing::{Passage, Verdict};
-use crate::{Endpoint, Form, Policy, Request};
+use crate::request::Sending;
+use crate::{Asker, Endpoint, Policy, Prepared, prepare};
 
 fn policy() -> Policy {
     let options = json!({ "num_ctx": 4096, "num_parallel": 4, "temperature": 0.7 });
     Policy {
         model: "qwen3:1.7b".into(),
         options: options.as_object().unwrap().clone(),
-        num_predict_cap: None,
-        keep_alive: None,
+        ..Policy::default()
     }
 }
 
+fn prepared(policy: &Policy, body: &Value) -> Prepared {
+    let body = body.to_string().into_bytes();
+    prepare(Endpoint::OpenAiChat, body, &Asker::default(), policy).unwrap()
+}
+
+/// What is sent, as it is sent again: the first time there is `truncate` beside it.
 fn sent(body: Value) -> (Value, Delivery) {
-    let body = body.to_string();
-    let mut request = Request::parse(Endpoint::OpenAiChat, body.as_bytes()).unwrap();
-    let delivery = request.translate(&policy()).unwrap().unwrap();
-    assert!(request.settle(&policy()).is_empty());
-    assert_eq!(request.endpoint(), Endpoint::Chat);
+    let prepared = prepared(&policy(), &body);
+    assert!(prepared.dropped.is_empty());
+    assert_eq!(prepared.path, "/api/chat");
+    let again = Sending {
+        may_cut: true,
+        ..Sending::default()
+    };
+    let sent = prepared.body.payload(&again).to_vec();
     (
-        serde_json::from_slice(&request.into_bytes()).unwrap(),
-        delivery,
+        serde_json::from_slice(&sent).unwrap(),
+        prepared.delivery.unwrap(),
     )
 }
 
 fn refused(body: Value) -> String {
-    let body = body.to_string();
-    let mut request = Request::parse(Endpoint::OpenAiChat, body.as_bytes()).unwrap();
-    request.translate(&policy()).unwrap_err().param.unwrap()
+    let body = body.to_string().into_bytes();
+    let refused = prepare(Endpoint::OpenAiChat, body, &Asker::default(), &policy());
+    refused.unwrap_err().param.unwrap()
 }
 
 fn user(content: Value) -> Value {
     json!({ "messages": [{ "role": "user", "content": content }] })
-}
-
-fn translation(delivery: Delivery) -> Translation {
-    Translation {
-        id: 7,
-        created_s: 1_767_225_600,
-        model: "m".into(),
-        delivery,
-    }
-}
-
-/// What the client gets for an answer, the same wherever its chunks are cut.
-fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
-    let form = match delivery {
-        Delivery::Document => Form::OpenAiDocument,
-        _ => Form::OpenAiEvents,
-    };
-    let passed = |chunks: &[&[u8]]| {
-        let mut passage = Passage::new(form, Some(&translation(delivery)));
-        let mut out = Vec::new();
-        for chunk in chunks {
-            out.extend(passage.pass(chunk.to_vec()).unwrap());
-            assert!(passage.between_frames());
-        }
-        let (verdict, last) = passage.end();
-        out.extend(last);
-        (verdict, String::from_utf8(out).unwrap())
-    };
-    let answer = answer.as_bytes();
-    let whole = passed(&[answer]);
-    for cut in 0..=answer.len() {
-        assert_eq!(
-            passed(&[&answer[..cut], &answer[cut..]]),
-            whole,
-            "cut at {cut}"
-        );
-    }
-    whole
-}
-
-fn events(text: &str) -> Vec<Value> {
-    let events = text.split_terminator("\n\n");
-    let data = events.map(|event| event.strip_prefix("data: ").unwrap());
-    data.map(|data| match data {
-        "[DONE]" => "[DONE]".into(),
-        data => serde_json::from_str(data).unwrap(),
-    })
-    .collect()
 }
 
 #[test]
@@ -96,21 +58,39 @@ fn a_completion_becomes_a_chat_with_the_operators_runner_options() {
         chat,
         json!({
             "model": "m", "messages": [{ "role": "user", "content": "Hi" }], "stream": false,
-            "options": { "num_predict": 5, "temperature": 0.1, "seed": 3, "stop": ["x"], "num_ctx": 4096, "num_parallel": 4 },
+            "options": {
+                "num_predict": 5, "temperature": 0.1, "top_p": 1.0, "seed": 3, "stop": ["x"], "num_ctx": 4096, "num_parallel": 4,
+            },
         })
     );
+}
+
+#[test]
+fn sampling_is_what_ollamas_own_v1_sends() {
+    let mut policy = policy();
+    policy
+        .options
+        .insert("repeat_penalty".to_owned(), 1.1.into());
+    let known = Sending {
+        is_unthinking: true,
+        ..Sending::default()
+    };
+    let sent = prepared(&policy, &user("Hi".into()))
+        .body
+        .payload(&known)
+        .to_vec();
+    let sent: Value = serde_json::from_slice(&sent).unwrap();
+    let expected = json!({ "temperature": 1.0, "top_p": 1.0, "num_ctx": 4096, "num_parallel": 4 });
+    assert_eq!(sent["options"], expected);
 }
 
 #[test]
 fn without_runner_options_it_goes_as_it_came() {
     let mut policy = policy();
     policy.options.shift_remove("num_ctx");
-    let body = user("Hi".into()).to_string();
-    let mut request = Request::parse(Endpoint::OpenAiChat, body.as_bytes()).unwrap();
-    assert_eq!(request.translate(&policy), Ok(None));
-    assert_eq!(request.endpoint(), Endpoint::OpenAiChat);
-    let mut chat = Request::parse(Endpoint::Chat, body.as_bytes()).unwrap();
-    assert_eq!(chat.translate(&super::tests::policy()), Ok(None));
+    let relayed = prepared(&policy, &user("Hi".into()));
+    assert_eq!(relayed.delivery, None);
+    assert_eq!(relayed.path, "/v1/chat/completions");
 }
 
 #[test]
@@ -119,13 +99,16 @@ fn the_cap_holds_for_what_is_translated() {
         num_predict_cap: Some(50),
         ..policy()
     };
-    let mut body = user("Hi".into());
-    body["max_tokens"] = 900.into();
-    let mut request = Request::parse(Endpoint::OpenAiChat, body.to_string().as_bytes()).unwrap();
-    request.translate(&policy).unwrap();
-    request.settle(&policy);
-    let sent: Value = serde_json::from_slice(&request.into_bytes()).unwrap();
-    assert_eq!(sent["options"]["num_predict"], 50);
+    for asked in [json!(900), json!(0), json!(-1), Value::Null] {
+        let mut body = user("Hi".into());
+        body["max_tokens"] = asked;
+        let sent = prepared(&policy, &body)
+            .body
+            .payload(&Sending::default())
+            .to_vec();
+        let sent: Value = serde_json::from_slice(&sent).unwrap();
+        assert_eq!(sent["options"]["num_predict"], 50, "{body}");
+    }
 }
 
 #[test]
@@ -150,16 +133,31 @@ fn how_an_answer_is_delivered_follows_stream_and_its_options() {
 }
 
 #[test]
-fn texts_and_pictures_of_a_message_are_put_together() {
+fn parts_of_a_content_are_messages_in_their_order() {
     let (chat, _) = sent(user(json!([
-        { "type": "text", "text": "What" },
+        { "type": "text", "text": "This is \u{1f415}" },
         { "type": "image_url", "image_url": { "url": "data:image/png;base64,aGk=" } },
-        { "type": "image_url", "image_url": "data:image/png;base64,aG8=" },
-        { "type": "text", "text": "is this?" },
+        { "type": "text", "text": "and this?" },
+        { "type": "image_url", "image_url": "data:;base64,aG8=" },
+        { "type": "input_audio", "input_audio": { "data": "aG\nE=" } },
     ])));
-    let expected =
-        json!({ "role": "user", "content": "What\nis this?", "images": ["aGk=", "aG8="] });
-    assert_eq!(chat["messages"][0], expected);
+    let expected = json!([
+        { "role": "user", "content": "This is \u{1f415}" },
+        { "role": "user", "images": ["aGk="] },
+        { "role": "user", "content": "and this?" },
+        { "role": "user", "images": ["aG8="] },
+        { "role": "user", "images": ["aGE="] },
+    ]);
+    assert_eq!(chat["messages"], expected);
+}
+
+#[test]
+fn a_text_with_many_parts_is_bounded_by_the_one_that_was_read() {
+    let part = json!({ "type": "text", "text": "" });
+    let mut body = user(vec![part; 10_000].into());
+    sent(body.clone());
+    body["messages"][0]["role"] = "x".repeat(1_000).into();
+    assert_eq!(refused(body), "messages");
 }
 
 #[test]
@@ -178,7 +176,7 @@ fn calls_and_their_results_keep_their_names_and_ids() {
         chat["messages"],
         json!([
             {
-                "role": "assistant", "content": "", "thinking": "hm",
+                "role": "assistant", "thinking": "hm",
                 "tool_calls": [{ "function": { "name": "f", "arguments": { "a": 1 } }, "id": "c1" }],
             },
             { "role": "tool", "content": "2", "tool_call_id": "c1", "tool_name": "f" },
@@ -204,7 +202,15 @@ fn format_and_effort_are_ollamas_format_and_think() {
         with("response_format", json!({ "type": "text" })).get("format"),
         None
     );
-    assert_eq!(with("reasoning_effort", "low".into())["think"], "low");
+    for (effort, think) in [
+        ("minimal", "low"),
+        ("low", "low"),
+        ("high", "high"),
+        ("xhigh", "max"),
+        ("ultra", "max"),
+    ] {
+        assert_eq!(with("reasoning_effort", effort.into())["think"], think);
+    }
     assert_eq!(
         with("reasoning", json!({ "effort": "none" }))["think"],
         false
@@ -213,175 +219,50 @@ fn format_and_effort_are_ollamas_format_and_think() {
 
 #[test]
 fn what_ollama_would_not_take_is_refused_with_its_member() {
-    let url = json!([{ "type": "image_url", "image_url": { "url": "https://example.org/x.png" } }]);
-    assert_eq!(refused(user(url)), "messages[0].content[0].image_url");
-    let audio = json!([{ "type": "text", "text": "x" }, { "type": "input_audio" }]);
-    assert_eq!(refused(user(audio)), "messages[0].content[1]");
-    let call = |function: Value| {
-        refused(
-            json!({ "messages": [{ "role": "assistant", "tool_calls": [{ "function": function }] }] }),
-        )
-    };
-    assert_eq!(call(json!({})), "messages[0].tool_calls[0].function.name");
-    assert_eq!(
-        call(json!({ "name": "f", "arguments": "[1" })),
-        "messages[0].tool_calls[0].function.arguments"
-    );
-    let calls = json!([{ "id": 7, "function": { "name": "f" } }]);
-    assert_eq!(
-        refused(json!({ "messages": [{ "role": "assistant", "tool_calls": calls }] })),
-        "messages[0].tool_calls[0].id"
-    );
-    let mut body = user("Hi".into());
-    body["stop"] = 5.into();
-    assert_eq!(refused(body), "stop");
-}
-
-const LINES: &str = "{\"message\":{\"role\":\"assistant\",\"content\":\"\",\"thinking\":\"hm\"},\"done\":false}\n\
-    {\"message\":{\"role\":\"assistant\",\"content\":\"zażółć 😀\"},\"done\":false}\n\
-    {\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"length\",\"prompt_eval_count\":3,\"eval_count\":2}\n";
-
-#[test]
-fn lines_become_chunks_and_the_last_one_ends_them() {
-    let (verdict, text) = answered(Delivery::Stream, LINES);
-    assert_eq!(verdict, Verdict::Complete);
-    let events = events(&text);
-    assert_eq!(
-        events[0],
-        json!({
-            "id": "chatcmpl-7", "object": "chat.completion.chunk", "created": 1_767_225_600, "model": "m",
-            "system_fingerprint": "fp_ollama",
-            "choices": [{ "index": 0, "delta": { "role": "assistant", "content": "", "reasoning": "hm" }, "finish_reason": null }],
-        })
-    );
-    assert_eq!(
-        events[1]["choices"],
-        json!([{ "index": 0, "delta": { "content": "zażółć 😀" }, "finish_reason": null }])
-    );
-    assert_eq!(
-        events[2]["choices"],
-        json!([{ "index": 0, "delta": {}, "finish_reason": "length" }])
-    );
-    assert_eq!(events[3..], ["[DONE]"]);
-}
-
-#[test]
-fn what_the_last_line_says_comes_before_the_end_and_line_separators_are_escaped() {
-    let line =
-        "{\"message\":{\"content\":\"a\u{2028}b\"},\"done\":true,\"done_reason\":\"stop\"}\n";
-    let (_, text) = answered(Delivery::Stream, line);
-    assert!(text.contains("a\\u2028b"), "{text}");
-    let events = events(&text);
-    let choice = |event: usize| events[event]["choices"][0].clone();
-    assert_eq!(
-        choice(0)["delta"],
-        json!({ "role": "assistant", "content": "a\u{2028}b" })
-    );
-    assert_eq!(choice(1)["finish_reason"], "stop");
-    assert_eq!(events.len(), 3);
-}
-
-#[test]
-fn calls_that_were_cut_are_told_as_cut() {
-    let call = r#""tool_calls":[{"function":{"name":"f","arguments":{}}}]"#;
-    for (reason, expected) in [("length", "length"), ("stop", "tool_calls")] {
-        let line = format!(
-            "{{\"message\":{{\"content\":\"\",{call}}},\"done\":true,\"done_reason\":\"{reason}\"}}"
+    for url in [
+        "https://example.org/x.png",
+        "data:image/svg+xml;base64,aGk=",
+        "data:image/png;base64,%%%",
+        "aGk=",
+    ] {
+        let part = json!([{ "type": "image_url", "image_url": { "url": url } }]);
+        assert_eq!(
+            refused(user(part)),
+            "messages[0].content[0].image_url",
+            "{url}"
         );
-        let streamed = events(&answered(Delivery::Stream, &line).1);
-        assert_eq!(streamed[1]["choices"][0]["finish_reason"], expected);
-        let whole: Value = serde_json::from_str(&answered(Delivery::Document, &line).1).unwrap();
-        assert_eq!(whole["choices"][0]["finish_reason"], expected);
     }
+    let audio = json!([{ "type": "text", "text": "x" }, { "type": "input_audio" }]);
+    assert_eq!(refused(user(audio)), "messages[0].content[1].input_audio");
+    assert_eq!(
+        refused(user(json!([{ "type": "file" }]))),
+        "messages[0].content[0]"
+    );
+    assert_eq!(refused(user(Value::Null)), "messages[0].content");
+    let call = |call: Value| {
+        refused(json!({ "messages": [{ "role": "assistant", "tool_calls": [call] }] }))
+    };
+    for arguments in [json!("[1"), json!("[1]"), json!({})] {
+        assert_eq!(
+            call(json!({ "function": { "name": "f", "arguments": arguments } })),
+            "messages[0].tool_calls[0].function.arguments"
+        );
+    }
+    assert_eq!(call(json!({ "id": 7 })), "messages[0].tool_calls[0].id");
+    let mut body = user("Hi".into());
+    body["reasoning_effort"] = "hgih".into();
+    assert_eq!(refused(body), "reasoning_effort");
 }
 
 #[test]
-fn odd_figures_are_counted_as_far_as_they_are_numbers() {
-    let line =
-        r#"{"message":{"content":""},"done":true,"prompt_eval_count":null,"eval_count":5.0}"#;
-    let events = events(&answered(Delivery::StreamWithUsage, line).1);
-    assert_eq!(
-        events[1]["usage"],
-        json!({ "prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5 })
-    );
-}
-
-#[test]
-fn usage_comes_before_the_end_if_it_was_asked_for() {
-    let events = events(&answered(Delivery::StreamWithUsage, LINES).1);
-    assert_eq!(events[3]["choices"], json!([]));
-    let usage = json!({ "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 });
-    assert_eq!(events[3]["usage"], usage);
-    assert_eq!(events[4..], ["[DONE]"]);
-}
-
-#[test]
-fn calls_of_a_stream_are_numbered_over_all_lines_and_are_its_reason() {
-    let call = "{\"message\":{\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{\"a\":1}}}]},\"done\":false}\n";
-    let events = events(
-        &answered(
-            Delivery::Stream,
-            &format!(
-                "{call}{call}{}",
-                "{\"done\":true,\"done_reason\":\"stop\"}\n"
-            ),
-        )
-        .1,
-    );
-    let made = |event: usize| events[event]["choices"][0]["delta"]["tool_calls"][0].clone();
-    assert_eq!(
-        made(0),
-        json!({ "id": "call_7_0", "index": 0, "type": "function", "function": { "name": "f", "arguments": "{\"a\":1}" } })
-    );
-    assert_eq!(
-        (&made(1)["index"], &made(1)["id"]),
-        (&json!(1), &json!("call_7_1"))
-    );
-    assert_eq!(events[2]["choices"][0]["finish_reason"], "tool_calls");
-}
-
-#[test]
-fn an_error_line_is_an_error_and_an_answer_without_done_has_no_end() {
-    let (verdict, text) = answered(Delivery::Stream, "{\"error\":\"out of \\\"memory\\\"\"}\n");
-    assert_eq!(verdict, Verdict::Failed);
-    assert_eq!(events(&text)[0]["error"]["message"], "out of \"memory\"");
-    let cut = LINES
-        .find("{\"message\":{\"content\":\"\"},\"done\":true")
-        .unwrap();
-    let (verdict, text) = answered(Delivery::Stream, &LINES[..cut]);
-    assert_eq!(verdict, Verdict::Incomplete);
-    assert!(!text.contains("[DONE]"), "{text}");
-    assert_eq!(
-        answered(Delivery::Stream, "garbage\n\n[]\n"),
-        (Verdict::Incomplete, String::new())
-    );
-}
-
-#[test]
-fn a_document_becomes_a_document() {
-    let chat = r#"{"model":"m","message":{"role":"assistant","content":"Hi","thinking":"hm"},"done":true,"done_reason":"stop","prompt_eval_count":3,"eval_count":2}"#;
-    let (verdict, text) = answered(Delivery::Document, chat);
-    assert_eq!(verdict, Verdict::Complete);
-    let completion: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        completion,
-        json!({
-            "id": "chatcmpl-7", "object": "chat.completion", "created": 1_767_225_600, "model": "m",
-            "system_fingerprint": "fp_ollama",
-            "choices": [{
-                "index": 0,
-                "message": { "role": "assistant", "content": "Hi", "reasoning": "hm" },
-                "finish_reason": "stop",
-            }],
-            "usage": { "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 },
-        })
-    );
-    // What is incomplete is not begun, so that an error can still be told.
-    assert_eq!(
-        answered(Delivery::Document, &chat[..9]),
-        (Verdict::Incomplete, String::new())
-    );
-    let (verdict, text) = answered(Delivery::Document, r#"{"error":"x"}"#);
-    assert_eq!(verdict, Verdict::Failed);
-    assert!(text.contains(r#""message":"x""#), "{text}");
+fn of_several_stops_those_that_are_strings_are_sent() {
+    for (stop, expected) in [
+        (json!(["a", 3, null, "b"]), json!(["a", "b"])),
+        (json!([]), json!([])),
+        (json!(5), Value::Null),
+    ] {
+        let mut body = user("Hi".into());
+        body["stop"] = stop;
+        assert_eq!(sent(body).0["options"]["stop"], expected);
+    }
 }

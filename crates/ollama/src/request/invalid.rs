@@ -44,11 +44,11 @@ impl Invalid {
         }
     }
 
-    pub(crate) fn json(error: &serde_json::Error) -> Invalid {
+    pub(crate) fn no_json(message: String) -> Invalid {
         Invalid {
             code: Code::InvalidJson,
             param: None,
-            message: format!("the body is not JSON: {error}"),
+            message,
         }
     }
 }

@@ -1,0 +1,237 @@
+//! From the bytes that came to what goes to the upstream: one call, one result.
+
+use super::accept::asks_for_events;
+use super::draft::{Body, Draft};
+use super::settle::{Scope, Work, settle_own, settle_relayed};
+use super::{Invalid, MAX_MODEL_NAME, fields, shape};
+use crate::endpoint::{Endpoint, Family, Form};
+use crate::json::{self, Fault, Kind, Raw};
+use crate::openai::{self, Delivery};
+use crate::options::Policy;
+
+/// Who asks, as far as it matters to what is sent and in which form it is answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asker<'a> {
+    /// The `accept` of the request: a client of Ollama's own streams can ask for server-sent events.
+    pub accept: Option<&'a str>,
+    /// The key is an operator's.
+    pub is_operator: bool,
+}
+
+/// A request that is ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The path at the upstream.
+    pub path: &'static str,
+    /// The form in which the client is answered.
+    pub form: Form,
+    /// How a translated answer is delivered; `None`: it is passed on as it comes.
+    pub delivery: Option<Delivery>,
+    /// The model, as the client or the operator writes it; empty: neither names one.
+    pub model: String,
+    /// The members of the client's that were dropped, because they are the operator's alone.
+    pub dropped: Vec<&'static str>,
+    /// Whether Ollama is asked to search the web, which it does with the operator's account.
+    pub searches_web: bool,
+    /// What is sent.
+    pub body: Body,
+}
+
+/// Reads, checks and settles a body. `/api/chat` also takes the short form `{"prompt":"…"}`, which becomes one user message.
+///
+/// # Errors
+/// What is wrong, and with which member: see [`Code`](super::Code).
+pub fn prepare(
+    endpoint: Endpoint,
+    body: Vec<u8>,
+    asker: &Asker<'_>,
+    policy: &Policy,
+) -> Result<Prepared, Invalid> {
+    let mut text = body;
+    json::check(&text).map_err(Invalid::json)?;
+    let root = Raw::of(&text);
+    if root.kind() != Kind::Object {
+        return Err(Invalid::request(None, "the body must be a JSON object"));
+    }
+    let begin = json::begin_of(&text);
+    shape::normalize(&mut text, begin, fields::of(endpoint))?;
+    let mut draft = Draft::new(endpoint, text, begin);
+    let work = work(endpoint, &mut draft)?;
+    let form = form(endpoint, &draft, work, asker);
+    let searches_web = draft.value("tools").is_some_and(searches_web);
+
+    let mut sent_to = endpoint;
+    let mut delivery = None;
+    if endpoint == Endpoint::OpenAiChat && policy.sets_runner_options() {
+        let (chat, delivered) = openai::to_chat(&draft)?;
+        json::check(&chat).map_err(Invalid::json)?;
+        sent_to = Endpoint::Chat;
+        delivery = Some(delivered);
+        draft = Draft::new(sent_to, chat, 0);
+    }
+    let dropped = match (sent_to.family(), sent_to) {
+        (Family::OpenAi, _) => {
+            settle_relayed(&mut draft, sent_to, policy);
+            Vec::new()
+        }
+        (Family::Ollama, Endpoint::Embed | Endpoint::Embeddings) => {
+            settle_own(&mut draft, sent_to, Scope::Embedding, work, asker, policy)?
+        }
+        (Family::Ollama, _) if delivery.is_some() => {
+            settle_own(&mut draft, sent_to, Scope::Translated, work, asker, policy)?
+        }
+        (Family::Ollama, _) => settle_own(&mut draft, sent_to, Scope::Own, work, asker, policy)?,
+    };
+    let model = draft.value("model");
+    let model = model.and_then(|model| model.text(2 * MAX_MODEL_NAME));
+    Ok(Prepared {
+        path: sent_to.path(),
+        form,
+        delivery,
+        model: model.map_or_else(|| policy.model.clone(), |model| model.trim().to_owned()),
+        dropped,
+        searches_web: searches_web && endpoint == Endpoint::OpenAiResponses,
+        body: draft.finish(),
+    })
+}
+
+/// Whether there is anything to work on; expands the short form of a chat.
+fn work(endpoint: Endpoint, draft: &mut Draft) -> Result<Work, Invalid> {
+    let has = |draft: &Draft, name: &str| {
+        draft.value(name).is_some_and(|value| match value.kind() {
+            Kind::Text => value.bytes() != b"\"\"",
+            Kind::Array => value.items().next().is_some(),
+            _ => true,
+        })
+    };
+    match endpoint {
+        Endpoint::Chat => chat_work(draft),
+        Endpoint::Generate => Ok(if has(draft, "prompt") {
+            Work::Some
+        } else {
+            Work::Load
+        }),
+        Endpoint::OpenAiChat => match draft.value("messages") {
+            None => Err(Invalid::request(Some("messages"), "messages is missing")),
+            Some(_) if has(draft, "messages") => Ok(Work::Some),
+            Some(_) => Err(Invalid::request(
+                Some("messages"),
+                "messages must not be empty",
+            )),
+        },
+        Endpoint::OpenAiCompletions => required(draft, "prompt"),
+        Endpoint::OpenAiEmbeddings => required(draft, "input"),
+        // Ollama answers a response without input with an empty text.
+        Endpoint::OpenAiResponses => Ok(Work::Some),
+        Endpoint::Embed | Endpoint::Embeddings => {
+            let name = if endpoint == Endpoint::Embed {
+                "input"
+            } else {
+                "prompt"
+            };
+            if !has(draft, "model") {
+                required(draft, name)?;
+            }
+            Ok(if has(draft, name) {
+                Work::Some
+            } else {
+                Work::Load
+            })
+        }
+    }
+}
+
+fn required(draft: &Draft, name: &str) -> Result<Work, Invalid> {
+    match draft.value(name) {
+        Some(_) => Ok(Work::Some),
+        None => Err(Invalid::request(Some(name), format!("{name} is missing"))),
+    }
+}
+
+/// Without messages Ollama loads the model; so it does here, for whoever names one.
+fn chat_work(draft: &mut Draft) -> Result<Work, Invalid> {
+    let has_messages = draft
+        .value("messages")
+        .is_some_and(|messages| messages.items().next().is_some());
+    let prompt = draft.value("prompt").and(draft.member("prompt")).cloned();
+    let Some(prompt) = prompt else {
+        let names_model = draft
+            .value("model")
+            .is_some_and(|model| model.bytes() != b"\"\"");
+        if !has_messages && !names_model {
+            return Err(Invalid::request(
+                Some("messages"),
+                "messages (an array) or prompt (a string) is missing",
+            ));
+        }
+        return Ok(if has_messages { Work::Some } else { Work::Load });
+    };
+    if draft.value("messages").is_some() {
+        return Err(Invalid::request(
+            Some("prompt"),
+            "prompt must not stand beside messages: Ollama would not read it",
+        ));
+    }
+    if is_blank(Raw::at(draft.text(), prompt.value.clone())) {
+        return Err(Invalid::request(
+            Some("prompt"),
+            "prompt must be a string that is not empty",
+        ));
+    }
+    draft.remove("messages");
+    draft.insert(
+        prompt.value.start,
+        "\"messages\":[{\"role\":\"user\",\"content\":",
+    );
+    draft.insert(prompt.value.end, "}]");
+    draft.blank(prompt.name.start..prompt.value.start);
+    Ok(Work::Some)
+}
+
+/// Whether a string is nothing but white space, as it is usually written.
+fn is_blank(text: Raw<'_>) -> bool {
+    let inner = text.bytes().get(1..).unwrap_or_default();
+    let mut rest = inner.strip_suffix(b"\"").unwrap_or(inner);
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after.split_first()) {
+            (b' ', _) => after,
+            (b'\\', Some((b'n' | b'r' | b't' | b'f', after))) => after,
+            _ => return false,
+        };
+    }
+    true
+}
+
+fn form(endpoint: Endpoint, draft: &Draft, work: Work, asker: &Asker<'_>) -> Form {
+    let is_ollamas = endpoint.family() == Family::Ollama;
+    let asked = draft
+        .value("stream")
+        .and_then(Raw::flag)
+        .unwrap_or(is_ollamas);
+    // A load is answered with one document, whatever was asked for.
+    let is_stream = asked && endpoint.streams() && work == Work::Some;
+    match (is_ollamas, is_stream) {
+        (true, true) if asker.accept.is_some_and(asks_for_events) => Form::Events,
+        (true, true) => Form::Lines,
+        (true, false) => Form::Document,
+        (false, true) => Form::OpenAiEvents,
+        (false, false) => Form::OpenAiDocument,
+    }
+}
+
+/// Whether one of these tools of OpenAI's makes Ollama itself search the web.
+fn searches_web(tools: Raw<'_>) -> bool {
+    tools.items().any(|tool| {
+        tool.member("type")
+            .is_some_and(|kind| kind.begins_with("web_search"))
+    })
+}
+
+impl Invalid {
+    fn json(fault: Fault) -> Invalid {
+        match fault {
+            Fault::Depth => Invalid::request(None, fault.to_string()),
+            fault => Invalid::no_json(format!("the body is not JSON: {fault}")),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The operator's rules on a body for Ollama's own `/api`, and what is left of them on `/v1`.
+
+use serde_json::Value;
+
+use super::draft::{Added, Draft, When};
+use super::duration::keep_alive_ns;
+use super::{Asker, Invalid, MAX_MODEL_NAME};
+use crate::endpoint::Endpoint;
+use crate::json::{Kind, Members, Raw, named_among};
+use crate::options::{self, PINNED, Policy, Sampling};
+
+/// What kind of body is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// A chat or a generation that came in Ollama's own terms.
+    Own,
+    /// A chat that came in OpenAI's, and was translated.
+    Translated,
+    /// An embedding: the client's pinned options are dropped, and nothing is added (a context that suits a chat model does
+    /// not suit these).
+    Embedding,
+}
+
+/// Whether a request makes the model work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// It does.
+    Some,
+    /// It has nothing to work on: Ollama loads the model, and that is all.
+    Load,
+}
+
+/// Applies the operator's rules to a body for `/api`; says which members of the client's were dropped.
+///
+/// # Errors
+/// It would unload a model, and who asks is no operator.
+pub(super) fn settle_own(
+    draft: &mut Draft,
+    endpoint: Endpoint,
+    scope: Scope,
+    work: Work,
+    asker: &Asker<'_>,
+    policy: &Policy,
+) -> Result<Vec<&'static str>, Invalid> {
+    let mut added = model(draft, policy);
+    let mut dropped = options(draft, scope, policy, &mut added);
+    let unloads = work == Work::Load
+        && matches!(endpoint, Endpoint::Chat | Endpoint::Generate)
+        && draft.value("keep_alive").and_then(keep_alive_ns) == Some(0);
+    if unloads && !asker.is_operator {
+        return Err(Invalid::request(
+            Some("keep_alive"),
+            "keep_alive 0 without a prompt unloads the model for everybody: that takes an operator's key",
+        ));
+    }
+    // How long a model stays loaded is everybody's concern: a client's zero would unload it under the others, and any other
+    // takes an eviction back, for which the users of another model wait.
+    if !unloads {
+        if draft.remove("keep_alive").is_some() {
+            dropped.push("keep_alive");
+        }
+        if let Some(keep_alive) = &policy.keep_alive {
+            added.push(Added::new(When::Loading, "keep_alive", keep_alive));
+        }
+    }
+    if scope != Scope::Embedding {
+        if draft.remove("shift").is_some() {
+            dropped.push("shift");
+        }
+        if let Some(shift) = policy.shift {
+            added.push(Added::new(When::Always, "shift", shift));
+        }
+        draft.remove("_debug_render_only");
+        if work == Work::Some && draft.value("truncate").is_none() {
+            draft.remove("truncate");
+            added.push(Added::new(When::Uncut, "truncate", false));
+        }
+    }
+    draft.add(added);
+    Ok(dropped)
+}
+
+/// Applies to a body for `/v1` what can be: it carries no options.
+pub(super) fn settle_relayed(draft: &mut Draft, endpoint: Endpoint, policy: &Policy) {
+    let mut added = model(draft, policy);
+    draft.remove("_debug_render_only");
+    match endpoint {
+        Endpoint::OpenAiChat | Endpoint::OpenAiCompletions => {
+            // Ollama reads the older name alone, so that the newer one by itself would be no limit.
+            let asked = ["max_tokens", "max_completion_tokens"]
+                .into_iter()
+                .filter_map(|name| draft.value(name)?.whole())
+                .reduce(smaller);
+            tokens(
+                draft,
+                &["max_tokens", "max_completion_tokens"],
+                asked,
+                policy,
+                &mut added,
+            );
+        }
+        Endpoint::OpenAiResponses => {
+            let asked = draft.value("max_output_tokens").and_then(Raw::whole);
+            tokens(draft, &["max_output_tokens"], asked, policy, &mut added);
+        }
+        _ => {}
+    }
+    draft.add(added);
+}
+
+/// Of two bounds on the tokens the one that holds both: below 1 none is meant.
+pub(crate) fn smaller(one: i64, other: i64) -> i64 {
+    if one >= 1 && (other < 1 || one < other) {
+        one
+    } else {
+        other
+    }
+}
+
+fn tokens(
+    draft: &mut Draft,
+    names: &[&'static str],
+    asked: Option<i64>,
+    policy: &Policy,
+    added: &mut Vec<Added>,
+) {
+    let bounded = policy.bound(asked.map(|asked| asked as f64));
+    let Some(first) = names.first() else { return };
+    let value = match (bounded, asked) {
+        (Some(cap), _) => cap.to_string(),
+        (None, Some(asked)) => asked.to_string(),
+        (None, None) => return,
+    };
+    for name in names {
+        draft.remove(name);
+    }
+    added.push(Added::new(When::Always, first, value));
+}
+
+/// The operator's model where the client names none.
+fn model(draft: &mut Draft, policy: &Policy) -> Vec<Added> {
+    let is_named = draft
+        .value("model")
+        .and_then(|model| model.text(2 * MAX_MODEL_NAME))
+        .is_some_and(|model| !model.trim().is_empty());
+    if is_named || policy.model.is_empty() {
+        return Vec::new();
+    }
+    draft.remove("model");
+    let model = Value::from(policy.model.as_str());
+    vec![Added::new(When::Always, "model", model)]
+}
+
+/// Merges the operator's options into the client's: they have none of their own where nothing is to be sent.
+fn options(
+    draft: &mut Draft,
+    scope: Scope,
+    policy: &Policy,
+    members: &mut Vec<Added>,
+) -> Vec<&'static str> {
+    let has_tools = draft
+        .value("tools")
+        .is_some_and(|tools| tools.items().next().is_some());
+    let object = draft
+        .value("options")
+        .filter(|options| options.kind() == Kind::Object)
+        .and(draft.member("options"))
+        .map(|member| member.value.start);
+    let client = object.map(|object| Clients::read(draft.text(), object));
+    let client = client.unwrap_or_default();
+    let mut taken_out: Vec<&str> = PINNED.to_vec();
+    let mut added = Vec::new();
+    if scope != Scope::Embedding {
+        for (name, value) in &policy.options {
+            let when = match name.as_str() {
+                name if PINNED.contains(&name) => When::Always,
+                name if client.has(name) => continue,
+                "temperature" | "top_p" | "repeat_penalty"
+                    if policy.sampling == Sampling::Model =>
+                {
+                    continue;
+                }
+                "repeat_penalty" if scope == Scope::Translated || has_tools => continue,
+                "repeat_penalty" => When::Unthinking,
+                _ => When::Always,
+            };
+            taken_out.push(name);
+            added.push(Added::new(when, name, value));
+        }
+        if let Some(cap) = policy.bound(client.tokens) {
+            taken_out.push("num_predict");
+            added.push(Added::new(When::Always, "num_predict", cap));
+        }
+    }
+    match object {
+        Some(object) => {
+            take_out(draft, object, &taken_out);
+            draft.add_to(object, added);
+        }
+        None => {
+            draft.remove("options");
+            members.extend(Added::object("options", added));
+        }
+    }
+    PINNED
+        .into_iter()
+        .filter(|name| client.pinned.contains(name))
+        .collect()
+}
+
+/// What a client's options say that matters here. Keys are those of a map: the last of two counts, and null is absent.
+#[derive(Debug, Default)]
+struct Clients {
+    pinned: Vec<&'static str>,
+    given: Vec<&'static str>,
+    tokens: Option<f64>,
+}
+
+impl Clients {
+    fn read(text: &[u8], object: usize) -> Clients {
+        let mut clients = Clients::default();
+        let mut members = Members::of(object);
+        while let Some(member) = members.next_member(text) {
+            let name = Raw::at(text, member.name);
+            let Some(name) = named_among(name.bytes(), options::NAMES.into_iter())
+                .and_then(|index| options::NAMES.get(index).copied())
+            else {
+                continue;
+            };
+            if PINNED.contains(&name) && !clients.pinned.contains(&name) {
+                clients.pinned.push(name);
+            }
+            let value = Raw::at(text, member.value);
+            clients.given.retain(|given| *given != name);
+            if !value.is_null() {
+                clients.given.push(name);
+            }
+            if name == "num_predict" {
+                clients.tokens = value.number();
+            }
+        }
+        clients
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.given.contains(&name)
+    }
+}
+
+/// Blanks the members of these names.
+fn take_out(draft: &mut Draft, object: usize, names: &[&str]) {
+    let mut members = Members::of(object);
+    while let Some(member) = members.next_member(draft.text()) {
+        let name = Raw::at(draft.text(), member.name.clone());
+        if named_among(name.bytes(), names.iter().copied()).is_some() {
+            draft.blank_member(&member);
+        }
+    }
+}

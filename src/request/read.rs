@@ -1,0 +1,59 @@
+//! Reads the body of a gated request, settles it with what is the operator's, and refuses models that are not for this client.
+
+use http::header;
+use sluice_ollama::request::Code;
+use sluice_ollama::{Asker, Endpoint, Prepared, prepare};
+
+use super::client::Client;
+use crate::config::Config;
+use crate::http::body::Body;
+use crate::http::head::Head;
+use crate::http::refuse::Refusal;
+
+/// Reads and settles a body.
+///
+/// # Errors
+/// It is no request that Ollama would understand, or asks for what is not offered here.
+pub fn read(
+    endpoint: Endpoint,
+    body: &Body,
+    head: &Head,
+    client: &Client,
+    config: &Config,
+) -> Result<Prepared, Refusal> {
+    let asker = Asker {
+        accept: head.text(&header::ACCEPT),
+        is_operator: client.is_operator(),
+    };
+    let prepared = prepare(endpoint, body.bytes().to_vec(), &asker, &config.policy);
+    let prepared = prepared.map_err(|invalid| {
+        if invalid.code == Code::InvalidJson && !head.claims_json() {
+            Refusal::UnsupportedMediaType
+        } else {
+            invalid.into()
+        }
+    })?;
+    may_run(&prepared, config)?;
+    Ok(prepared)
+}
+
+/// Whether the operator lets anybody have this model, and run it where it runs.
+fn may_run(prepared: &Prepared, config: &Config) -> Result<(), Refusal> {
+    let model = prepared.model.as_str();
+    if !model.is_empty() && !config.allows_model(model) {
+        return Err(Refusal::ModelNotAllowed {
+            model: model.to_owned(),
+        });
+    }
+    if prepared.searches_web && !config.allow_cloud {
+        return Err(Refusal::CloudNotAllowed {
+            what: "a search of the web".to_owned(),
+        });
+    }
+    if !config.allows_place_of(model) {
+        return Err(Refusal::CloudNotAllowed {
+            what: format!("the model {model:?}"),
+        });
+    }
+    Ok(())
+}
