@@ -93,11 +93,20 @@ const PATIENCE_MS = 3_000;
 /** What may be kept besides the shell. */
 const KEPT = /^\/(css|js|i18n|icons|vendor)\//;
 
+/**
+ * At `/` programs are told that Ollama runs; whoever wants the page asks for HTML.
+ *
+ * @param {string} path
+ */
+function asPage(path) {
+  return path === '/' ? new Request(path, { headers: { accept: 'text/html' } }) : path;
+}
+
 worker.addEventListener('install', (event) => {
   event.waitUntil(
     caches
       .open(CACHE)
-      .then((cache) => cache.addAll(SHELL))
+      .then((cache) => cache.addAll(SHELL.map(asPage)))
       .then(() => worker.skipWaiting()),
   );
 });
@@ -136,7 +145,8 @@ async function fromCacheFirst(event) {
  */
 async function fromNetworkFirst(event) {
   const { request } = event;
-  const kept = await caches.match(request, { ignoreSearch: true }).catch(() => undefined);
+  // What is kept is what pages ask for, whatever exactly they accept.
+  const kept = await caches.match(request, { ignoreSearch: true, ignoreVary: true }).catch(() => undefined);
   try {
     const response = await (kept ? inTime(fetch(request)) : fetch(request));
     if (response.ok) event.waitUntil(keep(request, response.clone()));

@@ -7,7 +7,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -67,21 +67,32 @@ impl Files {
         let Some((length, modified)) = stat(&plain) else {
             return Ok(None);
         };
+        let source = self.load(plain, length, modified, Encoding::Identity)?;
         for encoding in encodings {
             if encoding == Encoding::Identity {
                 break;
             }
-            let mut name = plain.clone().into_os_string();
-            name.push(encoding.suffix());
-            let encoded = PathBuf::from(name);
-            if let Some((length, made)) = stat(&encoded)
-                && is_current(made, modified)
-            {
-                return self.load(encoded, length, made, encoding).map(Some);
+            if let Some(found) = self.encoded(&source, encoding)? {
+                return Ok(Some(found));
             }
         }
-        self.load(plain, length, modified, Encoding::Identity)
-            .map(Some)
+        Ok(Some(source))
+    }
+
+    /// What the build made of exactly these bytes. The name says so, and what is known by it never changes.
+    fn encoded(&self, source: &Found, encoding: Encoding) -> io::Result<Option<Found>> {
+        let mut name = source.path.clone().into_os_string();
+        name.push(".");
+        name.push(source.digest());
+        name.push(encoding.suffix());
+        let path = PathBuf::from(name);
+        if let Some(known) = self.kept().files.get(&path) {
+            return Ok(Some(known.clone()));
+        }
+        match stat(&path) {
+            Some((length, made)) => self.load(path, length, made, encoding).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The file as remembered, or read now if it is not known or has changed.
@@ -149,6 +160,14 @@ impl Kept {
 }
 
 impl Found {
+    /// The part of the tag that names of encoded files have (`build.rs`).
+    fn digest(&self) -> &str {
+        self.etag
+            .trim_matches('"')
+            .get(..DIGEST_LENGTH)
+            .unwrap_or_default()
+    }
+
     fn kept_bytes(&self) -> u64 {
         self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)
     }
@@ -160,17 +179,6 @@ fn stat(path: &Path) -> Option<(u64, Option<SystemTime>)> {
     metadata
         .is_file()
         .then(|| (metadata.len(), metadata.modified().ok()))
-}
-
-/// Whether an encoded file was made of its source as it is now. Files that are unpacked together get their times in any
-/// order, so a little older is not old.
-fn is_current(made: Option<SystemTime>, source: Option<SystemTime>) -> bool {
-    match (made, source) {
-        (Some(made), Some(source)) => source
-            .duration_since(made)
-            .map_or(true, |late| late <= TOLERANCE),
-        _ => true,
-    }
 }
 
 /// The first 128 bits of the SHA-256, in quotes.
@@ -202,7 +210,8 @@ pub(crate) const MAX_KEPT_BYTES: u64 = 16 << 20;
 /// Large and empty files are remembered too, by their tags.
 const MAX_KEPT_FILES: usize = 1024;
 
-const TOLERANCE: Duration = Duration::from_secs(2);
+/// In hexadecimal digits.
+const DIGEST_LENGTH: usize = 16;
 
 const PIECE: usize = 64 << 10;
 
@@ -241,17 +250,5 @@ mod tests {
             kept.insert(found(&format!("empty {number}"), 0));
         }
         assert_eq!((kept.bytes, kept.files.len()), (0, MAX_KEPT_FILES));
-    }
-
-    #[test]
-    fn an_encoded_file_older_than_its_source_is_not_its() {
-        let source = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
-        assert!(is_current(Some(source), Some(source)));
-        assert!(is_current(Some(source - TOLERANCE), Some(source)));
-        assert!(!is_current(
-            Some(source - TOLERANCE - Duration::from_nanos(1)),
-            Some(source)
-        ));
-        assert!(is_current(None, Some(source)));
     }
 }

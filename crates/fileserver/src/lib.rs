@@ -2,8 +2,8 @@
 //!
 //! # What it does
 //!
-//! `GET` and `HEAD` with strong entity tags and 304, byte ranges, files compressed beforehand (`app.js.br` and `app.js.gz`
-//! beside `app.js`), `/dashboard` for `dashboard.html`, `index.html` for a directory, `404.html` for what is not there, and
+//! `GET` and `HEAD` with strong entity tags and 304, byte ranges, files compressed beforehand (`app.js.HASH.br` and
+//! `app.js.HASH.gz` beside `app.js`, with the hash of `app.js`), what Ollama says at `/` for programs, `/dashboard` for `dashboard.html`, `index.html` for a directory, `404.html` for what is not there, and
 //! the headers of `policy.rs`.
 //!
 //! # Limits
@@ -21,6 +21,7 @@
 mod body;
 mod encoding;
 mod files;
+mod greeting;
 mod media;
 mod path;
 mod policy;

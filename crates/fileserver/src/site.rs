@@ -3,13 +3,13 @@
 use std::{fs::File, io, path::PathBuf};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 
 use crate::{
     body::FileBody,
     encoding::Encoding,
     files::{Files, Found},
-    media,
+    greeting, media,
     path::{FilePath, Form},
     policy,
     range::Range,
@@ -40,13 +40,18 @@ impl Site {
     /// Answers one request. A file that is there and cannot be read is a 500; nothing panics.
     pub fn respond(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<FileBody> {
         let mut response = match *method {
-            Method::GET | Method::HEAD => self.look_up(uri, headers).unwrap_or_else(|error| {
-                eprintln!("cannot read {}: {error}", uri.path());
-                plain(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "The file cannot be read.\n",
-                )
-            }),
+            Method::GET | Method::HEAD if greeting::is_asked_for(method, uri, headers) => {
+                greeting::response()
+            }
+            Method::GET | Method::HEAD => {
+                self.look_up(method, uri, headers).unwrap_or_else(|error| {
+                    eprintln!("cannot read {}: {error}", uri.path());
+                    plain(
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        "The file cannot be read.\n",
+                    )
+                })
+            }
             _ => {
                 let mut response =
                     plain(StatusCode::METHOD_NOT_ALLOWED, "This is only to be read.\n");
@@ -63,9 +68,25 @@ impl Site {
         response
     }
 
-    fn look_up(&self, uri: &Uri, headers: &HeaderMap) -> io::Result<Response<FileBody>> {
+    fn look_up(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> io::Result<Response<FileBody>> {
         match self.target(uri.path(), headers)? {
-            Target::File(path, found) => represent(&path, found, headers),
+            Target::File(_, found) if is_another(headers, &found.etag) => Ok(plain(
+                StatusCode::PRECONDITION_FAILED,
+                "The file is another one by now.\n",
+            )),
+            Target::File(path, found) => {
+                let mut response = represent(method, &path, found, headers)?;
+                if uri.path() == greeting::PATH {
+                    let vary = HeaderValue::from_static("accept, accept-encoding");
+                    response.headers_mut().insert(header::VARY, vary);
+                }
+                Ok(response)
+            }
             Target::Directory => Ok(redirect(uri)),
             Target::Nothing => self.not_found(headers),
         }
@@ -110,10 +131,18 @@ impl Site {
 }
 
 /// A file, or the part of it that is asked for, or that the client has it already.
-fn represent(path: &FilePath, found: Found, headers: &HeaderMap) -> io::Result<Response<FileBody>> {
+fn represent(
+    method: &Method,
+    path: &FilePath,
+    found: Found,
+    headers: &HeaderMap,
+) -> io::Result<Response<FileBody>> {
     let length = found.length;
     let (status, first, count) = if is_known(headers, &found.etag) {
         (StatusCode::NOT_MODIFIED, 0, 0)
+    } else if *method != Method::GET {
+        // A range means something to GET alone (RFC 9110, 14.2).
+        (StatusCode::OK, 0, length)
     } else {
         match Range::read(headers, length, &found.etag) {
             Range::Whole => (StatusCode::OK, 0, length),
@@ -170,14 +199,23 @@ fn content(found: &Found, first: u64, count: u64) -> io::Result<FileBody> {
 
 /// Whether `if-none-match` names this tag. The comparison is weak, as it is for this header.
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let values = headers
-        .get_all(header::IF_NONE_MATCH)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
+    tags(headers, header::IF_NONE_MATCH)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+}
+
+/// Whether `if-match` is there and does not name this tag. The comparison is strong. (`if-unmodified-since` is not looked at,
+/// as it is not where no modification date is told.)
+fn is_another(headers: &HeaderMap, etag: &str) -> bool {
+    headers.contains_key(header::IF_MATCH)
+        && !tags(headers, header::IF_MATCH).any(|wanted| wanted == "*" || wanted == etag)
+}
+
+fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
     values
+        .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
 }
 
 /// To the same path with a slash at its end. It starts with one slash, so it leads to no other host.
@@ -205,7 +243,7 @@ fn unsatisfiable(length: u64) -> Response<FileBody> {
 }
 
 /// A short answer of the server's own.
-fn plain(status: StatusCode, text: &'static str) -> Response<FileBody> {
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<FileBody> {
     let mut response = Response::new(FileBody::bytes(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     let fields = response.headers_mut();

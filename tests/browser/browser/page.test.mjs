@@ -153,6 +153,12 @@ browserTest(
     await send(page, 'before');
     await answerState(page, 'done');
     await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null));
+    const kept = await page.evaluate(async () => {
+      const shell = await caches.match('/', { ignoreVary: true });
+      return [shell?.headers.get('content-type'), await shell?.text()];
+    });
+    assert.match(kept[0] ?? '', /^text\/html/);
+    assert.match(kept[1] ?? '', /^<!doctype html>/i);
     await context.setOffline(true);
     await page.reload();
     await page.waitForSelector('html[data-ready]');
