@@ -41,6 +41,28 @@ fn the_missions_commands_find_their_container_and_port() {
     assert!(containerfile.contains("ENV SPIN_HTTP_LISTEN_ADDR=0.0.0.0:8080"));
 }
 
+/// Compose takes the image from its registry, and builds it where that has none.
+#[test]
+fn an_image_of_a_registry_is_taken_before_one_is_built() {
+    let compose = read::one(COMPOSE);
+    assert_eq!(
+        at(&compose, "/services/sluice/image"),
+        "${SLUICE_IMAGE:-localhost/sluice}",
+        "the name without a registry would be somebody else's"
+    );
+    assert_eq!(
+        at(&compose, "/services/sluice/build/dockerfile"),
+        "deploy/Containerfile"
+    );
+    let order: Vec<_> = compose["services"]["sluice"]
+        .as_object()
+        .expect("a service")
+        .keys()
+        .collect();
+    let place = |name: &str| order.iter().position(|key| *key == name);
+    assert!(place("image") < place("build"));
+}
+
 #[test]
 fn the_missions_resource_limits_hold() {
     let compose = read::one(COMPOSE);

@@ -38,3 +38,14 @@ fn the_image_builds_each_component_as_the_manifest_does() {
         assert!(containerfile.contains("--target wasm32-wasip2"), "{id}");
     }
 }
+
+#[test]
+fn a_release_is_built_for_the_spin_of_the_image() {
+    let workflow = read::one(".github/workflows/release.yml");
+    let version = workflow["env"]["SPIN_VERSION"].as_str().expect("a version");
+    let containerfile = read::text("deploy/Containerfile");
+    assert!(
+        containerfile.contains(&format!("\nARG SPIN_VERSION={version}\n")),
+        "{version}"
+    );
+}
