@@ -3,7 +3,10 @@
 
 use std::{net::SocketAddr, path::Path, process::Stdio};
 
-use http::Method;
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{CONTENT_TYPE, ORIGIN},
+};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -142,6 +145,20 @@ async fn assert_streams(app: &App, proxy: SocketAddr) {
             .await
     };
     chat("hello").await.whole().await.assert_complete();
+
+    // A page that the proxy serves on a port of its own: the browser says where it comes from, with the port.
+    let headers = HeaderMap::from_iter([
+        (
+            ORIGIN,
+            HeaderValue::try_from(format!("http://{proxy}")).expect("a value"),
+        ),
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+    ]);
+    let document = json!({ "prompt": "hello" }).to_string();
+    let mut client = Client::connect(proxy).await;
+    let sent = client.send(Method::POST, "/api/chat", headers, document);
+    let answer = sent.await.expect("an answer").whole().await;
+    answer.assert_complete();
 
     // After this token the upstream sends nothing more: a proxy that gathers would hold it back.
     let mut answer = chat("[[sim tokens=3 hang_at=1]] hello").await;

@@ -16,8 +16,8 @@ Takes the names of measurements; without any it does them all, in some fifteen m
   --quick       to see that it works: a minute or two, and nothing is written
 
 Writes docs/benchmarks.md (the table) and docs/benchmarks/ (figures and charts). Everything shares the machine, so it should
-have nothing else to do. nginx, HAProxy and Node are installed from Debian where that may be done, LiteLLM from PyPI into
-target/bench; what is missing is left out and named. Spin takes part if there is a `spin` on the PATH.";
+have nothing else to do. nginx and HAProxy are unpacked from Debian's packages into target/debian, Node is installed where that
+may be done, LiteLLM from PyPI into target/bench; what is missing is left out and named. Spin takes part if there is a `spin` on the PATH.";
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     build::everything(repo)?;
@@ -28,18 +28,21 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
         let mut lists = lists.peekable();
         lists.peek().is_none() || lists.any(|list| list.split(',').any(|one| one == peer))
     };
-    for (peer, program, package) in [
-        ("nginx", "nginx", "nginx-light"),
-        ("haproxy", "haproxy", "haproxy"),
-        ("node", "node", "nodejs"),
-    ] {
-        let is_here = process::on_path(program).is_some() || is_in_sbin(program);
-        if is_wanted(peer)
-            && !is_here
-            && let Err(why) = debian::install(&[package])
-        {
-            println!("{peer} cannot be installed: {why}.");
+    let mut servers = Vec::new();
+    for peer in ["nginx", "haproxy"] {
+        let is_here = process::on_path(peer).is_some() || is_in_sbin(peer);
+        if is_wanted(peer) && !is_here {
+            match debian::unpack(repo, peer, peer) {
+                Ok(folder) => servers.push(folder),
+                Err(why) => println!("{peer} cannot be had: {why:#}."),
+            }
         }
+    }
+    if is_wanted("node")
+        && process::on_path("node").is_none()
+        && let Err(why) = debian::install(&["nodejs"])
+    {
+        println!("node cannot be installed: {why}.");
     }
     if is_wanted("litellm")
         && let Err(why) = install_litellm(repo)
@@ -47,6 +50,7 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
         println!("LiteLLM cannot be installed: {why:#}.");
     }
     let mut command = process::cargo(repo, "test");
+    debian::add_to_path(&mut command, &servers);
     // As a test, so that nothing is compiled for it alone but itself.
     command.args(["--release", "--workspace", "--bench", "peers", "--"]);
     process::run(command.args(args))

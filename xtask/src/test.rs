@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test there is, counted over all runners.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -18,10 +19,12 @@ Ends with the counts of all runners on a line of their own.";
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     let options = Options::parse(args)?;
     build::everything_for_tests(repo)?;
-    if process::on_path("redis-server").is_none()
-        && let Err(why) = debian::install(&["redis-server"])
-    {
-        println!("The tests on Redis are skipped: {why}.");
+    let mut servers = Vec::new();
+    if process::on_path("redis-server").is_none() {
+        match debian::unpack(repo, "redis-server", "redis-server") {
+            Ok(folder) => servers.push(folder),
+            Err(why) => println!("The tests on Redis are skipped: {why:#}."),
+        }
     }
 
     let mut tally = Tally::default();
@@ -35,7 +38,7 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
         }
         fetched => fetched?,
     }
-    test_workspace(repo, &options, &mut children, &mut tally)?;
+    test_workspace(repo, &options, &servers, &mut children, &mut tally)?;
     if options.browser {
         browser::test(repo, &options, &mut children, &mut tally)?;
     }
@@ -80,10 +83,12 @@ impl Options {
 fn test_workspace(
     repo: &Repo,
     options: &Options,
+    servers: &[PathBuf],
     children: &mut Children,
     tally: &mut Tally,
 ) -> Result<()> {
     let mut command = process::cargo(repo, "test");
+    debian::add_to_path(&mut command, servers);
     command.args(["--release", "--workspace", "--no-fail-fast"]);
     let threads = if options.long {
         command.env("SLUICE_LONG", "1");

@@ -1,7 +1,7 @@
 //! The Ollama that the gate stands before: how its address is written, and what it answers.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -33,12 +33,17 @@ pub(crate) enum Probe {
 impl FromStr for Upstream {
     type Err = Error;
 
-    /// Takes an URL, or what Ollama itself takes in `OLLAMA_HOST`: `host`, `host:port`, `:port`.
-    /// Without a scheme the port is 11434; an address to listen on everywhere is reached locally.
+    /// Takes an URL, or what Ollama itself takes in `OLLAMA_HOST`: `host`, `host:port`, `:port`, an IPv6 address with or
+    /// without brackets, all of it in quotes. Without a scheme the port is 11434; an address to listen on everywhere is reached
+    /// locally. A port that is none is an error, where Ollama takes its own: the gate is not to stand before another server
+    /// than was meant.
     fn from_str(text: &str) -> Result<Self> {
-        let text = text.trim();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        let default_port = match scheme {
+        let text = text.trim().trim_matches(['"', '\'']).trim();
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
+            None => (String::new(), text),
+        };
+        let default_port = match scheme.as_str() {
             "" => ":11434",
             "http" | "https" => "",
             other => bail!("{text:?}: http or https was expected, not {other}"),
@@ -51,16 +56,19 @@ impl FromStr for Upstream {
         if !port.is_empty() && port.parse::<u16>().is_err() {
             bail!("{text:?}: {port} is no port");
         }
-        let host = match host {
-            "" | "0.0.0.0" | "[::]" => "127.0.0.1",
-            host => host,
+        let host = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(address) if address.is_unspecified() => "127.0.0.1".to_owned(),
+            Ok(IpAddr::V6(address)) => format!("[{address}]"),
+            Ok(IpAddr::V4(address)) => address.to_string(),
+            Err(_) if host.is_empty() => "127.0.0.1".to_owned(),
+            Err(_) => host.to_owned(),
         };
         let port = if port.is_empty() {
             default_port.to_owned()
         } else {
             format!(":{port}")
         };
-        let scheme = if scheme.is_empty() { "http" } else { scheme };
+        let scheme = if scheme.is_empty() { "http" } else { &scheme };
         let path = path.trim_matches('/');
         let slash = if path.is_empty() { "" } else { "/" };
         Ok(Self {
@@ -108,10 +116,12 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// The longest answer that is read: a list of some thousand models.
 const ANSWER_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// Splits a port off; `[::1]:80` has one, `[::1]` has none.
+/// Splits a port off; `[::1]:80` has one, `[::1]` and `::1` have none.
 fn split_port(authority: &str) -> (&str, &str) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
+        Some((host, port)) if !port.contains(']') && authority.parse::<Ipv6Addr>().is_err() => {
+            (host, port)
+        }
         _ => (authority, ""),
     }
 }
@@ -123,9 +133,8 @@ fn get(authority: &str, path: &str, deadline: Instant) -> io::Result<serde_json:
     } else {
         ""
     };
-    let address = format!("{authority}{port}").to_socket_addrs()?.next();
-    let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, left(deadline)?)?;
+    let addresses = format!("{authority}{port}").to_socket_addrs()?.collect();
+    let mut stream = connect(addresses, deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
     let head =
         format!("GET {path} HTTP/1.0\r\nhost: {authority}\r\naccept: application/json\r\n\r\n");
@@ -142,6 +151,20 @@ fn get(authority: &str, path: &str, deadline: Instant) -> io::Result<serde_json:
         return Err(io::Error::other(format!("it answered {status} to {path}")));
     }
     Ok(serde_json::from_slice(&answer[head_end + 4..])?)
+}
+
+/// Connects to the first address that takes the connection, as the host would. Each has an equal part of the time that is left.
+fn connect(addresses: Vec<SocketAddr>, deadline: Instant) -> io::Result<TcpStream> {
+    let mut failure = io::Error::other("the name has no address");
+    let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, left(deadline)? / untried) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+        untried = untried.saturating_sub(1).max(1);
+    }
+    Err(failure)
 }
 
 /// A stream whose reads end at a deadline together, not each on its own.
@@ -197,6 +220,16 @@ mod tests {
             ("0.0.0.0", "http://127.0.0.1:11434"),
             ("[::1]", "http://[::1]:11434"),
             ("[::1]:80", "http://[::1]:80"),
+            ("::1", "http://[::1]:11434"),
+            ("::", "http://127.0.0.1:11434"),
+            ("[::]:80", "http://127.0.0.1:80"),
+            ("http://::1", "http://[::1]"),
+            ("fe80::1:2", "http://[fe80::1:2]:11434"),
+            ("gpu:", "http://gpu:11434"),
+            ("\"127.0.0.1\"", "http://127.0.0.1:11434"),
+            ("'127.0.0.1:11610'", "http://127.0.0.1:11610"),
+            (" \" gpu \" ", "http://gpu:11434"),
+            ("HTTP://gpu", "http://gpu"),
             ("http://gpu", "http://gpu"),
             (" http://gpu/ ", "http://gpu"),
         ] {
@@ -246,6 +279,22 @@ mod tests {
         };
         assert_eq!(version, "0.9.1");
         assert_eq!(models, ["a:1b", "b:2b"]);
+    }
+
+    #[test]
+    fn an_address_that_refuses_is_followed_by_the_next() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let refusing = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let deadline = Instant::now() + PROBE_LIMIT;
+        let connected = connect(vec![refusing, open], deadline).unwrap();
+        assert_eq!(connected.peer_addr().unwrap(), open);
+        let failure = connect(vec![refusing, refusing], deadline).unwrap_err();
+        assert_eq!(failure.kind(), io::ErrorKind::ConnectionRefused);
+        connect(Vec::new(), deadline).unwrap_err();
     }
 
     #[test]
