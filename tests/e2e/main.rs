@@ -14,6 +14,7 @@ mod fault_table;
 mod faults;
 mod giving_up;
 mod hardening;
+mod host;
 mod hosts;
 mod imports;
 mod leaving;

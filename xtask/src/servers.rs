@@ -68,7 +68,7 @@ pub(crate) fn start_host(
         .arg("--state-dir")
         .arg(&options.state_dir);
     for pair in seed(&options.state_dir) {
-        command.arg("--key-value").arg(pair);
+        command.arg("--seed").arg(pair);
     }
     for (name, value) in options.variables {
         command.arg("--variable").arg(format!("{name}={value}"));
@@ -80,16 +80,13 @@ pub(crate) fn start_host(
     children.wait_for_line(HOST, address)
 }
 
-/// What a store that this start is about to make is to hold. The gate takes a store without an epoch for one that was
-/// emptied under running holders and waits for their time to live before it admits anybody; of a store that is only now made
-/// it is known that there are none.
-fn seed(state_dir: &Path) -> Vec<String> {
-    if state_dir.join("sqlite_key_value.db").exists() {
-        return Vec::new();
-    }
+/// What a store is to hold that this start makes; the host knows whether it does. The gate takes a store without an epoch for
+/// one that was emptied under running holders and waits for their time to live before it admits anybody; of a store that is
+/// only now made it is known that there are none.
+fn seed(state_dir: &Path) -> [String; 2] {
     // Keyed at random: all an epoch has to be is another one each time.
     let epoch = RandomState::new().hash_one(state_dir) | 1;
-    vec![
+    [
         format!("sluice/epoch={epoch:016x}"),
         format!("sluice/{epoch:016x}/settled=0"),
     ]

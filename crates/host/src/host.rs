@@ -8,22 +8,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::oneshot};
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::AbortOnDropHandle,
-};
+use tokio::{net::TcpListener, sync::oneshot, time::timeout};
+use tokio_util::{sync::DropGuard, task::AbortOnDropHandle};
 use wasmtime::CacheConfig;
 
 use crate::{
-    Error, Options,
+    ComponentOutput, Error, Options,
+    descriptors::{self, Shares},
     files::Mounts,
-    instance::{Component, Engine, Handler, Handlers},
+    instance::{Component, Ending, Engine, Handler, Handlers, MemoryBudget},
+    logs::report_dropped_lines,
     manifest::{self, Manifest},
     outbound::{AllowedHosts, Client, Outbound},
     routes::Routes,
     runtime_config::RuntimeConfig,
-    server::{Server, Service},
+    server::{Limits, Server, Service},
     store::Stores,
     variables::Variables,
 };
@@ -33,8 +32,10 @@ pub struct Host {
     addr: SocketAddr,
     stop: oneshot::Sender<Duration>,
     server: AbortOnDropHandle<()>,
-    /// Ends the instances.
-    _ending: DropGuard,
+    ending: Ending,
+    /// Ends the instances, whatever they are doing.
+    _end_instances: DropGuard,
+    _reporter: Option<AbortOnDropHandle<()>>,
 }
 
 impl Host {
@@ -63,15 +64,18 @@ impl Host {
                 .max_memory
                 .min(config.max_instance_memory.unwrap_or(usize::MAX)),
             engine: Engine::new(options.cache.then(CacheConfig::new)).map_err(Error::Engine)?,
-            ending: CancellationToken::new(),
+            budget: Arc::new(MemoryBudget::new(options.max_total_memory)),
+            ending: Ending::default(),
             root: &manifest.root,
             variables: &variables,
             options: &options,
         };
-        for (key, value) in &options.key_values {
-            parts.stores.write_default(key, value).await?;
-        }
-        let ending = parts.ending.clone().drop_guard();
+        parts
+            .stores
+            .write_default(&options.key_values, &options.seed)
+            .await?;
+        let ending = parts.ending.clone();
+        let end_instances = ending.now.clone().drop_guard();
         let mut handlers = BTreeMap::new();
         for (id, component) in &manifest.components {
             handlers.insert(id.clone(), parts.handler(id, component)?);
@@ -92,14 +96,19 @@ impl Host {
             .await
             .map_err(listen_error)?;
         let addr = listener.local_addr().map_err(listen_error)?;
-        let server = Server::new(listener, Service::new(routes), options.max_connections);
+        let limits = limits(options.max_connections);
+        let server = Server::new(listener, Service::new(routes), limits);
         let (stop, stopped) = oneshot::channel();
         let server = AbortOnDropHandle::new(tokio::spawn(server.run(stopped)));
+        let reporter = (options.component_output == ComponentOutput::Stderr)
+            .then(|| AbortOnDropHandle::new(tokio::spawn(report_dropped_lines())));
         Ok(Self {
             addr,
             stop,
             server,
-            _ending: ending,
+            ending,
+            _end_instances: end_instances,
+            _reporter: reporter,
         })
     }
 
@@ -108,11 +117,25 @@ impl Host {
         self.addr
     }
 
-    /// Accepts no more, and gives the open connections `grace` to end; those that take longer are cut.
+    /// Instances of all components that run now.
+    pub fn instances(&self) -> usize {
+        self.ending.instances.len()
+    }
+
+    /// Accepts no more, and gives the open connections `grace` to end; those that take longer are cut. The instances then
+    /// have a moment more: their next write tells them that a client has gone, and what they have in the store is put right.
     pub async fn shutdown(self, grace: Duration) {
         // The server lives as long as this value does, so it takes the message.
         _ = self.stop.send(grace);
         _ = self.server.await;
+        self.ending.draining.cancel();
+        self.ending.instances.close();
+        if timeout(LAST_WRITES, self.ending.instances.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("instances that had not ended after {LAST_WRITES:?} were cut");
+        }
     }
 }
 
@@ -125,7 +148,8 @@ struct Parts<'a> {
     client: Client,
     engine: Engine,
     max_memory: usize,
-    ending: CancellationToken,
+    budget: Arc<MemoryBudget>,
+    ending: Ending,
 }
 
 impl Parts<'_> {
@@ -166,10 +190,26 @@ impl Parts<'_> {
             variables: variables.map_err(wrong("variables"))?,
             outbound: Outbound::new(id.clone(), self.client.clone(), allowed),
             max_memory: self.max_memory,
+            budget: self.budget.clone(),
+            reuse: self.options.reuse,
             wall_clock_offset_s: self.options.wall_clock_offset_s,
             id,
         })
     }
+}
+
+/// What clients may take: as many connections as were asked for, if there are descriptors for them.
+fn limits(max_connections: usize) -> Limits {
+    let descriptors = descriptors::raise_limit();
+    let shares = Shares::of(descriptors, max_connections);
+    if shares.connections < max_connections {
+        tracing::warn!(
+            "{} client connections at a time rather than {max_connections}: this process may have {} file descriptors (ulimit -n)",
+            shares.connections,
+            descriptors.unwrap_or_default(),
+        );
+    }
+    Limits::new(shares)
 }
 
 fn state_dir(options: &Options, config: &RuntimeConfig, manifest: &Manifest) -> PathBuf {
@@ -178,3 +218,6 @@ fn state_dir(options: &Options, config: &RuntimeConfig, manifest: &Manifest) -> 
         .cloned()
         .unwrap_or_else(|| manifest.root.join(".spin"))
 }
+
+/// An instance learns with the next token that its client has gone, and ends what it has in the store within a second.
+const LAST_WRITES: Duration = Duration::from_millis(1500);

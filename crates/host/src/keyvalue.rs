@@ -1,7 +1,8 @@
 //! `spin:key-value@3.0.0` and `wasi:keyvalue@0.2.0-draft2` over the stores of [`crate::store`].
 //!
 //! The operations of `spin:key-value` are asynchronous: while one waits for the store, other requests of the instance go
-//! on. Those of `wasi:keyvalue` are not, by their definition: the whole instance waits.
+//! on. Those of `wasi:keyvalue` are not, by their definition: the whole instance waits. So a component has only the one of
+//! them that `spin:key-value` lacks, `increment`.
 //!
 //! A listing is complete before its stream begins, so that it holds nothing while it waits for its reader.
 
@@ -162,67 +163,6 @@ impl wasi::Host for KeyValueView<'_> {
 }
 
 impl wasi::HostBucket for KeyValueView<'_> {
-    async fn get(
-        &mut self,
-        resource: Resource<OpenStore>,
-        key: String,
-    ) -> Result<Result<Option<Vec<u8>>, wasi::Error>> {
-        Ok(self.store(&resource)?.get(&key).await.map_err(wasi_error))
-    }
-
-    async fn set(
-        &mut self,
-        resource: Resource<OpenStore>,
-        key: String,
-        value: Vec<u8>,
-    ) -> Result<Result<(), wasi::Error>> {
-        Ok(self
-            .store(&resource)?
-            .set(&key, value)
-            .await
-            .map_err(wasi_error))
-    }
-
-    async fn delete(
-        &mut self,
-        resource: Resource<OpenStore>,
-        key: String,
-    ) -> Result<Result<(), wasi::Error>> {
-        Ok(self
-            .store(&resource)?
-            .delete(&key)
-            .await
-            .map_err(wasi_error))
-    }
-
-    async fn exists(
-        &mut self,
-        resource: Resource<OpenStore>,
-        key: String,
-    ) -> Result<Result<bool, wasi::Error>> {
-        Ok(self
-            .store(&resource)?
-            .exists(&key)
-            .await
-            .map_err(wasi_error))
-    }
-
-    async fn list_keys(
-        &mut self,
-        resource: Resource<OpenStore>,
-        cursor: Option<String>,
-    ) -> Result<Result<wasi::KeyResponse, wasi::Error>> {
-        if cursor.is_some() {
-            return Ok(Err(wasi::Error::Other(
-                "there are no cursors: a listing is complete".into(),
-            )));
-        }
-        let listed = self.store(&resource)?.keys().await;
-        Ok(listed
-            .map(|keys| wasi::KeyResponse { keys, cursor: None })
-            .map_err(wasi_error))
-    }
-
     async fn drop(&mut self, resource: Resource<OpenStore>) -> Result<()> {
         self.close(resource)
     }

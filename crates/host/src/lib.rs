@@ -15,17 +15,20 @@
 //!
 //! # What differs from Spin
 //! - A trapped instance's answers break off at once; on Spin they stay open.
+//! - Requests may share instances by other numbers ([`Reuse`]), and a burst starts few of them.
+//! - Memory is bounded over all instances, not for each alone.
 //! - A commit to SQLite need not wait for the disk ([`store::SqliteSync`]).
 //! - TCP_NODELAY on both sides; chunks that have arrived together reach a component as one.
 //! - Folders are mounted as they are; Spin copies them at start.
 //!
 //! # What it does not do
-//! TLS towards clients, HTTP/2 towards upstreams, triggers other than HTTP, components from registries, service chaining,
+//! TLS towards clients, HTTP/2, TLS towards Redis, triggers other than HTTP, components from registries, service chaining,
 //! the databases and models that Spin offers. Such a wish in a manifest is an error at start, and so is an unknown import.
 //! It puts no limit on a component's computing: one that never waits keeps a thread.
 
 mod bindings;
 mod clock;
+mod descriptors;
 mod error;
 mod files;
 mod headers;
@@ -45,5 +48,10 @@ mod variables;
 pub use self::{
     error::Error,
     host::Host,
-    options::{ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, Options},
+    instance::Reuse,
+    logs::{flush_stderr, stderr},
+    options::{
+        ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, DEFAULT_MAX_TOTAL_MEMORY,
+        Options,
+    },
 };

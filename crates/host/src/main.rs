@@ -6,7 +6,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluice_host::{
-    ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, Host, Options, store::SqliteSync,
+    ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, DEFAULT_MAX_TOTAL_MEMORY, Host,
+    Options, Reuse, store::SqliteSync,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -44,6 +45,9 @@ struct Up {
     /// A pair for the default store, written at the start; may be given several times.
     #[arg(long = "key-value", value_name = "KEY=VALUE", value_parser = name_value)]
     key_values: Vec<(String, String)>,
+    /// A pair for the default store, written at the start if this start makes its SQLite file; may be given several times.
+    #[arg(long = "seed", value_name = "KEY=VALUE", value_parser = name_value)]
+    seed: Vec<(String, String)>,
     /// Discard what the components write to stdout and stderr.
     #[arg(short, long)]
     quiet: bool,
@@ -53,12 +57,30 @@ struct Up {
     /// More certificate authorities for upstreams (PEM).
     #[arg(long)]
     ca_file: Option<PathBuf>,
-    /// Client connections at the same time.
+    /// Client connections at the same time, if the limit of file descriptors allows as many.
     #[arg(long, default_value_t = DEFAULT_MAX_CONNECTIONS)]
     max_connections: usize,
     /// Bytes of memory for one instance of a component.
     #[arg(long, default_value_t = DEFAULT_MAX_MEMORY)]
     max_memory: usize,
+    /// Bytes of memory for all instances together; close to it no new one begins.
+    #[arg(long, default_value_t = DEFAULT_MAX_TOTAL_MEMORY)]
+    max_total_memory: usize,
+    /// Requests that one instance takes in all.
+    #[arg(long, default_value_t = Reuse::WAITING.max_requests)]
+    max_instance_reuse_count: usize,
+    /// Requests of one instance whose response head is not out yet.
+    #[arg(long, default_value_t = Reuse::WAITING.max_concurrent)]
+    max_instance_concurrent_reuse_count: usize,
+    /// Requests of one instance that are not answered to their end.
+    #[arg(long, default_value_t = Reuse::WAITING.max_open)]
+    max_instance_open_count: usize,
+    /// How long an instance without requests is kept.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    idle_instance_timeout: Duration,
+    /// Threads that serve; files and databases that wait have others.
+    #[arg(long, default_value_t = default_worker_threads(), value_parser = clap::value_parser!(u16).range(1..=1024))]
+    worker_threads: u16,
     /// Compile the components anew rather than keep them in the user's cache folder.
     #[arg(long)]
     disable_cache: bool,
@@ -82,21 +104,36 @@ enum Sync {
     Full,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let Command::Up(up) = Cli::parse().command;
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(sluice_host::stderr())
         .with_max_level(tracing::Level::INFO)
         .with_target(false)
         .init();
-    let Command::Up(up) = Cli::parse().command;
-    match up.run().await {
+    let served = serve(up);
+    sluice_host::flush_stderr();
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("Error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn serve(up: Up) -> Result<(), Box<dyn std::error::Error>> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(up.worker_threads.into())
+        .enable_all()
+        .build()?
+        .block_on(up.run())
+}
+
+/// One for two processors: a second thread mostly costs wake-ups between the two, and the upstream is on the machine as well.
+fn default_worker_threads() -> u16 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u16::try_from(processors.div_ceil(2)).unwrap_or(u16::MAX)
 }
 
 impl Up {
@@ -126,9 +163,17 @@ impl Up {
         options.variables = self.variables.into_iter().collect();
         options.environment = environment();
         options.key_values = self.key_values;
+        options.seed = self.seed;
         options.ca_file = self.ca_file;
         options.max_connections = self.max_connections;
         options.max_memory = self.max_memory;
+        options.max_total_memory = self.max_total_memory;
+        options.reuse = Reuse {
+            max_concurrent: self.max_instance_concurrent_reuse_count,
+            max_open: self.max_instance_open_count,
+            max_requests: self.max_instance_reuse_count,
+            idle: self.idle_instance_timeout,
+        };
         options.cache = !self.disable_cache;
         options.wall_clock_offset_s = self.wall_clock_offset;
         options.sqlite_sync = match self.sqlite_sync {

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use crate::store::SqliteSync;
+use crate::{instance::Reuse, store::SqliteSync};
 
 /// The settings of one host. Make it with [`Options::new`] and change what differs.
 #[derive(Clone)]
@@ -25,16 +25,25 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// What is written into the default store at the start, over what stands there.
     pub key_values: Vec<(String, String)>,
+    /// What is written into the default store at the start if nobody can have used it before: a SQLite file that this start
+    /// makes, or a store in memory. A Redis is never known to be new.
+    pub seed: Vec<(String, String)>,
     /// Whether a SQLite commit waits for the disk.
     pub sqlite_sync: SqliteSync,
     /// More certificate authorities (PEM) for upstreams, besides the public ones.
     pub ca_file: Option<PathBuf>,
     /// What happens with the components' stdout and stderr.
     pub component_output: ComponentOutput,
-    /// Client connections at the same time; one more is answered 503 and closed.
+    /// Client connections at the same time, or fewer where the process may not have as many file descriptors; one more is
+    /// answered 503 and closed.
     pub max_connections: usize,
     /// Bytes of linear memory for one instance of a component; one that wants more is ended.
     pub max_memory: usize,
+    /// Bytes of linear memory for all instances together. Close to it no new instance begins, and a request that would need
+    /// one is answered 503.
+    pub max_total_memory: usize,
+    /// How requests share instances. Spin's numbers here, so that tests see what Spin does; the command line has others.
+    pub reuse: Reuse,
     /// Whether compiled components are kept in wasmtime's cache, in the user's cache folder.
     pub cache: bool,
     /// Seconds by which the components' wall clock is off the machine's: for tests with clocks that disagree.
@@ -51,7 +60,8 @@ pub enum ComponentOutput {
 }
 
 impl Options {
-    /// The defaults of the command line for this manifest: `127.0.0.1:3000`, an empty environment, SQLite in `.spin`.
+    /// The defaults of the command line for this manifest, but for `reuse`: `127.0.0.1:3000`, an empty environment, SQLite in
+    /// `.spin`.
     pub fn new(manifest: impl Into<PathBuf>) -> Self {
         Self {
             manifest: manifest.into(),
@@ -61,11 +71,14 @@ impl Options {
             variables: BTreeMap::new(),
             environment: BTreeMap::new(),
             key_values: Vec::new(),
+            seed: Vec::new(),
             sqlite_sync: SqliteSync::Off,
             ca_file: None,
             component_output: ComponentOutput::Stderr,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_memory: DEFAULT_MAX_MEMORY,
+            max_total_memory: DEFAULT_MAX_TOTAL_MEMORY,
+            reuse: Reuse::SPIN,
             cache: true,
             wall_clock_offset_s: 0,
         }
@@ -77,3 +90,6 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 4096;
 
 /// An instance serves up to 128 streams and bodies of up to 32 MiB in all; this leaves it room, and a leak an end.
 pub const DEFAULT_MAX_MEMORY: usize = 512 << 20;
+
+/// Half of the smallest machine that the deployment files name, so that the host itself has room beside it.
+pub const DEFAULT_MAX_TOTAL_MEMORY: usize = 1 << 30;

@@ -7,7 +7,7 @@ use http::Method;
 use ollama_sim::{Recorded, Sim};
 use serde_json::{Value, json};
 use sluice_gate::Key;
-use sluice_host::{ComponentOutput, Host, Options, store::Store};
+use sluice_host::{ComponentOutput, Host, Options, Reuse, store::Store};
 use tempfile::TempDir;
 
 use super::{Answer, Client, Whole, files, seed, sqlite, within};
@@ -22,13 +22,15 @@ pub struct Setup {
     runtime_config: PathBuf,
     is_seeded: bool,
     clock_off_s: i64,
+    reuse: Reuse,
 }
 
 /// A running application.
 pub struct App {
     /// The upstream.
     pub sim: Arc<Sim>,
-    host: Host,
+    /// The host.
+    pub host: Host,
     state: TempDir,
 }
 
@@ -47,6 +49,7 @@ impl Setup {
             runtime_config: files::runtime_config(),
             is_seeded: true,
             clock_off_s: 0,
+            reuse: Reuse::SPIN,
         }
     }
 
@@ -66,6 +69,12 @@ impl Setup {
     /// Another authority for upstreams, in PEM.
     pub fn ca_file(mut self, path: PathBuf) -> Self {
         self.ca_file = Some(path);
+        self
+    }
+
+    /// Other numbers for the sharing of instances than Spin's.
+    pub fn reuse(mut self, reuse: Reuse) -> Self {
+        self.reuse = reuse;
         self
     }
 
@@ -119,6 +128,7 @@ impl Setup {
         options.state_dir = Some(state.path().to_owned());
         options.variables = self.variables;
         options.ca_file = self.ca_file;
+        options.reuse = self.reuse;
         options.component_output = ComponentOutput::Discard;
         options.wall_clock_offset_s = self.clock_off_s;
         let host = Host::start(options).await.expect("a host");

@@ -46,6 +46,21 @@ impl HostProcess {
         Self::spawn(command, state, None, variables, &[]).await
     }
 
+    /// The same in a process that may have so many file descriptors and no more.
+    pub async fn start_with_descriptors(
+        state: &Path,
+        descriptors: u16,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh"])
+            .arg(descriptors.to_string())
+            .arg(files::host_program())
+            .args(["up", "--quiet"]);
+        Self::spawn(command, state, None, variables, &[]).await
+    }
+
     async fn spawn(
         mut command: Command,
         state: &Path,
@@ -102,9 +117,17 @@ impl HostProcess {
     }
 
     /// The number of its process.
-    #[allow(dead_code, reason = "for `benches/load`, which shares this harness")]
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
+    }
+
+    /// SIGTERM, and the wait for the end.
+    pub async fn terminate(mut self) {
+        let mut kill = Command::new("kill");
+        let sent = kill.arg(self.pid().to_string()).status().await;
+        assert!(sent.expect("a shell's command").success());
+        let ended = within(20 * SECOND, "the host ends", self.child.wait()).await;
+        assert!(ended.expect("it ran").success());
     }
 
     /// `kill -9`.

@@ -1,25 +1,37 @@
 //! The components: compiled once at start, instantiated as requests come, and shared by requests as on Spin.
 //!
 //! # Reuse
-//! An instance takes up to [`MAX_CONCURRENT`] requests whose response head is not out yet and [`MAX_REQUESTS`] in all, and
-//! is dropped after [`MAX_IDLE`] without one. These are Spin's numbers, and the machinery is Spin's (`ProxyHandler`): what
-//! a component may rely on there it may rely on here.
+//! [`Reuse`] says how many requests an instance takes and how long it is kept. The machinery is Spin's (`ProxyHandler`), and
+//! tests run with Spin's numbers: what a component may rely on there it may rely on here.
+//!
+//! # Memory
+//! is bounded for each instance and for all of them together (`limits.rs`). An instance that would go beyond is ended; a request
+//! that would need another instance where there is no room for one is refused.
 //!
 //! # A trap
-//! ends the instance and with it every request in it. [`Fate`] tells the bodies of those requests, so that each client sees
-//! its answer break off at once instead of waiting for bytes that nobody will write.
+//! ends the instance and with it every request in it. A [`Placement`] tells the bodies of those requests, so that each client
+//! sees its answer break off instead of taking it for a whole one.
+//!
+//! # The end
+//! An instance without requests ends when the host begins to; the others have until [`Ending::now`].
 
 mod engine;
 mod limits;
+mod reuse;
 mod worker;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
+use self::limits::MemoryLimit;
+pub use self::reuse::Reuse;
+#[cfg(test)]
+pub(crate) use self::worker::Fate;
 pub(crate) use self::{
     engine::Engine,
-    limits::MemoryLimit,
-    worker::{Fate, FateSlot, Handler, Handlers},
+    limits::MemoryBudget,
+    worker::{Handler, Handlers, Handover, Placement},
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
@@ -41,9 +53,23 @@ pub(crate) struct Component {
     pub(crate) stores: BTreeMap<String, Arc<dyn Store>>,
     pub(crate) variables: ComponentVariables,
     pub(crate) outbound: Outbound,
-    /// Bytes.
+    /// Bytes for one instance.
     pub(crate) max_memory: usize,
+    /// The bytes of all instances, those of other components included.
+    pub(crate) budget: Arc<MemoryBudget>,
+    pub(crate) reuse: Reuse,
     pub(crate) wall_clock_offset_s: i64,
+}
+
+/// How the instances of a host learn that it ends.
+#[derive(Clone, Default)]
+pub(crate) struct Ending {
+    /// No more requests will come.
+    pub(crate) draining: CancellationToken,
+    /// Whatever is still under way ends.
+    pub(crate) now: CancellationToken,
+    /// Those that run.
+    pub(crate) instances: TaskTracker,
 }
 
 /// What one instance has for itself.
@@ -62,6 +88,8 @@ impl InstanceState {
         table.set_max_capacity(MAX_RESOURCES);
         let mut wasi = WasiCtx::builder();
         wasi.envs(&component.environment);
+        // The files are a few small ones that the system has in memory: a call takes less time than a thread switch.
+        wasi.allow_blocking_current_thread(true);
         wasi.wall_clock(WallClock::off_by(component.wall_clock_offset_s));
         if component.output == ComponentOutput::Stderr {
             wasi.stdout(LineLog::new(component.id.clone()));
@@ -75,7 +103,11 @@ impl InstanceState {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outbound: component.outbound.clone(),
-            memory: MemoryLimit::new(component.id.clone(), component.max_memory),
+            memory: MemoryLimit::new(
+                component.id.clone(),
+                component.max_memory,
+                component.budget.clone(),
+            ),
             component: component.clone(),
         })
     }
@@ -104,14 +136,5 @@ impl WasiHttpView for InstanceState {
     }
 }
 
-/// Requests of one instance whose response head is not out yet.
-const MAX_CONCURRENT: usize = 16;
-
-/// Requests of one instance in all.
-const MAX_REQUESTS: usize = 128;
-
-/// How long an instance without requests is kept.
-const MAX_IDLE: Duration = Duration::from_secs(1);
-
-/// Handles that one instance may hold: 128 requests with some dozens each, and a leak comes to an end.
+/// Handles that one instance may hold: some dozens for each of its open requests, and a leak comes to an end.
 const MAX_RESOURCES: usize = 16 << 10;

@@ -1,15 +1,26 @@
 //! What `ProxyHandler` asks of its host: how to make an instance, when it takes a request, when it ends.
+//!
+//! # Handing over
+//! A request that finds no instance ready makes one, and one that is only starting is not ready: a burst would make nearly as
+//! many as it has requests. So only [`MAX_HANDOVERS`] at a time are on their way to an instance. The others wait a
+//! millisecond, and find one.
 
 use std::{
     future::{self, Future},
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::time::Sleep;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Sleep,
+};
+use tokio_util::{sync::WaitForCancellationFutureOwned, task::task_tracker::TaskTrackerToken};
 use wasmtime::{Store, StoreContextMut, component::GuestTaskId};
 use wasmtime_wasi_http::{
     handler::{
@@ -19,40 +30,102 @@ use wasmtime_wasi_http::{
     p3::{WasiHttpView, bindings::ServicePre},
 };
 
-use super::{Component, InstanceState, MAX_CONCURRENT, MAX_IDLE, MAX_REQUESTS};
+use super::{Component, Ending, InstanceState, Reuse};
 
 /// Hands requests to the instances of one component.
 pub(crate) type Handler = ProxyHandler<Handlers>;
-
-/// Cancelled when an instance has died; what depends on it ends then.
-pub(crate) type Fate = CancellationToken;
-
-/// Where a request finds the fate of the instance that took it: set before the component sees the request.
-pub(crate) type FateSlot = Arc<OnceLock<Fate>>;
 
 /// Makes the instances of one component.
 pub(crate) struct Handlers {
     component: Arc<Component>,
     code: ServicePre<InstanceState>,
-    /// Cancelled when the host ends.
-    ending: CancellationToken,
+    ending: Ending,
+    handovers: Arc<Semaphore>,
 }
 
 impl Handlers {
     pub(crate) fn new(
         component: Arc<Component>,
         code: ServicePre<InstanceState>,
-        ending: CancellationToken,
+        ending: Ending,
     ) -> Self {
         Self {
             component,
             code,
             ending,
+            handovers: Arc::new(Semaphore::new(MAX_HANDOVERS)),
         }
     }
 
     pub(crate) fn component_id(&self) -> &str {
         &self.component.id
+    }
+
+    /// Waits for a request's turn to be handed over. The second value tells later which instance has it.
+    pub(crate) async fn hand_over(&self) -> (Handover, Placement) {
+        let placement = Placement::default();
+        let handover = Handover {
+            placement: placement.clone(),
+            // Nobody closes the semaphore.
+            _turn: self.handovers.clone().acquire_owned().await.ok(),
+        };
+        (handover, placement)
+    }
+}
+
+/// A request on its way to an instance; over when one has taken it.
+pub(crate) struct Handover {
+    placement: Placement,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+/// The instance that has a request: set before the component sees the request, held until the request is answered.
+#[derive(Clone, Default)]
+pub(crate) struct Placement(Arc<OnceLock<Open>>);
+
+impl Placement {
+    /// Whether the instance died, and the request with it.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.0.get().is_some_and(|open| open.fate.is_dead())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_an_instance(fate: Fate) -> Self {
+        let open = Open::new(fate, Arc::default());
+        Self(Arc::new(OnceLock::from(open)))
+    }
+}
+
+/// Whether an instance has died.
+#[derive(Clone, Default)]
+pub(crate) struct Fate(Arc<AtomicBool>);
+
+impl Fate {
+    pub(crate) fn die(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_dead(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A request that an instance has: one of its open ones until this is dropped.
+struct Open {
+    fate: Fate,
+    count: Arc<AtomicUsize>,
+}
+
+impl Open {
+    fn new(fate: Fate, count: Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self { fate, count }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -62,21 +135,31 @@ impl HandlerState for Handlers {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<InstanceState, Expiration, Worker>> {
-        let mut store = Store::new(self.code.engine(), InstanceState::new(&self.component)?);
+        let component = &self.component;
+        if !component.budget.has_room() {
+            wasmtime::bail!("the memory of all instances (--max-total-memory) is used up");
+        }
+        let mut store = Store::new(self.code.engine(), InstanceState::new(component)?);
         store.limiter(|state| &mut state.memory);
         let service = self.code.instantiate_async(&mut store).await?;
+        let held_bytes = store.data().memory.held_bytes();
         Ok(Instance {
             store,
             proxy: Proxy::P3(service),
             view: ViewFn::P3(InstanceState::http),
             expiration: Expiration {
-                idle: Box::pin(tokio::time::sleep(MAX_IDLE)),
-                ending: Box::pin(self.ending.clone().cancelled_owned()),
+                max_idle: component.reuse.idle,
+                idle: Box::pin(tokio::time::sleep(component.reuse.idle)),
+                draining: Box::pin(self.ending.draining.clone().cancelled_owned()),
+                now: Box::pin(self.ending.now.clone().cancelled_owned()),
             },
             state: Worker {
-                component: self.component.clone(),
-                fate: Fate::new(),
+                component: component.clone(),
+                fate: Fate::default(),
+                open: Arc::default(),
+                held_bytes,
                 ending: self.ending.clone(),
+                _running: self.ending.instances.token(),
             },
         })
     }
@@ -84,8 +167,10 @@ impl HandlerState for Handlers {
 
 /// When an instance ends: after a time without requests, or with the host.
 pub(crate) struct Expiration {
+    max_idle: Duration,
     idle: Pin<Box<Sleep>>,
-    ending: Pin<Box<WaitForCancellationFutureOwned>>,
+    draining: Pin<Box<WaitForCancellationFutureOwned>>,
+    now: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl WorkerExpiration for Expiration {
@@ -95,13 +180,16 @@ impl WorkerExpiration for Expiration {
         status: WorkerStatus,
         since: Instant,
     ) -> Poll<()> {
-        if self.ending.as_mut().poll(cx).is_ready() {
+        if self.now.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
         match status {
             WorkerStatus::Requests | WorkerStatus::PostReturn => Poll::Pending,
             WorkerStatus::Idle => {
-                let deadline = tokio::time::Instant::from_std(since + MAX_IDLE);
+                if self.draining.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                let deadline = tokio::time::Instant::from_std(since + self.max_idle);
                 if self.idle.deadline() != deadline {
                     self.idle.as_mut().reset(deadline);
                 }
@@ -115,18 +203,32 @@ impl WorkerExpiration for Expiration {
 pub(crate) struct Worker {
     component: Arc<Component>,
     fate: Fate,
-    ending: CancellationToken,
+    open: Arc<AtomicUsize>,
+    /// Bytes of linear memory.
+    held_bytes: Arc<AtomicUsize>,
+    ending: Ending,
+    _running: TaskTrackerToken,
 }
 
 impl WorkerState for Worker {
     type StoreData = InstanceState;
-    type RequestId = FateSlot;
+    type RequestId = Handover;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        match (concurrent, total) {
-            (_, MAX_REQUESTS..) => ShouldAccept::Never,
-            (MAX_CONCURRENT.., _) => ShouldAccept::No,
-            _ => ShouldAccept::Yes,
+        let Reuse {
+            max_concurrent,
+            max_open,
+            max_requests,
+            ..
+        } = self.component.reuse;
+        // Memory comes back only with the instance: one that once needed much is not kept for good.
+        let is_large = self.held_bytes.load(Ordering::Relaxed) > self.component.max_memory / 2;
+        if total >= max_requests || is_large {
+            ShouldAccept::Never
+        } else if concurrent >= max_concurrent || self.open.load(Ordering::Relaxed) >= max_open {
+            ShouldAccept::No
+        } else {
+            ShouldAccept::Yes
         }
     }
 
@@ -134,22 +236,29 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, InstanceState>,
-        slot: FateSlot,
+        handover: Handover,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        // The slot is this request's own, so it was empty.
-        _ = slot.set(self.fate.clone());
+        // The placement is this request's own, so it was empty.
+        _ = handover
+            .placement
+            .0
+            .set(Open::new(self.fate.clone(), self.open.clone()));
         Box::pin(future::pending())
     }
 
-    /// The order matters: the bodies learn that the instance died before its streams look as if they had ended.
+    /// The order matters: the instance is marked as dead before its streams look as if they had ended.
     fn drop(&self, store: Store<InstanceState>, result: wasmtime::Result<()>) {
         if let Err(error) = result
-            && !self.ending.is_cancelled()
+            && !self.ending.now.is_cancelled()
         {
             tracing::error!(component = %self.component.id, "an instance died: {error:#}");
-            self.fate.cancel();
+            self.fate.die();
         }
         drop(store);
     }
 }
+
+/// Requests on their way to the instances of one component. Two are enough to keep the runtime's threads busy; twice that
+/// leaves room for one that waits for its instance to start.
+const MAX_HANDOVERS: usize = 4;

@@ -2,15 +2,14 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Full, combinators::UnsyncBoxBody};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::instance::Fate;
+use crate::instance::Placement;
 
 /// The body of an answer.
 pub(crate) enum ReplyBody {
@@ -20,18 +19,16 @@ pub(crate) enum ReplyBody {
     Component(ComponentBody),
 }
 
-/// What a component writes, for as long as its instance lives. When the instance dies the body fails, so that the client
-/// sees an incomplete answer and not one that has ended.
+/// What a component writes. An instance that dies takes its end of the stream with it, which looks like an end of the body:
+/// it is made an error, so that the client sees an incomplete answer.
 pub(crate) struct ComponentBody {
     body: UnsyncBoxBody<Bytes, wasmtime::Error>,
-    fate: Fate,
-    died: Pin<Box<WaitForCancellationFutureOwned>>,
+    placement: Placement,
 }
 
 impl ComponentBody {
-    pub(crate) fn new(body: UnsyncBoxBody<Bytes, wasmtime::Error>, fate: Fate) -> Self {
-        let died = Box::pin(fate.clone().cancelled_owned());
-        Self { body, fate, died }
+    pub(crate) fn new(body: UnsyncBoxBody<Bytes, wasmtime::Error>, placement: Placement) -> Self {
+        Self { body, placement }
     }
 }
 
@@ -54,7 +51,7 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Host(body) => body.is_end_stream(),
-            Self::Component(body) => body.body.is_end_stream() && !body.fate.is_cancelled(),
+            Self::Component(body) => body.body.is_end_stream() && !body.placement.is_dead(),
         }
     }
 
@@ -71,9 +68,12 @@ impl ComponentBody {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, wasmtime::Error>>> {
-        if self.died.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Some(Err(wasmtime::format_err!("the instance died"))));
-        }
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(match frame {
+            None if self.placement.is_dead() => {
+                Some(Err(wasmtime::format_err!("the instance died")))
+            }
+            frame => frame,
+        })
     }
 }

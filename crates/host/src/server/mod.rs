@@ -1,11 +1,13 @@
 //! The HTTP server: accepts connections, within limits, and ends them in order.
 //!
 //! # Limits
-//! Connections in number; the head of a request in size and time; for HTTP/2 the requests of a connection. An error of
-//! `accept` (most often: no file descriptors left) is waited out and never ends the server.
+//! Connections in number; a request's head in size, and in time from the moment its connection is accepted or free again; the
+//! time in which a client takes nothing of its answer. An error of `accept` (most often: no file descriptors left) is waited
+//! out and never ends the server.
 //!
 //! # What it does not do
-//! TLS: a proxy in front of it does. HTTP/2 is therefore the kind without TLS and by prior knowledge.
+//! TLS: a proxy in front of it does. HTTP/2: no browser speaks it without TLS, and one connection could hold a hundred times
+//! what it may with HTTP/1.
 
 mod body;
 mod refuse;
@@ -13,49 +15,75 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use hyper::service::service_fn;
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
 };
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_io_timeout::TimeoutWriter;
 
 use self::refuse::Refusals;
 pub(crate) use self::service::Service;
+use crate::descriptors::Shares;
+
+/// What clients may take of the host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Connections at the same time.
+    pub(crate) connections: usize,
+    /// Connections too many that are told so, at the same time; beyond that they are closed without a word.
+    pub(crate) refusals: usize,
+    /// The time for a request's head, the wait for its first byte included: an idle connection is closed after it.
+    pub(crate) head: Duration,
+    /// How long a client may take nothing of its answer.
+    pub(crate) write: Duration,
+}
+
+impl Limits {
+    /// For so many clients, with the times that clients usually have.
+    pub(crate) fn new(shares: Shares) -> Self {
+        Self {
+            connections: shares.connections,
+            refusals: shares.refusals,
+            head: HEAD_TIMEOUT,
+            write: WRITE_TIMEOUT,
+        }
+    }
+}
 
 /// A server on its socket.
 pub(crate) struct Server {
     listener: TcpListener,
     service: Arc<Service>,
-    protocol: auto::Builder<TokioExecutor>,
+    limits: Limits,
     slots: Arc<Semaphore>,
     refusals: Refusals,
     /// Dropping it ends them all.
     connections: JoinSet<()>,
     graceful: GracefulShutdown,
-    /// Ends the connections that have not sent anything yet, which `graceful` does not know.
-    stopping: CancellationToken,
 }
 
 impl Server {
-    pub(crate) fn new(listener: TcpListener, service: Service, max_connections: usize) -> Self {
+    pub(crate) fn new(listener: TcpListener, service: Service, limits: Limits) -> Self {
         Self {
             listener,
             service: Arc::new(service),
-            protocol: protocol(),
-            slots: Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS))),
-            refusals: Refusals::new(max_connections),
+            limits,
+            slots: Arc::new(Semaphore::new(
+                limits.connections.min(Semaphore::MAX_PERMITS),
+            )),
+            refusals: Refusals::new(limits),
             connections: JoinSet::new(),
             graceful: GracefulShutdown::new(),
-            stopping: CancellationToken::new(),
         }
     }
 
@@ -69,7 +97,6 @@ impl Server {
             }
         };
         drop(self.listener);
-        self.stopping.cancel();
         if timeout(grace, self.graceful.shutdown()).await.is_err() {
             tracing::warn!("connections that had not ended after {grace:?} were cut");
         }
@@ -95,55 +122,55 @@ impl Server {
             let service = service.clone();
             async move { Ok::<_, std::convert::Infallible>(service.respond(request, client).await) }
         });
-        let protocol = self.protocol.clone();
+        let limits = self.limits;
         let watcher = self.graceful.watcher();
-        let stopping = self.stopping.clone();
         self.connections.spawn(async move {
             let _slot = slot;
-            // A frame must not wait for the acknowledgement of the one before it.
-            if stream.set_nodelay(true).is_err() {
-                return;
-            }
-            let speaks = timeout(HEAD_TIMEOUT, stream.readable());
-            let Some(Ok(Ok(()))) = stopping.run_until_cancelled(speaks).await else {
+            let Ok(stream) = prepare(stream, limits) else {
                 return;
             };
-            let connection = protocol.serve_connection(TokioIo::new(stream), service);
+            let connection = protocol(limits).serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection).await {
                 // A client that left, or one that does not speak HTTP.
-                tracing::debug!(%client, error, "a connection ended early");
+                tracing::debug!(%client, %error, "a connection ended early");
             }
         });
     }
 }
 
-fn protocol() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+/// What HTTP runs over: a stream that fails when its client takes nothing for too long.
+type Stream = Pin<Box<TimeoutWriter<TcpStream>>>;
+
+fn prepare(stream: TcpStream, limits: Limits) -> io::Result<Stream> {
+    // A frame must not wait for the acknowledgement of the one before it.
+    stream.set_nodelay(true)?;
+    // A client that vanished without a word acknowledges nothing. What is sent to it fits into the kernel's buffer for a
+    // long time, so no write would ever tell.
+    #[cfg(target_os = "linux")]
+    SockRef::from(&stream).set_tcp_user_timeout(Some(limits.write))?;
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(limits.write));
+    Ok(Box::pin(stream))
+}
+
+fn protocol(limits: Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head)
         .max_buf_size(MAX_HEAD_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEAD_BYTES as u32)
-        .keep_alive_interval(HTTP2_PING_INTERVAL);
     builder
 }
 
 /// Without file descriptors the next `accept` fails at once; by then some connection may have ended.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The time for a request's head, the wait for the first byte included: an idle connection is closed after it.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than the 60 s for which proxies keep an idle connection (those of `deploy/` do): whoever may send the next request
+/// closes first, so that none meets a connection that is being closed.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// A page in a suspended tab reads again; a minute without a byte is a client that has gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The size of a request's head, and of what is read at once.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-
-/// Requests at the same time on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 128;
-
-/// A client that has vanished without a word is found out after it, and another 20 s.
-const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);

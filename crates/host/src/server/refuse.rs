@@ -9,6 +9,8 @@ use tokio::{
     time::timeout,
 };
 
+use super::Limits;
+
 /// Refuses connections, some at the same time; beyond that they are closed without a word.
 pub(super) struct Refusals {
     answer: Arc<str>,
@@ -16,9 +18,10 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    pub(super) fn new(max_connections: usize) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         let text = format!(
-            "this host serves {max_connections} connections at the same time, and all are taken\n"
+            "this host serves {} connections at the same time, and all are taken\n",
+            limits.connections
         );
         let length = text.len();
         let answer = format!(
@@ -27,7 +30,7 @@ impl Refusals {
         );
         Self {
             answer: answer.into(),
-            slots: Arc::new(Semaphore::new(MAX_AT_ONCE)),
+            slots: Arc::new(Semaphore::new(limits.refusals)),
         }
     }
 
@@ -51,7 +54,5 @@ impl Refusals {
         });
     }
 }
-
-const MAX_AT_ONCE: usize = 64;
 
 const LINGER: Duration = Duration::from_secs(1);

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{
-    Request, Response, StatusCode, Uri,
-    header::HOST,
+    HeaderValue, Request, Response, StatusCode, Uri,
+    header::{HOST, RETRY_AFTER},
     uri::{Authority, Scheme},
 };
 use http_body_util::{BodyExt, Full};
@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{
 use super::body::{ComponentBody, ReplyBody};
 use crate::{
     headers,
-    instance::{FateSlot, Handler},
+    instance::{Handler, Handover},
     routes::{Routes, WELL_KNOWN_PREFIX},
 };
 
@@ -58,15 +58,14 @@ impl Service {
 
 /// Hands the request to an instance of the component. What went wrong goes to the log, and is no business of the client's.
 async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBody> {
-    let slot = FateSlot::default();
     let request = request.map(|body| {
         body.map_err(|error| ErrorCode::P3(request_error(&error)))
             .boxed_unsync()
     });
-    let error = match handler.handle(slot.clone(), request).await {
+    let (handover, placement) = handler.state().hand_over().await;
+    let error = match handler.handle(handover, request).await {
         Ok(response) => {
-            let fate = slot.get().cloned().unwrap_or_default();
-            return response.map(|body| ReplyBody::Component(ComponentBody::new(body, fate)));
+            return response.map(|body| ReplyBody::Component(ComponentBody::new(body, placement)));
         }
         Err(error) => error,
     };
@@ -74,11 +73,14 @@ async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBod
         component = handler.state().component_id(),
         "a request failed: {error:#}"
     );
-    match error.downcast_ref::<InstantiationError<FateSlot>>() {
-        Some(_) => reply(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "there is no room for another instance of the component\n",
-        ),
+    match error.downcast_ref::<InstantiationError<Handover>>() {
+        Some(_) => {
+            let text = "there is no room for another instance of the component\n";
+            let mut response = reply(StatusCode::SERVICE_UNAVAILABLE, text);
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
         None => reply(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
 }

@@ -1,5 +1,8 @@
 //! The server without components: its own answers, its limits, its end; and the bodies of components on their own.
 
+use std::convert::Infallible;
+
+use bytes::Bytes;
 use http_body::Body;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::{
@@ -11,7 +14,10 @@ use super::{
     body::{ComponentBody, ReplyBody},
     *,
 };
-use crate::{instance::Fate, routes::Routes};
+use crate::{
+    instance::{Fate, Placement},
+    routes::Routes,
+};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -21,13 +27,22 @@ struct Running {
     server: tokio::task::JoinHandle<()>,
 }
 
-async fn start(max_connections: usize) -> Running {
+/// The limits for so many connections.
+fn limits(connections: usize) -> Limits {
+    Limits::new(Shares::of(None, connections))
+}
+
+async fn start(connections: usize) -> Running {
+    start_with(limits(connections)).await
+}
+
+async fn start_with(limits: Limits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let service =
         Service::new(Routes::build(&[], |_| unreachable!("there are no routes")).unwrap());
     let (stop, stopped) = oneshot::channel();
-    let server = tokio::spawn(Server::new(listener, service, max_connections).run(stopped));
+    let server = tokio::spawn(Server::new(listener, service, limits).run(stopped));
     Running { addr, stop, server }
 }
 
@@ -142,41 +157,228 @@ async fn a_connection_that_does_not_end_is_cut_after_the_grace() {
         .unwrap();
 }
 
-/// What a component writes that has written `data` and then nothing more.
-fn unfinished(data: &'static str, fate: &Fate) -> ReplyBody {
-    let frames = futures::stream::iter([Ok(http_body::Frame::data(data.into()))]);
-    let frames = futures::StreamExt::chain(frames, futures::stream::pending());
-    ReplyBody::Component(ComponentBody::new(
-        StreamBody::new(frames).boxed_unsync(),
-        fate.clone(),
-    ))
+/// How long it takes until the server closes a connection on which it was sent `sent`, with nothing or an error before it.
+async fn closed_after(addr: SocketAddr, sent: &[u8]) -> Duration {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    stream.write_all(sent).await.unwrap();
+    let mut said = Vec::new();
+    let closed = timeout(DEADLINE, stream.read_to_end(&mut said)).await;
+    // It may be a reset, where something of the client's was left unread.
+    _ = closed.unwrap_or_else(|_| panic!("open after {DEADLINE:?}: {sent:?}"));
+    begun.elapsed()
 }
 
 #[tokio::test]
-async fn the_body_of_a_dead_instance_fails_at_once() {
-    let fate = Fate::new();
-    let mut body = unfinished("a", &fate);
-    assert_eq!(
-        body.frame().await.unwrap().unwrap().into_data().unwrap(),
-        "a"
-    );
-    let waiting = tokio::spawn(async move { body.frame().await.unwrap().is_err() });
-    tokio::task::yield_now().await;
-    fate.cancel();
+async fn a_connection_without_a_whole_head_is_closed_after_one_deadline_whatever_it_said() {
+    let head = Duration::from_millis(100);
+    let running = start_with(Limits { head, ..limits(8) }).await;
+    for sent in [
+        &b""[..],
+        b"P",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r",
+        b"GET / HTTP/1.1\r\nhost: h\r\n",
+    ] {
+        let took = closed_after(running.addr, sent).await;
+        // What is no HTTP/1 may be closed before.
+        let least = if sent.starts_with(b"PRI") {
+            Duration::ZERO
+        } else {
+            head
+        };
+        assert!((least..20 * head).contains(&took), "{sent:?}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_has_no_more_time_than_any() {
+    let running = start_with(Limits {
+        head: Duration::from_millis(200),
+        ..limits(8)
+    })
+    .await;
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    timeout(DEADLINE, async {
+        let mut head = b"GET / HTTP/1.1\r\nx: "
+            .iter()
+            .chain([b'x'; 1].iter().cycle());
+        loop {
+            let byte = *head.next().unwrap();
+            if stream.write_u8(byte).await.is_err() {
+                return;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("it was never cut");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_the_time_for_a_head() {
+    let running = start_with(Limits {
+        head: Duration::from_millis(100),
+        ..limits(8)
+    })
+    .await;
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    for _ in 0..2 {
+        assert!(answer(&mut stream, HEALTH).await.contains("200"));
+    }
+    let read = timeout(DEADLINE, stream.read(&mut [0])).await;
+    assert_eq!(read.expect("it is still open").unwrap(), 0);
+}
+
+#[tokio::test]
+async fn silent_connections_give_their_places_back() {
+    let running = start_with(Limits {
+        head: Duration::from_millis(100),
+        ..limits(8)
+    })
+    .await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(running.addr).await.unwrap();
+        stream.write_all(b"P").await.unwrap();
+        silent.push(stream);
+    }
+    timeout(DEADLINE, async {
+        loop {
+            let mut stream = TcpStream::connect(running.addr).await.unwrap();
+            if answer(&mut stream, HEALTH)
+                .await
+                .starts_with("HTTP/1.1 200")
+            {
+                return;
+            }
+        }
+    })
+    .await
+    .expect("no place became free");
+}
+
+#[tokio::test]
+async fn http2_is_not_spoken() {
+    let running = start(8).await;
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    // The preface and an empty SETTINGS frame.
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
+    let mut said = Vec::new();
+    _ = timeout(DEADLINE, stream.read_to_end(&mut said))
+        .await
+        .expect("it was not closed");
     assert!(
-        timeout(DEADLINE, waiting)
-            .await
-            .expect("the body still waits")
-            .unwrap()
+        said.is_empty() || said.starts_with(b"HTTP/1.1 400"),
+        "{said:?}"
     );
+}
+
+const PIECE: &[u8] = &[b'x'; 16 << 10];
+
+/// An answer without an end that is written as fast as it is taken, and how its connection ended.
+async fn endless_answer(limits: Limits) -> (TcpStream, tokio::task::JoinHandle<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let served = tokio::spawn(async move {
+        let service = service_fn(async |_| {
+            let frame = || Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(PIECE)));
+            let body = StreamBody::new(futures::stream::repeat_with(frame));
+            Ok::<_, Infallible>(http::Response::new(body))
+        });
+        let stream = TokioIo::new(prepare(stream, limits).unwrap());
+        let served = protocol(limits).serve_connection(stream, service).await;
+        served.is_err()
+    });
+    client.write_all(HEALTH.as_bytes()).await.unwrap();
+    (client, served)
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
+    let limits = Limits {
+        write: Duration::from_millis(100),
+        ..limits(8)
+    };
+    let (_client, served) = endless_answer(limits).await;
+    let failed = timeout(DEADLINE, served).await.expect("it was not cut");
+    assert!(failed.unwrap());
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_is_not_cut() {
+    let limits = Limits {
+        write: Duration::from_millis(200),
+        ..limits(8)
+    };
+    let (mut client, served) = endless_answer(limits).await;
+    let mut piece = vec![0; 256 << 10];
+    for _ in 0..60 {
+        sleep(Duration::from_millis(10)).await;
+        assert!(client.read(&mut piece).await.unwrap() > 0);
+    }
+    assert!(!served.is_finished());
+    served.abort();
+}
+
+/// A body as the instance of a component writes it, which has the other end.
+fn component_body(
+    fate: &Fate,
+) -> (
+    futures::channel::mpsc::UnboundedSender<Result<http_body::Frame<Bytes>, wasmtime::Error>>,
+    ReplyBody,
+) {
+    let (sender, frames) = futures::channel::mpsc::unbounded();
+    let body = StreamBody::new(frames).boxed_unsync();
+    let placement = Placement::in_an_instance(fate.clone());
+    (
+        sender,
+        ReplyBody::Component(ComponentBody::new(body, placement)),
+    )
+}
+
+#[tokio::test]
+async fn the_body_of_an_instance_that_dies_fails_behind_what_was_written() {
+    let fate = Fate::default();
+    let (sender, mut body) = component_body(&fate);
+    sender
+        .unbounded_send(Ok(http_body::Frame::data("a".into())))
+        .unwrap();
+    let waiting = tokio::spawn(async move {
+        let first = body.frame().await.unwrap().unwrap();
+        (
+            first.into_data().unwrap(),
+            body.frame().await.unwrap().is_err(),
+        )
+    });
+    tokio::task::yield_now().await;
+    fate.die();
+    drop(sender);
+    let read = timeout(DEADLINE, waiting)
+        .await
+        .expect("the body still waits");
+    assert_eq!(read.unwrap(), ("a".into(), true));
+}
+
+#[tokio::test]
+async fn the_body_of_an_instance_that_lives_ends() {
+    let (sender, mut body) = component_body(&Fate::default());
+    drop(sender);
+    assert!(body.frame().await.is_none());
 }
 
 #[tokio::test]
 async fn a_dead_instance_has_no_finished_bodies() {
-    let fate = Fate::new();
+    let fate = Fate::default();
     let empty = StreamBody::new(futures::stream::empty()).boxed_unsync();
-    let mut body = ReplyBody::Component(ComponentBody::new(empty, fate.clone()));
-    fate.cancel();
+    let placement = Placement::in_an_instance(fate.clone());
+    let mut body = ReplyBody::Component(ComponentBody::new(empty, placement));
+    fate.die();
     assert!(!body.is_end_stream());
     assert!(body.frame().await.unwrap().is_err());
 }

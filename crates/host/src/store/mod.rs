@@ -43,6 +43,11 @@ pub trait Store: Send + Sync {
     /// Atomically adds `delta` to the counter at `key` and answers the sum; an absent counter is 0. A value that is no
     /// counter is an error, and so is an overflow; neither changes it.
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError>;
+
+    /// Whether it is known that nobody used the store before this value was made.
+    fn is_new(&self) -> bool {
+        false
+    }
 }
 
 /// What went wrong in a store: for the log and for the component, which decides what its client learns.
@@ -110,15 +115,23 @@ impl Stores {
         Ok(Self(stores))
     }
 
-    /// Writes a pair into the default store.
-    pub(crate) async fn write_default(&self, key: &str, value: &str) -> Result<(), Error> {
+    /// Writes `pairs` into the default store, and `seed` if it is new.
+    pub(crate) async fn write_default(
+        &self,
+        pairs: &[(String, String)],
+        seed: &[(String, String)],
+    ) -> Result<(), Error> {
         // `open` has made sure that there is one.
         let store = &self.0[DEFAULT_LABEL];
-        let written = store.set(key, value.as_bytes().to_vec()).await;
-        written.map_err(|error| Error::Store {
-            label: DEFAULT_LABEL.into(),
-            reason: error.to_string(),
-        })
+        let seed = if store.is_new() { seed } else { &[] };
+        for (key, value) in seed.iter().chain(pairs) {
+            let written = store.set(key, value.as_bytes().to_vec()).await;
+            written.map_err(|error| Error::Store {
+                label: DEFAULT_LABEL.into(),
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(())
     }
 
     /// The stores that a component may open; a label that no store has is an error.
@@ -149,4 +162,50 @@ fn open(config: &StoreConfig, label: &str, sync: SqliteSync) -> Result<Arc<dyn S
             Arc::new(RedisStore::open(url).map_err(|err| err.to_string())?)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(key: &str) -> Vec<(String, String)> {
+        vec![(key.to_owned(), "value".to_owned())]
+    }
+
+    /// Opens the stores, writes one pair always and one into a new store, and answers the keys.
+    async fn start(config: &RuntimeConfig, state_dir: &Path) -> Vec<String> {
+        let stores = Stores::open(config, state_dir, SqliteSync::Off).unwrap();
+        stores
+            .write_default(&pairs("always"), &pairs("seed"))
+            .await
+            .unwrap();
+        let mut keys = stores.0[DEFAULT_LABEL].keys().await.unwrap();
+        keys.sort();
+        keys
+    }
+
+    #[tokio::test]
+    async fn a_seed_goes_into_a_file_that_this_start_made_and_into_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = RuntimeConfig::default();
+        let first = folder.path().join("first");
+        assert_eq!(start(&config, &first).await, ["always", "seed"]);
+        let stores = Stores::open(&config, &first, SqliteSync::Off).unwrap();
+        stores.0[DEFAULT_LABEL].delete("seed").await.unwrap();
+        drop(stores);
+        assert_eq!(start(&config, &first).await, ["always"]);
+
+        let empty = folder.path().join("empty");
+        std::fs::create_dir(&empty).unwrap();
+        std::fs::File::create(empty.join(DEFAULT_DATABASE)).unwrap();
+        assert_eq!(start(&config, &empty).await, ["always"]);
+    }
+
+    #[tokio::test]
+    async fn a_store_in_memory_is_new_and_a_redis_never() {
+        let store = |config| open(&config, DEFAULT_LABEL, SqliteSync::Off).unwrap();
+        assert!(store(StoreConfig::Spin { path: None }).is_new());
+        let url = "redis://127.0.0.1:1".to_owned();
+        assert!(!store(StoreConfig::Redis { url }).is_new());
+    }
 }

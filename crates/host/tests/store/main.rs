@@ -93,6 +93,7 @@ every_store! {
     rules::a_deleted_key_is_absent
     rules::every_key_is_listed_once
     rules::a_counter_begins_at_zero_and_adds_up
+    rules::a_counter_is_read_without_adding_to_it
     rules::a_counter_that_cannot_be_added_to_stays_as_it_is
     concurrent::no_increment_is_lost_or_seen_twice
     concurrent::an_operation_does_not_wait_for_those_that_nobody_polls

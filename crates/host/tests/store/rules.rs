@@ -66,6 +66,24 @@ pub(crate) async fn a_counter_begins_at_zero_and_adds_up(Subject { store, .. }: 
     assert_eq!(store.keys().await.unwrap(), ["counter"]);
 }
 
+/// Sluice polls its counters by `get`, which waits for nobody: as 8 bytes, little endian (SQLite, as Spin has it), or as decimal
+/// digits (Redis).
+pub(crate) async fn a_counter_is_read_without_adding_to_it(Subject { store, other }: Subject) {
+    for (delta, sum) in [
+        (1, 1),
+        (12_345_677, 12_345_678),
+        (1 << 40, (1 << 40) + 12_345_678),
+    ] {
+        assert_eq!(store.increment("counter", delta).await.unwrap(), sum);
+        let value = other.get("counter").await.unwrap().expect("it is there");
+        let bytes = sum.to_le_bytes();
+        assert!(
+            value == bytes || value == sum.to_string().as_bytes(),
+            "{sum}: {value:?}"
+        );
+    }
+}
+
 pub(crate) async fn a_counter_that_cannot_be_added_to_stays_as_it_is(
     Subject { store, .. }: Subject,
 ) {

@@ -1,7 +1,11 @@
 //! What is SQLite's alone: Spin's table in Spin's file, and its log.
 
+use std::time::Duration;
+
+use futures::poll;
 use sluice_host::store::{SqliteStore, SqliteSync, Store};
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
 #[tokio::test]
 async fn a_sqlite_store_lies_in_spins_table_with_spins_counters() {
@@ -69,4 +73,51 @@ async fn a_sqlite_store_survives_its_host() {
         second.get("key").await.unwrap().as_deref(),
         Some(&b"value"[..])
     );
+}
+
+/// On a runtime with a single thread: whoever waits on it for another process's lock stops everything.
+#[tokio::test]
+async fn a_lock_of_another_process_holds_up_the_writer_and_nobody_else() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path, "default", SqliteSync::Off).unwrap();
+    store.set("key", b"before".into()).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let (writing, counting) = (
+        store.set("key", b"after".into()),
+        store.increment("counter", 1),
+    );
+    let (mut writing, mut counting) = (std::pin::pin!(writing), std::pin::pin!(counting));
+    let begun = std::time::Instant::now();
+    assert!(poll!(&mut writing).is_pending() && poll!(&mut counting).is_pending());
+    let read = store.get("key").await.unwrap();
+    assert_eq!(read.as_deref(), Some(&b"before"[..]));
+    sleep(Duration::from_millis(20)).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "the thread stood still"
+    );
+
+    other.execute_batch("COMMIT").unwrap();
+    let both = timeout(Duration::from_secs(10), async {
+        (writing.await, counting.await)
+    });
+    let (written, counted) = both.await.expect("it hangs");
+    written.unwrap();
+    assert_eq!(counted.unwrap(), 1);
+    let read = store.get("key").await.unwrap();
+    assert_eq!(read.as_deref(), Some(&b"after"[..]));
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_given_up_is_an_error_within_seconds() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path, "default", SqliteSync::Off).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let written = timeout(Duration::from_secs(10), store.set("key", b"value".into())).await;
+    written.expect("it hangs").unwrap_err();
 }

@@ -181,3 +181,35 @@ async fn the_path_alone_goes_into_the_request_line() {
         .unwrap();
     assert_eq!(response.status(), 200);
 }
+
+#[tokio::test]
+async fn nothing_is_asked_of_the_upstream_before_the_body_is_sent() {
+    let (seen, mut heads) = mpsc::channel(1);
+    let (url, _) = upstream(move |mut stream| {
+        let seen = seen.clone();
+        async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"{}") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            seen.send(String::from_utf8(head).unwrap()).await.unwrap();
+            write(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let body = Full::new(Bytes::from_static(b"{}"))
+        .map_err(|never| match never {})
+        .boxed_unsync();
+    let request = Request::post(url)
+        .header("host", "upstream")
+        .header("expect", "100-continue")
+        .body(body)
+        .unwrap();
+    let client = client(None, "*://*:*");
+    let _answer = timeout(DEADLINE, client.send(request, RequestOptions::default()))
+        .await
+        .unwrap()
+        .unwrap();
+    let head = heads.recv().await.unwrap().to_lowercase();
+    assert!(!head.contains("expect"), "{head}");
+}

@@ -1,0 +1,107 @@
+//! What is the host's own: its limits, its end, its log, how many instances it makes.
+
+use futures::future::join_all;
+use http::Method;
+use ollama_sim::{Options, Sim};
+use serde_json::json;
+use sluice_host::Reuse;
+use tokio::net::TcpStream;
+
+use crate::common::{
+    Answer, App, Client, HostProcess, SECOND, Setup, fill, run, seed, sqlite, within,
+};
+
+async fn endless_sim() -> Sim {
+    let script = "tokens=10000 pace=20ms".parse().expect("a script");
+    let options = Options {
+        script,
+        ..Options::default()
+    };
+    Sim::start(options).await.expect("a simulator")
+}
+
+#[test]
+fn clients_that_take_every_connection_leave_the_host_its_upstream() {
+    run(async {
+        let sim = Sim::start(Options::default()).await.expect("a simulator");
+        let state = tempfile::tempdir().expect("a folder");
+        seed(&*sqlite(state.path())).await;
+        let upstream = format!("http://{}", sim.addr());
+        let variables = [("ollama_host", upstream.as_str())];
+        let host = HostProcess::start_with_descriptors(state.path(), 64, &variables).await;
+        let mut client = Client::connect(host.addr()).await;
+        let mut idle = Vec::new();
+        for _ in 0..100 {
+            idle.push(TcpStream::connect(host.addr()).await.expect("a connection"));
+        }
+        for _ in 0..8 {
+            let answer = client
+                .post("/api/chat", &json!({ "prompt": "Hello" }))
+                .await;
+            answer.whole().await.assert_complete();
+        }
+        let health = client
+            .ask(Method::GET, "/api/health")
+            .await
+            .whole()
+            .await
+            .json();
+        assert_eq!(health["upstreams"][0]["breaker"], "closed", "{health}");
+    });
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    run(async {
+        let sim = Sim::start(Options::default()).await.expect("a simulator");
+        let state = tempfile::tempdir().expect("a folder");
+        seed(&*sqlite(state.path())).await;
+        let upstream = format!("http://{}", sim.addr());
+        let host = HostProcess::start_logging(state.path(), &[("ollama_host", &upstream)]).await;
+        let mut client = Client::connect(host.addr()).await;
+        // A pipe holds 64 KiB: some hundred lines.
+        for _ in 0..1000 {
+            let asked = client.ask(Method::GET, "/api/version");
+            let answer = within(10 * SECOND, "an answer", asked).await;
+            assert_eq!(answer.whole().await.status, 200);
+        }
+    });
+}
+
+#[test]
+fn a_host_that_is_stopped_under_load_leaves_no_slot_taken() {
+    run(async {
+        let sim = endless_sim().await;
+        let state = tempfile::tempdir().expect("a folder");
+        seed(&*sqlite(state.path())).await;
+        let upstream = format!("http://{}", sim.addr());
+        let variables = [("ollama_host", upstream.as_str())];
+        let grace = ["--shutdown-grace", "100ms"];
+        let host = HostProcess::start_with(state.path(), None, &variables, &grace).await;
+        let cut = fill(host.addr(), &sim, 4, 5 * SECOND).await;
+        host.terminate().await;
+        drop(cut);
+        let host = HostProcess::start(state.path(), None, &variables).await;
+        // Their time to live would be 15 s.
+        fill(host.addr(), &sim, 4, 2 * SECOND).await;
+    });
+}
+
+#[test]
+fn a_burst_makes_a_handful_of_instances() {
+    run(async {
+        let setup = Setup::answering("tokens=10000 pace=20ms").with("max_queue", "300");
+        let app = setup.reuse(Reuse::WAITING).start().await;
+        let _running = fill(app.addr(), &app.sim, 4, 5 * SECOND).await;
+        let _waiting = join_all((0..200).map(|_| waiting_chat(&app))).await;
+        let instances = app.host.instances();
+        assert!((2..=6).contains(&instances), "{instances} instances");
+    });
+}
+
+async fn waiting_chat(app: &App) -> Answer {
+    let mut answer = app.chat("Hello").await;
+    let line = within(20 * SECOND, "a heartbeat", answer.line()).await;
+    assert!(line.expect("a line").queue().is_some());
+    answer
+}
