@@ -10,7 +10,7 @@ import { isEmpty, newDraft, showLeaf, touch } from './chat.js';
 import { freshId } from './ids.js';
 import { isSame, merge } from './merge.js';
 import { imagesFor, requestBody } from './request.js';
-import { leafBelow, parentOf, pathOf, versionsOf } from './tree.js';
+import { leafBelow, pathOf, versionsOf } from './tree.js';
 import { Turn } from './turn.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
@@ -43,6 +43,8 @@ export class Conversation extends EventTarget {
   refusal = null;
   /** Whether another tab gets the answer that is on its way; undefined until it is known. @type {boolean | undefined} */
   elsewhere;
+  /** How often what is typed has changed since it was written; 0: the record says the same. */
+  draftChanges = 0;
   /** Whether somebody looks at it. */
   watched = false;
   /** Removed conversations are not written. */
@@ -61,9 +63,8 @@ export class Conversation extends EventTarget {
   constructor(chat, draft, keeper) {
     super();
     this.chat = chat;
-    this.draft = { ...newDraft(), ...draft };
     this.#keeper = keeper;
-    this.#putBack(null);
+    this.draft = readDraft(draft);
   }
 
   get id() {
@@ -101,6 +102,7 @@ export class Conversation extends EventTarget {
   /** @param {Partial<Draft>} draft */
   type(draft) {
     Object.assign(this.draft, draft);
+    this.draftChanges += 1;
     this.#keeper.touched(this, 'draft');
   }
 
@@ -170,13 +172,7 @@ export class Conversation extends EventTarget {
   startEdit(id) {
     const message = this.message(id);
     if (!message || this.busy) return;
-    const { text, images, aside } = this.draft;
-    this.type({
-      text: message.content,
-      images: message.images ?? [],
-      edits: id,
-      aside: this.draft.edits ? aside : { text, images },
-    });
+    this.type({ text: message.content, images: message.images ?? [], edits: id, aside: this.#putAside() });
     this.#tell('draft');
   }
 
@@ -244,6 +240,16 @@ export class Conversation extends EventTarget {
     if (!used) this.#keeper.dropImage(this.id, image);
   }
 
+  /** Another tab has typed, and this one has not. @param {Draft | undefined} stored */
+  takeInDraft(stored) {
+    if (this.draftChanges > 0 || this.attempt) return;
+    const draft = readDraft(stored);
+    if (JSON.stringify(draft) === JSON.stringify(this.draft)) return;
+    this.draft = draft;
+    this.#tell('draft');
+    this.#tell('changed');
+  }
+
   /** Another tab's copy, or an imported one. @param {Chat} stored */
   takeIn(stored) {
     const merged = merge(stored, this.chat);
@@ -292,12 +298,7 @@ export class Conversation extends EventTarget {
   /** @param {Attempt} attempt */
   #take(attempt) {
     attempts.take(this.chat, attempt, Date.now());
-    if (attempt.words) this.draft.sent = null;
-    // These very words may have gone out by another way: they need not be sent again.
-    const asked = attempt.question ?? this.message(parentOf(this.chat, attempt.answer.id));
-    if (asked && this.draft.text === asked.content && !this.draft.edits && attempt.kind === 'again')
-      this.draft.text = '';
-    this.#keeper.touched(this, 'draft');
+    if (attempt.words) this.type({ sent: null });
     this.#tell('draft');
     this.#changed();
     void this.#keeper.flush();
@@ -326,16 +327,23 @@ export class Conversation extends EventTarget {
     void this.#keeper.flush();
   }
 
+  /** @returns {Words} what is typed, and what another edit has put aside already */
+  #putAside() {
+    const { text, images, edits, aside } = this.draft;
+    if (!edits) return { text, images };
+    const changed = text !== this.message(edits)?.content;
+    const texts = [aside?.text, changed ? text : ''].filter(Boolean);
+    return { text: texts.join('\n\n'), images: aside?.images ?? [] };
+  }
+
   /**
    * What was sent and not taken is typed again, unless something else is typed.
    * @param {Words | null} aside what was typed beside it, if it was an edit
    */
   #putBack(aside) {
-    const { text, images, sent } = this.draft;
-    if (!sent) return;
-    const untouched = aside && aside.text === text && aside.images.length === images.length;
-    if (!untouched && !isEmpty(this.draft)) return;
-    this.type({ ...sent, aside: sent.edits ? (aside ?? { text: '', images: [] }) : null, sent: null });
+    const draft = putBack(this.draft, aside);
+    if (draft === this.draft) return;
+    this.type(draft);
     this.#tell('draft');
   }
 
@@ -360,4 +368,24 @@ function afterSending({ aside, sent }) {
   const texts = [aside?.text, sent?.text].filter(Boolean);
   const images = [...(aside?.images ?? []), ...(sent?.images ?? [])];
   return { text: texts.join('\n\n'), images, edits: aside ? '' : (sent?.edits ?? ''), aside: null };
+}
+
+/**
+ * What was sent and not taken is typed again, unless something else is typed.
+ * @param {Draft} draft
+ * @param {Words | null} aside what was typed beside it, if it was an edit
+ * @returns {Draft} the same one where nothing is to be put back
+ */
+function putBack(draft, aside) {
+  const { text, images, edits, sent } = draft;
+  if (!sent) return draft;
+  const untouched = aside && !edits && aside.text === text && aside.images.length === images.length;
+  if (!untouched && !isEmpty(draft)) return draft;
+  return { ...sent, aside: sent.edits ? (aside ?? { text: '', images: [] }) : null, sent: null };
+}
+
+/** A draft as it lies in the records. @param {Partial<Draft> | undefined} stored @returns {Draft} */
+function readDraft(stored) {
+  const { text, images, edits, aside, sent } = { ...newDraft(), ...stored };
+  return putBack({ text, images, edits, aside, sent }, null);
 }

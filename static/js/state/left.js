@@ -3,7 +3,7 @@
 
 /** @typedef {import('./chat.js').Chat} Chat */
 /** @typedef {import('./chat.js').Draft} Draft */
-/** @typedef {{id: string, chat: Chat | null, draft: Draft}} Rest */
+/** @typedef {{id: string, chat: Chat | null, draft: Draft | null}} Rest */
 
 const PREFIX = 'sluice.2.left.';
 

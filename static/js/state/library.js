@@ -137,6 +137,7 @@ export class Library extends EventTarget {
       await this.#store.restore(id).catch(() => {});
       this.#tabs.restored(id);
       const back = this.#hold(conversation.chat, conversation.draft, images);
+      back.type({}); // its draft was removed with it
       this.#touched(back, 'chat');
       await this.#saver.flush();
     };
@@ -251,14 +252,14 @@ export class Library extends EventTarget {
     this.#tell('list');
   }
 
-  /** @param {string} id @param {Chat | null} chat @param {Draft} draft */
+  /** @param {string} id @param {Chat | null} chat @param {Draft | null} draft */
   async #takeRest(id, chat, draft) {
     const conversation =
       (await this.open(id)) ??
-      ((await this.#isGone(id)) ? null : this.#hold(chat ?? newChat(Date.now(), '', id), draft));
+      ((await this.#isGone(id)) ? null : this.#hold(chat ?? newChat(Date.now(), '', id), newDraft()));
     if (!conversation) return;
     if (chat) conversation.takeIn(chat);
-    conversation.type(draft);
+    if (draft) conversation.type(draft);
     if (chat) this.#touched(conversation, 'chat');
     await this.#saver.flush();
   }
@@ -294,8 +295,11 @@ export class Library extends EventTarget {
 
   /** Another tab has written. @param {string} id */
   async #onChanged(id) {
-    const { chat, draft } = await this.#store.read(id).catch(() => ({ chat: undefined, draft: undefined }));
+    const found = await this.#store.read(id).catch(() => null);
+    if (!found) return;
+    const { chat, draft } = found;
     const conversation = this.#held.get(id);
+    conversation?.takeInDraft(draft);
     if (chat && conversation) {
       conversation.takeIn(chat);
       if (conversation.unsure) this.#tabs.ask(conversation);

@@ -63,7 +63,9 @@ export class Saver extends EventTarget {
 
   /** The page goes away: leaves what is not written where that takes no time. */
   leave() {
-    const rests = this.waiting.map(({ id, begun, chat, draft }) => ({ id, chat: begun ? chat : null, draft }));
+    const rests = this.waiting.map(({ id, begun, chat, draft, draftChanges }) => ({
+      ...{ id, chat: begun ? chat : null, draft: draftChanges > 0 ? draft : null },
+    }));
     left.leave(this.#tab, rests);
     void this.flush();
   }
@@ -88,11 +90,13 @@ export class Saver extends EventTarget {
   async #write(conversation) {
     const changes = this.#dirty.get(conversation);
     if (changes === undefined) return;
-    const { id, begun, unwritten } = conversation;
+    const { id, begun, unwritten, draftChanges } = conversation;
     const images = new Map(Array.from(unwritten, (image) => [image, conversation.images.get(image) ?? '']));
     try {
       const chat = begun ? structuredClone(conversation.chat) : null;
-      const there = await this.#store.write(id, chat, structuredClone(conversation.draft), images);
+      const draft = draftChanges > 0 ? structuredClone(conversation.draft) : null;
+      const there = await this.#store.write(id, chat, draft, images);
+      if (conversation.draftChanges === draftChanges) conversation.draftChanges = 0;
       if (this.#dirty.get(conversation) === changes || there === 'gone') this.#dirty.delete(conversation);
       if (there === 'gone') return this.dispatchEvent(new CustomEvent('gone', { detail: conversation }));
       for (const image of images.keys()) unwritten.delete(image);

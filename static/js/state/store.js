@@ -54,7 +54,7 @@ export class Store {
    * Writes a conversation with its draft. What another tab wrote meanwhile is merged.
    * @param {string} id
    * @param {Chat | null} chat null: it has not begun, so there is only a draft
-   * @param {Draft} draft
+   * @param {Draft | null} draft null: the record of it stays as it is
    * @param {Images} images those that are not written yet
    * @param {{of: string, note: Taken}} [taken] it is from version 1: what is here already goes before it
    * @returns {Promise<Chat | null | 'gone'>} what is there now
@@ -68,7 +68,7 @@ export class Store {
       const merged = chat && old && taken ? merge(chat, old) : chat ? merge(old, chat) : (old ?? null);
       if (merged) store.put(merged, `chat:${id}`);
       if (merged) store.put(metaOf(merged), `meta:${id}`);
-      if (!(taken && typed)) putDraft(store, id, draft);
+      if (draft && !(taken && typed)) putDraft(store, id, draft);
       for (const [image, data] of images) store.put(data, imageKey(id, image));
       if (taken) store.put(taken.note, `taken:${taken.of}`);
       return merged;

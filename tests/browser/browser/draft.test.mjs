@@ -1,0 +1,188 @@
+//! What is typed belongs to its conversation: until it is taken, through refusals, switches and reloads.
+
+import assert from 'node:assert/strict';
+import {
+  answerState,
+  browserTest,
+  composerText,
+  fillIn,
+  messages,
+  openChat,
+  send,
+  signal,
+  titles,
+  until,
+  useBrowser,
+} from '../support/browser.mjs';
+
+useBrowser();
+
+/** Types as a person does, so that drafts are written meanwhile, and sends. */
+async function typeAndSend(page, text) {
+  await page.locator('#composer-text').pressSequentially(text, { delay: 40 });
+  await page.waitForTimeout(400);
+  await page.press('#composer-text', 'Enter');
+}
+
+const shows = (page, ...words) =>
+  until(async () => (await messages(page)).join('|') === words.join('|'), words.join('|')).catch(async (error) =>
+    assert.deepEqual(await messages(page), words, error.message),
+  );
+
+const written = (page) => page.waitForTimeout(1_300); // longer than changes are gathered
+
+browserTest('an edit that is refused has changed nothing on disk', async ({ page, fake }) => {
+  await send(page, 'first');
+  await answerState(page, 'done');
+  await send(page, 'second');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  fake.onChat = (stream) => stream.refuse(429, 'queue_full');
+  await page.locator('.user').first().hover();
+  await page.locator('.user [data-action="edit"]').first().click();
+  await send(page, 'first, better');
+  await page.waitForSelector('.card[data-code="queue_full"]');
+  await shows(page, 'first', 'Hello there.', 'second', 'Hello there.');
+  await written(page);
+  await page.reload();
+  await answerState(page, 'done');
+  await shows(page, 'first', 'Hello there.', 'second', 'Hello there.');
+  await fillIn(page, 'first, better');
+  assert.equal(await page.locator('#edit-note').isVisible(), true);
+});
+
+browserTest('a question that was sent is not in the next new conversation', async ({ page }) => {
+  await typeAndSend(page, 'once only');
+  await answerState(page, 'done');
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await page.waitForTimeout(500);
+  assert.equal(await composerText(page), '');
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+  assert.equal(await composerText(page), '');
+});
+
+browserTest("another tab does not begin with this tab's half sentence", async ({ page, open }) => {
+  await page.fill('#composer-text', 'half a sen');
+  await page.waitForTimeout(600);
+  const other = await open();
+  assert.equal(await composerText(other), '');
+  await until(async () => (await titles(other)).join() === 'Draft: half a sen');
+});
+
+browserTest(
+  'a half sentence in a new conversation is kept as a draft when another new one is begun',
+  async ({ page }) => {
+    await page.fill('#composer-text', 'half a sen');
+    await page.click('#new-chat');
+    await fillIn(page, '');
+    await until(async () => (await titles(page)).join() === 'Draft: half a sen');
+    await page.click('.chat-open');
+    await fillIn(page, 'half a sen');
+  },
+);
+
+browserTest('what was being typed when an edit began is there again once the edit is sent', async ({ page, fake }) => {
+  await send(page, 'first');
+  await answerState(page, 'done');
+  await page.fill('#composer-text', 'half a thought');
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
+  await send(page, 'first, better');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  await fillIn(page, 'half a thought');
+});
+
+browserTest('a key sends again what was refused, never the words of another conversation', async ({ page, fake }) => {
+  await send(page, 'first');
+  await answerState(page, 'done');
+  const refuse = signal();
+  fake.onChat = async (stream) => {
+    await refuse;
+    stream.refuse(401, 'unauthorized');
+  };
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
+  await send(page, 'first, better');
+  await until(() => fake.chats.length === 2);
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await page.fill('#composer-text', 'not to be sent');
+  refuse.fire();
+  await page.locator('#key-dialog').waitFor();
+  fake.onChat = async (stream) => {
+    await stream.say('Better.');
+    await stream.done();
+  };
+  await page.fill('#key-input', 'right');
+  await page.keyboard.press('Enter');
+  await until(() => fake.chats.length === 3);
+  assert.deepEqual(fake.chats[2].messages, [{ role: 'user', content: 'first, better' }]);
+  assert.equal(await composerText(page), 'not to be sent');
+});
+
+browserTest("one conversation's words never become another's draft", async ({ page, fake }) => {
+  const refuse = signal();
+  fake.onChat = async (stream) => {
+    await refuse;
+    stream.refuse(429, 'queue_full');
+  };
+  await send(page, 'words of A');
+  await until(() => fake.chats.length === 1);
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await page.locator('#composer-text').pressSequentially('b', { delay: 30 });
+  await page.keyboard.press('Backspace');
+  refuse.fire();
+  await page.waitForTimeout(500);
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+  assert.equal(await composerText(page), '');
+  await openChat(page, 'Draft: words of A');
+  await fillIn(page, 'words of A');
+});
+
+browserTest('a refused "go on" is tried again as that, and the part is kept', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('One, two');
+    await stream.end();
+  };
+  await send(page, 'count');
+  await answerState(page, 'interrupted');
+  fake.onChat = (stream) => stream.refuse(503, 'upstream_busy');
+  await page.click('.card [data-action="continue"]');
+  await page.waitForSelector('.card[data-code="upstream_busy"]');
+  fake.onChat = async (stream) => {
+    await stream.say(', three.');
+    await stream.done();
+  };
+  await page.click('.card .card-way');
+  await shows(page, 'count', 'One, two, three.');
+  assert.equal(fake.chats.at(-1).messages.at(-1).content, 'One, two');
+});
+
+browserTest(
+  'an image belongs to the draft: it is there after a switch and a reload, and it goes out',
+  async ({ page, fake }) => {
+    await send(page, 'one');
+    await answerState(page, 'done');
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAE0lEQVR4nGPgqjgBRAwiFSeACAAhiAU9F6/a1QAAAABJRU5ErkJggg==',
+      'base64',
+    );
+    await page.setInputFiles('#attach-file', { name: 'a.png', mimeType: 'image/png', buffer: png });
+    await page.waitForSelector('#attachments li');
+    await page.click('#new-chat');
+    await page.waitForSelector('#attachments', { state: 'hidden' });
+    await openChat(page, 'one');
+    await page.waitForSelector('#attachments li img');
+    await page.waitForTimeout(500);
+    await page.reload();
+    await page.waitForSelector('#attachments li img');
+    await send(page, 'look');
+    await until(() => fake.chats.length === 2);
+    assert.equal(fake.chats[1].messages.at(-1).images.length, 1);
+  },
+);

@@ -1,0 +1,32 @@
+//! The random walk of `support/walk.mjs`: seeds that have found something, and one that nobody has tried.
+//!
+//! A long one: `npm run walk` walks for ten minutes, `npm run walk -- SECONDS SEED` as long and from where one wants.
+
+import { browserTest, useBrowser } from '../support/browser.mjs';
+import { Walk } from '../support/walk.mjs';
+
+useBrowser();
+
+/** Seeds that found a fault once stay. */
+const SEEDS = [1, 2, 4, 100];
+const STEPS = 45;
+const LIMIT_MS = 40_000;
+
+for (const seed of SEEDS) {
+  browserTest(`what is seen is what stays: ${STEPS} random steps from ${seed}`, (stage) => walked(seed, stage));
+}
+
+async function walked(seed, stage) {
+  const walk = new Walk(seed, stage);
+  const end = performance.now() + LIMIT_MS;
+  try {
+    for (let step = 1; step <= STEPS && performance.now() < end; step++) {
+      await walk.step();
+      if (step % 15 === 0) await walk.check();
+    }
+    await walk.end();
+  } catch (error) {
+    error.message += `\n  seed ${seed}, steps: ${walk.log.join(' ')}`;
+    throw error;
+  }
+}
