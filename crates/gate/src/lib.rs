@@ -39,6 +39,17 @@
 //!
 //! No I/O, clock, randomness or WASM. It knows nothing of HTTP, models or clients' keys.
 
+pub mod board;
+pub mod history;
+pub mod instance;
+mod mutant;
+pub mod policy;
+pub mod reader;
+pub mod session;
+pub mod store;
+pub mod term;
+pub mod times;
+
 mod behind;
 mod census;
 mod clock;
@@ -61,6 +72,8 @@ mod upkeep;
 
 #[cfg(test)]
 mod check;
+#[cfg(test)]
+mod explore;
 
 pub use behind::{Behind, RIGHT_LOOK_MS, Way};
 pub use census::{Census, CensusStep, WALK_MAX};

@@ -95,6 +95,11 @@ impl Room {
         Room::new(total, [total])
     }
 
+    /// How many may relay altogether, whatever the upstreams take at this moment.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+
     /// The capacity in force: the smaller of the total and what the upstreams take together.
     pub fn capacity(&self) -> u32 {
         let together = self.limits.iter().copied().fold(0, u32::saturating_add);

@@ -1,0 +1,65 @@
+//! One configuration named by the environment: to try a changed rule, or to explore further than a test has time for.
+//!
+//! `SLUICE_EXPLORE="1,1 cap=1 long now holder late=1 mutant=OneStep states=3000000" cargo test --release -p sluice-gate probe -- --nocapture`
+
+use super::config::{Config, Fault};
+use super::search::{Limits, search};
+use crate::mutant::Mutant;
+
+#[test]
+fn probe() {
+    let Ok(text) = std::env::var("SLUICE_EXPLORE") else {
+        return;
+    };
+    let mut words = text.split_whitespace();
+    let requests: Vec<u8> = words
+        .next()
+        .into_iter()
+        .flat_map(|list| list.split(','))
+        .map(|count| count.parse().expect("a number of requests"))
+        .collect();
+    let mut config = Config::of(&requests, 1);
+    let mut states = 3_000_000;
+    let mut ends = None;
+    for word in words {
+        let (name, value) = word.split_once('=').unwrap_or((word, "1"));
+        let number = || value.parse::<u64>().expect("a number");
+        config = match name {
+            "cap" => Config {
+                capacity: number() as u32,
+                ..config
+            },
+            "long" => config.long(),
+            "any" => config.any(),
+            "now" => config.now(),
+            "holder" => config.holder(),
+            "lead" => config.lead(),
+            "join" => config.join(),
+            "once" => config.once(),
+            "cold" => config.cold(),
+            "marked" => config.marked(),
+            "states" => {
+                states = number() as usize;
+                config
+            }
+            "noends" => {
+                ends = Some(false);
+                config
+            }
+            "mutant" => {
+                let all = Mutant::ALL.iter().find(|rule| format!("{rule:?}") == value);
+                config.without(*all.expect("a rule"))
+            }
+            _ => {
+                let all = Fault::ALL
+                    .iter()
+                    .find(|fault| format!("{fault:?}").to_lowercase() == name);
+                config.with(*all.expect("a fault"), number() as u8)
+            }
+        };
+    }
+    let started = std::time::Instant::now();
+    let ends = ends.unwrap_or(config.is_prompt);
+    let outcome = search(&config, Limits { states, ends });
+    println!("{text}: {outcome:#?} in {:?}", started.elapsed());
+}

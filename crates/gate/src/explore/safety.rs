@@ -1,0 +1,117 @@
+//! The configurations that hold, each with its number of states: one that changes is looked at.
+//!
+//! The short ones are run with every test. The long ones need minutes to hours and up to 4 GB: `SLUICE_LONG=1`.
+
+use super::config::Config;
+use super::config::Fault::{
+    Crash, Empty, Freeze, Late, LateOutbox, Leave, LostAdd, ReadFail, Resign, Stall, Take,
+    WriteFail,
+};
+use super::search::{Limits, Outcome, search};
+
+/// Searches all of a configuration: safety, and where ticks are prompt an end from every state.
+fn holds(name: &str, config: &Config, pinned: usize) {
+    let limits = Limits {
+        states: 20_000_000,
+        ends: config.is_prompt,
+    };
+    match search(config, limits) {
+        Outcome::Holds {
+            states,
+            is_complete: true,
+        } => {
+            println!("{name}: {states} states");
+            assert!(
+                states == pinned || pinned == 0,
+                "{name}: {states} states, not {pinned}"
+            );
+        }
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn two() -> Config {
+    Config::of(&[1, 1], 1)
+}
+
+macro_rules! configurations {
+    ($($name:ident: $config:expr, $states:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            holds(stringify!($name), &$config, $states);
+        })*
+    };
+}
+
+configurations! {
+    no_fault: two().now().long(), 19_032;
+    a_crash: two().now().long().with(Crash, 1), 33_653;
+    a_leaver: two().now().with(Leave, 1), 62_005;
+    a_failed_write: two().now().with(WriteFail, 1), 162_424;
+    a_failed_read: two().now().with(ReadFail, 1), 129_826;
+    a_lost_increment: two().now().with(LostAdd, 1), 44_222;
+    a_late_write: two().now().holder().with(Late, 1), 53_041;
+    a_stall: two().now().holder().with(Stall, 1), 31_268;
+    an_emptied_store: two().now().holder().with(Empty, 1), 17_305;
+    a_resignation: two().now().holder().with(Resign, 1), 17_467;
+    a_needless_take_over: two().now().holder().with(Take, 1), 36_703;
+    a_store_without_an_epoch: two().cold(), 129_007;
+}
+
+/// Those that take long; each by itself, so that what was begun is told.
+fn long(configurations: &[(&str, Config)]) {
+    if std::env::var_os("SLUICE_LONG").is_none() {
+        return;
+    }
+    for (name, config) in configurations {
+        let limits = Limits {
+            states: 6_000_000,
+            ends: config.is_prompt,
+        };
+        match search(config, limits) {
+            outcome @ Outcome::Holds { .. } => println!("{name}: {outcome:?}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn further_if_there_is_time() {
+    let three = || Config::of(&[1, 1, 1], 1);
+    long(&[
+        ("take", two().now().long().with(Take, 1)),
+        ("resign", two().now().long().with(Resign, 1)),
+        ("write", two().now().long().with(WriteFail, 1)),
+        ("late", two().now().long().holder().with(Late, 1)),
+        ("stall", two().now().long().holder().with(Stall, 1)),
+        ("empty", two().now().long().holder().with(Empty, 1)),
+        (
+            "crash, stall",
+            two().now().long().holder().with(Crash, 1).with(Stall, 1),
+        ),
+        (
+            "crash, empty",
+            two().now().long().holder().with(Crash, 1).with(Empty, 1),
+        ),
+        ("late, any", two().any().now().once().holder().with(Late, 1)),
+        (
+            "outbox late, any, long",
+            two().any().now().once().holder().long().with(LateOutbox, 1),
+        ),
+        (
+            "empty, any",
+            two().any().now().once().holder().with(Empty, 1),
+        ),
+        (
+            "write, any",
+            two().any().now().once().holder().with(WriteFail, 1),
+        ),
+        (
+            "frozen, any, long",
+            two().any().now().once().holder().long().with(Freeze, 1),
+        ),
+        ("three", three().now().holder()),
+        ("three, crash", three().now().holder().with(Crash, 1)),
+        ("three, marked", three().marked()),
+    ]);
+}

@@ -1,0 +1,329 @@
+//! A reading of the newest board, with as much of the fence as it needs (rules 1, 2, 9, 10 and 12).
+//!
+//! # Order
+//!
+//! Board, then term, then epoch. A look that needs nothing ends after the board: most do. A renewal looks further down where
+//! the newest term has no board yet, and then reads that term's board once more: it must still be absent.
+
+use super::step::State;
+use super::{Context, Effect, Instance};
+use crate::board::Board;
+use crate::clock::Now;
+use crate::mutant::Mutant;
+use crate::session::verdict::Verdict;
+use crate::store::{Found, Key, Op, TermNo};
+
+/// How often a look begins anew because a newer term was drawn meanwhile.
+const TRIES_MAX: u8 = 5;
+
+/// A look under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Look {
+    /// The issue of the put, if it is the second half of a renewal.
+    pub(super) renewal: Option<Now>,
+    pub(super) step: Step,
+    /// The board that was found, and its term.
+    pub(super) found: Option<(TermNo, Board)>,
+    /// The board is one that this version cannot read.
+    is_unreadable: bool,
+    tries: u8,
+}
+
+/// What is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    /// The term, where none is known.
+    FirstTerm,
+    /// The board of the newest term that is known.
+    Board,
+    /// The board of an older term.
+    Older(TermNo),
+    /// The board of the newest term once more.
+    Again,
+    /// The term: the fence.
+    Term,
+    /// The epoch, last.
+    Epoch,
+    /// Before all the rest, where a rule is taken away.
+    EpochFirst,
+}
+
+impl Instance {
+    pub(super) fn look(&mut self, renewal: Option<Now>) -> Option<Effect> {
+        let look = Look {
+            renewal,
+            step: Step::Board,
+            found: None,
+            is_unreadable: false,
+            tries: 0,
+        };
+        if self.times.lacks(Mutant::EpochBeforeBoard) {
+            return self.look_at(look, Step::EpochFirst);
+        }
+        self.look_from_the_top(look)
+    }
+
+    fn look_from_the_top(&mut self, look: Look) -> Option<Effect> {
+        let known = self.session.as_ref()?.known;
+        let step = match known == 0 || self.times.lacks(Mutant::TermBeforeBoard) {
+            true => Step::FirstTerm,
+            false => Step::Board,
+        };
+        self.look_at(look, step)
+    }
+
+    fn look_at(&mut self, mut look: Look, step: Step) -> Option<Effect> {
+        let session = self.session.as_ref()?;
+        let (epoch, known) = (session.epoch, session.known);
+        look.step = step;
+        let key = match step {
+            Step::FirstTerm | Step::Term => Key::Term(epoch),
+            Step::Board | Step::Again => Key::Board(epoch, known),
+            Step::Older(term) => Key::Board(epoch, term),
+            Step::Epoch | Step::EpochFirst => Key::Epoch,
+        };
+        self.read(State::Looking(look), vec![key])
+    }
+
+    pub(super) fn looked(
+        &mut self,
+        look: Look,
+        found: Vec<Found>,
+        context: &Context,
+    ) -> Option<Effect> {
+        self.session.as_ref().filter(|session| !session.over)?;
+        let found = found.into_iter().next().unwrap_or(Found::Failed);
+        if found == Found::Failed {
+            return self.look_failed(context);
+        }
+        match look.step {
+            Step::FirstTerm => self.saw_first_term(look, &found, context),
+            Step::Board => self.saw_board(look, &found, context),
+            Step::Older(term) => self.saw_older(look, term, &found),
+            Step::Again => self.saw_again(look, &found, context),
+            Step::Term => self.saw_term(look, &found, context),
+            Step::Epoch | Step::EpochFirst => self.saw_epoch(look, &found, context),
+        }
+    }
+
+    fn look_failed(&mut self, context: &Context) -> Option<Effect> {
+        self.look_again_at(context);
+        self.pause(context)
+    }
+
+    fn saw_first_term(&mut self, look: Look, found: &Found, context: &Context) -> Option<Effect> {
+        let term = number(found);
+        if term == 0 {
+            if look.renewal.is_none() {
+                return self.take_or_rest(context, true);
+            }
+            return self.look_at(look, Step::Epoch);
+        }
+        if self.session.as_ref()?.known != term {
+            self.learn_term(term, context.now);
+        }
+        self.look_at(look, Step::Board)
+    }
+
+    fn saw_board(&mut self, mut look: Look, found: &Found, context: &Context) -> Option<Effect> {
+        let (times, now_ms) = (self.times, context.now.mono_ms);
+        let (requests, session) = (&self.requests, self.session.as_mut()?);
+        match found {
+            Found::Bytes(bytes) => {
+                look.is_unreadable = !session.see(bytes, now_ms);
+            }
+            _ => {
+                session.unreadable_since = None;
+            }
+        }
+        let view = session
+            .view
+            .as_ref()
+            .filter(|view| view.term == session.known);
+        let board = view.map(|view| &view.board);
+        let is_needed = board.is_some_and(|board| session.has_need_of(board, requests, &times));
+        let is_due = now_ms.saturating_sub(session.checked_at) >= times.term_check_ms
+            || self.takeover_is_due(now_ms);
+        let is_absent = !matches!(found, Found::Bytes(_));
+        if !is_absent && !look.is_unreadable {
+            let view = self.session.as_ref()?.view.as_ref();
+            look.found = view.map(|view| (view.term, view.board.clone()));
+        }
+        if look.renewal.is_none() && !is_needed && !is_due && !look.is_unreadable {
+            return self.look_ends(context);
+        }
+        let known = self.session.as_ref()?.known;
+        let walks = look.renewal.is_some() && is_absent && known > 1;
+        match walks && !self.times.lacks(Mutant::AbsentIsNoMember) {
+            true => self.look_at(look, Step::Older(known - 1)),
+            false => self.fence(look, context),
+        }
+    }
+
+    /// Rule 2: down to the newest board that exists.
+    fn saw_older(&mut self, mut look: Look, term: TermNo, found: &Found) -> Option<Effect> {
+        match found {
+            Found::Bytes(bytes) => {
+                look.found = Board::decode(bytes).ok().map(|board| (term, board))
+            }
+            _ if term > 1 => return self.look_at(look, Step::Older(term - 1)),
+            _ => {}
+        }
+        let next = match self.times.lacks(Mutant::NoSecondLook) {
+            true => Step::Term,
+            false => Step::Again,
+        };
+        self.look_at(look, next)
+    }
+
+    /// Rule 2: the newest term's board must still be absent; else it is the one.
+    fn saw_again(&mut self, mut look: Look, found: &Found, context: &Context) -> Option<Effect> {
+        if let Found::Bytes(bytes) = found {
+            let now_ms = context.now.mono_ms;
+            let session = self.session.as_mut()?;
+            look.is_unreadable = !session.see(bytes, now_ms);
+            let view = session.view.as_ref().filter(|_| !look.is_unreadable);
+            look.found = view.map(|view| (view.term, view.board.clone()));
+        }
+        self.fence(look, context)
+    }
+
+    fn fence(&mut self, look: Look, context: &Context) -> Option<Effect> {
+        if self.times.lacks(Mutant::TermBeforeBoard) && look.found.is_some() {
+            return self.fence_epoch_of(look, context);
+        }
+        self.look_at(look, Step::Term)
+    }
+
+    fn saw_term(&mut self, mut look: Look, found: &Found, context: &Context) -> Option<Effect> {
+        let term = number(found);
+        let session = self.session.as_mut()?;
+        session.checked_at = context.now.mono_ms;
+        if term != session.known {
+            self.lose_term();
+            self.learn_term(term, context.now);
+            look.found = None;
+            look.tries += 1;
+            if term == 0 {
+                return self.fence_epoch_of(look, context);
+            }
+            if look.tries > TRIES_MAX {
+                return self.look_failed(context);
+            }
+            return self.look_at(look, Step::Board);
+        }
+        self.fence_epoch_of(look, context)
+    }
+
+    fn fence_epoch_of(&mut self, look: Look, context: &Context) -> Option<Effect> {
+        if self.times.lacks(Mutant::NoEpochAtFence) || self.times.lacks(Mutant::EpochBeforeBoard) {
+            return self.conclude(look, context);
+        }
+        self.look_at(look, Step::Epoch)
+    }
+
+    fn saw_epoch(&mut self, look: Look, found: &Found, context: &Context) -> Option<Effect> {
+        let epoch = self.session.as_ref()?.epoch;
+        if self.is_in_force(epoch, std::slice::from_ref(found)) != Some(true) {
+            return self.lose_epoch();
+        }
+        if look.step == Step::EpochFirst {
+            return self.look_from_the_top(look);
+        }
+        self.conclude(look, context)
+    }
+
+    /// The fence holds.
+    fn conclude(&mut self, look: Look, context: &Context) -> Option<Effect> {
+        let (times, now) = (self.times, context.now);
+        let session = self.session.as_mut()?;
+        if let Some((term, board)) = &look.found {
+            let verdict = session.conclude(board, *term, &mut self.requests, now, &times);
+            if verdict == Verdict::Over {
+                self.end_session();
+                return None;
+            }
+        } else if look.renewal.is_some()
+            && self.requests.any_lives()
+            && (times.lacks(Mutant::AbsentIsNoMember) || times.lacks(Mutant::NoSecondLook))
+        {
+            self.end_session();
+            return None;
+        }
+        if let Some(issued) = look.renewal {
+            session.fresh_since = match times.lacks(Mutant::FreshFromAnswer) {
+                true => now,
+                false => issued,
+            };
+        }
+        if session.unreadable_for(now.mono_ms) >= times.ttl_ms && self.requests.any_waits() {
+            // Rule 30: nobody alive can read this board, it is a lost one.
+            return self.found_epoch(false, context);
+        }
+        let newest = look
+            .found
+            .as_ref()
+            .filter(|(term, _)| *term == session.known);
+        let is_idle = newest.is_some_and(|(_, board)| board.idle);
+        self.take_or_rest(context, is_idle)
+    }
+
+    /// Rule 13: takes the term, if somebody waits here and the board is idle or has stood still for too long.
+    fn take_or_rest(&mut self, context: &Context, is_idle: bool) -> Option<Effect> {
+        let now_ms = context.now.mono_ms;
+        let is_due = self.takeover_is_due(now_ms);
+        let session = self.session.as_ref()?;
+        let may_take = self.term.is_none()
+            && session.unreadable_since.is_none()
+            && session.wants_scheduler(&self.requests)
+            && session.is_fresh(context.now, &self.times);
+        if may_take && (is_idle || is_due) {
+            self.sums.takeovers += u64::from(!is_idle);
+            self.requests.looked();
+            return self.write(State::Drawing, Op::Add(Key::Term(session.epoch)));
+        }
+        self.look_ends(context)
+    }
+
+    fn look_ends(&mut self, context: &Context) -> Option<Effect> {
+        self.requests.looked();
+        self.look_again_at(context);
+        None
+    }
+
+    /// When it looks next: soon while one of its asks is among the next, else in proportion to the distance.
+    fn look_again_at(&mut self, context: &Context) {
+        let times = self.times;
+        let far_ms = times.far_look_ms;
+        let Some(session) = self.session.as_mut() else {
+            return;
+        };
+        let rest_ms = match session.wants_scheduler(&self.requests) {
+            false => far_ms,
+            true => session.nearest_ahead().map_or(times.look_ms, |ahead| {
+                let capacity = u64::from(context.room.capacity());
+                let distance = u64::from(ahead).saturating_sub(capacity);
+                times.look_ms.saturating_mul(distance.saturating_add(1))
+            }),
+        };
+        session.look_at = context.now.mono_ms.saturating_add(rest_ms.min(far_ms));
+    }
+
+    /// A newer term is known.
+    pub(super) fn learn_term(&mut self, term: TermNo, now: Now) {
+        if let Some(session) = &mut self.session {
+            session.known = term;
+            session.changed_at = now.mono_ms;
+            session.checked_at = now.mono_ms;
+            session.unreadable_since = None;
+        }
+    }
+}
+
+/// A counter's value; an absent one is 0.
+pub(super) fn number(found: &Found) -> u64 {
+    match found {
+        Found::Number(number) => *number,
+        Found::Absent | Found::Bytes(_) | Found::Failed => 0,
+    }
+}

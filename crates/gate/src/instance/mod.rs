@@ -1,0 +1,210 @@
+//! One instance's side of the gate: what it asks for, the session it is in, the term it may hold.
+//!
+//! # How it is driven
+//!
+//! [`Instance::step`] is told what happened and answers what comes next: one write, some reads that may run side by side,
+//! or a rest. The caller performs it and tells the outcome. Requests come and go between two steps, at any moment, by
+//! [`Instance::arrive`], [`Instance::end`] and the like; they only note what is wished, and a rest ends when something
+//! was noted. What became of a request is read from [`Instance::phase`] after each step.
+//!
+//! # What it does not do
+//!
+//! No I/O, clock or randomness: the time, the room and a fresh random number come with each step.
+
+mod begin;
+#[cfg(test)]
+mod canonical;
+mod look;
+mod next;
+mod port;
+mod report;
+mod round;
+mod step;
+mod take;
+
+use crate::board::{AskId, Board};
+use crate::clock::Now;
+use crate::policy::Rules;
+use crate::session::requests::Requests;
+use crate::session::{CANCELS_MAX, Session};
+use crate::store::Epoch;
+use crate::term::Term;
+use crate::times::Times;
+
+pub use crate::policy::Cancel;
+pub use crate::session::requests::{Phase, Request, RequestNo, Why};
+pub use port::{Context, Effect, Event, Illegal};
+pub use report::{Report, Sums};
+
+/// The machine; see the module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Instance {
+    times: Times,
+    rules: Rules,
+    state: step::State,
+    /// The epoch it is in.
+    epoch: Option<Epoch>,
+    /// It founded this epoch in a store that is known to be new (rule 31).
+    leave: Option<Epoch>,
+    session: Option<Session>,
+    term: Option<Term>,
+    requests: Requests,
+    /// Wishes to cancel that no session has.
+    unsaid: Vec<Cancel>,
+    /// When a request was last alive here.
+    lived_at: u64,
+    /// Without a session: no operation before this time, after one that failed.
+    retry_at: u64,
+    failing_since: Option<u64>,
+    /// How long nothing new was seen when it drew its last term.
+    silent_ms: u64,
+    sums: Sums,
+}
+
+impl Instance {
+    /// An instance that has done nothing yet.
+    pub fn new(times: Times, rules: Rules) -> Instance {
+        Instance {
+            times,
+            rules,
+            state: step::State::Rest,
+            epoch: None,
+            leave: None,
+            session: None,
+            term: None,
+            requests: Requests::default(),
+            unsaid: Vec::new(),
+            lived_at: 0,
+            retry_at: 0,
+            failing_since: None,
+            silent_ms: 0,
+            sums: Sums::default(),
+        }
+    }
+
+    /// Gives the term up at the next moment, if it has one: whoever waits takes it at once (rule 22). For a process that is
+    /// about to end. The rest is to be ended.
+    pub fn resign(&mut self) {
+        if let Some(term) = &mut self.term {
+            term.resigns = true;
+        }
+    }
+
+    /// Takes over changed settings, from the next round on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// A request comes. The rest is to be ended.
+    pub fn arrive(&mut self, request: Request, now: Now) -> RequestNo {
+        self.lived_at = now.mono_ms;
+        self.requests.arrive(request, now)
+    }
+
+    /// The answer ended, or its client left: it has nothing at the gate any more. `service_ms`: how long the upstream worked
+    /// for it, if that is to count for the estimates. The rest is to be ended.
+    pub fn end(&mut self, request: RequestNo, service_ms: Option<u64>) {
+        let RequestNo(k) = request;
+        let Some(entry) = self.requests.end(k) else {
+            return;
+        };
+        if let Some(session) = self.session.as_mut().filter(|session| !session.over)
+            && entry.is_said()
+        {
+            session.note_ended(k, service_ms);
+        }
+    }
+
+    /// Asks for another upstream than those of the set bits, before anything was relayed. [`Instance::is_moving`] until it is
+    /// decided; then [`Instance::phase`] says where it goes, which may be where it was. The rest is to be ended.
+    pub fn move_from(&mut self, request: RequestNo, avoid: u8) {
+        let relaying = self
+            .requests
+            .find_mut(request.0)
+            .filter(|entry| entry.relays());
+        if let Some(entry) = relaying {
+            entry.avoid = avoid;
+            entry.moves = entry.moved.wrapping_add(1);
+            if let Some(session) = &mut self.session {
+                session.dirty = true;
+            }
+        }
+    }
+
+    /// Whether a wish to move is still to be decided.
+    pub fn is_moving(&self, request: RequestNo) -> bool {
+        let entry = self.requests.find(request.0);
+        entry.is_some_and(|entry| entry.relays() && entry.moves != entry.moved)
+    }
+
+    /// Notes that a request, of this instance or another, is cancelled; whether there is such a request is known from a
+    /// board. An instance without a session begins one to say it. `false`: it has as many to say as it can. The rest is to be
+    /// ended.
+    pub fn cancel(&mut self, cancel: Cancel, now: Now) -> bool {
+        if !self.is_cancelled(cancel) {
+            return true;
+        }
+        let said = self
+            .session
+            .as_ref()
+            .map_or(0, |session| session.cancels.len());
+        if said + self.unsaid.len() >= CANCELS_MAX {
+            return false;
+        }
+        self.lived_at = now.mono_ms;
+        self.unsaid.push(cancel);
+        true
+    }
+
+    /// Whether the cancel has been taken in by a board that passed.
+    pub fn is_cancelled(&self, cancel: Cancel) -> bool {
+        let said = self.session.iter().flat_map(|session| &session.cancels);
+        let mut all = said
+            .map(|wish| wish.cancel)
+            .chain(self.unsaid.iter().copied());
+        !all.any(|other| other == cancel)
+    }
+
+    /// Where a request stands; [`Why::Ended`] for one that is not known.
+    pub fn phase(&self, request: RequestNo) -> Phase {
+        let entry = self.requests.find(request.0);
+        entry.map_or(Phase::Over(Why::Ended), |entry| entry.phase)
+    }
+
+    /// Forgets a request that is over, once its owner has read why.
+    pub fn forget(&mut self, request: RequestNo) {
+        self.requests.forget(request.0);
+    }
+
+    /// The ask by which the boards know a request; another one after its session was over, none before it has one.
+    pub fn ask(&self, request: RequestNo) -> Option<AskId> {
+        let session = self.session.as_ref().filter(|session| !session.over)?;
+        Some(session.ask(self.requests.find(request.0)?.k))
+    }
+
+    /// Whether anything may be relayed at this moment. For each chunk, beside the timer of [`Instance::fresh_for_ms`].
+    pub fn is_fresh(&self, now: Now) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.is_fresh(now, &self.times))
+    }
+
+    /// For how long relaying is still allowed: the time of a timer beside every relay, set anew after every step.
+    pub fn fresh_for_ms(&self, now: Now) -> u64 {
+        let session = self.session.as_ref().filter(|session| !session.over);
+        session.map_or(0, |session| {
+            self.times
+                .own_limit_ms
+                .saturating_sub(now.since(session.fresh_since))
+        })
+    }
+
+    /// The newest board that this instance has seen, and how old it is, in milliseconds: what heartbeats are told from. The
+    /// scheduler's is its own, as it was put last or will be put next.
+    pub fn board(&self, now: Now) -> Option<(&Board, u64)> {
+        if let Some(term) = &self.term {
+            return Some((&term.board, 0));
+        }
+        let view = self.session.as_ref()?.view.as_ref()?;
+        Some((&view.board, now.mono_ms.saturating_sub(view.at)))
+    }
+}

@@ -1,0 +1,134 @@
+//! What is next when nothing is under way.
+
+use super::{Context, Effect, Instance};
+use crate::clock::Now;
+use crate::mutant::Mutant;
+use crate::session::requests::Told;
+use crate::store::{Key, Op};
+
+use super::step::State;
+
+/// How many steps without an operation may follow one another; each leads to another state, so this is never reached.
+const SILENT_STEPS_MAX: u32 = 8;
+
+impl Instance {
+    pub(super) fn next(&mut self, context: &Context) -> Effect {
+        let now_ms = context.now.mono_ms;
+        if self.requests.any_lives() {
+            self.lived_at = now_ms;
+        }
+        for _ in 0..SILENT_STEPS_MAX {
+            let effect = match self.session.as_ref().map(|session| session.over) {
+                None => self.begin(context),
+                Some(true) => self.leave(),
+                Some(false) => self.go_on(context),
+            };
+            if let Some(effect) = effect {
+                return effect;
+            }
+        }
+        let until_ms = now_ms.saturating_add(self.times.pause_ms);
+        Effect::Rest { until_ms }
+    }
+
+    /// In a session: renewal first, then the scheduler's round, or the outbox and the look of one who is none.
+    fn go_on(&mut self, context: &Context) -> Option<Effect> {
+        let (times, now) = (self.times, context.now);
+        let session = self.session.as_mut()?;
+        session.wish(&mut self.unsaid);
+        let lives = self.requests.any_lives() || !session.cancels.is_empty();
+        let lingers = !lives && now.mono_ms.saturating_sub(self.lived_at) >= times.linger_ms;
+        let may_try = session.retry_at <= now.mono_ms;
+        let wants_renewal = lives && now.since(session.fresh_since) >= times.renewal_ms;
+        if wants_renewal && may_try {
+            return self.say(Some(now), now);
+        }
+        if self.term.is_some() {
+            let effect = self.round(context, lingers);
+            return effect.or_else(|| self.is_settled().then(|| self.rest(context)));
+        }
+        if lingers {
+            return self.leave();
+        }
+        let told = self.requests.least_told();
+        if may_try && (session.dirty || told == Some(Told::Looked)) {
+            return self.say(None, now);
+        }
+        let wants_look = lives || !session.ended.is_empty();
+        let is_due = told == Some(Told::Unknown) || wants_look && session.look_at <= now.mono_ms;
+        if may_try && is_due {
+            return self.look(None);
+        }
+        Some(self.rest(context))
+    }
+
+    /// Whether the session and its term are as they were: a round that lost them is followed by what is next then.
+    fn is_settled(&self) -> bool {
+        self.term.is_some() && self.session.as_ref().is_some_and(|session| !session.over)
+    }
+
+    /// Rules 6, 7, 10: puts the outbox.
+    fn say(&mut self, renewal: Option<Now>, now: Now) -> Option<Effect> {
+        let session = self.session.as_mut()?;
+        let outbox = session.next_outbox(&mut self.requests, now);
+        session.dirty = false;
+        let op = Op::Put(Key::Member(session.epoch, session.no), outbox.encode());
+        self.write(State::Saying { renewal }, op)
+    }
+
+    /// It was acknowledged: the second half of a renewal, or a look for what it leads to.
+    pub(super) fn said(&mut self, renewal: Option<Now>, context: &Context) -> Option<Effect> {
+        let session = self.session.as_mut().filter(|session| !session.over)?;
+        if renewal.is_some() && self.times.lacks(Mutant::FreshFromPut) {
+            session.fresh_since = context.now;
+        }
+        if renewal.is_some() {
+            return self.look(renewal);
+        }
+        session.look_at = context.now.mono_ms;
+        None
+    }
+
+    /// Done or not, it is to be said again.
+    pub(super) fn unsaid(&mut self, context: &Context) -> Option<Effect> {
+        let session = self.session.as_mut().filter(|session| !session.over)?;
+        session.dirty = true;
+        self.pause(context)
+    }
+
+    /// The rest until the next thing that comes by time alone.
+    fn rest(&self, context: &Context) -> Effect {
+        let times = &self.times;
+        let now_ms = context.now.mono_ms;
+        let mut until_ms = u64::MAX;
+        let mut at = |then_ms: u64| until_ms = until_ms.min(then_ms);
+        if let Some(session) = &self.session {
+            let since_ms = now_ms.saturating_sub(context.now.since(session.fresh_since));
+            at(since_ms.saturating_add(times.own_limit_ms));
+            let tries_at = |then_ms: u64| then_ms.max(session.retry_at);
+            match self.requests.any_lives() || !session.cancels.is_empty() {
+                true => at(tries_at(since_ms.saturating_add(times.renewal_ms))),
+                false => at(tries_at(self.lived_at.saturating_add(times.linger_ms))),
+            }
+            match &self.term {
+                None => at(tries_at(session.look_at)),
+                Some(term) => {
+                    if term.unfenced {
+                        at(session.retry_at);
+                    }
+                    if term.is_active() {
+                        at(tries_at(
+                            term.read_at.unwrap_or(0).saturating_add(times.look_ms),
+                        ));
+                        at(tries_at(term.put_at.saturating_add(times.beat_ms)));
+                    }
+                    if term.passed && (term.board.oldest < term.no || !term.deletable.is_empty()) {
+                        at(tries_at(term.put_at.saturating_add(times.tidy_ms)));
+                    }
+                }
+            }
+        }
+        let until_ms = until_ms.max(now_ms.saturating_add(1));
+        Effect::Rest { until_ms }
+    }
+}

@@ -1,0 +1,198 @@
+//! A scheduler's round: reads, the put of the board, the fence after it, what is left to delete (rules 15 to 19 and 21 to 23).
+
+use super::look::number;
+use super::step::State;
+use super::{Context, Effect, Instance};
+use crate::mutant::Mutant;
+use crate::policy::Policy;
+use crate::session::outbox::{Outbox, Said};
+use crate::store::{Found, Key, Op, SessionNo};
+use crate::term::put::Signature;
+
+impl Instance {
+    /// The next step of the scheduler, if there is one to be done now. `lingers`: nobody here needs the term any more.
+    pub(super) fn round(&mut self, context: &Context, lingers: bool) -> Option<Effect> {
+        let (times, now_ms) = (self.times, context.now.mono_ms);
+        let session = self.session.as_mut()?;
+        let term = self.term.as_mut()?;
+        let resigns = lingers || term.resigns;
+        if session.retry_at > now_ms {
+            return None;
+        }
+        if term.unfenced {
+            let key = Key::Term(session.epoch);
+            return self.read(State::FencingTerm, vec![key]);
+        }
+        if lingers && term.passed && !term.changed && term.board.idle {
+            return self.leave();
+        }
+        term.age(now_ms);
+        let own = session.outbox(&mut self.requests, context.now);
+        term.hear(session.no, &own);
+        if !resigns && (term.is_active() || !term.asks.is_empty()) {
+            term.open_when_settled(now_ms, &times);
+            // Where there is room, an own request starts first, and the others are looked at after that.
+            let has_room = term.has_room_as_found(context.room.total());
+            let is_due = match term.read_at {
+                None => term.passed && term.is_active() || !has_room,
+                Some(at) => {
+                    let is_time = now_ms.saturating_sub(at) >= times.look_ms;
+                    is_time && (term.is_active() || !has_room)
+                }
+            };
+            if is_due {
+                term.read_at = Some(now_ms);
+                let sessions = term.due_outboxes(session.no, now_ms, &times);
+                let outboxes = sessions.iter().map(|no| Key::Member(session.epoch, *no));
+                let keys = std::iter::once(Key::Members(session.epoch))
+                    .chain(outboxes)
+                    .collect();
+                return self.read(State::Reading(sessions), keys);
+            }
+        }
+        if !resigns {
+            let (rules, room) = (self.rules, context.room);
+            term.decide(&Policy { rules, room });
+        }
+        if resigns || term.wants_put(now_ms, &times) {
+            return self.put(context, resigns);
+        }
+        let is_quiet = now_ms.saturating_sub(term.put_at) >= times.tidy_ms;
+        let key = term
+            .next_delete(session.epoch, &times)
+            .filter(|_| is_quiet)?;
+        self.write(State::Deleting(key), Op::Delete(key))
+    }
+
+    pub(super) fn read_outboxes(
+        &mut self,
+        sessions: &[SessionNo],
+        found: &[Found],
+        context: &Context,
+    ) -> Option<Effect> {
+        let (times, now_ms) = (self.times, context.now.mono_ms);
+        let term = self.term.as_mut()?;
+        let mut found = found.iter();
+        if let Some(Found::Number(members)) = found.next() {
+            term.changed |= term.board.list_up_to(*members);
+        }
+        for (session, found) in sessions.iter().zip(found) {
+            match found {
+                Found::Bytes(bytes) => {
+                    term.take_in(*session, &Outbox::read(bytes), now_ms, &times);
+                }
+                Found::Absent => term.take_in(*session, &Said::Nothing, now_ms, &times),
+                Found::Number(_) | Found::Failed => {}
+            }
+        }
+        None
+    }
+
+    fn put(&mut self, context: &Context, resigns: bool) -> Option<Effect> {
+        let signature = Signature {
+            settings: self.rules.signature(),
+            capacity: context.room.total(),
+        };
+        let (times, now_ms) = (self.times, context.now.mono_ms);
+        let session = self.session.as_mut()?;
+        let term = self.term.as_mut()?;
+        let composed = term.compose(session, signature, resigns, now_ms, &times);
+        let Ok(bytes) = composed else {
+            // Larger than a board may be: nothing can be put by this scheduler.
+            self.lose_term();
+            return self.pause(context);
+        };
+        session.mark_on_board();
+        self.sums.board_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let op = Op::Put(Key::Board(session.epoch, term.no), bytes);
+        self.requests.send(|k| {
+            let granted = term.board.grant(session.ask(k));
+            granted
+                .filter(|grant| !grant.recall)
+                .map(|grant| grant.upstream)
+        });
+        self.write(State::Putting, op)
+    }
+
+    pub(super) fn put_done(&mut self, context: &Context) -> Option<Effect> {
+        let epoch = self.session.as_ref()?.epoch;
+        self.term.as_ref()?;
+        if self.times.lacks(Mutant::StartBeforeFence) {
+            return self.commit(context);
+        }
+        self.read(State::FencingTerm, vec![Key::Term(epoch)])
+    }
+
+    /// The board is known never to have been sent: it may be put again.
+    pub(super) fn put_again(&mut self, context: &Context) -> Option<Effect> {
+        let term = self.term.as_mut()?;
+        term.changed = true;
+        term.unfenced = false;
+        self.requests.take_back();
+        if let Some(session) = &mut self.session {
+            session.unmark_on_board();
+        }
+        self.pause(context)
+    }
+
+    /// Rule 19: not acknowledged: the term is given up at once, since its board may change behind its back.
+    pub(super) fn put_unresolved(&mut self, context: &Context) -> Option<Effect> {
+        if self.times.lacks(Mutant::PutAgain) {
+            return self.put_again(context);
+        }
+        self.sums.fence_failures += 1;
+        self.lose_term();
+        self.pause(context)
+    }
+
+    pub(super) fn fence_term(&mut self, found: &[Found], context: &Context) -> Option<Effect> {
+        let term = self.term.as_ref()?;
+        let newest = match found.first() {
+            None | Some(Found::Failed) => return self.pause(context),
+            Some(found) => number(found),
+        };
+        if newest != term.no {
+            self.sums.fence_failures += 1;
+            self.lose_term();
+            self.learn_term(newest, context.now);
+            return None;
+        }
+        if self.times.lacks(Mutant::NoEpochAtFence) || self.times.lacks(Mutant::EpochBeforeBoard) {
+            return self.commit(context);
+        }
+        self.read(State::FencingEpoch, vec![Key::Epoch])
+    }
+
+    pub(super) fn fence_epoch(&mut self, found: &[Found], context: &Context) -> Option<Effect> {
+        let epoch = self.session.as_ref()?.epoch;
+        match self.is_in_force(epoch, found) {
+            None => self.pause(context),
+            Some(false) => self.lose_epoch(),
+            Some(true) => self.commit(context),
+        }
+    }
+
+    /// The board has passed: own grants start, what it has taken in need not be said again.
+    fn commit(&mut self, context: &Context) -> Option<Effect> {
+        let times = self.times;
+        let session = self.session.as_mut()?;
+        let term = self.term.as_mut()?;
+        term.commit(context.now.mono_ms, &times);
+        self.sums.take_in(&mut term.tally);
+        session.lost = 0;
+        session.drop_on_board();
+        if session.is_fresh(context.now, &times) {
+            session.take_up(&term.board, &mut self.requests, &times);
+        }
+        self.sums.boards += 1;
+        if term.resigns {
+            self.lose_term();
+        }
+        None
+    }
+
+    pub(super) fn deleted(&mut self, key: Key) -> Option<Effect> {
+        self.term.as_mut()?.deleted(key);
+        None
+    }
+}

@@ -1,0 +1,135 @@
+//! How an instance becomes the scheduler, and how it ceases to be (rules 11, 13 and 14).
+
+use super::step::State;
+use super::{Context, Effect, Instance};
+use crate::board::Board;
+use crate::mutant::Mutant;
+use crate::store::{Found, Key, TermNo};
+use crate::term::Term;
+
+/// After so many absent boards the walk looks whether its term is still the newest.
+const CHECK_EVERY: TermNo = 16;
+
+impl Instance {
+    /// Rule 13 (iii): nothing new was seen for too long.
+    pub(super) fn takeover_is_due(&self, now_ms: u64) -> bool {
+        let Some(session) = &self.session else {
+            return false;
+        };
+        if !session.wants_scheduler(&self.requests) {
+            return false;
+        }
+        let rank_ms = session.rank().saturating_mul(self.times.takeover_rank_ms);
+        let wait_ms = self.times.takeover_ms.saturating_add(rank_ms);
+        let wait_ms =
+            wait_ms.saturating_mul(1 << session.lost.min(self.times.doublings_max.min(16)));
+        now_ms.saturating_sub(session.changed_at) >= wait_ms
+    }
+
+    /// Rule 14: a term was drawn.
+    pub(super) fn drawn(&mut self, no: TermNo, context: &Context) -> Option<Effect> {
+        self.session.as_ref().filter(|session| !session.over)?;
+        self.sums.terms += 1;
+        self.silent_ms = context
+            .now
+            .mono_ms
+            .saturating_sub(self.session.as_ref()?.changed_at);
+        self.learn_term(no, context.now);
+        match no {
+            0 | 1 => self.adopt(no, None, context),
+            _ => self.walk(no, no - 1),
+        }
+    }
+
+    /// The draw may be done, unheard: that term is nobody's.
+    pub(super) fn not_drawn(&mut self, context: &Context) -> Option<Effect> {
+        let session = self.session.as_mut().filter(|session| !session.over)?;
+        session.lost = session.lost.saturating_add(1);
+        session.known = 0;
+        session.changed_at = context.now.mono_ms;
+        self.pause(context)
+    }
+
+    fn walk(&mut self, no: TermNo, at: TermNo) -> Option<Effect> {
+        let epoch = self.session.as_ref()?.epoch;
+        let mut keys = vec![Key::Board(epoch, at)];
+        if (no - at).is_multiple_of(CHECK_EVERY) {
+            keys.push(Key::Term(epoch));
+        }
+        self.read(State::Walking { no, at }, keys)
+    }
+
+    pub(super) fn walked(
+        &mut self,
+        no: TermNo,
+        at: TermNo,
+        found: &[Found],
+        context: &Context,
+    ) -> Option<Effect> {
+        self.session.as_ref().filter(|session| !session.over)?;
+        if let Some(term) = found.get(1)
+            && *term != Found::Number(no)
+        {
+            return self.give_up_walk(context);
+        }
+        match found.first() {
+            Some(Found::Bytes(bytes)) => match Board::decode(bytes) {
+                Ok(board) => self.adopt(no, Some((at, board)), context),
+                // Rule 30: who cannot read it must not take over.
+                Err(_) => self.give_up_walk(context),
+            },
+            Some(Found::Absent) if at <= 1 || self.times.lacks(Mutant::WalkOne) => {
+                self.adopt(no, None, context)
+            }
+            Some(Found::Absent) => self.walk(no, at - 1),
+            _ => self.give_up_walk(context),
+        }
+    }
+
+    fn give_up_walk(&mut self, context: &Context) -> Option<Effect> {
+        if let Some(session) = &mut self.session {
+            session.lost = session.lost.saturating_add(1);
+            session.known = 0;
+        }
+        self.pause(context)
+    }
+
+    fn adopt(
+        &mut self,
+        no: TermNo,
+        found: Option<(TermNo, Board)>,
+        context: &Context,
+    ) -> Option<Effect> {
+        let session = self.session.as_ref()?;
+        let may_open = self.leave == Some(session.epoch);
+        let (me, now_ms) = (session.no, context.now.mono_ms);
+        if let Some((_, board)) = &found {
+            let free = u64::from(context.room.total()).saturating_sub(board.grants.len() as u64);
+            let waiting = u64::try_from(board.waiting().count()).unwrap_or(u64::MAX);
+            let idle_ms = free.min(waiting).saturating_mul(self.silent_ms);
+            self.sums.idle_takeover_ms = self.sums.idle_takeover_ms.saturating_add(idle_ms);
+        }
+        match Term::take(no, found, me, may_open, now_ms, &self.times) {
+            Ok(term) => self.term = Some(term),
+            Err(_) => self.end_session(),
+        }
+        None
+    }
+
+    /// It is no scheduler any more, or was none: its state is forgotten, and everything of its own is to be said (rule 11).
+    pub(super) fn lose_term(&mut self) {
+        let Some(term) = self.term.take() else { return };
+        self.requests.take_back();
+        if let Some(session) = &mut self.session {
+            session.unmark_on_board();
+            session.dirty = self.requests.any_waits()
+                || !session.ended.is_empty()
+                || !session.cancels.is_empty();
+            session.known = 0;
+            session.look_at = 0;
+            if !term.passed {
+                session.lost = session.lost.saturating_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The rules of the board's protocol by name, so that the model check can take each away and see it missed.
+//!
+//! In a build that is no test every rule is kept: [`crate::times::Times::lacks`] is a constant there.
+
+/// A rule that can be taken away. The number is that of the protocol's rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(not(test), allow(dead_code, reason = "tests alone take rules away"))]
+pub(crate) enum Mutant {
+    /// 1: the term is read after the board, not before.
+    TermBeforeBoard,
+    /// 1: the epoch is read at a fence.
+    NoEpochAtFence,
+    /// 1: the epoch is read last, not first.
+    EpochBeforeBoard,
+    /// 1, 19: own grants start only after the fence.
+    StartBeforeFence,
+    /// 2: an older board judges where the newest term has none.
+    AbsentIsNoMember,
+    /// 2: the newest term's board is read once more after an older one.
+    NoSecondLook,
+    /// 4: a session that was not renewed in time is over.
+    NoOwnLimit,
+    /// 5: a session that ends says so.
+    NoOver,
+    /// 8: an `ended` is dropped only when its beat was seen.
+    DropUnseen,
+    /// 9: nothing is started for one who is condemned.
+    StartCondemned,
+    /// 10: a renewal counts from its issue.
+    FreshFromAnswer,
+    /// 10: a renewal counts only when it was found good.
+    FreshFromPut,
+    /// 11: on its own board a scheduler is seen.
+    OwnUnseen,
+    /// 12a: who is above `top` is not judged.
+    NoTop,
+    /// 12b: who is no member, or condemned, is over.
+    NoVerdict,
+    /// 12c: a grant that is gone stops its relay.
+    NoCut,
+    /// 12d: a grant that nobody here has is given back.
+    NoLevel,
+    /// 14: the newest board that exists, however old its term.
+    WalkOne,
+    /// 16: a wait where no board was found.
+    NoWait,
+    /// 16: a board that was found closed stays closed.
+    OpenOnTake,
+    /// 18: every difference is a sign of life, also a lower beat.
+    OnlyHigherBeats,
+    /// 18: the content of a beat that was seen already is ignored.
+    OldBeatsCount,
+    /// 18: the quiet time is carried from board to board.
+    ForgetQuiet,
+    /// 18: a session is condemned before it is removed.
+    OneStep,
+    /// 18: it is removed only after another reading.
+    NoSecondReading,
+    /// 18: the mark must have passed on a board of this scheduler.
+    MarkInMemory,
+    /// 19: the term is given up when a put was not acknowledged.
+    PutAgain,
+    /// 20: who founds an epoch reads it again.
+    FoundUnread,
+    /// 23: older boards are deleted only after the fence.
+    DeleteEarly,
+    /// 31: the mark of a new store is looked at once more after the epoch was put, and deleted before it is used.
+    MarkOnce,
+}
+
+#[cfg(test)]
+impl Mutant {
+    /// All of them.
+    pub(crate) const ALL: [Mutant; 30] = [
+        Mutant::TermBeforeBoard,
+        Mutant::NoEpochAtFence,
+        Mutant::EpochBeforeBoard,
+        Mutant::StartBeforeFence,
+        Mutant::AbsentIsNoMember,
+        Mutant::NoSecondLook,
+        Mutant::NoOwnLimit,
+        Mutant::NoOver,
+        Mutant::DropUnseen,
+        Mutant::StartCondemned,
+        Mutant::FreshFromAnswer,
+        Mutant::FreshFromPut,
+        Mutant::OwnUnseen,
+        Mutant::NoTop,
+        Mutant::NoVerdict,
+        Mutant::NoCut,
+        Mutant::NoLevel,
+        Mutant::WalkOne,
+        Mutant::NoWait,
+        Mutant::OpenOnTake,
+        Mutant::OnlyHigherBeats,
+        Mutant::OldBeatsCount,
+        Mutant::ForgetQuiet,
+        Mutant::OneStep,
+        Mutant::NoSecondReading,
+        Mutant::MarkInMemory,
+        Mutant::PutAgain,
+        Mutant::FoundUnread,
+        Mutant::DeleteEarly,
+        Mutant::MarkOnce,
+    ];
+}

@@ -1,0 +1,50 @@
+//! Plain order: what a scheduler falls back to when the policy failed, or when two takers died on one board (rule 30).
+//!
+//! Everybody in the order of the line, newcomers last, within the limits; no classes, no shares. Nothing of the policy's own
+//! field is read.
+
+use super::{Asks, Decision, Draft, Policy};
+use crate::board::{AskId, Board, LINE_MAX, Mark, Rank, Unlawful, Waiting};
+use crate::policy::Refusal;
+
+/// What is to be done, in this order.
+///
+/// # Errors
+/// A decision was not lawful; nothing is to be done then.
+pub fn schedule(policy: &Policy, board: &Board, asks: &Asks) -> Result<Vec<Decision>, Unlawful> {
+    let mut draft = Draft::of(policy, board);
+    draft.cancel(&asks.cancels)?;
+    for one in &asks.joined {
+        if draft.board.knows(one.ask) || draft.board.member(one.ask.session).is_none() {
+            continue;
+        }
+        let queued = draft.board.count().queued;
+        let most = draft.free().saturating_add(policy.rules.max_queue);
+        let is_full = draft.board.line.len() >= LINE_MAX || !one.again && queued >= most;
+        let waiting = Waiting {
+            ask: one.ask,
+            class: one.class,
+            rank: Rank::Front,
+            client: one.client,
+            guard: one.guard,
+            waited_ms: one.waited_ms,
+            mark: is_full.then_some(Mark::Refused(Refusal::QueueFull)),
+        };
+        let at = draft.board.line.len();
+        draft.decide(Decision::List { waiting, at })?;
+    }
+    draft.move_on(&asks.moves)?;
+    while let Some(ask) = first(&draft.board) {
+        let Some(upstream) = draft.upstream(0) else {
+            break;
+        };
+        draft.decide(Decision::Grant { ask, upstream })?;
+    }
+    Ok(draft.decisions)
+}
+
+fn first(board: &Board) -> Option<AskId> {
+    let mut line = board.waiting();
+    line.find(|waiting| board.counts(waiting.ask.session))
+        .map(|waiting| waiting.ask)
+}

@@ -1,0 +1,234 @@
+//! The requests of one instance: what each asks for and where it stands, whatever session they are in.
+
+use super::outbox::{ASKS_MAX, Ask};
+use crate::clock::Now;
+use crate::policy::{Class, Refusal};
+
+/// A request as its instance knows it, whatever session it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestNo(pub u64);
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// Its class.
+    pub class: Class,
+    /// Hash of its client's key; 0 without one.
+    pub client: u64,
+    /// Hash of the secret half of its ticket: whoever knows the secret may cancel it.
+    pub guard: u64,
+    /// What it has waited elsewhere before, in milliseconds: a place that is resumed.
+    pub waited_ms: u64,
+}
+
+/// Where a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It waits for its grant.
+    Waiting,
+    /// A board with its grant is being put: it may be sent to this upstream, but nothing may be relayed. It can fall back
+    /// to [`Phase::Waiting`]: then the upstream is left.
+    Sending {
+        /// The upstream's index.
+        upstream: u8,
+    },
+    /// It is granted: it relays, while [`crate::instance::Instance::is_fresh`].
+    Relaying {
+        /// The upstream's index.
+        upstream: u8,
+    },
+    /// It has nothing at the gate any more.
+    Over(Why),
+}
+
+/// Why a request is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// It ended or left by itself.
+    Ended,
+    /// Somebody who may cancelled it.
+    Cancelled,
+    /// The policy refused it.
+    Refused(Refusal),
+    /// Its session was over while it relayed.
+    Lapsed,
+}
+
+/// All of them, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Requests {
+    next: u64,
+    pub list: Vec<Entry>,
+}
+
+/// One of them. Its number is the `k` of its asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Entry {
+    pub k: u64,
+    pub request: Request,
+    pub arrived: Now,
+    pub phase: Phase,
+    pub told: Told,
+    /// It asked in a session that is over.
+    pub again: bool,
+    /// The upstreams that it does not want, as bits.
+    pub avoid: u8,
+    /// How often it has wished to move, and how many of these wishes were decided.
+    pub moves: u8,
+    pub moved: u8,
+}
+
+/// How far an ask has been made known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Told {
+    /// Not at all: one look for an idle board comes first (rule 13).
+    Unknown,
+    /// That look was made: the outbox is next.
+    Looked,
+    /// It was issued with an outbox, or listed by its own session.
+    Said,
+}
+
+impl Entry {
+    pub fn waits(&self) -> bool {
+        matches!(self.phase, Phase::Waiting | Phase::Sending { .. })
+    }
+
+    pub fn relays(&self) -> bool {
+        matches!(self.phase, Phase::Relaying { .. })
+    }
+
+    /// Whether a board may know it.
+    pub fn is_said(&self) -> bool {
+        self.told == Told::Said
+    }
+
+    pub fn lives(&self) -> bool {
+        self.waits() || self.relays()
+    }
+}
+
+impl Requests {
+    pub fn arrive(&mut self, request: Request, now: Now) -> RequestNo {
+        self.next = self.next.saturating_add(1);
+        self.list.push(Entry {
+            k: self.next,
+            request,
+            arrived: now,
+            phase: Phase::Waiting,
+            told: Told::Unknown,
+            again: false,
+            avoid: 0,
+            moves: 0,
+            moved: 0,
+        });
+        RequestNo(self.next)
+    }
+
+    pub fn find(&self, k: u64) -> Option<&Entry> {
+        self.list.iter().find(|entry| entry.k == k)
+    }
+
+    pub fn find_mut(&mut self, k: u64) -> Option<&mut Entry> {
+        self.list.iter_mut().find(|entry| entry.k == k)
+    }
+
+    pub fn forget(&mut self, k: u64) {
+        self.list.retain(|entry| entry.k != k || entry.lives());
+    }
+
+    /// Takes one out that ended by itself; it, if it was alive.
+    pub fn end(&mut self, k: u64) -> Option<Entry> {
+        let at = self.list.iter().position(|entry| entry.k == k)?;
+        let entry = self.list.remove(at);
+        entry.lives().then_some(entry)
+    }
+
+    pub fn any_waits(&self) -> bool {
+        self.list.iter().any(Entry::waits)
+    }
+
+    /// Whether anybody waits to be told where it goes on.
+    pub fn any_moves(&self) -> bool {
+        let mut relaying = self.list.iter().filter(|entry| entry.relays());
+        relaying.any(|entry| entry.moves != entry.moved)
+    }
+
+    pub fn any_lives(&self) -> bool {
+        self.list.iter().any(Entry::lives)
+    }
+
+    /// The least that any request that waits has been made known.
+    pub fn least_told(&self) -> Option<Told> {
+        let waiting = self.list.iter().filter(|entry| entry.waits());
+        waiting.map(|entry| entry.told).min()
+    }
+
+    /// The look for an idle board was made.
+    pub fn looked(&mut self) {
+        for entry in &mut self.list {
+            entry.told = entry.told.max(Told::Looked);
+        }
+    }
+
+    /// The asks that are said from now on: at most [`ASKS_MAX`], those first that were said before.
+    pub fn publish(&mut self, now: Now) -> Vec<Ask> {
+        let is_said = |entry: &&Entry| entry.lives() && entry.told == Told::Said;
+        let mut room = ASKS_MAX.saturating_sub(self.list.iter().filter(is_said).count());
+        let mut asks = Vec::new();
+        for entry in self.list.iter_mut().filter(|entry| entry.lives()) {
+            if entry.told != Told::Said {
+                if room == 0 {
+                    continue;
+                }
+                room -= 1;
+                entry.told = Told::Said;
+            }
+            let waited_ms = now.mono_ms.saturating_sub(entry.arrived.mono_ms);
+            asks.push(Ask {
+                k: entry.k,
+                class: entry.request.class,
+                client: entry.request.client,
+                guard: entry.request.guard,
+                waited_ms: entry.request.waited_ms.saturating_add(waited_ms),
+                again: entry.again || entry.request.waited_ms > 0,
+                avoid: entry.avoid,
+                moves: entry.moves,
+            });
+        }
+        asks
+    }
+
+    /// A board is being put that grants to some who wait: where `granted` says.
+    pub fn send(&mut self, granted: impl Fn(u64) -> Option<u8>) {
+        for entry in &mut self.list {
+            if entry.phase == Phase::Waiting
+                && let Some(upstream) = granted(entry.k)
+            {
+                entry.phase = Phase::Sending { upstream };
+            }
+        }
+    }
+
+    /// A board with their grants is not put, or did not pass: whoever was sent waits again.
+    pub fn take_back(&mut self) {
+        for entry in &mut self.list {
+            if let Phase::Sending { .. } = entry.phase {
+                entry.phase = Phase::Waiting;
+            }
+        }
+    }
+
+    /// Their session is over: all relays stop, and whoever waits asks anew (rule 5).
+    pub fn session_over(&mut self) {
+        self.take_back();
+        for entry in &mut self.list {
+            if entry.relays() {
+                entry.phase = Phase::Over(Why::Lapsed);
+            } else if entry.waits() {
+                entry.again |= entry.told == Told::Said;
+                entry.told = Told::Unknown;
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The newest board that a session has read, and what it says of the session's place.
+
+use std::collections::BTreeSet;
+
+use super::Session;
+use crate::board::Board;
+use crate::store::TermNo;
+
+/// A board as it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct View {
+    pub term: TermNo,
+    pub board: Board,
+    /// When it was read last.
+    pub at: u64,
+}
+
+impl Session {
+    /// Takes in the bytes of the newest term's board; whether it can be read.
+    pub fn see(&mut self, bytes: &[u8], now_ms: u64) -> bool {
+        let put = Board::peek_put(bytes);
+        let view = self.view.as_mut().filter(|view| view.term == self.known);
+        if let Some(view) = view.filter(|view| put == Some(view.board.put)) {
+            view.at = now_ms;
+            return true;
+        }
+        match Board::decode(bytes) {
+            Ok(board) => {
+                self.changed_at = now_ms;
+                self.unreadable_since = None;
+                self.view = Some(View {
+                    term: self.known,
+                    board,
+                    at: now_ms,
+                });
+                true
+            }
+            Err(_) => {
+                let stamp = stamp(bytes);
+                if self.unreadable != stamp {
+                    self.unreadable = stamp;
+                    self.unreadable_since = None;
+                }
+                self.unreadable_since.get_or_insert(now_ms);
+                self.view = None;
+                false
+            }
+        }
+    }
+
+    pub fn unreadable_for(&self, now_ms: u64) -> u64 {
+        self.unreadable_since
+            .map_or(0, |since| now_ms.saturating_sub(since))
+    }
+
+    /// How many wait before the first of its own, by the newest board it has read; `None` if none of them is listed.
+    pub fn nearest_ahead(&self) -> Option<u32> {
+        let view = self.view.as_ref().filter(|view| view.term == self.known)?;
+        let mut line = view.board.waiting();
+        let at = line.position(|waiting| waiting.ask.session == self.no)?;
+        u32::try_from(at).ok()
+    }
+
+    /// How many other sessions have an ask before the first of its own.
+    pub fn rank(&self) -> u64 {
+        let Some(view) = &self.view else { return 0 };
+        let before = view.board.waiting().map(|waiting| waiting.ask.session);
+        let others: BTreeSet<_> = before.take_while(|session| *session != self.no).collect();
+        u64::try_from(others.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Tells one unreadable board from another.
+fn stamp(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,227 @@
+//! What a scheduler makes of the sessions: who is new, who has lapsed, what their outboxes say (rules 17 and 18).
+
+use super::Term;
+use crate::board::AskId;
+use crate::mutant::Mutant;
+use crate::policy::{Joined, Move, Service};
+use crate::session::outbox::{Outbox, Said};
+use crate::store::SessionNo;
+use crate::times::Times;
+
+/// What this scheduler knows of a member beside the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Watch {
+    pub session: SessionNo,
+    /// When it read the outbox last.
+    pub read_at: u64,
+    /// A board of this term that condemns it has passed.
+    pub mark_passed: bool,
+}
+
+impl Term {
+    /// The sessions whose outbox is to be read now: those that were not read in this term, holders each time, the others
+    /// seldom, and the condemned when their mark has passed.
+    pub fn due_outboxes(&self, me: SessionNo, now_ms: u64, times: &Times) -> Vec<SessionNo> {
+        let has_grant = |session| {
+            self.board
+                .grants
+                .iter()
+                .any(|grant| grant.ask.session == session)
+        };
+        let others = self
+            .board
+            .members
+            .iter()
+            .filter(|member| member.session != me);
+        let due = others.filter(|member| {
+            let Some(watch) = self.watch(member.session) else {
+                return true;
+            };
+            let rest_ms = match has_grant(member.session) || self.board.line.is_empty() {
+                true => times.look_ms,
+                false => times.waiter_read_ms,
+            };
+            let since_ms = now_ms.saturating_sub(watch.read_at);
+            let is_silent = member.quiet_ms.saturating_add(since_ms) >= times.ttl_ms;
+            since_ms >= rest_ms
+                || is_silent && !member.condemned
+                || member.condemned && watch.mark_passed
+        });
+        due.map(|member| member.session).collect()
+    }
+
+    /// Takes in what was read of a member's outbox just now.
+    pub fn take_in(&mut self, session: SessionNo, said: &Said, now_ms: u64, times: &Times) {
+        let Some(member) = self.board.member(session) else {
+            return;
+        };
+        let (last, beat) = (member.last, said.beat());
+        let is_sign_of_life = match times.lacks(Mutant::OnlyHigherBeats) {
+            true => beat > member.seen,
+            false => beat != last,
+        };
+        match is_sign_of_life {
+            true => self.lives(session, beat),
+            false => self.is_quiet(session, now_ms, times),
+        }
+        if self.board.member(session).is_none() {
+            return;
+        }
+        self.note(session, |watch| watch.read_at = now_ms);
+        if let Said::All(outbox) = said {
+            self.take_in_content(session, outbox, beat != last, times);
+        }
+    }
+
+    /// Another beat than the last that was read, be it a lower one: it lives.
+    fn lives(&mut self, session: SessionNo, beat: u64) {
+        if let Some(member) = self.board.member_mut(session) {
+            member.last = beat;
+            member.quiet_ms = 0;
+            self.changed |= std::mem::take(&mut member.condemned);
+        }
+        self.note(session, |watch| watch.mark_passed = false);
+    }
+
+    /// The same beat as before: the time since this scheduler's own previous reading counts, and two steps lead out.
+    fn is_quiet(&mut self, session: SessionNo, now_ms: u64, times: &Times) {
+        let watch = self.watch(session).copied();
+        let Some(member) = self.board.member_mut(session) else {
+            return;
+        };
+        if let Some(watch) = watch {
+            let since_ms = now_ms.saturating_sub(watch.read_at);
+            member.quiet_ms = member.quiet_ms.saturating_add(since_ms).min(times.ttl_ms);
+        }
+        if member.quiet_ms < times.ttl_ms {
+            return;
+        }
+        let mark_passed = watch.is_some_and(|watch| watch.mark_passed)
+            || member.condemned && times.lacks(Mutant::MarkInMemory);
+        if !member.condemned && !times.lacks(Mutant::OneStep) {
+            member.condemned = true;
+            self.changed = true;
+            self.note(session, |watch| watch.mark_passed = false);
+        } else if mark_passed || times.lacks(Mutant::OneStep) {
+            let lost = self
+                .board
+                .grants
+                .iter()
+                .filter(|grant| grant.ask.session == session);
+            self.tally.lost += u64::try_from(lost.count()).unwrap_or(0);
+            self.tally.lapsed += 1;
+            self.remove(session);
+        }
+    }
+
+    /// The content of a beat that is higher than any before it.
+    fn take_in_content(
+        &mut self,
+        session: SessionNo,
+        outbox: &Outbox,
+        has_changed: bool,
+        times: &Times,
+    ) {
+        let Some(member) = self.board.member_mut(session) else {
+            return;
+        };
+        let counts_again = times.lacks(Mutant::OldBeatsCount) && has_changed;
+        if outbox.beat <= member.seen && !counts_again {
+            return;
+        }
+        member.seen = outbox.beat;
+        member.name = outbox.name;
+        if outbox.over {
+            self.remove(session);
+        } else {
+            self.hear(session, outbox);
+        }
+    }
+
+    /// What a session says, read from its outbox or, of the scheduler's own session, from memory.
+    pub fn hear(&mut self, session: SessionNo, outbox: &Outbox) {
+        // Their owner waits to see these beats on a board that passed.
+        self.changed |= !outbox.ended.is_empty() || !outbox.cancels.is_empty();
+        for ended in &outbox.ended {
+            let ask = AskId {
+                session,
+                k: ended.k,
+            };
+            let was_granted = self.board.grant(ask).is_some();
+            self.changed |= self.board.remove_ask(ask);
+            self.asks.joined.retain(|joined| joined.ask != ask);
+            if let Some(service_ms) = ended.service_ms.filter(|_| was_granted) {
+                Service::note(&mut self.board, service_ms);
+            }
+        }
+        for asked in &outbox.asks {
+            let ask = AskId {
+                session,
+                k: asked.k,
+            };
+            if outbox.ended.iter().any(|ended| ended.k == asked.k) {
+                continue;
+            }
+            match self.board.grant(ask) {
+                Some(grant) if grant.moves != asked.moves => {
+                    let (avoid, moves) = (asked.avoid, asked.moves);
+                    self.asks.moves.retain(|wish| wish.ask != ask);
+                    self.asks.moves.push(Move { ask, avoid, moves });
+                }
+                Some(_) => {}
+                None if self.board.knows(ask) => {}
+                None => {
+                    self.asks.joined.retain(|joined| joined.ask != ask);
+                    self.asks.joined.push(Joined {
+                        ask,
+                        class: asked.class,
+                        client: asked.client,
+                        guard: asked.guard,
+                        waited_ms: asked.waited_ms,
+                        again: asked.again,
+                    });
+                }
+            }
+        }
+        for cancel in &outbox.cancels {
+            if !self.asks.cancels.contains(cancel) {
+                self.asks.cancels.push(*cancel);
+            }
+        }
+    }
+
+    /// Takes a session out; its outbox is deleted later.
+    fn remove(&mut self, session: SessionNo) {
+        self.changed |= self.board.remove_member(session);
+        self.watches.retain(|watch| watch.session != session);
+        self.asks
+            .joined
+            .retain(|joined| joined.ask.session != session);
+        self.removed.push(session);
+    }
+
+    fn watch(&self, session: SessionNo) -> Option<&Watch> {
+        let at = self
+            .watches
+            .binary_search_by_key(&session, |watch| watch.session);
+        at.ok().and_then(|at| self.watches.get(at))
+    }
+
+    fn note(&mut self, session: SessionNo, change: impl FnOnce(&mut Watch)) {
+        let found = self
+            .watches
+            .binary_search_by_key(&session, |watch| watch.session);
+        let at = found.unwrap_or_else(|at| {
+            let watch = Watch {
+                session,
+                read_at: 0,
+                mark_passed: false,
+            };
+            self.watches.insert(at, watch);
+            at
+        });
+        if let Some(watch) = self.watches.get_mut(at) {
+            change(watch);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The put of a board: what is decided before it, what follows once it has passed (rules 15, 19, 21, 22 and 23).
+
+use super::Term;
+use crate::board::Board;
+use crate::board::codec::CodecError;
+use crate::mutant::Mutant;
+use crate::policy::{Decision, Policy, plain};
+use crate::session::Session;
+use crate::store::{Epoch, Key, TermNo};
+use crate::times::Times;
+
+/// The most boards of older terms that a scheduler looks after: what lies deeper is the rare sweep's.
+const OLDER_MAX: TermNo = 64;
+
+impl Term {
+    /// Lets the policy decide about everything that was asked. If it fails, nobody waits for it: plain order is in force
+    /// from then on in this term (rule 30).
+    pub fn decide(&mut self, policy: &Policy) {
+        let asks = std::mem::take(&mut self.asks);
+        if !self.board.degraded {
+            match policy.schedule(&self.board, &asks) {
+                Ok(decisions) => return self.apply(&decisions, policy),
+                Err(_) => self.board.degraded = true,
+            }
+        }
+        if let Ok(decisions) = plain::schedule(policy, &self.board, &asks) {
+            self.apply(&decisions, policy);
+        }
+    }
+
+    fn apply(&mut self, decisions: &[Decision], policy: &Policy) {
+        for decision in decisions {
+            let is_done = self.board.apply(decision, policy.room.total()).is_ok();
+            self.changed |= is_done;
+            self.tally.new_grants +=
+                u64::from(is_done && matches!(decision, Decision::Grant { .. }));
+        }
+    }
+
+    /// Whether the board is to be put now.
+    pub fn wants_put(&self, now_ms: u64, times: &Times) -> bool {
+        let beat_is_due = now_ms.saturating_sub(self.put_at) >= times.beat_ms;
+        self.changed || !self.passed || self.is_active() && beat_is_due
+    }
+
+    /// Whether the first board may be put before any outbox was read: there is room on it as found (rule 15).
+    pub fn has_room_as_found(&self, capacity: u32) -> bool {
+        let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
+        self.board.open && self.board.grants.len() < capacity
+    }
+
+    /// The board to put. What its own session said was heard; `resigns`: it gives the term up, whatever line there is.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn compose(
+        &mut self,
+        session: &Session,
+        signature: Signature,
+        resigns: bool,
+        now_ms: u64,
+        times: &Times,
+    ) -> Result<Vec<u8>, CodecError> {
+        if let Some(own) = self.board.member_mut(session.no) {
+            own.name = session.name;
+            own.last = session.beat;
+            own.quiet_ms = 0;
+            if !times.lacks(Mutant::OwnUnseen) {
+                own.seen = session.beat;
+            }
+        }
+        self.board.put = self.board.put.saturating_add(1);
+        self.board.settings = signature.settings;
+        self.board.capacity = signature.capacity;
+        self.board.idle = resigns || self.board.waiting().next().is_none();
+        self.resigns = resigns;
+        self.put_at = now_ms;
+        let bytes = self.board.encode()?;
+        self.changed = false;
+        self.unfenced = true;
+        Ok(bytes)
+    }
+
+    /// The board that was put has passed.
+    pub fn commit(&mut self, now_ms: u64, times: &Times) {
+        let new_grants = std::mem::take(&mut self.tally.new_grants);
+        let idle_ms = new_grants.saturating_mul(now_ms.saturating_sub(self.put_at));
+        self.tally.handoff_ms = self.tally.handoff_ms.saturating_add(idle_ms);
+        self.passed = true;
+        self.unfenced = false;
+        let is_condemned =
+            |board: &Board, session| board.member(session).is_some_and(|member| member.condemned);
+        for watch in &mut self.watches {
+            watch.mark_passed = is_condemned(&self.board, watch.session);
+        }
+        self.deletable.append(&mut self.removed);
+        if times.lacks(Mutant::NoSecondReading) {
+            let condemned = self.board.members.iter().filter(|member| member.condemned);
+            for session in condemned.map(|member| member.session).collect::<Vec<_>>() {
+                self.changed |= self.board.remove_member(session);
+            }
+        }
+    }
+
+    /// The next key to delete: boards of older terms, oldest first, then outboxes of sessions that were removed.
+    pub fn next_delete(&mut self, epoch: Epoch, times: &Times) -> Option<Key> {
+        if !self.passed && !times.lacks(Mutant::DeleteEarly) {
+            return None;
+        }
+        self.board.oldest = self.board.oldest.max(self.no.saturating_sub(OLDER_MAX));
+        if self.board.oldest < self.no {
+            return Some(Key::Board(epoch, self.board.oldest));
+        }
+        let session = self.deletable.last()?;
+        Some(Key::Member(epoch, *session))
+    }
+
+    /// That key was deleted, or never will be by this scheduler.
+    pub fn deleted(&mut self, key: Key) {
+        match key {
+            Key::Board(_, term) => {
+                self.board.oldest = self.board.oldest.max(term.saturating_add(1))
+            }
+            Key::Member(_, session) => self.deletable.retain(|other| *other != session),
+            _ => {}
+        }
+    }
+}
+
+/// By what a board was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Signature {
+    /// Hash of the policy's version and its rules.
+    pub settings: u32,
+    /// How many may relay.
+    pub capacity: u32,
+}

@@ -1,0 +1,93 @@
+//! The times that the board's protocol keeps, all made from a record's time to live.
+//!
+//! # What must hold
+//!
+//! - `own_limit` + what two clocks may drift apart in `ttl` + the longest delay between a check of freshness and the bytes
+//!   that it lets out < `ttl`: who lapsed has stopped before anybody takes its slot.
+//! - 2 × `renewal` + one put + about 6 reads ≤ `own_limit`: one lost renewal cuts nobody.
+//! - `beat` + one write ≤ `takeover` / 2: a living scheduler is not replaced. Safety asks nothing of `takeover`.
+
+use crate::mutant::Mutant;
+
+/// How long things live and rest, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Times {
+    /// A session that went unrenewed for so long has lapsed.
+    pub ttl_ms: u64,
+    /// A session takes itself for over so long after the issue of its last good renewal.
+    pub own_limit_ms: u64,
+    /// The time between two renewals.
+    pub renewal_ms: u64,
+    /// Whoever waits and sees nothing new for so long takes the term.
+    pub takeover_ms: u64,
+    /// A scheduler that has something to do puts its board at least so often.
+    pub beat_ms: u64,
+    /// The rest between two looks of one who is next, and between two rounds of a scheduler.
+    pub look_ms: u64,
+    /// The longest rest between two looks of a session that waits.
+    pub far_look_ms: u64,
+    /// A board that has not changed for so long is checked against the term.
+    pub term_check_ms: u64,
+    /// The rest between two readings of the outbox of one who only waits.
+    pub waiter_read_ms: u64,
+    /// The rest after an operation that failed.
+    pub pause_ms: u64,
+    /// How long a session without requests is kept for the next one.
+    pub linger_ms: u64,
+    /// How long an operation may take before it counts as unresolved.
+    pub patience_ms: u64,
+    /// The same for the put of a renewal.
+    pub renewal_patience_ms: u64,
+    /// How much longer each one behind the first waits before it takes the term.
+    pub takeover_rank_ms: u64,
+    /// How often that wait is doubled at most, by one who took the term in vain.
+    pub doublings_max: u32,
+    /// How long the keys that a take-over leaves are kept: their removal must not hold up the first token.
+    pub tidy_ms: u64,
+    #[cfg(test)]
+    pub(crate) mutant: Option<Mutant>,
+}
+
+impl Times {
+    /// Below this a session would spend its time on renewals, and a slow commit would end it.
+    pub const TTL_MIN_MS: u64 = 1_000;
+    /// Above this a dead holder's slot would be free later than anybody wants.
+    pub const TTL_MAX_MS: u64 = 30_000;
+
+    /// The times for a record's time to live, which is brought into [`Self::TTL_MIN_MS`] to [`Self::TTL_MAX_MS`].
+    pub fn new(ttl_ms: u64) -> Times {
+        let ttl_ms = ttl_ms.clamp(Self::TTL_MIN_MS, Self::TTL_MAX_MS);
+        Times {
+            ttl_ms,
+            own_limit_ms: ttl_ms / 8 * 7,
+            renewal_ms: ttl_ms / 5 * 2,
+            takeover_ms: 400,
+            beat_ms: 150,
+            look_ms: 2,
+            far_look_ms: 500,
+            term_check_ms: 50,
+            waiter_read_ms: 50,
+            pause_ms: 100,
+            linger_ms: 1_000,
+            patience_ms: 5_000,
+            renewal_patience_ms: ttl_ms / 10,
+            takeover_rank_ms: 60,
+            doublings_max: 6,
+            tidy_ms: 20,
+            #[cfg(test)]
+            mutant: None,
+        }
+    }
+
+    /// Whether a test has taken this rule away.
+    #[cfg(test)]
+    pub(crate) fn lacks(&self, rule: Mutant) -> bool {
+        self.mutant == Some(rule)
+    }
+
+    /// Every rule is kept.
+    #[cfg(not(test))]
+    pub(crate) const fn lacks(&self, _: Mutant) -> bool {
+        false
+    }
+}
