@@ -5,15 +5,18 @@
 //! turns their decisions into calls to the host. `ARCHITECTURE.md` has the map.
 
 pub mod answer;
+pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod gate;
 pub mod http;
 pub mod operate;
+pub mod permits;
 pub mod random;
 pub mod request;
 pub mod router;
+pub mod single_flight;
 pub mod store;
 pub mod tasks;
 pub mod upstreams;
