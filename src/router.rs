@@ -12,38 +12,47 @@ use crate::config::{self, Config, Misconfigured};
 use crate::counters::{self, Tallied};
 use crate::http::body::UnreadBody;
 use crate::http::head::Head;
+use crate::http::hosts;
 use crate::http::log::Line;
 use crate::http::origin;
+use crate::http::origins::Origins;
 use crate::http::refuse::Refusal;
 use crate::http::reply::{Answer, Reply};
 use crate::http::routes::{self, Matched, Route};
-use crate::operate::health::{self, Store};
+use crate::operate::health;
 use crate::operate::{metrics, openapi, queue, queue_status};
+use crate::request::Asked;
+use crate::request::client::{self, Client};
 use crate::request::limiter;
-use crate::request::{Asked, client::Client};
-use crate::{answer, gate};
+use crate::{answer, random, tasks};
 
 /// Answers a request, always.
 pub async fn handle(request: Request) -> Response {
-    let started = clock::now_ns();
-    let (head, body) = match Head::take(request) {
-        Ok(taken) => taken,
-        Err((family, refusal)) => {
-            Line::new("request").with("code", refusal.code()).write();
-            counters::count(Tallied::Refused(refusal.code()));
-            return refusal.reply(family).into_response();
+    let taken = Head::take(request);
+    let id = taken.as_ref().ok().and_then(|(head, _)| head.request_id());
+    let id = id.map_or_else(|| format!("{:016x}", random::number()).into(), Rc::from);
+    tasks::of_request(Some(id), async move {
+        match taken {
+            Ok((head, body)) => answer_to(head, body).await,
+            Err((family, refusal)) => {
+                Line::new("request").with("code", refusal.code()).write();
+                counters::count(Tallied::Refused(refusal.code()));
+                refusal.reply(family).into_response()
+            }
         }
-    };
+    })
+    .await
+}
+
+async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
+    let started = clock::now_ns();
     let family = head.family();
     let line = Line::new("request")
         .with("method", head.method.as_str())
         .with("path", head.path.as_str());
     let config = config::current().await;
-    let allowed = config
-        .as_ref()
-        .map_or(&[][..], |config| &config.cors_origins);
     let mut carried = HeaderMap::new();
-    let answer = match origin::check_origin(allowed, &head) {
+    let answer = match let_in(config.as_deref().ok(), &mut head) {
         Ok(cors) => {
             carried = cors;
             serve(head, body, config, &mut carried).await
@@ -79,6 +88,23 @@ pub async fn handle(request: Request) -> Response {
         .into_response()
 }
 
+/// Whether a browser may have sent this: the name that it knows this server by, and the page that asks.
+fn let_in(config: Option<&Config>, head: &mut Head) -> Result<HeaderMap, Refusal> {
+    let Some(config) = config else {
+        // Then nothing is served but what is wrong with the settings.
+        return origin::check_origin(&Origins::default(), head);
+    };
+    head.authority = client::asked_host(config, head);
+    let host = head.authority.as_deref().unwrap_or_default();
+    if !config.allowed_hosts.allows(host, !config.keys.is_empty()) && !routes::is_probe(&head.path)
+    {
+        return Err(Refusal::HostNotAllowed {
+            host: hosts::name_of(host),
+        });
+    }
+    origin::check_origin(&config.cors_origins, head)
+}
+
 async fn serve(
     head: Head,
     body: UnreadBody,
@@ -87,10 +113,8 @@ async fn serve(
 ) -> Result<Answer, Refusal> {
     if head.method == Method::OPTIONS && !carried.is_empty() {
         let reply = Reply::empty(StatusCode::NO_CONTENT);
-        let headers = origin::preflight_headers().into_iter();
-        return Ok(Answer::Whole(
-            headers.fold(reply, |reply, (name, value)| reply.with(name, value)),
-        ));
+        carried.extend(origin::preflight_headers(&head));
+        return Ok(Answer::Whole(reply));
     }
     let Matched { route, segment } = routes::find(&head.method, &head.path)?;
     let segment = segment.to_owned();
@@ -103,14 +127,14 @@ async fn serve(
             )));
         }
         Route::OpenApi => return Ok(Answer::Whole(openapi::report())),
-        Route::Ready => return health::ready(store().await).map(Answer::Whole),
+        Route::Ready => return health::ready(health::store().await).map(Answer::Whole),
         Route::Health => {
             let client = config
                 .as_ref()
                 .ok()
                 .map(|config| Client::recognize(config, &head));
             return Ok(Answer::Whole(
-                health::report(config.as_ref(), client.as_ref(), store().await).await,
+                health::report(config.as_ref(), client.as_ref(), health::store().await).await,
             ));
         }
         _ => {}
@@ -131,7 +155,9 @@ async fn serve(
         carried: carried.clone(),
     };
     match route {
-        Route::PassOn(question) => answer::passthrough::pass_on(asked, question, &segment).await,
+        Route::PassOn(question) => answer::questions::answer(asked, question, &segment)
+            .await
+            .map(Answer::Whole),
         Route::Gated(endpoint) => answer::handle(asked, endpoint).await,
         Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
         Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
@@ -139,12 +165,5 @@ async fn serve(
         Route::GiveUp => queue::give_up(&segment).await.map(Answer::Whole),
         // Answered above.
         Route::Live | Route::Ready | Route::Health | Route::OpenApi => Err(Refusal::NotFound),
-    }
-}
-
-async fn store() -> Store {
-    match gate::probe().await {
-        Ok(()) => Store::Usable,
-        Err(_) => Store::Unusable,
     }
 }

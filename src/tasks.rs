@@ -6,15 +6,33 @@
 //! next event of its request, whatever that is: seen, a renewal that began when a timer of 5 s fired, and a record that
 //! lapsed for it. So whatever starts a task here asks to be polled again, and must itself be [`attentive`].
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::rc::Rc;
 
 use spin_sdk::wasip3::wit_bindgen;
 
 /// Starts a task. Its request is not over before the task is.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
     STARTED.set(true);
-    wit_bindgen::spawn(attentive(task));
+    wit_bindgen::spawn(attentive(of_request(request_id(), task)));
+}
+
+/// A future that is part of the request with this number, and so is every task that it starts.
+pub async fn of_request<T>(id: Option<Rc<str>>, future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|context| {
+        let other = REQUEST.replace(id.clone());
+        let poll = future.as_mut().poll(context);
+        REQUEST.set(other);
+        poll
+    })
+    .await
+}
+
+/// The number of the request that is being worked on, where it is one's.
+pub fn request_id() -> Option<Rc<str>> {
+    REQUEST.with_borrow(Clone::clone)
 }
 
 /// A future that may start tasks: where it did, it is polled again at once, and they with it. The handler of a request is
@@ -33,6 +51,7 @@ pub async fn attentive<T>(future: impl Future<Output = T>) -> T {
 
 thread_local! {
     static STARTED: Cell<bool> = const { Cell::new(false) };
+    static REQUEST: RefCell<Option<Rc<str>>> = const { RefCell::new(None) };
 }
 
 #[cfg(test)]
@@ -72,5 +91,38 @@ mod tests {
     #[test]
     fn who_starts_none_is_left_alone() {
         assert_eq!(wakes_of(std::future::pending()), 0);
+    }
+    #[test]
+    fn each_request_has_its_own_number_however_they_take_turns() {
+        let told = |id: &str| {
+            of_request(Some(id.into()), async {
+                let mut seen = Vec::new();
+                for _ in 0..3 {
+                    seen.push(request_id());
+                    pause().await;
+                }
+                seen
+            })
+        };
+        let (one, other) = futures::executor::block_on(futures::future::join(told("a"), told("b")));
+        assert!(one.iter().all(|id| id.as_deref() == Some("a")), "{one:?}");
+        assert!(
+            other.iter().all(|id| id.as_deref() == Some("b")),
+            "{other:?}"
+        );
+        assert_eq!(request_id(), None);
+    }
+
+    /// Lets others go first, once.
+    async fn pause() {
+        let mut paused = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut paused, true) {
+                return std::task::Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        })
+        .await;
     }
 }

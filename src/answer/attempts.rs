@@ -8,16 +8,16 @@
 //!
 //! # What counts against an upstream
 //!
-//! What it does at once: no connection, no head in time, an answer that breaks off. An error *status* may be the request's own
-//! doing (a model that does not fit), and one client must not shut an upstream for all: it counts only once another upstream
-//! has answered the same request.
+//! What it does at once: no connection, no head in time, an answer that breaks off, one that is no Ollama's, a refusal of our
+//! own credentials. An error *status* may be the request's own doing, and one client must not shut an upstream for all: it
+//! counts only once another upstream has answered the same request ([`crate::upstreams::Weight`]).
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::random;
 use futures::lock::Mutex;
-use http::{Method, StatusCode};
+use http::Method;
 use sluice_gate::{Load, Room};
 use sluice_ollama::request::Sending;
 use spin_sdk::time::sleep;
@@ -26,7 +26,9 @@ use super::job::Job;
 use crate::clock::{self, within};
 use crate::gate::{self, Stay};
 use crate::http::refuse::Refusal;
-use crate::upstreams::{self, Call, State, UpstreamError, UpstreamResponse, breakers};
+use crate::upstreams::{
+    self, Call, Cause, State, UpstreamError, UpstreamResponse, Weight, breakers,
+};
 
 /// How often it is looked whether another upstream has room.
 const LOOK: Duration = Duration::from_millis(100);
@@ -47,6 +49,8 @@ struct Failure {
     is_worth_a_retry: bool,
     /// Nothing was sent.
     is_unreachable: bool,
+    /// The same upstream would say the same again.
+    is_settled_here: bool,
 }
 
 /// Sends to the upstream that the gate has chosen, and to others if that fails; answers with the first bytes there.
@@ -62,9 +66,7 @@ pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal>
         let failure = match attempt(job, upstream, &mut doubted).await {
             Ok(response) => {
                 breakers::answered(&job.config, upstream.into());
-                if response.status.is_success() {
-                    confirm(job, &doubted, upstream);
-                }
+                confirm(job, &doubted, upstream);
                 return Ok(response);
             }
             Err(failure) => failure,
@@ -82,7 +84,7 @@ pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal>
 /// Another upstream has answered: it was not the request.
 fn confirm(job: &Job, doubted: &[u8], answered: u8) {
     for upstream in doubted.iter().filter(|upstream| **upstream != answered) {
-        breakers::failed(&job.config, usize::from(*upstream));
+        breakers::failed(&job.config, usize::from(*upstream), Cause::Failed);
     }
 }
 
@@ -94,9 +96,9 @@ async fn attempt(
     job.ask(upstream);
     let call = Call {
         method: Method::POST,
-        path: job.outgoing.prepared.path,
+        path: job.outgoing.path,
         headers: &job.headers,
-        body: job.outgoing.prepared.body.payload(&SENDING),
+        body: job.outgoing.payload(&SENDING),
         patience: job.time_left(),
     };
     let answering = async {
@@ -104,50 +106,47 @@ async fn attempt(
         if response.status.is_success() {
             response.body.await_first().await?;
         }
-        Ok(response)
+        Ok(upstreams::judge(response, job.is_cloud()).await)
     };
     let answered = within(job.time_left(), answering)
         .await
         .unwrap_or_else(|| Err(UpstreamError::out_of_time()));
     let is_over = match &answered {
-        Ok(response) => !response.status.is_success(),
+        Ok(judged) => judged.is_err(),
         Err(error) => !error.leaves_it_at_work(),
     };
     if is_over {
         job.account().upstream_ended();
     }
     match answered {
-        Ok(response) => match refused_by_status(response.status) {
-            None => Ok(response),
-            Some(refusal) => {
-                doubted.push(upstream);
-                Err(Failure {
-                    refusal,
-                    is_worth_a_retry: true,
-                    is_unreachable: false,
-                })
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(judged)) => {
+            judged.log(upstream.into());
+            match judged.weight() {
+                Weight::Well => breakers::answered(&job.config, upstream.into()),
+                Weight::None => {}
+                Weight::Doubted => doubted.push(upstream),
+                Weight::Full(cause) => breakers::failed(&job.config, upstream.into(), cause),
             }
-        },
+            Err(Failure {
+                refusal: job.in_its_form(judged.refusal()),
+                is_worth_a_retry: judged.is_worth_a_retry(),
+                is_unreachable: false,
+                is_settled_here: judged.is_settled_here(job.config.retry_delay),
+            })
+        }
         Err(error) => {
             error.log(upstream);
             if error.is_upstreams_fault() {
-                breakers::failed(&job.config, upstream.into());
+                breakers::failed(&job.config, upstream.into(), Cause::from(&error));
             }
             Err(Failure {
                 refusal: Refusal::from(&error),
                 is_worth_a_retry: error.is_worth_a_retry(),
                 is_unreachable: matches!(error, UpstreamError::Unreachable(_)),
+                is_settled_here: false,
             })
         }
-    }
-}
-
-/// What the upstream did wrong; a client's own mistake is passed on as an answer.
-fn refused_by_status(status: StatusCode) -> Option<Refusal> {
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => Some(Refusal::UpstreamBusy),
-        status if status.is_server_error() => Some(Refusal::UpstreamError),
-        _ => None,
     }
 }
 
@@ -161,6 +160,7 @@ async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> boo
         let others = breakers::room(&job.config).without(failed);
         let has_others = others.capacity() > 0;
         let can_stay = match breakers::state(&job.config, failed.into()) {
+            _ if failure.is_settled_here => false,
             State::Closed => true,
             State::HalfOpen => !has_others,
             State::Open => false,

@@ -8,23 +8,57 @@ use http::HeaderMap;
 use sluice_gate::Now;
 use sluice_ollama::framing::Tally;
 use sluice_ollama::openai::Translation;
-use sluice_ollama::{Endpoint, Heartbeat, Passage, Prepared};
+use sluice_ollama::request::{Body, Payload, Sending};
+use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage};
 
 use super::insert;
+use crate::budget::Share;
 use crate::clock;
 use crate::config::Config;
 use crate::counters::endings;
 use crate::gate::{Account, Ending, PublicTicket, Stay};
 use crate::http::head::Head;
 use crate::http::log::Line;
+use crate::http::refuse::Refusal;
 use crate::request::client::Client;
 
 /// What goes to the upstream.
 pub struct Outgoing {
-    /// The path and the body.
-    pub prepared: Prepared,
+    /// The path there, without the upstream's base.
+    pub path: &'static str,
+    /// The body, until the first byte of its answer is relayed: it is not sent again after that.
+    body: RefCell<Option<(Body, Share)>>,
     /// How its answer is translated; `None`: it is passed on as it comes.
     pub translation: Option<Translation>,
+}
+
+impl Outgoing {
+    /// A body with its share of the memory for bodies, and how its answer is translated.
+    pub fn new(
+        path: &'static str,
+        body: Body,
+        mut share: Share,
+        translation: Option<Translation>,
+    ) -> Outgoing {
+        share.set(body.held());
+        Outgoing {
+            path,
+            body: RefCell::new(Some((body, share))),
+            translation,
+        }
+    }
+
+    /// What is sent this time, while it may still be sent.
+    pub fn payload(&self, sending: &Sending) -> Payload {
+        let body = self.body.borrow();
+        let payload = body.as_ref().map(|(body, _)| body.payload(sending));
+        payload.unwrap_or_default()
+    }
+
+    /// It will not be sent again: its memory is free.
+    pub fn let_go(&self) {
+        self.body.take();
+    }
 }
 
 /// One gated request.
@@ -84,14 +118,14 @@ impl Job {
         self.stay.borrow().clone()
     }
 
-    /// The model that was asked for.
-    pub fn model(&self) -> &str {
-        &self.model
-    }
-
     /// The way of one answer to the client.
     pub fn passage(&self) -> Passage {
         Passage::new(self.heartbeat.form(), self.outgoing.translation.as_ref())
+    }
+
+    /// Whether its model is served by the operator's account elsewhere.
+    pub fn is_cloud(&self) -> bool {
+        ModelName::parse(&self.model).is_some_and(|name| name.is_cloud())
     }
 
     /// Its public ticket, once it is drawn.
@@ -132,6 +166,15 @@ impl Job {
         self.attempt.set(Some(clock::now()));
         self.upstream.set(upstream);
         self.account.ask(upstream.into());
+    }
+
+    /// A refusal as this client reads it: where its answers are translated, an upstream's document is none of its own form.
+    pub fn in_its_form(&self, refusal: Refusal) -> Refusal {
+        if self.outgoing.translation.is_some() {
+            refusal.without_document()
+        } else {
+            refusal
+        }
     }
 
     /// Gives the slot back, with what the line is to remember, and logs how it went: once, whoever says so first.

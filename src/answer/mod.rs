@@ -8,8 +8,8 @@ mod admission;
 mod attempts;
 mod fairness;
 mod job;
-pub mod passthrough;
 mod place;
+pub mod questions;
 pub mod relay;
 mod relaying;
 mod waiting;
@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::gate::{self, Newcomer, Stay};
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
-use crate::http::reply::{Answer, Reply};
+use crate::http::reply::Answer;
 use crate::request::client::Client;
 use crate::request::{self, Asked};
 use crate::upstreams::{UpstreamResponse, breakers};
@@ -41,14 +41,12 @@ const SHED_MS: u64 = 50;
 /// How old a reading may be from which a quiet time is told, in milliseconds.
 const QUIET_MS: u64 = 5_000;
 
-/// The largest error document of an upstream that is passed on, in bytes.
-const ERROR_MAX: usize = 64 * 1024;
-
 /// Serves a request to a gated endpoint.
 ///
 /// # Errors
 /// It is refused; nothing was relayed.
 pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal> {
+    let limits = asked.limits(asked.config.max_body);
     let Asked {
         head,
         body,
@@ -56,13 +54,13 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         client,
         carried,
     } = asked;
-    let body = body.read(config.max_body).await?;
+    let body = body.read(limits).await?;
     #[cfg(feature = "test-trap")]
     assert!(
         !body.bytes().windows(8).any(|word| word == b"[[trap]]"),
         "a test asked for it"
     );
-    let prepared = request::read(endpoint, &body, &head, &client, &config)?;
+    let (prepared, share) = request::read(endpoint, body, &head, &client, &config)?;
     shed(&config, &client).await?;
     let lane = fairness::lane(&config, &client).await?;
 
@@ -84,15 +82,11 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         config,
         endpoint,
         heartbeat,
-        Outgoing {
-            prepared,
-            translation,
-        },
+        Outgoing::new(prepared.path, prepared.body, share, translation),
         head,
         client,
         stay,
     ));
-    drop(body);
     match answer(job.clone(), headers).await {
         Ok(answer) => Ok(answer),
         Err(refusal) => {
@@ -113,10 +107,7 @@ async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
         }
     };
     match first {
-        Either::Left(response) if response.status.is_success() => {
-            Ok(relay_at_once(job, response, headers).await)
-        }
-        Either::Left(response) => pass_on_error(&job, response).await,
+        Either::Left(response) => Ok(relay_at_once(job, response, headers).await),
         Either::Right(admission) => Ok(wait_in_line(job, admission, headers)),
     }
 }
@@ -179,43 +170,11 @@ fn wait_in_line(
     spawn(async move {
         match waiting::with_heartbeats(admission, &job, &mut outlet).await {
             Err(ClientGone) => job.finish_without_answer("client_gone"),
-            Ok(Ok(response)) if response.status.is_success() => {
-                relaying::relay_answer(&job, response, outlet).await;
-            }
-            Ok(Ok(response)) => relaying::report_error(&job, response, outlet).await,
+            Ok(Ok(response)) => relaying::relay_answer(&job, response, outlet).await,
             Ok(Err(refusal)) => relaying::report(&job, &refusal, outlet).await,
         }
     });
     Answer::Streamed(reply)
-}
-
-/// An answer of the upstream's that is none: what a client did wrong is passed on as Ollama says it.
-async fn pass_on_error(job: &Job, response: UpstreamResponse) -> Result<Answer, Refusal> {
-    let status = response.status;
-    let document = response.body.collect(ERROR_MAX).await;
-    let document = match document {
-        Ok(Some(document)) => serde_json::from_slice::<serde_json::Value>(&document).ok(),
-        _ => None,
-    };
-    match document {
-        Some(document) if status.is_client_error() && job.outgoing.translation.is_some() => {
-            let sentence =
-                relaying::sentence(&document).unwrap_or_else(|| Refusal::UpstreamError.detail());
-            Err(Refusal::Upstreams { status, sentence })
-        }
-        Some(document) if status.is_client_error() => {
-            job.finish_without_answer(if status == StatusCode::NOT_FOUND {
-                "model_not_found"
-            } else {
-                "upstream_refused"
-            });
-            Ok(Answer::Told(Reply::json(status, &document)))
-        }
-        _ if status == StatusCode::NOT_FOUND => Err(Refusal::ModelNotFound {
-            model: job.model().to_owned(),
-        }),
-        _ => Err(Refusal::UpstreamError),
-    }
 }
 
 fn answer_headers(

@@ -8,16 +8,16 @@ use sluice_gate::Phase;
 use sluice_ollama::Passage;
 use spin_sdk::time::sleep;
 
-use super::ERROR_MAX;
 use super::admission::refusal;
 use super::job::Job;
 use super::relay::{self, Outcome};
 use crate::http::outlet::Outlet;
 use crate::http::refuse::Refusal;
-use crate::upstreams::{UpstreamResponse, breakers};
+use crate::upstreams::{Cause, UpstreamResponse, breakers};
 
 /// Relays an answer to its end and frees the slot as soon as the upstream is done or the client has left.
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
+    job.outgoing.let_go();
     let mut passage = job.passage();
     let outcome = relay_in_time(job, response, &mut outlet, &mut passage).await;
     let is_over = match &outcome {
@@ -36,7 +36,7 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
         Ok(Outcome::UpstreamFailed(error)) => {
             error.log(job.upstream.get());
             if error.is_upstreams_fault() {
-                breakers::failed(&job.config, job.upstream.get().into());
+                breakers::failed(&job.config, job.upstream.get().into(), Cause::from(&error));
             }
             Some(Refusal::from(&error))
         }
@@ -99,33 +99,6 @@ fn stopped(job: &Job) -> Refusal {
         Some(Phase::Closing(outcome) | Phase::Over(outcome)) => refusal(outcome),
         _ => Refusal::StoreUnavailable,
     }
-}
-
-/// Tells an error of the upstream's to a client whose head is out.
-pub async fn report_error(job: &Job, response: UpstreamResponse, outlet: Outlet) {
-    let status = response.status;
-    let document = response
-        .body
-        .collect(ERROR_MAX)
-        .await
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    let sentence = serde_json::from_slice(&document)
-        .ok()
-        .and_then(|document| sentence(&document));
-    let refusal = match sentence {
-        Some(sentence) if status.is_client_error() => Refusal::Upstreams { status, sentence },
-        _ => Refusal::UpstreamError,
-    };
-    report(job, &refusal, outlet).await;
-}
-
-/// The sentence in an error document of either family.
-pub fn sentence(document: &serde_json::Value) -> Option<String> {
-    let error = document.get("error")?;
-    let sentence = error.as_str().or_else(|| error.get("message")?.as_str())?;
-    Some(sentence.to_owned())
 }
 
 /// Tells a refusal to a client whose head is out.

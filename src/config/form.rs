@@ -11,6 +11,9 @@ use sluice_ollama::ModelName;
 use sluice_ollama::options::{Kind, Sampling, kind_of};
 use sluice_ollama::request::MAX_MODEL_NAME;
 
+use crate::http::hosts::Hosts;
+use crate::http::origins::Origins;
+
 /// How one setting is read.
 pub(super) struct Form<T> {
     /// What is expected, as the end of a sentence that begins with "must be".
@@ -184,21 +187,19 @@ pub(super) fn networks() -> Form<Vec<IpNet>> {
     )
 }
 
-/// Origins, or `*`.
-pub(super) fn origins() -> Form<Vec<String>> {
+/// The names that this server answers to. An entry that is none lets nobody in, and no more: `/api/health` tells of it.
+pub(super) fn hosts() -> Form<Hosts> {
     Form::new(
-        "a list of origins such as https://example.org, or *",
-        |text| {
-            let origin = |item: &str| {
-                let rest = item
-                    .strip_prefix("https://")
-                    .or_else(|| item.strip_prefix("http://"))
-                    .unwrap_or_default();
-                let is_origin = item == "*" || (!rest.is_empty() && !rest.contains('/'));
-                is_origin.then(|| item.to_ascii_lowercase())
-            };
-            items(text).map(origin).collect()
-        },
+        "a list of names such as chat.example.org or *.example.org, or *",
+        |text| Some(Hosts::listed(items(text))),
+    )
+}
+
+/// Origins whose pages may ask. An entry that is none lets nobody in, and no more: `/api/health` tells of it.
+pub(super) fn origins() -> Form<Origins> {
+    Form::new(
+        "a list of origins such as https://example.org, http://localhost:* or app://obsidian.md, or *",
+        |text| Some(Origins::listed(items(text))),
     )
 }
 

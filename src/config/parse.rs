@@ -3,9 +3,11 @@
 use serde_json::Map;
 use sluice_ollama::{ModelName, Policy};
 
+use crate::budget;
+
 use super::MAX_UPSTREAMS;
 use super::form;
-use super::reader::{Lookup, Misconfigured, Reader};
+use super::reader::{Fault, Lookup, Misconfigured, Reader};
 use super::secret::{self, ApiKey};
 use super::table::{Config, OPTIONS, UpstreamRows};
 use super::upstream::Upstream;
@@ -23,7 +25,12 @@ impl Config {
         config.policy = policy(&mut reader, &config);
         config.keys = keys(&mut reader, &config);
         default_model(&mut reader, &config);
+        if config.max_body > config.bodies_in_flight / budget::PARTS {
+            let problem = "must be at most a quarter of bodies_in_flight";
+            reader.fault("max_body", problem.to_owned());
+        }
         config.warnings = reader.finish()?;
+        config.warnings.extend(entries_that_are_none(&config));
         Ok(config)
     }
 
@@ -60,6 +67,20 @@ fn default_model(reader: &mut Reader<'_>, config: &Config) {
         let problem = "runs in the cloud, which allow_cloud or allowed_models must allow";
         reader.fault("ollama_model", problem.to_owned());
     }
+}
+
+/// Entries of lists that let nobody in.
+fn entries_that_are_none(config: &Config) -> Vec<Fault> {
+    let warning = |variable: &str, what: &str, entry: &usize| Fault {
+        variable: variable.to_owned(),
+        problem: format!("has no {what} as entry {entry}, which lets nobody in"),
+    };
+    let hosts = config.allowed_hosts.faulty.iter();
+    let origins = config.cors_origins.faulty.iter();
+    hosts
+        .map(|entry| warning("allowed_hosts", "name", entry))
+        .chain(origins.map(|entry| warning("cors_origins", "origin", entry)))
+        .collect()
 }
 
 fn upstreams(reader: &mut Reader<'_>, max_concurrent: u32) -> Vec<Upstream> {

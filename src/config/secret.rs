@@ -49,7 +49,7 @@ impl fmt::Debug for Secret {
 impl ApiKey {
     /// The key that `shown` is, if any. All keys are looked at whichever matches, so that time tells at most the length of
     /// what was shown.
-    pub fn find<'a>(keys: &'a [ApiKey], shown: &str) -> Option<&'a ApiKey> {
+    pub fn find<'a>(keys: impl IntoIterator<Item = &'a ApiKey>, shown: &str) -> Option<&'a ApiKey> {
         let mut found = None;
         for key in keys {
             let equal: Choice = key.secret.0.as_bytes().ct_eq(shown.as_bytes());

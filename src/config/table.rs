@@ -12,6 +12,10 @@ use serde_json::Value;
 use sluice_ollama::options::Sampling;
 use sluice_ollama::{ModelName, Policy};
 
+use crate::budget::PARTS;
+use crate::http::hosts::Hosts;
+use crate::http::origins::Origins;
+
 use super::form::{self, Form};
 use super::reader::{Fault, Reader};
 use super::secret::{self, ApiKey, Secret};
@@ -28,8 +32,9 @@ const MAX_CONCURRENT: u32 = 256;
 /// The longest line: each waiting request is an open connection of 25 to 220 KiB.
 const MAX_QUEUE: u32 = 100_000;
 
-/// A body may not be larger than all bodies in flight of one instance together.
-const MAX_BODY: usize = crate::http::body::MAX_IN_FLIGHT;
+/// The most that bodies of one instance may hold together: an instance has 4 GiB of addresses, and a body exists twice while it
+/// is rewritten.
+const MAX_BODIES: usize = 1024 * 1024 * 1024;
 
 /// Above this a rate or a burst is no limit.
 const MAX_RATE: u32 = 1_000_000;
@@ -214,8 +219,12 @@ settings! {
             "one key for everybody, by which nobody is told apart; empty, and no api_keys: none is needed";
         api_keys: Vec<ApiKey> = secret::named_keys(), "", since "0.1.0",
             "more keys, name:class:secret; the class is interactive, batch or operator";
-        max_body: usize = form::size(MAX_BODY), "8MiB", since "0.1.0",
-            "the largest request";
+        max_body: usize = form::size(MAX_BODIES / PARTS), "8MiB", since "0.1.0",
+            "the largest request, at most a quarter of bodies_in_flight";
+        bodies_in_flight: usize = form::size(MAX_BODIES), "192MiB", since "0.2.0",
+            "bytes of requests that an instance holds at once, those of waiting requests included; a client with a key of its own holds a quarter at most";
+        body_timeout: Duration = form::duration(SECOND, LONGEST), "120s", since "0.2.0",
+            "a request's body, from its beginning to its end";
         rate_limit: u32 = form::count(0, MAX_RATE), "60", since "0.1.0",
             "requests of one key a minute; 0: no limit";
         rate_limit_burst: u32 = form::count(1, MAX_RATE), "20", since "0.1.0",
@@ -225,9 +234,11 @@ settings! {
         rate_limit_address_burst: u32 = form::count(1, MAX_RATE), "2000", since "0.1.0",
             "requests of one address at once";
         trusted_proxies: Vec<IpNet> = form::networks(), "", since "0.1.0",
-            "whose x-forwarded-for is believed";
-        cors_origins: Vec<String> = form::origins(), "", since "0.1.0",
-            "foreign origins whose pages may ask; *: all";
+            "whose x-forwarded-for and x-forwarded-host are believed";
+        allowed_hosts: Hosts = form::hosts(), "", since "0.2.0",
+            "names that this server answers to besides local ones: chat.school.example, *.school.example, or * for all; empty: with a key set all, without one local names alone";
+        cors_origins: Origins = form::origins(), "", since "0.1.0",
+            "foreign origins whose pages may ask: https://example.org, http://localhost:*, app://obsidian.md, or * for all";
     }
 }
 

@@ -196,11 +196,10 @@ fn every_fault_is_reported_and_no_value_is_quoted() {
         ("queue_timeout", "300"),
         ("retry_delay", "1 hidden"),
         ("record_ttl", "31s"),
-        ("max_body", "33MiB"),
+        ("max_body", "49MiB"),
         ("api_key", "hid den"),
         ("api_keys", "a:nobody:hidden"),
         ("trusted_proxies", "10.0.0.0/33"),
-        ("cors_origins", "hidden.example"),
         ("keep_alive", "hidden"),
         ("ollama_model", ""),
     ];
@@ -342,4 +341,19 @@ fn a_network_contains_its_addresses_and_no_others() {
     assert!(within(2, "203.0.113.1") && !within(2, "2001:db8::1"));
     let mapped = config_with(&[("trusted_proxies", "::ffff:10.0.0.0/104")]);
     assert!(mapped.trusted_proxies[0].contains(&IpAddr::from([10, 9, 9, 9])));
+}
+
+#[test]
+fn an_entry_of_a_list_that_is_none_disables_itself_alone() {
+    let config = config_with(&[
+        ("allowed_hosts", "https://a.example b.example"),
+        ("cors_origins", "a.example, https://b.example"),
+    ]);
+    assert!(config.allowed_hosts.allows("b.example", false));
+    assert!(!config.allowed_hosts.allows("a.example", false));
+    assert!(config.cors_origins.allow("https://b.example"));
+    assert_eq!(
+        (config.allowed_hosts.faulty, config.cors_origins.faulty),
+        (vec![1], vec![1])
+    );
 }

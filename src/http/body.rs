@@ -1,39 +1,51 @@
-//! The body of a request, read whole within bounds: one body's size, all bodies of an instance together, and the time
-//! between two pieces.
-//!
-//! An instance serves up to 128 requests from one memory, so that bodies without a common bound would end in a trap that
-//! silences them all.
+//! The body of a request, read whole within bounds: its size, its share of the memory for bodies, the time between two
+//! pieces and the time in all.
 
-use std::cell::Cell;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt;
 use spin_sdk::wasip3::http::types::ErrorCode;
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
+use crate::budget::{Bounds, Full, Share};
 use crate::clock::within;
 use crate::http::refuse::Refusal;
-
-/// All bodies of one instance together: four of the largest that the default allows.
-pub const MAX_IN_FLIGHT: usize = 32 * 1024 * 1024;
 
 /// How long a body may stop coming.
 const STALL: Duration = Duration::from_secs(30);
 
-/// A body, and its share of the memory for bodies, given back on drop.
+/// What is read is gathered in blocks of so many bytes: a client may send them one by one.
+const BLOCK: usize = 64 * 1024;
+
+/// A body, and its share of the memory for bodies.
 #[derive(Debug)]
 pub struct Body {
-    bytes: Bytes,
-    _share: Share,
+    bytes: Vec<u8>,
+    share: Share,
 }
 
 impl Body {
-    /// The bytes; clones are cheap, but only this keeps its share.
-    pub fn bytes(&self) -> &Bytes {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The bytes, and their share for whoever holds on to them.
+    pub fn into_parts(self) -> (Vec<u8>, Share) {
+        (self.bytes, self.share)
+    }
+}
+
+/// How large a body may be, how long it may take, and how much is held at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Its bytes.
+    pub bytes: usize,
+    /// From its beginning to its end.
+    pub time: Duration,
+    /// All bodies together.
+    pub held: Bounds,
 }
 
 /// The body of a request, not read yet.
@@ -54,13 +66,22 @@ impl UnreadBody {
     /// Reads it whole.
     ///
     /// # Errors
-    /// It is larger than `limit` bytes, stops coming, breaks off, or there are too many bodies in flight.
-    pub async fn read(mut self, limit: usize) -> Result<Body, Refusal> {
+    /// It is too large, does not come in time, breaks off, or there are too many bytes of bodies already.
+    pub async fn read(self, limits: Limits) -> Result<Body, Refusal> {
+        let limit = limits.bytes;
         if self.announced.is_some_and(|announced| announced > limit) {
             return Err(Refusal::BodyTooLarge { limit });
         }
-        let mut share = Share::default();
-        let mut body = Vec::new();
+        let time = limits.time;
+        within(time, self.read_on(limits))
+            .await
+            .unwrap_or(Err(Refusal::BodyStalled))
+    }
+
+    async fn read_on(mut self, limits: Limits) -> Result<Body, Refusal> {
+        let limit = limits.bytes;
+        let mut share = Share::new(limits.held);
+        let mut blocks = Blocks::default();
         while let Some(frame) = within(STALL, self.incoming.frame())
             .await
             .ok_or(Refusal::BodyStalled)?
@@ -74,43 +95,51 @@ impl UnreadBody {
                 }
                 Err(_) => return Err(Refusal::BodyBroken),
             };
-            if body.len() + chunk.len() > limit {
+            if share.bytes() + chunk.len() > limit {
                 return Err(Refusal::BodyTooLarge { limit });
             }
-            share.grow(chunk.len())?;
-            body.extend_from_slice(&chunk);
+            share
+                .grow(chunk.len())
+                .map_err(|Full| Refusal::Overloaded)?;
+            blocks.add(&chunk);
         }
         Ok(Body {
-            bytes: body.into(),
-            _share: share,
+            bytes: blocks.into_vec(),
+            share,
         })
     }
 }
 
-/// A share of [`MAX_IN_FLIGHT`].
+/// Bytes in blocks: a vector that grows would hold up to three times as much while it moves.
 #[derive(Debug, Default)]
-struct Share(usize);
+struct Blocks(Vec<Vec<u8>>);
 
-impl Share {
-    fn grow(&mut self, by: usize) -> Result<(), Refusal> {
-        let taken = IN_FLIGHT.get();
-        if taken + by > MAX_IN_FLIGHT {
-            return Err(Refusal::Overloaded);
+impl Blocks {
+    fn add(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.0.last().map_or(0, |block| BLOCK - block.len());
+            if room == 0 {
+                self.0
+                    .push(Vec::with_capacity(BLOCK.min(bytes.len().max(BLOCK / 16))));
+            }
+            let Some(block) = self.0.last_mut() else {
+                return;
+            };
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK - block.len()));
+            block.extend_from_slice(now);
+            bytes = later;
         }
-        IN_FLIGHT.set(taken + by);
-        self.0 += by;
-        Ok(())
     }
-}
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        IN_FLIGHT.set(IN_FLIGHT.get() - self.0);
+    /// All of it in one piece, no larger than it is.
+    fn into_vec(mut self) -> Vec<u8> {
+        if self.0.len() == 1 {
+            let mut only = self.0.pop().unwrap_or_default();
+            only.shrink_to_fit();
+            return only;
+        }
+        self.0.concat()
     }
-}
-
-thread_local! {
-    static IN_FLIGHT: Cell<usize> = const { Cell::new(0) };
 }
 
 #[cfg(test)]
@@ -118,12 +147,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_together_are_bounded_and_a_dropped_one_gives_its_share_back() {
-        let mut first = Share::default();
-        first.grow(MAX_IN_FLIGHT).unwrap();
-        assert_eq!(Share::default().grow(1), Err(Refusal::Overloaded));
-        drop(first);
-        assert_eq!(Share::default().grow(MAX_IN_FLIGHT), Ok(()));
-        assert_eq!(IN_FLIGHT.get(), 0);
+    fn what_comes_in_any_pieces_is_the_same_whole_and_takes_no_more_than_it_is() {
+        for (piece, pieces) in [
+            (1, 100),
+            (1, 3 * BLOCK),
+            (BLOCK, 2),
+            (BLOCK + 1, 3),
+            (5 * BLOCK, 1),
+        ] {
+            let mut blocks = Blocks::default();
+            let mut expected = Vec::new();
+            for number in 0..pieces {
+                let bytes = vec![u8::try_from(number % 251).unwrap(); piece];
+                blocks.add(&bytes);
+                expected.extend_from_slice(&bytes);
+            }
+            let held: usize = blocks.0.iter().map(Vec::capacity).sum();
+            assert!(
+                held < expected.len() + BLOCK,
+                "{held} for {}",
+                expected.len()
+            );
+            let whole = blocks.into_vec();
+            assert!(whole == expected && whole.capacity() == whole.len());
+        }
+        assert!(Blocks::default().into_vec().is_empty());
     }
 }

@@ -16,6 +16,12 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// The longest path with its query.
 const MAX_TARGET: usize = 2048;
 
+/// The longest number of a request that is taken over from a client.
+const MAX_REQUEST_ID: usize = 128;
+
+/// The number of a request: taken over or given, in every answer and every line of the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The head of a request.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -83,6 +89,17 @@ impl Head {
         let id = text.split('-').nth(1)?;
         let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_id.then(|| id.to_ascii_lowercase())
+    }
+
+    /// The number that the client, or a proxy before it, has given to the request; `None` where it is none that can stand in a
+    /// log.
+    pub fn request_id(&self) -> Option<&str> {
+        let id = self.text(&REQUEST_ID)?;
+        let is_id = (1..=MAX_REQUEST_ID).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        is_id.then_some(id)
     }
 
     /// Whether the body is said to be JSON. One that is not may be JSON all the same: `curl -d` claims a form.

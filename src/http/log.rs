@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::clock;
+use crate::tasks;
 use serde_json::{Map, Value};
 
 /// One line, being gathered.
@@ -15,6 +16,9 @@ impl Line {
         let mut members = Map::new();
         members.insert("time_ms".to_owned(), clock::wall_ms().into());
         members.insert("event".to_owned(), event.into());
+        if let Some(id) = tasks::request_id() {
+            members.insert("request_id".to_owned(), (*id).into());
+        }
         Line(members)
     }
 

@@ -2,8 +2,10 @@
 
 pub mod body;
 pub mod head;
+pub mod hosts;
 pub mod log;
 pub mod origin;
+pub mod origins;
 pub mod outlet;
 pub mod refuse;
 pub mod reply;

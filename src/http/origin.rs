@@ -1,54 +1,79 @@
 //! Whether a page of another origin may ask, and what lets it read the answer.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::head::Head;
+use super::origins::{Origins, is_same_host};
 use super::refuse::Refusal;
 
 /// Whether the page that asks, if it is one, may do so. Gives the headers that let a foreign one read the answer.
 ///
 /// A browser says where a request comes from, and a page cannot make it lie; whatever is no browser says nothing and has
-/// no cookies or sessions here that could be abused.
+/// no cookies or sessions here that could be abused. Whoever follows a link from elsewhere is let in: the page that had the
+/// link reads nothing of what comes.
 ///
 /// # Errors
 /// It is a page of another origin that is not configured.
-pub fn check_origin(allowed: &[String], head: &Head) -> Result<HeaderMap, Refusal> {
+pub fn check_origin(allowed: &Origins, head: &Head) -> Result<HeaderMap, Refusal> {
     let origin = head.text(&header::ORIGIN);
-    if let Some(origin) = origin.filter(|origin| is_listed(allowed, origin)) {
+    if let Some(origin) = origin.filter(|origin| allowed.allow(origin)) {
         return Ok(reading_headers(origin));
     }
     let is_own = match (head.text(&SEC_FETCH_SITE), origin) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => head.authority.as_deref().is_some_and(|authority| {
-            authority_of(origin).is_some_and(|from| from.eq_ignore_ascii_case(authority))
-        }),
+        (None, Some(origin)) => head
+            .authority
+            .as_deref()
+            .is_some_and(|authority| is_same_host(origin, authority)),
         (None, None) => !head.headers.contains_key(header::ORIGIN),
     };
-    if is_own {
+    if is_own || is_navigation(head) {
         Ok(HeaderMap::new())
     } else {
         Err(Refusal::ForeignOrigin)
     }
 }
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// What a browser wants to hear before it lets a page of a configured origin send more than a form could.
-pub fn preflight_headers() -> [(HeaderName, HeaderValue); 3] {
-    [
+/// What a browser wants to hear before it lets a page of a configured origin send more than a form could: yes to what it
+/// asks for. Clients of browsers send headers of their own, and new ones with each version.
+pub fn preflight_headers(head: &Head) -> HeaderMap {
+    let asked = head
+        .headers
+        .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        .filter(|list| list.as_bytes().iter().all(is_of_a_list));
+    let mut headers = HeaderMap::from_iter([
         (
             header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, POST, DELETE"),
-        ),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("authorization, content-type, x-api-key, traceparent"),
+            HeaderValue::from_static("GET, HEAD, POST, DELETE"),
         ),
         (
             header::ACCESS_CONTROL_MAX_AGE,
             HeaderValue::from_static("600"),
         ),
-    ]
+        (
+            header::VARY,
+            HeaderValue::from_static("origin, access-control-request-headers"),
+        ),
+    ]);
+    if let Some(asked) = asked {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    if head.headers.contains_key(ASKS_FOR_PRIVATE_NETWORK) {
+        headers.insert(ALLOWS_PRIVATE_NETWORK, HeaderValue::from_static("true"));
+    }
+    headers
+}
+
+/// A link that somebody followed.
+fn is_navigation(head: &Head) -> bool {
+    matches!(head.method, Method::GET | Method::HEAD)
+        && head.text(&SEC_FETCH_MODE) == Some("navigate")
+        && head.text(&SEC_FETCH_DEST) == Some("document")
+}
+
+/// Whether a byte stands in a list of header names.
+fn is_of_a_list(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, ".contains(byte)
 }
 
 fn reading_headers(origin: &str) -> HeaderMap {
@@ -59,22 +84,20 @@ fn reading_headers(origin: &str) -> HeaderMap {
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(
-                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, retry-after, ratelimit, ratelimit-policy",
+                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, x-request-id, retry-after, ratelimit, ratelimit-policy",
             ),
         );
     }
     headers
 }
 
-fn is_listed(allowed: &[String], origin: &str) -> bool {
-    allowed
-        .iter()
-        .any(|entry| entry == "*" || entry.eq_ignore_ascii_case(origin))
-}
-
-fn authority_of(origin: &str) -> Option<&str> {
-    origin.split_once("://").map(|(_, authority)| authority)
-}
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const ASKS_FOR_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-request-private-network");
+const ALLOWS_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-allow-private-network");
 
 #[cfg(test)]
 mod tests {
@@ -96,7 +119,7 @@ mod tests {
     #[test]
     fn a_page_of_another_origin_may_not_ask_unless_it_is_listed() {
         let check = |allowed: &str, lines: &[(&'static str, &str)]| {
-            let allowed: Vec<String> = allowed.split(' ').map(str::to_owned).collect();
+            let allowed = Origins::listed(allowed.split_whitespace());
             check_origin(&allowed, &head(lines)).map(|headers| headers.len())
         };
         let foreign = Err(Refusal::ForeignOrigin);
@@ -127,5 +150,51 @@ mod tests {
             Ok(3)
         );
         assert_eq!(check("*", &[("origin", "https://b.example")]), Ok(3));
+    }
+    #[test]
+    fn whoever_follows_a_link_is_let_in_and_a_page_that_asks_by_itself_is_not() {
+        let from_elsewhere = |method: Method, mode: &str, dest: &str| {
+            let lines = [
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", mode),
+                ("sec-fetch-dest", dest),
+            ];
+            let head = Head {
+                method,
+                ..head(&lines)
+            };
+            check_origin(&Origins::default(), &head).is_ok()
+        };
+        assert!(from_elsewhere(Method::GET, "navigate", "document"));
+        // A form, a script, an image, a frame.
+        assert!(!from_elsewhere(Method::POST, "navigate", "document"));
+        assert!(!from_elsewhere(Method::GET, "cors", "empty"));
+        assert!(!from_elsewhere(Method::GET, "no-cors", "image"));
+        assert!(!from_elsewhere(Method::GET, "navigate", "iframe"));
+    }
+
+    #[test]
+    fn a_preflight_is_answered_with_what_it_asks_for() {
+        let answered = |lines: &[(&'static str, &str)]| {
+            let headers = preflight_headers(&head(lines));
+            let header = |name: HeaderName| Some(headers.get(name)?.to_str().unwrap().to_owned());
+            (
+                header(header::ACCESS_CONTROL_ALLOW_HEADERS),
+                header(ALLOWS_PRIVATE_NETWORK),
+            )
+        };
+        let asked = "authorization,content-type,x-stainless-os,x-stainless-retry-count";
+        assert_eq!(
+            answered(&[("access-control-request-headers", asked)]),
+            (Some(asked.to_owned()), None)
+        );
+        assert_eq!(
+            answered(&[("access-control-request-headers", "a: b")]),
+            (None, None)
+        );
+        assert_eq!(
+            answered(&[("access-control-request-private-network", "true")]),
+            (None, Some("true".to_owned()))
+        );
     }
 }

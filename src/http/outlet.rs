@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use http::{HeaderMap, StatusCode};
@@ -13,12 +12,9 @@ use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
-use super::reply::fields;
+use super::reply::{STALL, answer_fields};
 use crate::clock::Ticker;
 use crate::tasks::spawn;
-
-/// How long a client may take nothing: a phone in a tunnel comes back sooner, and its slot is wanted.
-pub const STALL: Duration = Duration::from_secs(30);
 
 /// The client has left, or reads no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +41,7 @@ impl Outlet {
     pub fn open(status: StatusCode, headers: HeaderMap) -> (Response, Outlet) {
         let (writer, reader) = wit_stream::new();
         let (end, end_reader) = wit_future::new(|| Err(ErrorCode::ConnectionTerminated));
-        let (response, _sent) = Response::new(fields(headers), Some(reader), end_reader);
+        let (response, _sent) = Response::new(answer_fields(headers), Some(reader), end_reader);
         let _ = response.set_status_code(status.as_u16());
         let ticker = Ticker::new(STALL / STALL_TICKS);
         (

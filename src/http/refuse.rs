@@ -39,6 +39,9 @@ impl Refusal {
     /// The response, in the form of the family that was spoken to.
     pub fn reply(&self, family: Family) -> Reply {
         let status = self.status();
+        if let Some(document) = self.document() {
+            return Reply::json(status, document);
+        }
         let reply = match family {
             Family::Ollama => Reply::json(status, &self.problem()).with(
                 header::CONTENT_TYPE,
@@ -49,6 +52,34 @@ impl Refusal {
         self.headers()
             .into_iter()
             .fold(reply, |reply, (name, value)| reply.with(name, value))
+    }
+
+    /// The upstream's own document, where the client is to have that.
+    fn document(&self) -> Option<&Value> {
+        match self {
+            Refusal::Upstreams { document, .. } | Refusal::UpstreamsUnknown { document, .. } => {
+                document.as_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The same in our own form.
+    pub fn without_document(self) -> Refusal {
+        match self {
+            Refusal::Upstreams {
+                status, sentence, ..
+            } => Refusal::Upstreams {
+                status,
+                sentence,
+                document: None,
+            },
+            Refusal::UpstreamsUnknown { sentence, .. } => Refusal::UpstreamsUnknown {
+                sentence,
+                document: None,
+            },
+            other => other,
+        }
     }
 
     fn problem(&self) -> Value {
@@ -80,7 +111,7 @@ impl Refusal {
         if let Refusal::MethodNotAllowed { allow } = self {
             headers.push((header::ALLOW, HeaderValue::from_static(allow)));
         }
-        if let Refusal::Unauthorized = self {
+        if let Refusal::Unauthorized { .. } = self {
             headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
         if let Some(retry_after) = self.retry_after() {

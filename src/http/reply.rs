@@ -1,11 +1,22 @@
 //! Whole responses: everything that is known before it is sent. Answers that grow are [`crate::answer::relay`]'s.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use spin_sdk::wasip3::http::types::{Fields, Response};
+use spin_sdk::wasip3::http::types::{ErrorCode, Fields, Response};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
-use crate::tasks::spawn;
+use super::head::REQUEST_ID;
+use crate::clock::within;
+use crate::tasks::{self, spawn};
+
+/// How long a client may take nothing: a phone in a tunnel comes back sooner, and its slot is wanted.
+pub const STALL: Duration = Duration::from_secs(30);
+
+/// How much is written at once: so much has to be taken within [`STALL`].
+const SLICE: usize = 16 * 1024;
 
 /// A whole response.
 #[derive(Clone, Debug)]
@@ -15,7 +26,7 @@ pub struct Reply {
     /// The headers; `content-length` is added when it is sent.
     pub headers: HeaderMap,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl Reply {
@@ -27,19 +38,17 @@ impl Reply {
     }
 
     /// A JSON document that is text already.
-    pub fn json_text(status: StatusCode, text: &str) -> Reply {
-        let body = text.as_bytes().to_vec();
-        Reply::new(status, HeaderValue::from_static("application/json"), body)
+    pub fn json_text(status: StatusCode, text: &'static str) -> Reply {
+        Reply::new(status, HeaderValue::from_static("application/json"), text)
     }
 
     /// Nothing but a status.
     pub fn empty(status: StatusCode) -> Reply {
         let headers = HeaderMap::new();
-        let body = Vec::new();
         Reply {
             status,
             headers,
-            body,
+            body: Bytes::new(),
         }
     }
 
@@ -49,31 +58,37 @@ impl Reply {
         self
     }
 
-    /// The response, its body written by a task of its own.
+    /// The response, its body written by a task of its own. A client that takes nothing for [`STALL`] is taken for gone.
     pub fn into_response(mut self) -> Response {
         if self.status != StatusCode::NO_CONTENT {
             self.headers
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }
-        let (mut body_writer, body_reader) = wit_stream::new();
-        let (trailers_writer, trailers_reader) = wit_future::new(|| Ok(None));
+        let (mut writer, reader) = wit_stream::new();
+        let (end, end_reader) = wit_future::new(|| Err(ErrorCode::ConnectionTerminated));
         let (response, _sent) = Response::new(
-            fields(self.headers),
-            (!self.body.is_empty()).then_some(body_reader),
-            trailers_reader,
+            answer_fields(self.headers),
+            (!self.body.is_empty()).then_some(reader),
+            end_reader,
         );
         // A status of `StatusCode` is always valid.
         let _ = response.set_status_code(self.status.as_u16());
+        let body = self.body;
         spawn(async move {
-            // A client that left before its answer is not an error.
-            let _ = body_writer.write_all(self.body).await;
-            drop(body_writer);
-            drop(trailers_writer);
+            for slice in body.chunks(SLICE) {
+                // A client that left before its answer is not an error.
+                match within(STALL, writer.write_all(slice.to_vec())).await {
+                    Some(rest) if rest.is_empty() => {}
+                    _ => return,
+                }
+            }
+            drop(writer);
+            let _ = end.write(Ok(None)).await;
         });
         response
     }
 
-    fn new(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Reply {
+    fn new(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
         let headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, content_type),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -81,7 +96,7 @@ impl Reply {
         Reply {
             status,
             headers,
-            body,
+            body: body.into(),
         }
     }
 }
@@ -94,6 +109,16 @@ pub enum Answer {
     Told(Reply),
     /// A response whose body is still being written; its writer logs it when it ends.
     Streamed(Response),
+}
+
+/// The headers of an answer: those given, and the number of its request.
+pub fn answer_fields(mut headers: HeaderMap) -> Fields {
+    if let Some(id) = tasks::request_id()
+        && let Ok(id) = HeaderValue::from_str(&id)
+    {
+        headers.insert(REQUEST_ID, id);
+    }
+    fields(headers)
 }
 
 /// Headers as the host takes them. What it refuses is left out rather than failing the answer.

@@ -72,6 +72,11 @@ impl Route {
     }
 }
 
+/// Whether this is the path of a probe: whoever runs this asks it by whatever name, and it tells nothing.
+pub fn is_probe(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz")
+}
+
 /// Finds the route of a method and a path.
 ///
 /// # Errors

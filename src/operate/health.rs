@@ -2,7 +2,6 @@
 //!
 //! It tells everybody whether, and an operator why: addresses and causes are shown to an operator's key only.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,17 +13,19 @@ use sluice_ollama::request::Payload;
 
 use crate::clock;
 use crate::config::{Config, Misconfigured};
+use crate::gate;
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
 use crate::request::client::Client;
-use crate::upstreams::{self, Call, State, breakers};
+use crate::single_flight::SingleFlight;
+use crate::upstreams::{self, Call, State, UpstreamError, breakers};
 
 /// How long an upstream may take to tell its version before it counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long what was found about upstreams is told again: the route is open to all, and each look is a request to each
+/// How long what was found is told again, in milliseconds: the route is open to all, and each look is a request to each
 /// upstream.
-const FRESH_NS: u64 = 2_000_000_000;
+const FRESH_MS: u64 = 1_000;
 
 /// The largest answer to the question for a version.
 const MAX_ANSWER: usize = 4 * 1024;
@@ -87,6 +88,8 @@ pub async fn report(
                 "reachable": found.reachable,
                 "breaker": breakers::state(config, index),
                 "version": found.version,
+                "found": found.found,
+                "cause": breakers::known(index).cause,
                 "maxConcurrent": upstream.max_concurrent,
             });
             if is_operator {
@@ -147,30 +150,45 @@ fn store_word(store: Store) -> &'static str {
 struct Found {
     reachable: bool,
     version: Option<String>,
+    /// What stands there in place of an Ollama that answers.
+    found: Option<String>,
+    /// Why there was no answer.
     error: Option<String>,
 }
 
-/// Asks every upstream for its version, at once, or says what was found a moment ago.
-async fn look(config: &Rc<Config>) -> Rc<Vec<Found>> {
-    let now = clock::now_ns();
-    let last = LAST.with_borrow(|last| last.clone());
-    if let Some((when, found)) = last
-        && now.saturating_sub(when) < FRESH_NS
-    {
-        return found;
+impl Found {
+    fn away(error: String) -> Found {
+        Found {
+            reachable: false,
+            version: None,
+            found: None,
+            error: Some(error),
+        }
     }
-    let found =
-        Rc::new(join_all((0..config.upstreams.len()).map(|index| ask(config, index))).await);
-    LAST.set(Some((now, found.clone())));
-    found
+}
+
+/// Asks every upstream for its version, at once: once for all who want to know within [`FRESH_MS`].
+async fn look(config: &Config) -> Rc<Vec<Found>> {
+    let looking = LOOKING.with(Rc::clone);
+    let now_ms = || clock::now().mono_ms;
+    looking
+        .get(FRESH_MS, now_ms, async || {
+            join_all((0..config.upstreams.len()).map(|index| ask(config, index))).await
+        })
+        .await
+}
+
+/// Whether the store can be used: read once for all who want to know within [`FRESH_MS`].
+pub async fn store() -> Store {
+    let probing = PROBING.with(Rc::clone);
+    let probe = async || match gate::probe().await {
+        Ok(()) => Store::Usable,
+        Err(_) => Store::Unusable,
+    };
+    *probing.get(FRESH_MS, || clock::now().mono_ms, probe).await
 }
 
 async fn ask(config: &Config, index: usize) -> Found {
-    let unreachable = |error: String| Found {
-        reachable: false,
-        version: None,
-        error: Some(error),
-    };
     let call = Call {
         method: Method::GET,
         path: "/api/version",
@@ -179,19 +197,34 @@ async fn ask(config: &Config, index: usize) -> Found {
         patience: PATIENCE,
     };
     let asking = async {
-        let response = upstreams::send(config, index, call).await?;
-        let status = response.status;
-        Ok::<_, upstreams::UpstreamError>((status, response.body.collect(MAX_ANSWER).await?))
-    };
-    match clock::within(PATIENCE, asking).await {
-        None => unreachable("no answer in time".to_owned()),
-        Some(Err(error)) => unreachable(error.to_string()),
-        Some(Ok((status, _))) if !status.is_success() => unreachable(format!("status {status}")),
-        Some(Ok((_, body))) => Found {
+        let mut response = upstreams::send(config, index, call).await?;
+        if response.status.is_success() {
+            response.body.await_first().await?;
+        }
+        let response = match upstreams::judge(response, false).await {
+            Ok(response) => response,
+            Err(judged) => {
+                return Ok(Found {
+                    found: judged.trouble.hint(),
+                    ..Found::away(format!("status {}", judged.status.as_u16()))
+                });
+            }
+        };
+        let body = response.body.collect(MAX_ANSWER).await?;
+        let version = body.as_deref().and_then(version_in);
+        Ok::<_, UpstreamError>(Found {
             reachable: true,
-            version: body.as_deref().and_then(version_in),
+            found: version
+                .is_none()
+                .then(|| "an answer without a version".to_owned()),
+            version,
             error: None,
-        },
+        })
+    };
+    match crate::clock::within(PATIENCE, asking).await {
+        None => Found::away("no answer in time".to_owned()),
+        Some(Err(error)) => Found::away(error.to_string()),
+        Some(Ok(found)) => found,
     }
 }
 
@@ -257,7 +290,8 @@ fn is_before_parallel(version: &str) -> bool {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<(u64, Rc<Vec<Found>>)>> = const { RefCell::new(None) };
+    static LOOKING: Rc<SingleFlight<Vec<Found>>> = Rc::default();
+    static PROBING: Rc<SingleFlight<Store>> = Rc::default();
 }
 
 #[cfg(test)]
@@ -268,6 +302,7 @@ mod tests {
         Found {
             reachable,
             version: None,
+            found: None,
             error: None,
         }
     }

@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use http::{HeaderName, header};
 use sha2::{Digest, Sha256};
 use sluice_gate::Lane;
 
-use crate::config::{ApiKey, Class, Config};
+use crate::budget::Bounds;
+use crate::config::{Class, Config};
 use crate::http::head::Head;
 use crate::http::refuse::Refusal;
+use crate::request::guesses::{self, Shown};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,16 +21,26 @@ pub struct Client {
     pub key: Option<(String, Class)>,
     /// Its address, where the host tells it.
     pub address: Option<IpAddr>,
+    /// When a key that it shows is looked at again, where its address has shown too many that are none.
+    pub locked_out: Option<Duration>,
 }
 
 impl Client {
     /// Recognizes who sent this head. A key that is not set counts as none.
     pub fn recognize(config: &Config, head: &Head) -> Client {
-        let key = shown_key(head).and_then(|shown| ApiKey::find(&config.keys, shown));
-        Client {
-            key: key.map(|key| (key.name.clone(), key.class)),
-            address: address(config, head),
+        let address = address(config, head);
+        let mut client = Client {
+            key: None,
+            address,
+            locked_out: None,
+        };
+        let shown = shown_key(head).filter(|_| !config.keys.is_empty());
+        match shown.map(|shown| guesses::look_at(&config.keys, shown, address)) {
+            Some(Shown::Known(key)) => client.key = Some((key.name.clone(), key.class)),
+            Some(Shown::Unread { retry_after }) => client.locked_out = Some(retry_after),
+            Some(Shown::Wrong) | None => {}
         }
+        client
     }
 
     /// Lets in whoever has a key, or everybody where none is set.
@@ -38,7 +51,9 @@ impl Client {
         if config.keys.is_empty() || self.key.is_some() {
             Ok(())
         } else {
-            Err(Refusal::Unauthorized)
+            Err(Refusal::Unauthorized {
+                retry_after: self.locked_out,
+            })
         }
     }
 
@@ -67,6 +82,15 @@ impl Client {
             .max(1)
     }
 
+    /// How much may be held of the bodies that it sends: by all together, and by it alone where it is known by a key of its own.
+    pub fn bounds(&self, config: &Config) -> Bounds {
+        let fingerprint = self.fingerprint();
+        Bounds {
+            total: config.bodies_in_flight,
+            client: (fingerprint != 0).then_some(fingerprint),
+        }
+    }
+
     /// Whether this is somebody who runs the place.
     pub fn is_operator(&self) -> bool {
         matches!(self.key, Some((_, Class::Operator)))
@@ -92,16 +116,28 @@ fn shown_key(head: &Head) -> Option<&str> {
     bearer.or_else(|| head.text(&HeaderName::from_static("x-api-key")))
 }
 
+/// Host and port that the client asked for: behind a listed proxy what the proxy says, since it may ask by another name.
+pub fn asked_host(config: &Config, head: &Head) -> Option<String> {
+    let peer = head.last_text("spin-client-addr").and_then(without_port);
+    let forwarded = peer
+        .filter(|peer| is_trusted(config, *peer))
+        .and_then(|_| head.last_text("x-forwarded-host"))
+        // Several proxies add one after the other.
+        .and_then(|list| list.rsplit(',').next())
+        .map(|host| host.trim().to_owned())
+        .filter(|host| !host.is_empty());
+    forwarded.or_else(|| head.authority.clone())
+}
+
+fn is_trusted(config: &Config, address: IpAddr) -> bool {
+    let mut proxies = config.trusted_proxies.iter();
+    proxies.any(|proxy| proxy.contains(&address))
+}
+
 /// The address of the client: the trigger's last word, and behind a listed proxy the nearest address that is not one.
 fn address(config: &Config, head: &Head) -> Option<IpAddr> {
     let peer = without_port(head.last_text("spin-client-addr")?)?;
-    let is_trusted = |address: IpAddr| {
-        config
-            .trusted_proxies
-            .iter()
-            .any(|proxy| proxy.contains(&address))
-    };
-    if !is_trusted(peer) {
+    if !is_trusted(config, peer) {
         return Some(peer);
     }
     let forwarded: Vec<&str> = head
@@ -118,7 +154,7 @@ fn address(config: &Config, head: &Head) -> Option<IpAddr> {
             break;
         };
         nearest = hop;
-        if !is_trusted(hop) {
+        if !is_trusted(config, hop) {
             break;
         }
     }

@@ -1,6 +1,7 @@
 //! A request that was let in: who asks, whether as often as it may, and what.
 
 pub mod client;
+mod guesses;
 pub mod limiter;
 mod read;
 
@@ -9,7 +10,7 @@ use std::rc::Rc;
 use http::HeaderMap;
 
 use crate::config::Config;
-use crate::http::body::UnreadBody;
+use crate::http::body::{Limits, UnreadBody};
 use crate::http::head::Head;
 use client::Client;
 pub use read::read;
@@ -27,4 +28,15 @@ pub struct Asked {
     /// Headers that every answer to it carries: they let a page of a configured origin read it, and say how its client stands.
     /// A whole answer gets them from the router; a stream's head must take them up itself.
     pub carried: HeaderMap,
+}
+
+impl Asked {
+    /// What a body of up to so many bytes may take.
+    pub fn limits(&self, bytes: usize) -> Limits {
+        Limits {
+            bytes,
+            time: self.config.body_timeout,
+            held: self.client.bounds(&self.config),
+        }
+    }
 }

@@ -5,27 +5,29 @@ use sluice_ollama::request::Code;
 use sluice_ollama::{Asker, Endpoint, Prepared, prepare};
 
 use super::client::Client;
+use crate::budget::Share;
 use crate::config::Config;
 use crate::http::body::Body;
 use crate::http::head::Head;
 use crate::http::refuse::Refusal;
 
-/// Reads and settles a body.
+/// Reads and settles a body; its share of the memory for bodies goes on with it.
 ///
 /// # Errors
 /// It is no request that Ollama would understand, or asks for what is not offered here.
 pub fn read(
     endpoint: Endpoint,
-    body: &Body,
+    body: Body,
     head: &Head,
     client: &Client,
     config: &Config,
-) -> Result<Prepared, Refusal> {
+) -> Result<(Prepared, Share), Refusal> {
     let asker = Asker {
         accept: head.text(&header::ACCEPT),
         is_operator: client.is_operator(),
     };
-    let prepared = prepare(endpoint, body.bytes().to_vec(), &asker, &config.policy);
+    let (bytes, share) = body.into_parts();
+    let prepared = prepare(endpoint, bytes, &asker, &config.policy);
     let prepared = prepared.map_err(|invalid| {
         if invalid.code == Code::InvalidJson && !head.claims_json() {
             Refusal::UnsupportedMediaType
@@ -34,7 +36,7 @@ pub fn read(
         }
     })?;
     may_run(&prepared, config)?;
-    Ok(prepared)
+    Ok((prepared, share))
 }
 
 /// Whether the operator lets anybody have this model, and run it where it runs.

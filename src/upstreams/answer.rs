@@ -1,12 +1,13 @@
 //! An upstream's answer: its head, and its body as it comes.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult};
 use spin_sdk::wasip3::wit_future;
 
 use super::UpstreamError;
-use crate::http::reply::fields;
 
 /// The size of the buffer into which an upstream's body is read. A token has some hundred bytes; what is larger comes in
 /// several reads.
@@ -19,8 +20,10 @@ pub struct UpstreamResponse {
     pub status: StatusCode,
     /// The content type, where it is given.
     pub content_type: Option<HeaderValue>,
-    /// How long the upstream asks to wait, where it does.
-    pub retry_after: Option<HeaderValue>,
+    /// The coding of the body, where it is given.
+    pub coding: Option<HeaderValue>,
+    /// How long the upstream asks to wait, where it does so in seconds.
+    pub retry_after: Option<Duration>,
     /// The body.
     pub body: UpstreamBody,
 }
@@ -49,12 +52,17 @@ impl UpstreamResponse {
         };
         let status =
             StatusCode::from_u16(response.get_status_code()).unwrap_or(StatusCode::BAD_GATEWAY);
-        let (content_type, retry_after) = (first(header::CONTENT_TYPE), first(header::RETRY_AFTER));
+        let content_type = first(header::CONTENT_TYPE);
+        let coding = first(header::CONTENT_ENCODING);
+        let retry_after = first(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
         let (handled, handled_reader) = wit_future::new(|| Ok(()));
         let (stream, trailers) = Response::consume_body(response, handled_reader);
         UpstreamResponse {
             status,
             content_type,
+            coding,
             retry_after,
             body: UpstreamBody {
                 ahead: None,
@@ -75,6 +83,11 @@ impl UpstreamBody {
         let first = self.next(Vec::new()).await?;
         self.ahead = Some(first.ok_or(UpstreamError::Empty)?);
         Ok(())
+    }
+
+    /// What was read ahead.
+    pub fn begins_with(&self) -> &[u8] {
+        self.ahead.as_deref().unwrap_or_default()
     }
 
     /// Reads what comes next into `buffer`, which is emptied first and grows to [`CHUNK`]; `None`: the body has ended in
@@ -119,16 +132,5 @@ impl UpstreamBody {
             buffer = chunk;
         }
         Ok(Some(whole))
-    }
-
-    /// Hands the body on unread: the host forwards it without waking this instance. What was read ahead is lost: only for a
-    /// body of which nothing was awaited.
-    pub fn splice(self, status: StatusCode, headers: HeaderMap) -> Response {
-        let trailers = self
-            .trailers
-            .unwrap_or_else(|| wit_future::new(|| Ok(None)).1);
-        let (response, _sent) = Response::new(fields(headers), Some(self.stream), trailers);
-        let _ = response.set_status_code(status.as_u16());
-        response
     }
 }

@@ -37,6 +37,29 @@ pub struct Breaker {
     pub opened_ms: Option<u64>,
     /// How often it has opened.
     pub times_opened: u64,
+    /// What the last failure was, if there was one since the last answer.
+    pub cause: Option<Cause>,
+}
+
+/// What a failure was: what an operator has to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// No connection.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The answer broke off.
+    Broken,
+    /// It said that it failed.
+    Failed,
+    /// It refuses Sluice's own credentials.
+    Credentials,
+    /// It is no Ollama.
+    Stranger,
+    /// What another version wrote.
+    #[serde(other)]
+    Other,
 }
 
 /// Whether the upstream may be used.
@@ -49,6 +72,21 @@ pub enum State {
     Open,
     /// One request may try.
     HalfOpen,
+}
+
+impl Cause {
+    /// Its word, for logs and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Unreachable => "unreachable",
+            Cause::TimedOut => "timed_out",
+            Cause::Broken => "broken",
+            Cause::Failed => "failed",
+            Cause::Credentials => "credentials",
+            Cause::Stranger => "stranger",
+            Cause::Other => "other",
+        }
+    }
 }
 
 /// A breaker as one instance knows it.
@@ -89,7 +127,7 @@ impl Sight {
     }
 
     /// A request failed. Answers what is to be written, if anything.
-    pub fn failed(&self, now: Now, pause: Duration) -> Option<Breaker> {
+    pub fn failed(&self, now: Now, pause: Duration, cause: Cause) -> Option<Breaker> {
         let Breaker {
             failures,
             times_opened,
@@ -106,6 +144,7 @@ impl Sight {
             failures,
             opened_ms: opens.then_some(now.wall_ms),
             times_opened: times_opened.saturating_add(u64::from(opens)),
+            cause: Some(cause),
         })
     }
 
@@ -114,6 +153,7 @@ impl Sight {
         let closed = Breaker {
             failures: 0,
             opened_ms: None,
+            cause: None,
             ..self.breaker
         };
         match self.state(now, pause) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::lock::Mutex;
 use sluice_gate::{Now, Room};
 
-use super::breaker::{Breaker, Sight, State};
+use super::breaker::{Breaker, Cause, Sight, State};
 use crate::clock::now;
 use crate::config::{self, Config, MAX_UPSTREAMS};
 use crate::http::log::Line;
@@ -92,8 +92,10 @@ pub fn reopens_in(config: &Config) -> Duration {
 }
 
 /// A request to this upstream failed.
-pub fn failed(config: &Config, index: usize) {
-    change(config, index, Sight::failed);
+pub fn failed(config: &Config, index: usize, cause: Cause) {
+    change(config, index, move |sight, now, pause| {
+        sight.failed(now, pause, cause)
+    });
 }
 
 /// A request to this upstream was answered.
@@ -101,11 +103,13 @@ pub fn answered(config: &Config, index: usize) {
     change(config, index, Sight::answered);
 }
 
-type Change = fn(&Sight, Now, Duration) -> Option<Breaker>;
-
 /// Changes what this instance knows at once, and what the others know in a task of its own: from what stands in the store,
 /// since others may have failed too. A change that changes nothing writes nothing.
-fn change(config: &Config, index: usize, change: Change) {
+fn change(
+    config: &Config,
+    index: usize,
+    change: impl Fn(&Sight, Now, Duration) -> Option<Breaker> + 'static,
+) {
     let pause = config.breaker_pause;
     let base = sight(index);
     let Some(breaker) = change(&base, now(), pause) else {
@@ -120,6 +124,7 @@ fn change(config: &Config, index: usize, change: Change) {
             .with("from", word(before))
             .with("to", word(after))
             .with("failures", breaker.failures)
+            .with("cause", breaker.cause.map(Cause::word))
             .write();
     }
     PENDING.set(PENDING.get() + 1);

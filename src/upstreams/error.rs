@@ -13,6 +13,8 @@ use crate::http::refuse::Refusal;
 pub enum UpstreamError {
     /// No connection: nothing was sent.
     Unreachable(ErrorCode),
+    /// The host makes no more connections: its own limit, and no upstream's fault.
+    OwnLimit,
     /// Nothing came within a time-out.
     TimedOut(ErrorCode),
     /// The host does not allow this address, or there is no such upstream.
@@ -43,6 +45,7 @@ impl UpstreamError {
     pub fn is_worth_a_retry(&self) -> bool {
         match self {
             UpstreamError::Unreachable(_)
+            | UpstreamError::OwnLimit
             | UpstreamError::TimedOut(_)
             | UpstreamError::Broken(_)
             | UpstreamError::Empty => true,
@@ -61,10 +64,9 @@ impl UpstreamError {
     /// Whether it says that the upstream is not well, to be counted by its breaker.
     pub fn is_upstreams_fault(&self) -> bool {
         match self {
-            // The host's own limit.
-            UpstreamError::Unreachable(ErrorCode::ConnectionLimitReached)
-            | UpstreamError::Denied
-            | UpstreamError::LineTooLong(_) => false,
+            UpstreamError::OwnLimit | UpstreamError::Denied | UpstreamError::LineTooLong(_) => {
+                false
+            }
             UpstreamError::Unreachable(_)
             | UpstreamError::TimedOut(_)
             | UpstreamError::Broken(_)
@@ -83,10 +85,10 @@ impl From<ErrorCode> for UpstreamError {
             | ErrorCode::DestinationIpUnroutable
             | ErrorCode::ConnectionRefused
             | ErrorCode::ConnectionTimeout
-            | ErrorCode::ConnectionLimitReached
             | ErrorCode::TlsProtocolError
             | ErrorCode::TlsCertificateError
             | ErrorCode::TlsAlertReceived(_) => UpstreamError::Unreachable(code),
+            ErrorCode::ConnectionLimitReached => UpstreamError::OwnLimit,
             ErrorCode::ConnectionReadTimeout
             | ErrorCode::ConnectionWriteTimeout
             | ErrorCode::HttpResponseTimeout => UpstreamError::TimedOut(code),
@@ -108,6 +110,7 @@ impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             UpstreamError::Unreachable(code) => write!(f, "no connection: {code}"),
+            UpstreamError::OwnLimit => f.write_str("the host makes no more connections"),
             UpstreamError::TimedOut(code) => write!(f, "no answer in time: {code}"),
             UpstreamError::Denied => f.write_str("the host does not allow this upstream"),
             UpstreamError::Broken(code) => write!(f, "the answer broke off: {code}"),
@@ -123,6 +126,7 @@ impl From<&UpstreamError> for Refusal {
     fn from(error: &UpstreamError) -> Refusal {
         match error {
             UpstreamError::Unreachable(_) => Refusal::UpstreamDown { retry_after: None },
+            UpstreamError::OwnLimit => Refusal::Overloaded,
             UpstreamError::TimedOut(_) => Refusal::UpstreamTimeout,
             UpstreamError::Denied => Refusal::Misconfigured,
             UpstreamError::Broken(_) | UpstreamError::Empty | UpstreamError::LineTooLong(_) => {

@@ -9,15 +9,21 @@
 //!
 //! # What it does not do
 //!
-//! Nothing here asks an upstream how it is: a request that goes well or ill is all that is known of it.
+//! Nothing here asks an upstream how it is: a generation that goes well or ill is all that a breaker knows of it. Questions
+//! ([`readings`]) neither heal nor harm it.
 
 mod answer;
 mod breaker;
 pub mod breakers;
 mod error;
+mod judge;
+pub mod readings;
 mod send;
+mod trouble;
 
 pub use answer::{CHUNK, UpstreamBody, UpstreamResponse};
-pub use breaker::{Breaker, State};
+pub use breaker::{Breaker, Cause, State};
 pub use error::UpstreamError;
+pub use judge::{Judged, Weight, judge};
 pub use send::{Call, send};
+pub use trouble::Trouble;

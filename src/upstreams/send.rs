@@ -103,6 +103,11 @@ fn headers(upstream: &Upstream, call: &Call<'_>) -> HeaderMap {
         .into_iter()
         .filter_map(|name| call.headers.get(&name).map(|value| (name, value.clone())));
     let mut headers = HeaderMap::from_iter(passed_on);
+    // An answer is looked at on its way: a proxy before the upstream must not code it.
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
     if !call.body.is_empty() {
         headers.insert(
             header::CONTENT_TYPE,

@@ -216,6 +216,7 @@ fn the_upstream_sees_a_short_list_of_headers_and_its_own_key() {
         let sent = only_request(&app);
         let names: BTreeSet<&str> = sent.headers.iter().map(|(name, _)| name.as_str()).collect();
         let expected = [
+            "accept-encoding",
             "authorization",
             "content-length",
             "content-type",

@@ -162,7 +162,8 @@ fn a_page_of_a_listed_origin_may_ask_and_no_other() {
         let allowed = preflight(&app, listed).await;
         assert_eq!(allowed.status.as_u16(), 204);
         assert_eq!(allowed.header(ALLOW_ORIGIN), Some("https://app.example"));
-        assert_eq!(allowed.header("vary"), Some("origin"));
+        let vary = allowed.header("vary").unwrap_or_default();
+        assert!(vary.starts_with("origin"), "{vary}");
         for (name, expected) in [
             ("access-control-allow-methods", "POST"),
             ("access-control-allow-headers", "content-type"),

@@ -54,7 +54,7 @@ fn status(answer: &[u8]) -> Option<u16> {
 fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: sluice.example\r\nconnection: close\r\n\
+        "POST {path} HTTP/1.1\r\nhost: sluice-1.local\r\nconnection: close\r\n\
          content-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()

@@ -3,6 +3,7 @@
 //! The components must be built (`cargo xtask build`; `cargo xtask test` does all of it). Tests that need Redis start a
 //! server of their own and are skipped where it is not installed.
 
+mod browsers;
 mod chaos;
 mod chat;
 mod classes;
@@ -18,6 +19,7 @@ mod host;
 mod hosts;
 mod imports;
 mod leaving;
+mod limits;
 mod line;
 mod metrics;
 mod model;
@@ -25,5 +27,6 @@ mod openai;
 mod outage;
 mod proxies;
 mod refusals;
+mod strangers;
 mod tls;
 mod upstreams;

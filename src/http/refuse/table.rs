@@ -8,9 +8,13 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::Value;
 
 /// For one who is refused because the store is away: longer than a restart of it takes, shorter than people's patience.
 const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// For one who is refused because this instance is full: answers end and bodies go out all the time.
+const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
 
 macro_rules! refusals {
     ($(
@@ -102,8 +106,11 @@ refusals! {
     /// The body broke off, or its framing is wrong.
     BodyBroken = "body_broken", StatusCode::BAD_REQUEST, None, "the body broke off";
 
-    /// Keys are set and none of them was shown.
-    Unauthorized = "unauthorized", StatusCode::UNAUTHORIZED, None,
+    /// Keys are set and none of them was shown; after ten wrong keys in a minute from one address, a key that is new here is not looked at for a while.
+    Unauthorized {
+        /// When a key of this address is looked at again, where too many were wrong.
+        retry_after: Option<Duration>
+    } = "unauthorized", StatusCode::UNAUTHORIZED, *retry_after,
         "an API key is needed: authorization: Bearer …, or x-api-key";
 
     /// A route of Ollama's that changes what it holds, or reaches its account or the network.
@@ -112,6 +119,13 @@ refusals! {
 
     /// A page of another origin asks, and that origin is not in `cors_origins`.
     ForeignOrigin = "foreign_origin", StatusCode::FORBIDDEN, None, "pages of other origins may not ask here";
+
+    /// The name that the client asked by is none of this server's (`allowed_hosts`).
+    HostNotAllowed {
+        /// The name.
+        host: String
+    } = "host_not_allowed", StatusCode::MISDIRECTED_REQUEST, None,
+        "this server does not answer to the name {host:?}; whoever runs it can add {host:?} to its setting allowed_hosts";
 
     /// The model is not among `allowed_models`.
     ModelNotAllowed {
@@ -144,8 +158,8 @@ refusals! {
         allow: &'static str
     } = "method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, None, "this route takes {allow}";
 
-    /// The body stopped coming.
-    BodyStalled = "body_stalled", StatusCode::REQUEST_TIMEOUT, None, "the body stopped coming";
+    /// The body stopped coming for 30 s, or did not come whole within `body_timeout`.
+    BodyStalled = "body_stalled", StatusCode::REQUEST_TIMEOUT, None, "the body did not come in time";
 
     /// The request was given up by its ticket.
     Cancelled = "cancelled", StatusCode::CONFLICT, None, "the request was given up";
@@ -183,20 +197,30 @@ refusals! {
     TooManyHeaders = "too_many_headers", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None,
         "the request has too many headers";
 
-    /// The upstream failed or spoke nonsense; the log says how.
+    /// The upstream failed, refused Sluice's own credentials, or is no Ollama; the log and `/api/health` say how.
     UpstreamError = "upstream_error", StatusCode::BAD_GATEWAY, None, "the model server failed";
 
     /// The answer ended before it was complete.
     IncompleteAnswer = "incomplete_answer", StatusCode::BAD_GATEWAY, None,
         "the answer ended before it was complete";
 
-    /// The upstream's own word on a request that the client got wrong, with the upstream's status.
+    /// The upstream's own word on a request that it cannot serve, with the upstream's status.
     Upstreams {
         /// Its status.
         status: StatusCode,
         /// Its sentence.
-        sentence: String
+        sentence: String,
+        /// Its document, where the client is to have it as it came.
+        document: Option<Value>
     } = "upstream_refused", *status, None, "{sentence}";
+
+    /// The upstream's own word on a model that it does not have.
+    UpstreamsUnknown {
+        /// Its sentence.
+        sentence: String,
+        /// Its document, where the client is to have it as it came.
+        document: Option<Value>
+    } = "model_not_found", StatusCode::NOT_FOUND, None, "{sentence}";
 
     /// No upstream can be reached, or all are left alone (`breaker_pause`).
     UpstreamDown {
@@ -205,16 +229,19 @@ refusals! {
     } = "upstream_down", StatusCode::SERVICE_UNAVAILABLE, *retry_after, "the model server cannot be reached";
 
     /// The upstream's own line is full: `max_concurrent` is more than it answers at once.
-    UpstreamBusy = "upstream_busy", StatusCode::SERVICE_UNAVAILABLE, None,
+    UpstreamBusy {
+        /// When it asks to come back, where it does.
+        retry_after: Option<Duration>
+    } = "upstream_busy", StatusCode::SERVICE_UNAVAILABLE, *retry_after,
         "the model server is busy, please try again";
 
     /// The key-value store cannot be used.
     StoreUnavailable = "store_unavailable", StatusCode::SERVICE_UNAVAILABLE, Some(STORE_RETRY),
         "the line cannot be read or written at the moment, please try again";
 
-    /// Too many bodies are being read at once.
-    Overloaded = "overloaded", StatusCode::SERVICE_UNAVAILABLE, None,
-        "too many large requests at once, please try again";
+    /// This instance, or this client's part of it, holds as many bytes of bodies (`bodies_in_flight`), questions or connections as it may.
+    Overloaded = "overloaded", StatusCode::SERVICE_UNAVAILABLE, Some(OVERLOADED_RETRY),
+        "too much at once, please try again";
 
     /// A setting cannot be read; `/api/health` names it.
     Misconfigured = "misconfigured", StatusCode::SERVICE_UNAVAILABLE, None,

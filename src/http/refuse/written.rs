@@ -25,7 +25,12 @@ fn the_operators_page_is_written_from_the_table() {
             ]
         };
         let retry_after = match (&refusal, refusal.retry_after()) {
-            (Refusal::UpstreamDown { .. }, _) => "where it is known".to_owned(),
+            (
+                Refusal::Unauthorized { .. }
+                | Refusal::UpstreamBusy { .. }
+                | Refusal::UpstreamDown { .. },
+                _,
+            ) => "where it is known".to_owned(),
             (_, None) => String::new(),
             (_, Some(Duration::ZERO)) => "computed".to_owned(),
             (_, Some(fixed)) => humantime::format_duration(fixed).to_string(),

@@ -12,22 +12,37 @@
 
 mod text;
 
+use std::rc::Rc;
+
 use http::{HeaderValue, StatusCode, header};
 use sluice_gate::{Ledger, Line};
 
+use crate::budget;
+use crate::clock;
 use crate::config::Config;
 use crate::counters::{self, Tallied, Totals, endings};
 use crate::gate;
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
+use crate::single_flight::SingleFlight;
 use crate::upstreams::{State, breakers};
 use text::{Document, Kind, Scale};
 
-/// The numbers, at this moment.
+/// How old the numbers may be, in milliseconds: whoever asks within it gets the same.
+const FRESH_MS: u64 = 1_000;
+
+/// The numbers, at this moment: read once for all who ask.
 ///
 /// # Errors
 /// The store cannot be read: numbers that fall would be taken for a new start.
 pub async fn report(config: &Config) -> Result<Reply, Refusal> {
+    let reading = READING.with(Rc::clone);
+    let now_ms = || clock::now().mono_ms;
+    let read = reading.get(FRESH_MS, now_ms, async || read(config).await);
+    (*read.await).clone()
+}
+
+async fn read(config: &Config) -> Result<Reply, Refusal> {
     // What cannot be written now will be told later.
     let _ = counters::flush().await;
     breakers::refresh(config).await;
@@ -45,8 +60,12 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
         ]
         .into_iter()
         .collect(),
-        body: document(config, &Seen::now(config), &line, &totals).into_bytes(),
+        body: document(config, &Seen::now(config), &line, &totals).into(),
     })
+}
+
+thread_local! {
+    static READING: Rc<SingleFlight<Result<Reply, Refusal>>> = Rc::default();
 }
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -81,6 +100,7 @@ fn document(config: &Config, seen: &Seen, line: &Line, totals: &Totals) -> Strin
     times(&mut text, &line.ledger);
     upstreams(&mut text, seen, &line.ledger);
     store(&mut text, &line.ledger, totals);
+    bodies(&mut text, config);
     text.finish()
 }
 
@@ -290,6 +310,25 @@ fn store(text: &mut Document, ledger: &Ledger, totals: &Totals) {
         "Operations on the key-value store that failed or took too long.",
     );
     text.sample(name, &[], totals.of(Tallied::StoreError));
+}
+
+/// What this instance holds, which is one of several.
+fn bodies(text: &mut Document, config: &Config) {
+    for (name, help, value) in [
+        (
+            "sluice_bodies_bytes",
+            "Bytes of bodies that the instance which answers holds.",
+            budget::held(),
+        ),
+        (
+            "sluice_bodies_bytes_max",
+            "The most that it may hold.",
+            config.bodies_in_flight,
+        ),
+    ] {
+        text.family(name, Kind::Gauge, help);
+        text.sample(name, &[], value);
+    }
 }
 
 #[cfg(test)]

@@ -28,15 +28,9 @@ fn without_keys_everybody_comes_in_and_with_keys_only_who_shows_one() {
         client.admit(&closed).map(|()| client.key)
     };
     let named = |name: &str, class| Ok(Some((name.to_owned(), class)));
-    assert_eq!(shown(&[]), Err(Refusal::Unauthorized));
-    assert_eq!(
-        shown(&[("authorization", "Bearer s3cre")]),
-        Err(Refusal::Unauthorized)
-    );
-    assert_eq!(
-        shown(&[("authorization", "Basic s3cret")]),
-        Err(Refusal::Unauthorized)
-    );
+    assert_eq!(shown(&[]), Err(WRONG));
+    assert_eq!(shown(&[("authorization", "Bearer s3cre")]), Err(WRONG));
+    assert_eq!(shown(&[("authorization", "Basic s3cret")]), Err(WRONG));
     assert_eq!(
         shown(&[("authorization", "bearer s3cret")]),
         named("default", Class::Shared)
@@ -73,3 +67,24 @@ fn a_forwarded_address_counts_only_from_a_listed_proxy_and_from_the_right() {
     assert_eq!(address("10.0.0.0/8"), Some("203.0.113.9".parse().unwrap()));
     assert_eq!(address("10.0.0.2"), Some("10.0.0.3".parse().unwrap()));
 }
+
+#[test]
+fn behind_a_listed_proxy_the_host_is_what_the_proxy_says() {
+    let config = config_with(&[("trusted_proxies", "10.0.0.0/8")]);
+    let asked = |lines: &[(&'static str, &str)]| asked_host(&config, &head(lines));
+    let own = Some("chat.example:3000".to_owned());
+    let proxy = ("spin-client-addr", "10.0.0.1:5000");
+    assert_eq!(asked(&[proxy]), own);
+    assert_eq!(asked(&[proxy, ("x-forwarded-host", " ")]), own);
+    let told = ("x-forwarded-host", "first.example, chat.school.example");
+    assert_eq!(
+        asked(&[proxy, told]),
+        Some("chat.school.example".to_owned())
+    );
+    assert_eq!(asked(&[("spin-client-addr", "192.0.2.1:5000"), told]), own);
+    // What a client forges stands before the trigger's own word.
+    let forged = [proxy, ("spin-client-addr", "192.0.2.1:5000"), told];
+    assert_eq!(asked(&forged), own);
+}
+
+const WRONG: Refusal = Refusal::Unauthorized { retry_after: None };

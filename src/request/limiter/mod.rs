@@ -158,6 +158,7 @@ mod tests {
         Client {
             key: key.map(|name| (name.to_owned(), crate::config::Class::Interactive)),
             address: address.parse().ok(),
+            locked_out: None,
         }
     }
 

@@ -64,7 +64,7 @@ fn live_through(events: &[Event]) -> State {
         let now = at(ms);
         other.learn(own.breaker, now);
         let written = match event {
-            Event::Fails => own.failed(now, PAUSE),
+            Event::Fails => own.failed(now, PAUSE, Cause::Broken),
             Event::Answers => own.answered(now, PAUSE),
             Event::Waits => {
                 ms += 10_000;

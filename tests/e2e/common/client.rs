@@ -47,7 +47,8 @@ impl Client {
         })
     }
 
-    /// Sends a request and waits for the head of its answer. The headers are sent as they are, with `host` added.
+    /// Sends a request and waits for the head of its answer. The headers are sent as they are; `host` is added
+    /// where there is none.
     ///
     /// # Errors
     /// The connection ended before there was a head.
@@ -62,9 +63,8 @@ impl Client {
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().expect("a path");
         *request.headers_mut() = headers;
-        request
-            .headers_mut()
-            .insert(header::HOST, self.host.clone());
+        let host = request.headers_mut().entry(header::HOST);
+        host.or_insert_with(|| self.host.clone());
         self.sender.ready().await?;
         let sent = Instant::now();
         let response = self.sender.send_request(request).await?;

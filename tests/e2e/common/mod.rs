@@ -10,6 +10,7 @@ mod process;
 mod random;
 mod redis;
 mod store;
+mod stranger;
 
 use std::{future::Future, time::Duration};
 
@@ -22,6 +23,7 @@ pub use self::{
     random::Random,
     redis::{Keeping, RedisServer, free_port},
     store::{EPOCH, seed, settles, sqlite},
+    stranger::Stranger,
 };
 
 /// Runs a test's body on a runtime of its own, and fails it after [`HANGS`]: a test that hangs says so.

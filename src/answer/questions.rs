@@ -1,89 +1,96 @@
-//! Questions that are passed on to an upstream without the gate: they cost it next to nothing.
-//!
-//! The answer is spliced: the host forwards it without waking this instance.
-
-use std::time::Duration;
+//! Questions to an upstream that need no slot: they cost it next to nothing, and one answer serves all who ask
+//! ([`crate::upstreams::readings`]).
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderValue, header};
 use serde_json::{Map, Value};
 use sluice_ollama::request::{Code, Invalid, MAX_MODEL_NAME};
 
-use spin_sdk::wasip3::http::types::Response;
-
-use crate::http::log::Line;
+use crate::config::Config;
 use crate::http::refuse::Refusal;
-use crate::http::reply::Answer;
+use crate::http::reply::Reply;
 use crate::http::routes::Question;
 use crate::request::Asked;
-use crate::upstreams::{self, Call, State, UpstreamResponse, breakers};
-
-/// How long an upstream may take to answer a question: it looks into its files at most.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::upstreams::readings::{self, FRESH_MS, Told};
 
 /// The largest body of a question: the name of a model.
 const MAX_BODY: usize = 16 * 1024;
 
-/// Asks the first upstream that can be reached, leaving out those whose breaker is open.
+/// Answers a question as the first upstream does that has an answer; models that are not offered here are left out.
 ///
 /// # Errors
-/// The question cannot be understood, or no upstream answers.
-pub async fn pass_on(asked: Asked, question: Question, segment: &str) -> Result<Answer, Refusal> {
-    let Asked {
-        head,
-        body,
-        config,
-        carried,
-        ..
-    } = asked;
-    let path = path_of(question, segment)?;
-    let (method, body) = match question {
-        Question::Show => (
-            Method::POST,
-            model_question(body.read(MAX_BODY).await?.bytes())?,
-        ),
-        _ => (Method::GET, Bytes::new()),
+/// The question cannot be understood, is about a model that is not offered, or no upstream answers.
+pub async fn answer(asked: Asked, question: Question, segment: &str) -> Result<Reply, Refusal> {
+    let limits = asked.limits(MAX_BODY);
+    let Asked { body, config, .. } = asked;
+    let body = match question {
+        Question::Show => model_question(body.read(limits).await?.bytes())?,
+        _ => Bytes::new(),
     };
-    breakers::refresh(&config).await;
-    let mut last = Refusal::upstream_down(breakers::reopens_in(&config));
-    for index in 0..config.upstreams.len() {
-        if breakers::state(&config, index) == State::Open {
-            continue;
-        }
-        let call = Call {
-            method: method.clone(),
-            path: &path,
-            headers: &head.headers,
-            body: body.clone().into(),
-            patience: PATIENCE,
-        };
-        match upstreams::send(&config, index, call).await {
-            Ok(response) => {
-                if !response.status.is_server_error() {
-                    breakers::answered(&config, index);
-                }
-                Line::new("request")
-                    .with("method", head.method.as_str())
-                    .with("path", head.path)
-                    .with("upstream", index)
-                    .with("status", response.status.as_u16())
-                    .write();
-                return Ok(Answer::Streamed(splice(response, carried)));
-            }
-            Err(error) => {
-                Line::new("upstream_error")
-                    .with("upstream", index)
-                    .with("path", path.as_str())
-                    .with("error", error.to_string())
-                    .write();
-                if error.is_upstreams_fault() {
-                    breakers::failed(&config, index);
-                }
-                last = Refusal::from(&error);
-            }
-        }
+    let asked = readings::Question {
+        path: path_of(question, segment)?,
+        body,
+    };
+    if let Some(model) = model_asked_for(question, &asked)
+        && !config.allows_model(&model)
+    {
+        return Err(Refusal::ModelNotAllowed { model });
     }
-    Err(last)
+    match &*readings::first(&config, &asked, FRESH_MS).await? {
+        Ok(told) => Ok(reply(&config, question, told)),
+        Err(refusal) => Err(refusal.clone()),
+    }
+}
+
+fn reply(config: &Config, question: Question, told: &Told) -> Reply {
+    let content_type = told.content_type.clone();
+    Reply {
+        status: told.status,
+        headers: [
+            (
+                header::CONTENT_TYPE,
+                content_type.unwrap_or(HeaderValue::from_static("application/json")),
+            ),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ]
+        .into_iter()
+        .collect(),
+        body: offered(config, question, told).unwrap_or_else(|| told.body.clone()),
+    }
+}
+
+/// The list of models without those that are not offered here; `None` where it stays as it is.
+fn offered(config: &Config, question: Question, told: &Told) -> Option<Bytes> {
+    let (list, name) = match question {
+        Question::Tags | Question::Loaded => ("models", "name"),
+        Question::OpenAiModels => ("data", "id"),
+        Question::Show | Question::Version | Question::OpenAiModel => return None,
+    };
+    if config.allowed_models.is_empty() {
+        return None;
+    }
+    let mut document = told.document().clone();
+    let is_offered = |model: &Value| {
+        let name = model.get(name).and_then(Value::as_str);
+        name.is_some_and(|name| config.allows_model(name))
+    };
+    document
+        .get_mut(list)?
+        .as_array_mut()?
+        .retain(|model| is_offered(model));
+    Some(document.to_string().into())
+}
+
+/// The one model that a question is about.
+fn model_asked_for(question: Question, asked: &readings::Question) -> Option<String> {
+    match question {
+        Question::OpenAiModel => asked.path.strip_prefix("/v1/models/").map(str::to_owned),
+        Question::Show => {
+            let body: Value = serde_json::from_slice(&asked.body).ok()?;
+            Some(body.get("model")?.as_str()?.to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn path_of(question: Question, segment: &str) -> Result<String, Refusal> {
@@ -137,19 +144,6 @@ fn model_question(body: &[u8]) -> Result<Bytes, Refusal> {
         question.insert("verbose".to_owned(), verbose.into());
     }
     Ok(Value::Object(question).to_string().into())
-}
-
-fn splice(response: UpstreamResponse, mut headers: HeaderMap) -> Response {
-    let UpstreamResponse {
-        status,
-        content_type,
-        body,
-        ..
-    } = response;
-    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
-    headers.insert(header::CONTENT_TYPE, content_type);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    body.splice(status, headers)
 }
 
 #[cfg(test)]
