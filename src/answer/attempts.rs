@@ -6,6 +6,11 @@
 //! the one that failed is tried again after `retry_delay` if it could be reached at all, or if there is no other. An
 //! upstream whose breaker is open is none.
 //!
+//! # A prompt that does not fit
+//!
+//! Ollama would cut it without a word, so it is asked to refuse (`truncate: false`). Then the request is sent once more as it
+//! came, and its client is told both numbers.
+//!
 //! # What counts against an upstream
 //!
 //! What it does at once: no connection, no head in time, an answer that breaks off, one that is no Ollama's, a refusal of our
@@ -19,15 +24,18 @@ use crate::random;
 use futures::lock::Mutex;
 use http::Method;
 use sluice_gate::{Load, Room};
+use sluice_ollama::framing::Cut;
 use sluice_ollama::request::Sending;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
 use crate::clock::{self, within};
+use crate::counters::{self, Tallied};
 use crate::gate::{self, Stay};
 use crate::http::refuse::Refusal;
+use crate::request::model;
 use crate::upstreams::{
-    self, Call, Cause, State, UpstreamError, UpstreamResponse, Weight, breakers,
+    self, Call, Cause, State, Trouble, UpstreamError, UpstreamResponse, Weight, breakers,
 };
 
 /// How often it is looked whether another upstream has room.
@@ -35,13 +43,6 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// How old a reading of the line may be that shows no room, in milliseconds. One that shows some is made anew.
 const GLANCE_MS: u64 = 50;
-
-/// How every request is sent so far.
-const SENDING: Sending = Sending {
-    loads: true,
-    may_cut: true,
-    is_unthinking: false,
-};
 
 /// Why an attempt gave no answer that could be relayed.
 struct Failure {
@@ -51,6 +52,8 @@ struct Failure {
     is_unreachable: bool,
     /// The same upstream would say the same again.
     is_settled_here: bool,
+    /// How much the prompt was too long, where that is why.
+    cut: Option<Cut>,
 }
 
 /// Sends to the upstream that the gate has chosen, and to others if that fails; answers with the first bytes there.
@@ -71,6 +74,14 @@ pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal>
             }
             Err(failure) => failure,
         };
+        // It went as the client did not say; now it goes as it came, and the client is told.
+        if let Some(cut) = failure.cut
+            && job.cut.get().is_none()
+        {
+            counters::count(Tallied::PromptCut);
+            job.cut.set(Some(cut));
+            continue;
+        }
         if left == 0 || !failure.is_worth_a_retry {
             return Err(failure.refusal);
         }
@@ -78,6 +89,24 @@ pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal>
         if !find_next(job, stay, upstream, &failure).await {
             return Err(failure.refusal);
         }
+    }
+}
+
+/// What depends on where and when the request is sent.
+async fn sending(job: &Job, upstream: u8) -> Sending {
+    let asks = job.config.policy.keep_alive.is_some();
+    Sending {
+        loads: asks && model::loads(&job.config, upstream.into(), job.model()).await,
+        may_cut: job.cut.get().is_some(),
+        is_unthinking: job.outgoing.known.thinks == Some(false),
+    }
+}
+
+/// How much the prompt was too long, where that is why it was refused.
+fn cut(trouble: &Trouble) -> Option<Cut> {
+    match trouble {
+        Trouble::Clients { document, .. } => Cut::read(document),
+        _ => None,
     }
 }
 
@@ -93,12 +122,13 @@ async fn attempt(
     upstream: u8,
     doubted: &mut Vec<u8>,
 ) -> Result<UpstreamResponse, Failure> {
+    let sending = sending(job, upstream).await;
     job.ask(upstream);
     let call = Call {
         method: Method::POST,
         path: job.outgoing.path,
         headers: &job.headers,
-        body: job.outgoing.payload(&SENDING),
+        body: job.outgoing.payload(&sending),
         patience: job.time_left(),
     };
     let answering = async {
@@ -133,6 +163,7 @@ async fn attempt(
                 is_worth_a_retry: judged.is_worth_a_retry(),
                 is_unreachable: false,
                 is_settled_here: judged.is_settled_here(job.config.retry_delay),
+                cut: cut(&judged.trouble),
             })
         }
         Err(error) => {
@@ -145,6 +176,7 @@ async fn attempt(
                 is_worth_a_retry: error.is_worth_a_retry(),
                 is_unreachable: matches!(error, UpstreamError::Unreachable(_)),
                 is_settled_here: false,
+                cut: None,
             })
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use sluice_gate::Now;
-use sluice_ollama::framing::Tally;
+use sluice_ollama::framing::{Cut, Tally};
 use sluice_ollama::openai::Translation;
 use sluice_ollama::request::{Body, Payload, Sending};
 use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage};
@@ -21,6 +21,7 @@ use crate::http::head::Head;
 use crate::http::log::Line;
 use crate::http::refuse::Refusal;
 use crate::request::client::Client;
+use crate::request::model::Known;
 
 /// What goes to the upstream.
 pub struct Outgoing {
@@ -30,21 +31,25 @@ pub struct Outgoing {
     body: RefCell<Option<(Body, Share)>>,
     /// How its answer is translated; `None`: it is passed on as it comes.
     pub translation: Option<Translation>,
+    /// What is known of its model.
+    pub known: Known,
 }
 
 impl Outgoing {
-    /// A body with its share of the memory for bodies, and how its answer is translated.
+    /// A body with its share of the memory for bodies, how its answer is translated, and what is known of its model.
     pub fn new(
         path: &'static str,
         body: Body,
         mut share: Share,
         translation: Option<Translation>,
+        known: Known,
     ) -> Outgoing {
         share.set(body.held());
         Outgoing {
             path,
             body: RefCell::new(Some((body, share))),
             translation,
+            known,
         }
     }
 
@@ -77,6 +82,8 @@ pub struct Job {
     pub attempt: Cell<Option<Now>>,
     /// The upstream that it goes to.
     pub upstream: Cell<u8>,
+    /// How much its prompt was too long, once that is known: from then on it may be cut.
+    pub cut: Cell<Option<Cut>>,
     begun: Cell<Option<Now>>,
     stay: RefCell<Option<Rc<Stay>>>,
     account: Rc<Account>,
@@ -106,6 +113,7 @@ impl Job {
             headers: head.headers,
             attempt: Cell::new(None),
             upstream: Cell::new(0),
+            cut: Cell::new(None),
             begun: Cell::new(None),
             account: stay.account(),
             stay: RefCell::new(Some(Rc::new(stay))),
@@ -121,11 +129,18 @@ impl Job {
     /// The way of one answer to the client.
     pub fn passage(&self) -> Passage {
         Passage::new(self.heartbeat.form(), self.outgoing.translation.as_ref())
+            .with_cut(self.cut.get())
+    }
+
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     /// Whether its model is served by the operator's account elsewhere.
     pub fn is_cloud(&self) -> bool {
-        ModelName::parse(&self.model).is_some_and(|name| name.is_cloud())
+        self.outgoing.known.runs_elsewhere
+            || ModelName::parse(&self.model).is_some_and(|name| name.is_cloud())
     }
 
     /// Its public ticket, once it is drawn.

@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use crate::random;
 use crate::tasks::spawn;
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat};
@@ -31,7 +31,7 @@ use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
 use crate::http::reply::Answer;
 use crate::request::client::Client;
-use crate::request::{self, Asked};
+use crate::request::{self, Asked, model};
 use crate::upstreams::{UpstreamResponse, breakers};
 use job::{Job, Outgoing};
 
@@ -61,7 +61,10 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         "a test asked for it"
     );
     let (prepared, share) = request::read(endpoint, body, &head, &client, &config)?;
-    shed(&config, &client).await?;
+    let looking = model::look(&config, &prepared.model);
+    let (room, known) = join(shed(&config, &client), looking).await;
+    known.may_run(&config, &prepared.model)?;
+    room?;
     let lane = fairness::lane(&config, &client).await?;
 
     let form = prepared.form;
@@ -82,7 +85,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         config,
         endpoint,
         heartbeat,
-        Outgoing::new(prepared.path, prepared.body, share, translation),
+        Outgoing::new(prepared.path, prepared.body, share, translation, known),
         head,
         client,
         stay,
@@ -148,6 +151,13 @@ async fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: He
         "x-queue-wait-ms",
         &job.account().wait_ms().to_string(),
     );
+    if let Some(cut) = job.cut.get() {
+        let told = format!(
+            "prompt-tokens={}, num-ctx={}",
+            cut.prompt_tokens, cut.num_ctx
+        );
+        insert(&mut headers, "x-prompt-cut", &told);
+    }
     let (reply, outlet) = Outlet::open(StatusCode::OK, headers);
     let mut relaying =
         Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });

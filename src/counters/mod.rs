@@ -38,6 +38,8 @@ pub enum Tallied {
     LeftWaiting,
     /// An operation on the store that failed.
     StoreError,
+    /// A prompt that did not fit, and was cut.
+    PromptCut,
 }
 
 /// What was counted, by all instances on this store.
@@ -60,7 +62,11 @@ impl Tallied {
     fn all() -> impl Iterator<Item = Tallied> {
         let refused = Refusal::codes().map(Tallied::Refused);
         let admitted = endings::words().map(Tallied::Admitted);
-        let single = [Tallied::LeftWaiting, Tallied::StoreError];
+        let single = [
+            Tallied::LeftWaiting,
+            Tallied::StoreError,
+            Tallied::PromptCut,
+        ];
         refused.chain(admitted).chain(single)
     }
 
@@ -70,6 +76,7 @@ impl Tallied {
             Tallied::Admitted(outcome) => format!("sluice/n/admitted/{outcome}"),
             Tallied::LeftWaiting => "sluice/n/left_waiting".to_owned(),
             Tallied::StoreError => "sluice/n/store_error".to_owned(),
+            Tallied::PromptCut => "sluice/n/prompt_cut".to_owned(),
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_ollama::request::Payload;
 
+use super::offload;
 use crate::clock;
 use crate::config::{Config, Misconfigured};
 use crate::gate;
@@ -99,13 +100,18 @@ pub async fn report(
             entry
         })
         .collect();
+    let reachable = found
+        .iter()
+        .enumerate()
+        .filter(|(_, found)| found.reachable);
+    let offloaded = offload::sentences(config, reachable.map(|(index, _)| index)).await;
     let mut body = json!({
         "status": status,
         "store": store_word(store),
         "upstreams": upstreams,
         "maxConcurrent": breakers::room(config).capacity(),
         "model": config.policy.model,
-        "warnings": warnings(config, &found),
+        "warnings": warnings(config, &found, &offloaded),
     });
     if !config.upstream_note.is_empty() {
         body["note"] = config.upstream_note.clone().into();
@@ -234,7 +240,7 @@ fn version_in(body: &[u8]) -> Option<String> {
 }
 
 /// What an operator should know although everything works.
-fn warnings(config: &Config, found: &[Found]) -> Vec<Value> {
+fn warnings(config: &Config, found: &[Found], offloaded: &[String]) -> Vec<Value> {
     let mut warnings = Vec::new();
     let mut warn = |code: &str, text: String| warnings.push(json!({ "code": code, "text": text }));
     for warning in &config.warnings {
@@ -252,12 +258,8 @@ fn warnings(config: &Config, found: &[Found]) -> Vec<Value> {
             ),
         );
     }
-    if config.policy.options.get("num_gpu").and_then(Value::as_u64) == Some(1) {
-        warn(
-            "num_gpu",
-            "num_gpu 1 puts a single layer on the GPU: leave it empty to let Ollama decide"
-                .to_owned(),
-        );
+    for sentence in offloaded {
+        warn("num_gpu", sentence.clone());
     }
     for (index, found) in found.iter().enumerate() {
         if let Some(version) = found

@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod metrics;
+mod offload;
 pub mod openapi;
 pub mod queue;
 pub mod queue_status;

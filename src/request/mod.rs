@@ -3,6 +3,7 @@
 pub mod client;
 mod guesses;
 pub mod limiter;
+pub mod model;
 mod read;
 
 use std::rc::Rc;

@@ -58,7 +58,7 @@ fn a_prompt_alone_gets_the_operators_model_and_options() {
             "model": "llama3.2",
             "keep_alive": "10m",
             "options": {
-                "num_ctx": 8192, "num_thread": 4, "num_gpu": 1, "num_parallel": 4, "temperature": 0.7, "repeat_penalty": 1.1, "seed": -1,
+                "num_ctx": 8192, "num_thread": 4, "num_gpu": 1, "num_parallel": 4, "temperature": 0.7, "seed": -1,
             },
         });
         assert_eq!(sent.body, expected);

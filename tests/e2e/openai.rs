@@ -26,8 +26,8 @@ fn a_stream_is_translated_and_says_what_ollamas_own_would() {
         assert_eq!(
             sent.body["options"],
             json!({
-                "temperature": 0.1, "num_ctx": 4096, "num_gpu": 1, "num_thread": 4, "num_parallel": 4, "top_p": 0.9,
-                "repeat_penalty": 1.1, "seed": -1,
+                "temperature": 0.1, "num_ctx": 4096, "num_gpu": 1, "num_thread": 4, "num_parallel": 4, "top_p": 1.0,
+                "seed": -1,
             })
         );
         // The same answer but for its number and its time.

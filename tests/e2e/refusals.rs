@@ -23,9 +23,21 @@ fn a_body_that_is_no_request_is_refused_with_the_member_at_fault() {
             ),
             (
                 "/api/chat",
-                r#"{"messages":[{"content":"x"}]}"#,
+                r#"{"messages":[{"role":5}]}"#,
                 "invalid_request",
                 Some("messages[0].role"),
+            ),
+            (
+                "/api/chat",
+                r#"{"prompt":"x","options":{},"Options":{"num_ctx":1}}"#,
+                "invalid_request",
+                Some("options"),
+            ),
+            (
+                "/api/generate",
+                r#"{"Keep_Alive":0}"#,
+                "invalid_request",
+                Some("keep_alive"),
             ),
             (
                 "/api/chat",
@@ -69,6 +81,30 @@ fn a_body_that_is_no_request_is_refused_with_the_member_at_fault() {
             (&json!("invalid_request"), &json!("messages"))
         );
         nothing_happened(&app).await;
+    });
+}
+
+#[test]
+fn what_runs_in_the_cloud_is_refused_unless_it_is_named() {
+    run(async {
+        let search = r#"{"input":"x","tools":[{"type":"web_search"}]}"#;
+        let model = r#"{"prompt":"x","model":"gpt-oss:120b-Cloud"}"#;
+        let app = Setup::answering("pace=0ms").start().await;
+        for (path, body) in [("/api/chat", model), ("/v1/responses", search)] {
+            let answer = post(&app, path, body).await;
+            assert_eq!(answer.status.as_u16(), 403, "{body}");
+            assert!(
+                answer.text().contains("cloud_not_allowed"),
+                "{}",
+                answer.text()
+            );
+        }
+        nothing_happened(&app).await;
+        let app = Setup::answering("pace=0ms")
+            .with("allow_cloud", "true")
+            .start()
+            .await;
+        post(&app, "/api/chat", model).await.assert_complete();
     });
 }
 

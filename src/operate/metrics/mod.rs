@@ -310,6 +310,10 @@ fn store(text: &mut Document, ledger: &Ledger, totals: &Totals) {
         "Operations on the key-value store that failed or took too long.",
     );
     text.sample(name, &[], totals.of(Tallied::StoreError));
+    let name = "sluice_prompts_cut_total";
+    let help = "Prompts that did not fit into the context of their model, and were cut.";
+    text.family(name, Kind::Counter, help);
+    text.sample(name, &[], totals.of(Tallied::PromptCut));
 }
 
 /// What this instance holds, which is one of several.

@@ -126,6 +126,7 @@ fn a_clock_that_is_wrong_cannot_hold_it_open_for_more_than_the_pause() {
         failures: 5,
         opened_ms: Some(at(0).wall_ms + 3_600_000),
         times_opened: 1,
+        cause: None,
     };
     sight.learn(opened, at(0));
     assert_eq!(sight.state(at(29_999), PAUSE), State::Open);
