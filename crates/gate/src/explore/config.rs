@@ -74,6 +74,8 @@ pub(super) struct Config {
     /// There is no epoch at the start; with the mark of a new store.
     pub is_cold: bool,
     pub is_marked: bool,
+    /// For how many ticks a scheduler keeps its term.
+    pub short: Option<u8>,
     pub faults: [u8; FAULTS],
 }
 
@@ -92,16 +94,17 @@ impl Config {
             is_once: false,
             is_cold: false,
             is_marked: false,
+            short: None,
             faults: [0; FAULTS],
         }
     }
 
     /// Clocks in the product's proportions: 8/7/3/3.
     pub fn long(mut self) -> Config {
-        let mutant = self.times.mutant;
+        let mutants = self.times.mutants;
         let is_paced = self.times.pause_ms > 0;
         self.times = times(8, 7, 3, 3);
-        self.times.mutant = mutant;
+        self.times.mutants = mutants;
         if !is_paced {
             self = self.any();
         }
@@ -159,9 +162,15 @@ impl Config {
         self
     }
 
-    /// Without that rule.
-    pub fn without(mut self, rule: Mutant) -> Config {
-        self.times.mutant = Some(rule);
+    /// Without these rules.
+    pub fn without(mut self, rules: &'static [Mutant]) -> Config {
+        self.times.mutants = rules;
+        self
+    }
+
+    /// Every scheduler gives its term up after so many ticks.
+    pub fn short(mut self, ticks: u8) -> Config {
+        self.short = Some(ticks);
         self
     }
 

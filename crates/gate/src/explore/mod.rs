@@ -19,6 +19,7 @@
 
 mod canonical;
 mod config;
+mod mutants;
 mod probe;
 mod renumber;
 mod safety;

@@ -46,9 +46,10 @@ fn probe() {
                 ends = Some(false);
                 config
             }
+            "short" => config.short(number() as u8),
             "mutant" => {
-                let all = Mutant::ALL.iter().find(|rule| format!("{rule:?}") == value);
-                config.without(*all.expect("a rule"))
+                let rules: Vec<Mutant> = value.split(',').map(rule).collect();
+                config.without(rules.leak())
             }
             _ => {
                 let all = Fault::ALL
@@ -62,4 +63,9 @@ fn probe() {
     let ends = ends.unwrap_or(config.is_prompt);
     let outcome = search(&config, Limits { states, ends });
     println!("{text}: {outcome:#?} in {:?}", started.elapsed());
+}
+
+fn rule(name: &str) -> Mutant {
+    let found = Mutant::ALL.iter().find(|rule| format!("{rule:?}") == name);
+    *found.expect("a rule")
 }

@@ -44,17 +44,18 @@ macro_rules! configurations {
 }
 
 configurations! {
-    no_fault: two().now().long(), 19_032;
-    a_crash: two().now().long().with(Crash, 1), 33_653;
-    a_leaver: two().now().with(Leave, 1), 62_005;
-    a_failed_write: two().now().with(WriteFail, 1), 162_424;
-    a_failed_read: two().now().with(ReadFail, 1), 129_826;
-    a_lost_increment: two().now().with(LostAdd, 1), 44_222;
-    a_late_write: two().now().holder().with(Late, 1), 53_041;
-    a_stall: two().now().holder().with(Stall, 1), 31_268;
+    no_fault: two().now().long(), 20_337;
+    a_crash: two().now().long().with(Crash, 1), 36_034;
+    a_leaver: two().now().with(Leave, 1), 61_423;
+    a_failed_write: two().now().with(WriteFail, 1), 161_552;
+    a_failed_read: two().now().with(ReadFail, 1), 128_956;
+    a_lost_increment: two().now().with(LostAdd, 1), 43_732;
+    a_late_write: two().now().holder().with(Late, 1), 52_753;
+    a_stall: two().now().holder().with(Stall, 1), 31_267;
     an_emptied_store: two().now().holder().with(Empty, 1), 17_305;
-    a_resignation: two().now().holder().with(Resign, 1), 17_467;
-    a_needless_take_over: two().now().holder().with(Take, 1), 36_703;
+    a_resignation: two().now().holder().with(Resign, 1), 17_381;
+    a_needless_take_over: two().now().holder().with(Take, 1), 35_814;
+    a_frozen_clock: two().now().holder().with(Freeze, 1), 32_580;
     a_store_without_an_epoch: two().cold(), 129_007;
 }
 

@@ -24,6 +24,7 @@ impl World {
             renews: false,
             had_fault: false,
             had_session: false,
+            leads_for: 0,
         };
         let mut world = World {
             store: BTreeMap::new(),

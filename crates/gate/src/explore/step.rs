@@ -40,7 +40,7 @@ impl World {
                 let write = next.late.remove(at);
                 next.perform(write);
             }
-            Action::Tick => next.tick(),
+            Action::Tick => next.tick(config),
             Action::Crash(at) => _ = next.processes.remove(at),
             Action::FailUndone(at) => next.fail(config, at),
             Action::FailDone(at) => {
@@ -195,8 +195,11 @@ impl World {
         (1..).find(|word| !is_used(word)).unwrap_or(1)
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, config: &Config) {
         for process in &mut self.processes {
+            if let Some(short) = config.short {
+                process.lead_no_longer_than(short);
+            }
             process.has_ticked |= process.is_stalled;
             if !process.is_frozen {
                 process.now = ORIGIN + 1;
@@ -206,6 +209,18 @@ impl World {
 }
 
 impl Process {
+    fn lead_no_longer_than(&mut self, ticks: u8) {
+        self.leads_for = match self.instance.is_scheduler() {
+            true => self.leads_for + 1,
+            false => 0,
+        };
+        if self.leads_for >= ticks {
+            self.instance.resign();
+            self.is_woken = true;
+            self.leads_for = 0;
+        }
+    }
+
     fn take(&mut self) {
         let effect = self.instance.take();
         self.doing = match effect {

@@ -65,6 +65,8 @@ pub(super) struct Process {
     /// It had a fault of its own.
     pub had_fault: bool,
     pub had_session: bool,
+    /// For how many ticks it has had its term, where that is bounded.
+    pub leads_for: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -13,6 +13,8 @@
 
 mod begin;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod canonical;
 mod look;
 mod next;
@@ -21,6 +23,8 @@ mod report;
 mod round;
 mod step;
 mod take;
+#[cfg(test)]
+mod tests;
 
 use crate::board::{AskId, Board};
 use crate::clock::Now;
@@ -198,11 +202,15 @@ impl Instance {
         })
     }
 
-    /// The newest board that this instance has seen, and how old it is, in milliseconds: what heartbeats are told from. The
-    /// scheduler's is its own, as it was put last or will be put next.
+    /// The newest board that this instance has seen, and when it saw it, in milliseconds ago: what heartbeats are told from. The
+    /// scheduler's is its own, as it was put last or will be put next; that of an idle one may be another's by now.
     pub fn board(&self, now: Now) -> Option<(&Board, u64)> {
         if let Some(term) = &self.term {
-            return Some((&term.board, 0));
+            let age_ms = match term.is_active() {
+                true => 0,
+                false => now.mono_ms.saturating_sub(term.put_at),
+            };
+            return Some((&term.board, age_ms));
         }
         let view = self.session.as_ref()?.view.as_ref()?;
         Some((&view.board, now.mono_ms.saturating_sub(view.at)))

@@ -45,7 +45,13 @@ impl Instance {
         }
         if self.term.is_some() {
             let effect = self.round(context, lingers);
-            return effect.or_else(|| self.is_settled().then(|| self.rest(context)));
+            if effect.is_some() || !self.is_settled() {
+                return effect;
+            }
+            return match lives && self.idles_unseen(now.mono_ms) {
+                true => self.look(None),
+                false => Some(self.rest(context)),
+            };
         }
         if lingers {
             return self.leave();
@@ -65,6 +71,14 @@ impl Instance {
     /// Whether the session and its term are as they were: a round that lost them is followed by what is next then.
     fn is_settled(&self) -> bool {
         self.term.is_some() && self.session.as_ref().is_some_and(|session| !session.over)
+    }
+
+    /// Whether an idle scheduler is to look what has become of its board: anybody may have taken the next term, and may have
+    /// something to say to who relays here.
+    fn idles_unseen(&self, now_ms: u64) -> bool {
+        let is_idle = self.term.as_ref().is_some_and(|term| !term.is_active());
+        let session = self.session.as_ref();
+        is_idle && session.is_some_and(|session| session.look_at.max(session.retry_at) <= now_ms)
     }
 
     /// Rules 6, 7, 10: puts the outbox.
@@ -113,6 +127,9 @@ impl Instance {
             match &self.term {
                 None => at(tries_at(session.look_at)),
                 Some(term) => {
+                    if !term.is_active() && self.requests.any_lives() {
+                        at(tries_at(session.look_at));
+                    }
                     if term.unfenced {
                         at(session.retry_at);
                     }

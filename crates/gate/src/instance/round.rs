@@ -54,6 +54,11 @@ impl Instance {
             let (rules, room) = (self.rules, context.room);
             term.decide(&Policy { rules, room });
         }
+        if times.lacks(Mutant::DeleteEarly)
+            && let Some(key) = term.next_delete(session.epoch, &times)
+        {
+            return self.write(State::Deleting(key), Op::Delete(key));
+        }
         if resigns || term.wants_put(now_ms, &times) {
             return self.put(context, resigns);
         }
@@ -184,6 +189,7 @@ impl Instance {
         if session.is_fresh(context.now, &times) {
             session.take_up(&term.board, &mut self.requests, &times);
         }
+        session.look_at = context.now.mono_ms.saturating_add(times.far_look_ms);
         self.sums.boards += 1;
         if term.resigns {
             self.lose_term();
