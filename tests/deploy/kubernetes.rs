@@ -301,6 +301,27 @@ fn with_a_gpu_ollama_decides_how_many_layers_go_there() {
 }
 
 #[test]
+fn nobody_but_sluice_reaches_the_store_and_ollama() {
+    let all = objects(None);
+    let app = find(&all, "SpinApp", "sluice");
+    for name in ["sluice-redis", "ollama"] {
+        let policy = &find(&all, "NetworkPolicy", name)["spec"];
+        let pods = &find(&all, "Deployment", name)["spec"]["template"];
+        assert_eq!(
+            policy["podSelector"]["matchLabels"], pods["metadata"]["labels"],
+            "{name}"
+        );
+        assert_eq!(policy["policyTypes"], json!(["Ingress"]), "{name}");
+        let port = &pods["spec"]["containers"][0]["ports"][0]["containerPort"];
+        let allowed = json!([{
+            "from": [{ "podSelector": { "matchLabels": app["spec"]["podLabels"] } }],
+            "ports": [{ "port": port }],
+        }]);
+        assert_eq!(policy["ingress"], allowed, "{name}");
+    }
+}
+
+#[test]
 fn the_store_loses_no_write_alone() {
     let objects = objects(None);
     let redis = &find(&objects, "Deployment", "sluice-redis")["spec"];

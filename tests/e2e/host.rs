@@ -21,7 +21,7 @@ async fn endless_sim() -> Sim {
 }
 
 #[test]
-fn clients_that_take_every_connection_leave_the_host_its_upstream() {
+fn whoever_takes_every_connection_keeps_nobody_out_and_leaves_the_host_its_upstream() {
     run(async {
         let sim = Sim::start(Options::default()).await.expect("a simulator");
         let state = tempfile::tempdir().expect("a folder");
@@ -29,11 +29,11 @@ fn clients_that_take_every_connection_leave_the_host_its_upstream() {
         let upstream = format!("http://{}", sim.addr());
         let variables = [("ollama_host", upstream.as_str())];
         let host = HostProcess::start_with_descriptors(state.path(), 64, &variables).await;
-        let mut client = Client::connect(host.addr()).await;
         let mut idle = Vec::new();
         for _ in 0..100 {
             idle.push(TcpStream::connect(host.addr()).await.expect("a connection"));
         }
+        let mut client = Client::connect(host.addr()).await;
         for _ in 0..8 {
             let answer = client
                 .post("/api/chat", &json!({ "prompt": "Hello" }))

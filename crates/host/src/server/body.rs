@@ -77,3 +77,71 @@ impl ComponentBody {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::{BodyExt, StreamBody};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::instance::Fate;
+
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    /// A body as the instance of a component writes it, which has the other end.
+    fn component_body(
+        fate: &Fate,
+    ) -> (
+        futures::channel::mpsc::UnboundedSender<Result<Frame<Bytes>, wasmtime::Error>>,
+        ReplyBody,
+    ) {
+        let (sender, frames) = futures::channel::mpsc::unbounded();
+        let body = StreamBody::new(frames).boxed_unsync();
+        let placement = Placement::in_an_instance(fate.clone());
+        (
+            sender,
+            ReplyBody::Component(ComponentBody::new(body, placement)),
+        )
+    }
+
+    #[tokio::test]
+    async fn the_body_of_an_instance_that_dies_fails_behind_what_was_written() {
+        let fate = Fate::default();
+        let (sender, mut body) = component_body(&fate);
+        sender.unbounded_send(Ok(Frame::data("a".into()))).unwrap();
+        let waiting = tokio::spawn(async move {
+            let first = body.frame().await.unwrap().unwrap();
+            (
+                first.into_data().unwrap(),
+                body.frame().await.unwrap().is_err(),
+            )
+        });
+        tokio::task::yield_now().await;
+        fate.die();
+        drop(sender);
+        let read = timeout(DEADLINE, waiting)
+            .await
+            .expect("the body still waits");
+        assert_eq!(read.unwrap(), ("a".into(), true));
+    }
+
+    #[tokio::test]
+    async fn the_body_of_an_instance_that_lives_ends() {
+        let (sender, mut body) = component_body(&Fate::default());
+        drop(sender);
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_dead_instance_has_no_finished_bodies() {
+        let fate = Fate::default();
+        let empty = StreamBody::new(futures::stream::empty()).boxed_unsync();
+        let placement = Placement::in_an_instance(fate.clone());
+        let mut body = ReplyBody::Component(ComponentBody::new(empty, placement));
+        fate.die();
+        assert!(!body.is_end_stream());
+        assert!(body.frame().await.unwrap().is_err());
+    }
+}

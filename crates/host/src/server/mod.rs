@@ -1,7 +1,7 @@
 //! The HTTP server: accepts connections, within limits, and ends them in order.
 //!
 //! # Limits
-//! Connections in number; a request's head in size, and in time from the moment its connection is accepted or free again; the
+//! Connections in number: beyond it those without a request give way (`waiting.rs`). A request's head in size, and in time from the moment its connection is accepted or free again; the
 //! time in which a client takes nothing of its answer. An error of `accept` (most often: no file descriptors left) is waited
 //! out and never ends the server.
 //!
@@ -14,8 +14,9 @@ mod refuse;
 mod service;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
-use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -33,6 +34,7 @@ use tokio_io_timeout::TimeoutWriter;
 
 use self::refuse::Refusals;
 pub(crate) use self::service::Service;
+use self::waiting::{Connection, Waiting, Watched};
 use crate::descriptors::Shares;
 
 /// What clients may take of the host.
@@ -66,6 +68,7 @@ pub(crate) struct Server {
     service: Arc<Service>,
     limits: Limits,
     slots: Arc<Semaphore>,
+    waiting: Arc<Waiting>,
     refusals: Refusals,
     /// Dropping it ends them all.
     connections: JoinSet<()>,
@@ -81,6 +84,7 @@ impl Server {
             slots: Arc::new(Semaphore::new(
                 limits.connections.min(Semaphore::MAX_PERMITS),
             )),
+            waiting: Arc::default(),
             refusals: Refusals::new(limits),
             connections: JoinSet::new(),
             graceful: GracefulShutdown::new(),
@@ -111,37 +115,47 @@ impl Server {
             }
         };
         match self.slots.clone().try_acquire_owned() {
-            Ok(slot) => self.serve(stream, client, slot),
+            Ok(slot) => self.serve(stream, client, Some(slot)),
+            Err(_) if self.waiting.end_oldest() => self.serve(stream, client, None),
             Err(_) => self.refusals.refuse(stream),
         }
     }
 
-    fn serve(&mut self, stream: TcpStream, client: SocketAddr, slot: OwnedSemaphorePermit) {
-        let service = self.service.clone();
-        let service = service_fn(move |request| {
-            let service = service.clone();
-            async move { Ok::<_, std::convert::Infallible>(service.respond(request, client).await) }
-        });
-        let limits = self.limits;
+    /// Without a slot it waits for that of the connection that gave way.
+    fn serve(&mut self, stream: TcpStream, client: SocketAddr, slot: Option<OwnedSemaphorePermit>) {
+        let (service, slots, limits) = (self.service.clone(), self.slots.clone(), self.limits);
         let watcher = self.graceful.watcher();
-        self.connections.spawn(async move {
-            let _slot = slot;
-            let Ok(stream) = prepare(stream, limits) else {
+        let connection = Connection::new(self.waiting.clone());
+        let place = connection.clone();
+        let task = self.connections.spawn(async move {
+            let _slot = match slot {
+                Some(slot) => Ok(slot),
+                None => slots.acquire_owned().await,
+            };
+            let Ok(stream) = prepare(stream, limits, &connection) else {
                 return;
             };
-            let connection = protocol(limits).serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection).await {
+            let service = service_fn(move |request| {
+                let (service, busy) = (service.clone(), connection.begin());
+                async move {
+                    let answer = service.respond(request, client).await;
+                    Ok::<_, Infallible>(answer.map(|body| busy.until_the_end_of(body)))
+                }
+            });
+            let served = protocol(limits).serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(served).await {
                 // A client that left, or one that does not speak HTTP.
                 tracing::debug!(%client, %error, "a connection ended early");
             }
         });
+        place.is_run_by(task);
     }
 }
 
 /// What HTTP runs over: a stream that fails when its client takes nothing for too long.
-type Stream = Pin<Box<TimeoutWriter<TcpStream>>>;
+type Stream = Watched<Pin<Box<TimeoutWriter<TcpStream>>>>;
 
-fn prepare(stream: TcpStream, limits: Limits) -> io::Result<Stream> {
+fn prepare(stream: TcpStream, limits: Limits, connection: &Connection) -> io::Result<Stream> {
     // A frame must not wait for the acknowledgement of the one before it.
     stream.set_nodelay(true)?;
     // A client that vanished without a word acknowledges nothing. What is sent to it fits into the kernel's buffer for a
@@ -150,7 +164,7 @@ fn prepare(stream: TcpStream, limits: Limits) -> io::Result<Stream> {
     SockRef::from(&stream).set_tcp_user_timeout(Some(limits.write))?;
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(limits.write));
-    Ok(Box::pin(stream))
+    Ok(connection.watch(Box::pin(stream)))
 }
 
 fn protocol(limits: Limits) -> http1::Builder {

@@ -1,23 +1,14 @@
-//! The server without components: its own answers, its limits, its end; and the bodies of components on their own.
-
-use std::convert::Infallible;
+//! The server without components: its own answers, its limits, its end.
 
 use bytes::Bytes;
-use http_body::Body;
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::StreamBody;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
 };
 
-use super::{
-    body::{ComponentBody, ReplyBody},
-    *,
-};
-use crate::{
-    instance::{Fate, Placement},
-    routes::Routes,
-};
+use super::*;
+use crate::routes::Routes;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -73,27 +64,45 @@ async fn the_host_answers_for_its_health_and_for_paths_without_a_route() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_told_so_and_the_place_is_free_again_later() {
-    let running = start(1).await;
-    let mut first = TcpStream::connect(running.addr).await.unwrap();
-    answer(&mut first, HEALTH).await;
-    let mut second = TcpStream::connect(running.addr).await.unwrap();
-    let refused = answer(&mut second, HEALTH).await;
+async fn a_connection_for_which_no_place_can_be_made_is_told_so() {
+    let running = start_with(Limits {
+        connections: 0,
+        ..limits(1)
+    })
+    .await;
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    let refused = answer(&mut stream, HEALTH).await;
     assert!(
-        refused.starts_with("HTTP/1.1 503") && refused.contains("1 connections"),
+        refused.starts_with("HTTP/1.1 503") && refused.contains("0 connections"),
         "{refused}"
     );
-    drop(first);
-    timeout(DEADLINE, async {
-        loop {
-            let mut third = TcpStream::connect(running.addr).await.unwrap();
-            if answer(&mut third, HEALTH).await.starts_with("HTTP/1.1 200") {
-                return;
-            }
-        }
-    })
-    .await
-    .expect("the place did not become free");
+}
+
+#[tokio::test]
+async fn connections_without_a_request_give_way_to_those_that_come() {
+    let running = start(8).await;
+    let mut held = Vec::new();
+    for said in [&b""[..], b"P", b"GET / HTTP/1.1\r\nhost:"]
+        .iter()
+        .cycle()
+        .take(24)
+    {
+        let mut stream = TcpStream::connect(running.addr).await.unwrap();
+        // Some have given way to the later ones by now.
+        _ = stream.write_all(said).await;
+        held.push(stream);
+    }
+    for _ in 0..24 {
+        let mut stream = TcpStream::connect(running.addr).await.unwrap();
+        assert!(
+            answer(&mut stream, HEALTH)
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
+        held.push(stream);
+    }
+    let first = timeout(DEADLINE, held[0].read(&mut [0])).await;
+    assert_eq!(first.expect("it is still open").unwrap_or(0), 0);
 }
 
 #[tokio::test]
@@ -230,34 +239,6 @@ async fn an_idle_connection_is_closed_after_the_time_for_a_head() {
 }
 
 #[tokio::test]
-async fn silent_connections_give_their_places_back() {
-    let running = start_with(Limits {
-        head: Duration::from_millis(100),
-        ..limits(8)
-    })
-    .await;
-    let mut silent = Vec::new();
-    for _ in 0..8 {
-        let mut stream = TcpStream::connect(running.addr).await.unwrap();
-        stream.write_all(b"P").await.unwrap();
-        silent.push(stream);
-    }
-    timeout(DEADLINE, async {
-        loop {
-            let mut stream = TcpStream::connect(running.addr).await.unwrap();
-            if answer(&mut stream, HEALTH)
-                .await
-                .starts_with("HTTP/1.1 200")
-            {
-                return;
-            }
-        }
-    })
-    .await
-    .expect("no place became free");
-}
-
-#[tokio::test]
 async fn http2_is_not_spoken() {
     let running = start(8).await;
     let mut stream = TcpStream::connect(running.addr).await.unwrap();
@@ -291,7 +272,8 @@ async fn endless_answer(limits: Limits) -> (TcpStream, tokio::task::JoinHandle<b
             let body = StreamBody::new(futures::stream::repeat_with(frame));
             Ok::<_, Infallible>(http::Response::new(body))
         });
-        let stream = TokioIo::new(prepare(stream, limits).unwrap());
+        let connection = Connection::new(Arc::default());
+        let stream = TokioIo::new(prepare(stream, limits, &connection).unwrap());
         let served = protocol(limits).serve_connection(stream, service).await;
         served.is_err()
     });
@@ -324,61 +306,4 @@ async fn a_client_that_reads_slowly_is_not_cut() {
     }
     assert!(!served.is_finished());
     served.abort();
-}
-
-/// A body as the instance of a component writes it, which has the other end.
-fn component_body(
-    fate: &Fate,
-) -> (
-    futures::channel::mpsc::UnboundedSender<Result<http_body::Frame<Bytes>, wasmtime::Error>>,
-    ReplyBody,
-) {
-    let (sender, frames) = futures::channel::mpsc::unbounded();
-    let body = StreamBody::new(frames).boxed_unsync();
-    let placement = Placement::in_an_instance(fate.clone());
-    (
-        sender,
-        ReplyBody::Component(ComponentBody::new(body, placement)),
-    )
-}
-
-#[tokio::test]
-async fn the_body_of_an_instance_that_dies_fails_behind_what_was_written() {
-    let fate = Fate::default();
-    let (sender, mut body) = component_body(&fate);
-    sender
-        .unbounded_send(Ok(http_body::Frame::data("a".into())))
-        .unwrap();
-    let waiting = tokio::spawn(async move {
-        let first = body.frame().await.unwrap().unwrap();
-        (
-            first.into_data().unwrap(),
-            body.frame().await.unwrap().is_err(),
-        )
-    });
-    tokio::task::yield_now().await;
-    fate.die();
-    drop(sender);
-    let read = timeout(DEADLINE, waiting)
-        .await
-        .expect("the body still waits");
-    assert_eq!(read.unwrap(), ("a".into(), true));
-}
-
-#[tokio::test]
-async fn the_body_of_an_instance_that_lives_ends() {
-    let (sender, mut body) = component_body(&Fate::default());
-    drop(sender);
-    assert!(body.frame().await.is_none());
-}
-
-#[tokio::test]
-async fn a_dead_instance_has_no_finished_bodies() {
-    let fate = Fate::default();
-    let empty = StreamBody::new(futures::stream::empty()).boxed_unsync();
-    let placement = Placement::in_an_instance(fate.clone());
-    let mut body = ReplyBody::Component(ComponentBody::new(empty, placement));
-    fate.die();
-    assert!(!body.is_end_stream());
-    assert!(body.frame().await.unwrap().is_err());
 }
