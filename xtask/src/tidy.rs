@@ -1,19 +1,16 @@
 //! `cargo xtask tidy`: the house rules as a program.
 //!
 //! # Why
-//! A rule that nobody checks is a wish. Those that a look at the text can decide are decided here;
-//! lints do what they can do better.
+//! A rule that nobody checks is a wish. Those that a look at the text can decide are decided here; lints do what they can do
+//! better.
 //!
 //! # What it does not do
-//! It does not understand Rust: it looks for words in the code, with comments and literals blanked
-//! out, so that somebody who wants to get around a rule can. Only `git ls-files` is looked at, with
-//! what is not committed yet.
+//! It does not understand Rust: it looks for words in lines, comments left out, so that somebody who wants to get around a
+//! rule can. Only `git ls-files` is looked at, with what is not committed yet.
 
-mod arrows;
-mod blank;
-mod code;
 mod source;
 mod text;
+mod words;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -39,14 +36,10 @@ pub(crate) fn check(repo: &Repo) -> Result<()> {
     let sources = sources(repo)?;
     let mut findings = Vec::new();
     for source in &sources {
-        for rule in RULES {
-            rule(source, &mut findings);
-        }
-        text::links_exist(
-            source,
-            |target| repo.root().join(target).exists(),
-            &mut findings,
-        );
+        words::stay_where_they_belong(source, &mut findings);
+        text::is_in_order(source, &mut findings);
+        let exists = |target: &std::path::Path| repo.root().join(target).exists();
+        text::links_exist(source, exists, &mut findings);
     }
     for finding in &findings {
         println!("{finding}");
@@ -72,45 +65,20 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A rule that one file is enough to judge.
-type Rule = fn(&Source, &mut Vec<Finding>);
-
-const RULES: &[Rule] = &[
-    text::file_says_what_it_is_for,
-    text::file_is_short,
-    text::nothing_is_unfinished,
-    text::no_path_of_a_persons_machine,
-    arrows::words_stay_where_they_belong,
-    arrows::refusal_makes_the_error_responses,
-    code::tests_do_not_cheat,
-    code::nothing_traps_the_instance,
-];
-
-/// How often a rule is broken in such a file.
-#[cfg(test)]
-fn count(rule: Rule, path: &str, text: &str) -> usize {
-    let mut findings = Vec::new();
-    rule(&Source::new(path, text.to_owned()), &mut findings);
-    findings.len()
-}
-
 /// The text files of the repository, without those brought in from elsewhere.
 fn sources(repo: &Repo) -> Result<Vec<Source>> {
     let mut git = Command::new("git");
-    git.current_dir(repo.root());
+    git.current_dir(repo.root()).arg("ls-files");
     git.args([
-        "ls-files",
         "--cached",
         "--others",
         "--exclude-standard",
         "--deduplicate",
     ]);
     let list = process::output(&mut git)?;
+    let is_ours = |path: &&str| !path.split('/').any(|part| part == "vendor");
     let mut sources = Vec::new();
-    for path in list
-        .lines()
-        .filter(|path| !path.split('/').any(|part| part == "vendor"))
-    {
+    for path in list.lines().filter(is_ours) {
         match std::fs::read_to_string(repo.root().join(path)) {
             Ok(text) => sources.push(Source::new(path, text)),
             // A picture, a link to a folder, or what was removed and is still in git's index.
