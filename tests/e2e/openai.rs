@@ -169,12 +169,15 @@ fn responses_completions_and_embeddings_are_relayed_as_they_came() {
             ),
             (
                 "/v1/embeddings",
-                json!({ "model": "llama3.2", "input": ["a", "b"] }),
+                json!({ "model": "nomic-embed-text", "input": ["a", "b"] }),
             ),
-            ("/api/embed", json!({ "model": "llama3.2", "input": "a" })),
+            (
+                "/api/embed",
+                json!({ "model": "nomic-embed-text", "input": "a" }),
+            ),
             (
                 "/api/embeddings",
-                json!({ "model": "llama3.2", "prompt": "a" }),
+                json!({ "model": "nomic-embed-text", "prompt": "a" }),
             ),
             (
                 "/api/generate",

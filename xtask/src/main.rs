@@ -16,6 +16,7 @@ mod manifest;
 mod model;
 mod paths;
 mod process;
+mod record;
 mod servers;
 mod tally;
 mod test;
@@ -74,6 +75,12 @@ const COMMANDS: &[Command] = &[
         summary: "the same load through nginx, HAProxy, a Node queue, LiteLLM, Sluice, and nothing",
         usage: bench::USAGE,
         run: bench::run,
+    },
+    Command {
+        name: "record",
+        summary: "record again how a real Ollama answers, for the tests",
+        usage: record::USAGE,
+        run: record::run,
     },
     Command {
         name: "clients",

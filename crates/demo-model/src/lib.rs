@@ -5,8 +5,8 @@
 //! million numbers, Apache-2.0, English) in plain Rust: as quick as one reads on two cores, four people at once.
 //!
 //! # What it does
-//! `POST /api/chat`, `/api/generate`, `/v1/chat/completions`; `GET /api/tags`, `/api/ps`, `/api/version`, `/v1/models`;
-//! `POST /api/show`. With temperature 0, or with a seed, a request has the same answer every time, whatever else is going on.
+//! The kernel and the tokenizer are here; the HTTP is the simulator's (`ollama_sim`), so that what Ollama's API has is there once.
+//! With temperature 0, or with a seed, a request has the same answer every time, whatever else is going on.
 //!
 //! # What it does not do
 //! One model and no other; no tools, images, thinking, formats or embeddings: such requests are refused as Ollama refuses
@@ -22,19 +22,19 @@ mod model;
 #[cfg(test)]
 mod reference;
 mod sampler;
-mod server;
+mod serve;
+mod settings;
 mod speech;
 mod template;
 pub mod tiny;
 mod tokenizer;
-mod wire;
 
 pub use self::{
     engine::Counts,
     error::ModelError,
     fetch::{cached, fetch},
     model::{Model, ModelFile},
-    server::{Demo, Options},
+    serve::{Demo, Options},
 };
 
 /// The name of the model, as Ollama's library has it.

@@ -56,7 +56,10 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("cannot serve on {listen}: {error}"))?;
     println!("Listening on {}", demo.url());
     std::io::stdout().flush()?;
-    tokio::signal::ctrl_c().await?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        () = demo.failed() => return Err("the model has stopped unexpectedly".into()),
+    }
     demo.stop().await;
     Ok(())
 }

@@ -2,11 +2,12 @@
 //! computed from the same file: Hugging Face's `tokenizers` 0.23 the tokens; a forward pass in double precision, with numpy and
 //! with what goes into a product rounded to 8 bits as here, the logits.
 
+use ollama_sim::Message;
+
 use crate::{
     cached,
     llama::{Memory, Purpose, Row},
     model::Model,
-    template::{Message, Role},
 };
 
 fn real_model() -> Option<Model> {
@@ -31,7 +32,7 @@ fn its_words_are_those_of_its_makers() {
 fn its_logits_are_those_of_another_program() {
     let Some(model) = real_model() else { return };
     let message = Message {
-        role: Role::User,
+        role: "user".to_owned(),
         content: "What is the capital of France?".to_owned(),
     };
     let prompt = model

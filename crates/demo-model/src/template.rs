@@ -1,45 +1,13 @@
 //! From messages to the text that the model was taught to continue: ChatML.
 
+use ollama_sim::Message;
+
 use crate::{error::ModelError, tokenizer::Tokenizer};
-
-/// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
-    pub(crate) role: Role,
-    pub(crate) content: String,
-}
-
-/// Who says a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    System,
-    User,
-    Assistant,
-}
 
 /// Puts messages into tokens.
 pub(crate) struct Template {
     start: u32,
     end: u32,
-}
-
-impl Role {
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "system" | "developer" => Some(Self::System),
-            "user" => Some(Self::User),
-            "assistant" => Some(Self::Assistant),
-            _ => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
 }
 
 impl Template {
@@ -60,21 +28,16 @@ impl Template {
         context: usize,
     ) -> Option<Vec<u32>> {
         let (system, rest) = match messages.split_first() {
-            Some((first, rest)) if first.role == Role::System => (first.content.as_str(), rest),
+            Some((first, rest)) if role(first) == "system" => (first.content.as_str(), rest),
             _ => (SYSTEM, messages),
         };
         let mut head = Vec::new();
-        self.message(tokenizer, Role::System.name(), system, &mut head);
+        self.message(tokenizer, "system", system, &mut head);
         let encoded: Vec<Vec<u32>> = rest
             .iter()
             .map(|message| {
                 let mut tokens = Vec::new();
-                self.message(
-                    tokenizer,
-                    message.role.name(),
-                    &message.content,
-                    &mut tokens,
-                );
+                self.message(tokenizer, role(message), &message.content, &mut tokens);
                 tokens
             })
             .collect();
@@ -103,25 +66,25 @@ impl Template {
     }
 }
 
+/// Who says a message; roles are not checked, as by Ollama.
+fn role(message: &Message) -> &str {
+    match message.role.as_str() {
+        "developer" => "system",
+        role => role,
+    }
+}
+
 /// What the model is told when nobody else tells it, as its own template has it.
 const SYSTEM: &str = "You are a helpful AI assistant named SmolLM, trained by Hugging Face";
-
-/// The template in Ollama's notation, for `/api/show`.
-pub(crate) const IN_OLLAMAS_WORDS: &str = "\
-{{- if .Messages }}
-{{- range .Messages }}<|im_start|>{{ .Role }}
-{{ .Content }}<|im_end|>
-{{ end }}<|im_start|>assistant
-{{ end }}";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{gguf::Gguf, tiny};
 
-    fn said(role: Role, content: &str) -> Message {
+    fn said(role: &str, content: &str) -> Message {
         Message {
-            role,
+            role: role.to_owned(),
             content: content.to_owned(),
         }
     }
@@ -142,21 +105,21 @@ mod tests {
 
     #[test]
     fn a_conversation_is_chatml() {
-        let messages = [said(Role::System, "Be brief."), said(Role::User, "hello")];
+        let messages = [said("system", "Be brief."), said("user", "hello")];
         let expected = "[system\nBe brief.]\n[user\nhello]\n[assistant\n";
         assert_eq!(text(&messages, 1000).unwrap(), expected);
     }
 
     #[test]
     fn the_model_knows_who_it_is_when_nobody_says() {
-        let text = text(&[said(Role::User, "hello")], 1000).unwrap();
+        let text = text(&[said("user", "hello")], 1000).unwrap();
         assert!(text.starts_with("[system\nYou are a helpful AI assistant named SmolLM"));
     }
 
     #[test]
     fn the_oldest_messages_are_left_out_when_there_are_too_many() {
-        let mut messages = vec![said(Role::System, "x")];
-        messages.extend((0..50).map(|at| said(Role::User, &format!("number {at}."))));
+        let mut messages = vec![said("system", "x")];
+        messages.extend((0..50).map(|at| said("user", &format!("number {at}."))));
         let text = text(&messages, 200).unwrap();
         assert!(text.starts_with("[system\nx]\n[user\nnumber 4"), "{text}");
         assert!(text.ends_with("number 49.]\n[assistant\n"));
@@ -164,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_last_message_that_is_too_long_is_not_cut() {
-        let messages = [said(Role::User, "a"), said(Role::User, &"b ".repeat(300))];
+        let messages = [said("user", "a"), said("user", &"b ".repeat(300))];
         assert_eq!(text(&messages, 200), None);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 /// Answers `/sim/{path}`.
 ///
 /// `GET counts`, `GET requests`: JSON. `POST script`: one script a line, for the requests to come. `POST default`: the
-/// script of all others. `POST reset`: forgets scripts, counts and records.
+/// script of all others. `POST kill`: all runners die. `POST reset`: forgets scripts, counts and records.
 pub(crate) fn control(state: &State, method: &Method, path: &str, body: &[u8]) -> Response<Body> {
     match (method.as_str(), path) {
         ("GET", "counts") => body::json(StatusCode::OK, &state.ledger.counts()),
@@ -33,6 +33,10 @@ pub(crate) fn control(state: &State, method: &Method, path: &str, body: &[u8]) -
             }
             Err(bad) => refuse(StatusCode::BAD_REQUEST, bad.to_string()),
         },
+        ("POST", "kill") => {
+            state.runners.kill();
+            done()
+        }
         ("POST", "reset") => {
             state.reset();
             done()
@@ -57,5 +61,5 @@ fn done() -> Response<Body> {
 }
 
 fn refuse(status: StatusCode, message: String) -> Response<Body> {
-    Refusal::new(status, message).response(Dialect::Ollama)
+    Refusal::new(status, message).response(Dialect::Ollama, false)
 }

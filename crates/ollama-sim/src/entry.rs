@@ -6,7 +6,10 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{Ledger, Outcome};
+use crate::{
+    ledger::{Ledger, Outcome},
+    runner::Lease,
+};
 
 /// One request under way. Dropped without [`Entry::end`], it was left by its client (or by the simulator's stop).
 pub(crate) struct Entry {
@@ -17,7 +20,22 @@ pub(crate) struct Entry {
     tokens: u32,
     outcome: Option<Outcome>,
     /// Dropped after the end is booked: whoever gets the slot next is not counted beside this one.
-    _slot: Option<OwnedSemaphorePermit>,
+    _seat: Option<Seat>,
+}
+
+/// A slot of a runner; it is free before the runner is.
+pub(crate) struct Seat {
+    _slot: OwnedSemaphorePermit,
+    _lease: Lease,
+}
+
+impl Seat {
+    pub(crate) fn new(slot: OwnedSemaphorePermit, lease: Lease) -> Self {
+        Self {
+            _slot: slot,
+            _lease: lease,
+        }
+    }
 }
 
 impl Entry {
@@ -34,7 +52,7 @@ impl Entry {
             model: None,
             tokens: 0,
             outcome: None,
-            _slot: None,
+            _seat: None,
         }
     }
 
@@ -48,10 +66,10 @@ impl Entry {
     }
 
     /// The request becomes a stream.
-    pub(crate) fn start(&mut self, model: &str, slot: Option<OwnedSemaphorePermit>) {
+    pub(crate) fn start(&mut self, model: &str, seat: Option<Seat>) {
         self.ledger.start(model);
         self.model = Some(model.to_owned());
-        self._slot = slot;
+        self._seat = seat;
     }
 
     /// So many tokens were sent so far.

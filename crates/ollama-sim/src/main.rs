@@ -3,7 +3,7 @@
 use std::{io::Write, net::SocketAddr, process::ExitCode};
 
 use lexopt::prelude::*;
-use ollama_sim::{Clock, Options, Script, Sim};
+use ollama_sim::{Clock, Model, Options, Script, Sim};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -44,11 +44,12 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error
         match argument {
             Long("listen") => options.listen = arguments.value()?.parse()?,
             Long("base-path") => options.base_path = arguments.value()?.string()?,
-            Long("model") => models.push(arguments.value()?.string()?),
+            Long("model") => models.push(Model::from(arguments.value()?.string()?.as_str())),
             Long("parallel") => options.parallel = Some(arguments.value()?.parse()?),
             Long("max-queue") => options.max_queue = Some(arguments.value()?.parse()?),
+            Long("max-loaded") => options.max_loaded = Some(arguments.value()?.parse()?),
             Long("script") => options.script = merge(&options, &arguments.value()?.string()?)?,
-            Long(name @ ("tokens" | "pace" | "first")) => {
+            Long(name @ ("tokens" | "pace" | "first" | "load")) => {
                 let name = name.to_owned();
                 options.script = merge(
                     &options,
@@ -82,10 +83,13 @@ ollama-sim: answers like an Ollama, without a model
   --tokens N         length of an answer
   --pace DURATION    gap between tokens [30ms]
   --first DURATION   delay before the head [0ms]
+  --load DURATION    how long a model takes to load [0ms]
   --script WORDS     any words of a script, such as \"text=markdown think=20\"
-  --parallel N       streams at once per model; more wait silently
-  --max-queue N      how many may wait; more are answered 503
+  --parallel N       answers at once of each model; more wait silently
+  --max-loaded N     models loaded at once
+  --max-queue N      how many may wait for a load; more are answered 503
 
-While it runs: GET /sim/counts, GET /sim/requests, POST /sim/script, POST /sim/default, POST /sim/reset.
+While it runs: GET /sim/counts, GET /sim/requests, POST /sim/script, POST /sim/default, POST /sim/kill (all runners die),
+POST /sim/reset.
 A prompt may say what its answer does: [[sim tokens=20 pace=10ms cut_at=3]].
 ";

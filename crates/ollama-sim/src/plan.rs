@@ -12,6 +12,8 @@ pub(crate) struct Plan {
     thought: Tokens,
     /// Of `total`, so many are thinking.
     thinking: u32,
+    /// Calls that are made in place of the content.
+    calls: u32,
     total: u32,
     sent: u32,
     reason: DoneReason,
@@ -21,15 +23,23 @@ pub(crate) struct Plan {
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step<'a> {
+pub(crate) enum Step {
     /// Send a token.
-    Token(Channel, &'a str),
+    Token(Channel, String),
+    /// A token of a call was generated: nothing is sent.
+    Silent,
+    /// Send the call of this number.
+    Call(u32),
+    /// Send half a surrogate pair.
+    Half,
     /// Send bytes that are no line.
     Garbage,
     /// Send a piece of the line that never ends.
     Endless,
     /// Send an error line; the end comes next.
     Error,
+    /// The runner dies.
+    Die,
     /// Send the last line; the end comes next.
     Done(DoneReason),
     /// Close the connection.
@@ -53,6 +63,7 @@ pub(crate) enum DoneReason {
     Stop,
     Length,
     Load,
+    Unload,
 }
 
 impl Plan {
@@ -63,29 +74,29 @@ impl Plan {
         let wanted = script
             .tokens
             .unwrap_or_else(|| content.natural_len().saturating_add(thinking));
-        let total = limit.map_or(wanted, |limit| wanted.min(limit));
-        content.fit(total.saturating_sub(thinking));
-        let reason = if total < wanted {
-            DoneReason::Length
-        } else {
-            DoneReason::Stop
-        };
-        Self {
-            content,
+        let mut plan = Self {
             thought: Tokens::new(THOUGHT.to_owned()),
             thinking,
-            total,
+            calls: 0,
+            total: 0,
             sent: 0,
-            reason,
+            reason: DoneReason::Stop,
             fault: script.fault,
             ended: false,
-        }
+            content: Tokens::new(String::new()),
+        };
+        plan.bound(wanted, limit);
+        content.fit(plan.total.saturating_sub(thinking));
+        plan.content = content;
+        plan
     }
 
-    /// The answer to a request without a prompt, which makes Ollama load the model.
-    pub(crate) fn load() -> Self {
-        let mut plan = Self::new(&Script::default(), String::new(), Some(0));
-        plan.reason = DoneReason::Load;
+    /// An answer that makes so many calls. One that is cut by the limit is lost.
+    pub(crate) fn calling(script: &Script, calls: u32, limit: Option<u32>) -> Self {
+        let mut plan = Self::new(script, String::new(), Some(0));
+        plan.calls = calls;
+        let wanted = calls.saturating_mul(CALL_TOKENS);
+        plan.bound(wanted.saturating_add(plan.thinking), limit);
         plan
     }
 
@@ -95,7 +106,7 @@ impl Plan {
     }
 
     /// Takes the next step. After [`Step::End`], [`Step::Cut`] and [`Step::Hang`] there is none.
-    pub(crate) fn next(&mut self) -> Step<'_> {
+    pub(crate) fn next(&mut self) -> Step {
         if self.ended {
             return Step::End;
         }
@@ -105,27 +116,53 @@ impl Plan {
                 self.ended = true;
                 return Step::Error;
             }
+            Some(Fault::DieAt(at)) if at == self.sent => {
+                self.ended = true;
+                return Step::Die;
+            }
             Some(Fault::CutAt(at)) if at == self.sent => return Step::Cut,
             Some(Fault::HangAt(at)) if at == self.sent => return Step::Hang,
             Some(Fault::GarbageAt(at)) if at == self.sent => {
                 self.fault = None;
                 return Step::Garbage;
             }
+            Some(Fault::HalfAt(at)) if at == self.sent => {
+                self.fault = None;
+                return Step::Half;
+            }
             _ => {}
         }
         if self.sent < self.total {
             self.sent += 1;
-            return if self.sent <= self.thinking {
-                Step::Token(Channel::Thinking, self.thought.next())
-            } else {
-                Step::Token(Channel::Content, self.content.next())
-            };
+            return self.token();
         }
         self.ended = true;
         match self.fault {
             Some(Fault::NoDone) => Step::End,
             _ => Step::Done(self.reason),
         }
+    }
+
+    fn token(&mut self) -> Step {
+        let said = self.sent.saturating_sub(self.thinking);
+        if said == 0 {
+            return Step::Token(Channel::Thinking, self.thought.next().to_owned());
+        }
+        match (self.calls, said % CALL_TOKENS) {
+            (0, _) => Step::Token(Channel::Content, self.content.next().to_owned()),
+            // The tag that closes a call comes after it.
+            (_, CALL_ENDS) => Step::Call(said / CALL_TOKENS),
+            _ => Step::Silent,
+        }
+    }
+
+    fn bound(&mut self, wanted: u32, limit: Option<u32>) {
+        self.total = limit.map_or(wanted, |limit| wanted.min(limit));
+        self.reason = if self.total < wanted {
+            DoneReason::Length
+        } else {
+            DoneReason::Stop
+        };
     }
 }
 
@@ -135,13 +172,40 @@ impl DoneReason {
             Self::Stop => "stop",
             Self::Length => "length",
             Self::Load => "load",
+            Self::Unload => "unload",
         }
     }
 }
 
+/// Tokens of one call.
+const CALL_TOKENS: u32 = 20;
+
+/// With which of them it is known.
+const CALL_ENDS: u32 = CALL_TOKENS - 2;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_comes_whole_or_not_at_all() {
+        let steps = |calls, limit| {
+            let mut plan = Plan::calling(&Script::default(), calls, limit);
+            let mut seen = Vec::new();
+            loop {
+                match plan.next() {
+                    Step::Silent => {}
+                    Step::End => return seen,
+                    step => seen.push(step),
+                }
+            }
+        };
+        let stop = Step::Done(DoneReason::Stop);
+        assert_eq!(steps(2, None), [Step::Call(0), Step::Call(1), stop]);
+        let length = || Step::Done(DoneReason::Length);
+        assert_eq!(steps(1, Some(12)), [length()]);
+        assert_eq!(steps(2, Some(CALL_TOKENS + 1)), [Step::Call(0), length()]);
+    }
 
     /// The plan's steps as one word each, up to eight of them.
     fn steps(words: &str, limit: Option<u32>) -> String {
@@ -194,6 +258,8 @@ mod tests {
         assert_eq!(steps("hang_at=3", None), "a b c hang");
         assert_eq!(steps("garbage_at=1", None), "a garbage b c stop end");
         assert_eq!(steps("no_done", None), "a b c end");
+        assert_eq!(steps("half_at=1", None), "a half b c stop end");
+        assert_eq!(steps("die_at=1", None), "a die end");
         assert!(steps("endless_line", None).starts_with("endless endless endless"));
     }
 

@@ -1,9 +1,26 @@
-//! What a request asks for, read from its JSON as leniently as Ollama reads it.
+//! What a request asks for, whichever API it speaks: everything becomes an [`Ask`], as Ollama itself turns `/v1` into its own
+//! requests.
 
-use http::StatusCode;
-use serde_json::Value;
+mod chat;
+mod completion;
+mod duration;
+mod embed;
+mod generate;
+mod messages;
+mod openai;
+mod options;
+mod parts;
+mod responses;
 
-use crate::body::{Dialect, Refusal};
+use serde_json::{Map, Value};
+
+use crate::{
+    body::{Dialect, Refusal},
+    json::{NoValue, Raw},
+};
+
+pub(crate) use duration::{FOREVER, KeepAlive};
+pub use options::Options;
 
 /// The form of a generating request, and so of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +35,8 @@ pub(crate) enum Form {
     Completion,
     /// `/v1/responses`
     Responses,
+    /// `/v1/messages`
+    Messages,
     /// `/api/embed`
     Embed,
     /// `/api/embeddings`, the older form
@@ -27,21 +46,63 @@ pub(crate) enum Form {
 }
 
 /// A generating request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ask {
     pub(crate) form: Form,
+    /// As the client wrote it; it is answered with the same.
     pub(crate) model: String,
-    /// The last message of the user, or the prompt. Empty: load the model.
-    pub(crate) prompt: String,
-    /// What is embedded; for embeddings only.
-    pub(crate) inputs: Vec<String>,
-    /// Words in all messages: the count of prompt tokens.
-    pub(crate) prompt_tokens: u32,
+    pub(crate) said: Said,
     pub(crate) delivery: Delivery,
-    pub(crate) thinking: Thinking,
     pub(crate) usage: Usage,
-    /// The most tokens to send.
-    pub(crate) limit: Option<u32>,
+    pub(crate) options: Options,
+    pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) thinking: Thinking,
+    /// A schema, `"json"`, or something that is neither.
+    pub(crate) format: Option<Value>,
+    /// Functions that may be called.
+    pub(crate) tools: Vec<Value>,
+    pub(crate) has_images: bool,
+    pub(crate) has_suffix: bool,
+    /// What is wrong with the template that it brings.
+    pub(crate) template_fault: Option<String>,
+    /// Whether a prompt that is too long is cut.
+    pub(crate) truncate: Option<bool>,
+    /// Whether the oldest tokens go when the context is full.
+    pub(crate) shift: Option<bool>,
+    /// Whether each token comes with its probability, and with how many others.
+    pub(crate) logprobs: Option<u32>,
+    /// Answer with the prompt as the model would see it.
+    pub(crate) render_only: bool,
+    pub(crate) dimensions: Option<usize>,
+    /// Vectors as base64.
+    pub(crate) base64: bool,
+    /// What `/v1/responses` repeats in its answer.
+    pub(crate) echo: Map<String, Value>,
+}
+
+/// What the model is to go on from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Nothing: load the model.
+    Nothing,
+    Messages(Vec<Message>),
+    /// A prompt with its system text; `raw`: without any template.
+    Prompt {
+        system: String,
+        text: String,
+        is_raw: bool,
+    },
+    /// Texts to embed.
+    Inputs(Vec<String>),
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Who says it: `user`, `assistant`, `system` or anything else.
+    pub role: String,
+    /// What is said.
+    pub content: String,
 }
 
 /// Whether the answer comes token by token.
@@ -52,32 +113,26 @@ pub(crate) enum Delivery {
 }
 
 /// Whether thinking is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Thinking {
+    /// It is the model's to say.
+    #[default]
+    Unsaid,
     Asked,
     Off,
 }
 
 /// Whether `stream_options.include_usage` is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Usage {
     Included,
+    #[default]
     Off,
 }
 
 impl Form {
     pub(crate) fn of(path: &str) -> Option<Self> {
-        match path {
-            "/api/chat" => Some(Self::Chat),
-            "/api/generate" => Some(Self::Generate),
-            "/v1/chat/completions" => Some(Self::ChatCompletion),
-            "/v1/completions" => Some(Self::Completion),
-            "/v1/responses" => Some(Self::Responses),
-            "/api/embed" => Some(Self::Embed),
-            "/api/embeddings" => Some(Self::Embeddings),
-            "/v1/embeddings" => Some(Self::OpenAiEmbeddings),
-            _ => None,
-        }
+        FORMS.into_iter().find(|form| form.path() == path)
     }
 
     pub(crate) fn dialect(self) -> Dialect {
@@ -85,7 +140,22 @@ impl Form {
             Self::ChatCompletion | Self::Completion | Self::Responses | Self::OpenAiEmbeddings => {
                 Dialect::OpenAi
             }
+            Self::Messages => Dialect::Anthropic,
             Self::Chat | Self::Generate | Self::Embed | Self::Embeddings => Dialect::Ollama,
+        }
+    }
+
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/api/chat",
+            Self::Generate => "/api/generate",
+            Self::ChatCompletion => "/v1/chat/completions",
+            Self::Completion => "/v1/completions",
+            Self::Responses => "/v1/responses",
+            Self::Messages => "/v1/messages",
+            Self::Embed => "/api/embed",
+            Self::Embeddings => "/api/embeddings",
+            Self::OpenAiEmbeddings => "/v1/embeddings",
         }
     }
 
@@ -95,262 +165,118 @@ impl Form {
             Self::Embed | Self::Embeddings | Self::OpenAiEmbeddings
         )
     }
+
+    /// Whether the prompt is one text and not a conversation.
+    pub(crate) fn is_generate(self) -> bool {
+        matches!(self, Self::Generate | Self::Completion)
+    }
 }
 
 impl Ask {
     /// Reads a request. An unreadable one is refused as Ollama refuses it.
-    pub(crate) fn read(form: Form, body: &Value) -> Result<Self, Refusal> {
-        let model = match &body["model"] {
-            Value::String(model) if !model.is_empty() => model.clone(),
-            Value::Null | Value::String(_) => return Err(bad_request("model is required")),
-            _ => {
-                return Err(bad_request(
-                    "json: cannot unmarshal into Go struct field .model of type string",
-                ));
-            }
-        };
-        check_options(&body["options"])?;
-        let openai = form.dialect() == Dialect::OpenAi;
-        let delivery = match body["stream"].as_bool() {
-            _ if form.is_embedding() => Delivery::Whole,
-            Some(true) => Delivery::Streamed,
-            Some(false) => Delivery::Whole,
-            None if openai => Delivery::Whole,
-            None => Delivery::Streamed,
-        };
-        let limit = match form {
-            Form::ChatCompletion | Form::Completion if body["max_completion_tokens"].is_null() => {
-                &body["max_tokens"]
-            }
-            Form::ChatCompletion | Form::Completion => &body["max_completion_tokens"],
-            Form::Responses => &body["max_output_tokens"],
-            _ => &body["options"]["num_predict"],
-        };
-        let asked = match &body["think"] {
-            Value::Bool(think) => *think,
-            Value::String(level) => !level.is_empty(),
-            _ => false,
-        };
-        let include_usage = body["stream_options"]["include_usage"].as_bool() == Some(true);
-        let messages = texts(form, body);
-        Ok(Self {
+    pub(crate) fn read(form: Form, body: &[u8]) -> Result<Self, Refusal> {
+        let raw = Raw::first(body).map_err(|no_value| unreadable(form.dialect(), no_value))?;
+        let mut ask = Self::empty(form);
+        match form {
+            Form::Chat => chat::read(raw, &mut ask),
+            Form::Generate => generate::read(raw, &mut ask),
+            Form::ChatCompletion => openai::read(raw, &mut ask),
+            Form::Completion => completion::read(raw, &mut ask),
+            Form::Responses => responses::read(raw, &mut ask),
+            Form::Messages => messages::read(raw, &mut ask),
+            Form::Embed => embed::read(raw, &mut ask),
+            Form::Embeddings => embed::read_old(raw, &mut ask),
+            Form::OpenAiEmbeddings => embed::read_openai(raw, &mut ask),
+        }?;
+        Ok(ask)
+    }
+
+    fn empty(form: Form) -> Self {
+        let is_stream = form.dialect() == Dialect::Ollama && !form.is_embedding();
+        Self {
             form,
-            model,
-            prompt: last_prompt(form, body, &messages),
-            prompt_tokens: messages
+            model: String::new(),
+            said: Said::Nothing,
+            delivery: if is_stream {
+                Delivery::Streamed
+            } else {
+                Delivery::Whole
+            },
+            usage: Usage::Off,
+            options: Options::default(),
+            keep_alive: None,
+            thinking: Thinking::Unsaid,
+            format: None,
+            tools: Vec::new(),
+            has_images: false,
+            has_suffix: false,
+            template_fault: None,
+            truncate: None,
+            shift: None,
+            logprobs: None,
+            render_only: false,
+            dimensions: None,
+            base64: false,
+            echo: Map::new(),
+        }
+    }
+
+    /// The last text that is the user's: what a script is looked for in, and what an answer quotes.
+    pub(crate) fn prompt(&self) -> &str {
+        let last = match &self.said {
+            Said::Nothing => None,
+            Said::Messages(messages) => messages
                 .iter()
-                .map(|text| words(text))
-                .fold(0, u32::saturating_add),
-            inputs: messages,
-            delivery,
-            thinking: if asked {
-                Thinking::Asked
-            } else {
-                Thinking::Off
-            },
-            usage: if include_usage {
-                Usage::Included
-            } else {
-                Usage::Off
-            },
-            // Negative: no limit.
-            limit: limit
-                .as_f64()
-                .filter(|limit| *limit >= 0.0)
-                .map(|limit| limit as u32),
-        })
-    }
-}
-
-/// Refuses an option of a wrong type, with Ollama's status and words. Unknown options are ignored, as it does.
-fn check_options(options: &Value) -> Result<(), Refusal> {
-    let options = match options {
-        Value::Null => return Ok(()),
-        Value::Object(options) => options,
-        _ => {
-            return Err(bad_request(
-                "json: cannot unmarshal into Go struct field .options of type map[string]interface {}",
-            ));
-        }
-    };
-    for (name, value) in options {
-        let wrong = match name.as_str() {
-            _ if value.is_null() => None,
-            name if INTEGERS.contains(&name) => (!value.is_number()).then_some("of type integer"),
-            name if FLOATS.contains(&name) => (!value.is_number()).then_some("of type float32"),
-            "use_mmap" => (!value.is_boolean()).then_some("of type boolean"),
-            "stop" => match value {
-                Value::Array(stops) => stops
-                    .iter()
-                    .any(|stop| !stop.is_string())
-                    .then_some("of an array of strings"),
-                _ => Some("of type array"),
-            },
-            _ => None,
+                .rfind(|message| message.role == "user")
+                .map(|message| &message.content),
+            Said::Prompt { text, .. } => Some(text),
+            Said::Inputs(inputs) => inputs.last(),
         };
-        if let Some(expected) = wrong {
-            let message = format!("option {name:?} must be {expected}");
-            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message));
-        }
+        last.map_or("", String::as_str)
     }
-    Ok(())
-}
 
-/// All texts of a request, in order.
-fn texts(form: Form, body: &Value) -> Vec<String> {
-    let all = match form {
-        Form::Chat | Form::ChatCompletion => {
-            return body["messages"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|message| text(&message["content"]))
-                .collect();
+    /// Words in everything that is said: the count of prompt tokens.
+    pub(crate) fn prompt_tokens(&self) -> u32 {
+        let words = |text: &str| u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
+        let counts: Vec<u32> = match &self.said {
+            Said::Nothing => Vec::new(),
+            Said::Messages(messages) => messages.iter().map(|said| words(&said.content)).collect(),
+            Said::Prompt { system, text, .. } => vec![words(system), words(text)],
+            Said::Inputs(inputs) => inputs.iter().map(|text| words(text)).collect(),
+        };
+        counts.into_iter().fold(0, u32::saturating_add)
+    }
+
+    fn stream(&mut self, asked: Option<bool>) {
+        match asked {
+            Some(true) => self.delivery = Delivery::Streamed,
+            Some(false) => self.delivery = Delivery::Whole,
+            None => {}
         }
-        // The input is a text, or a list of messages.
-        Form::Responses if body["input"].is_array() => {
-            return body["input"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|message| text(&message["content"]))
-                .collect();
-        }
-        Form::Responses => &body["input"],
-        Form::Generate | Form::Completion | Form::Embeddings => &body["prompt"],
-        Form::Embed | Form::OpenAiEmbeddings => &body["input"],
-    };
-    match all {
-        Value::Array(inputs) => inputs.iter().map(text).collect(),
-        Value::Null => Vec::new(),
-        one => vec![text(one)],
     }
 }
 
-/// The last text that is the user's.
-fn last_prompt(form: Form, body: &Value, messages: &[String]) -> String {
-    let last = match form {
-        Form::Chat | Form::ChatCompletion => {
-            let roles = body["messages"].as_array().into_iter().flatten();
-            roles
-                .zip(messages)
-                .filter(|(message, _)| message["role"] == "user")
-                .map(|(_, text)| text)
-                .last()
-        }
-        _ => messages.last(),
-    };
-    last.cloned().unwrap_or_default()
-}
-
-/// A content as text: a string, or the text parts of OpenAI's list.
-fn text(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
-        _ => String::new(),
-    }
-}
-
-fn words(text: &str) -> u32 {
-    u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)
-}
-
-fn bad_request(message: &str) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, message)
-}
-
-const INTEGERS: &[&str] = &[
-    "num_keep",
-    "seed",
-    "num_predict",
-    "top_k",
-    "repeat_last_n",
-    "num_ctx",
-    "num_batch",
-    "num_gpu",
-    "main_gpu",
-    "num_thread",
-    "draft_num_predict",
+const FORMS: [Form; 9] = [
+    Form::Chat,
+    Form::Generate,
+    Form::ChatCompletion,
+    Form::Completion,
+    Form::Responses,
+    Form::Messages,
+    Form::Embed,
+    Form::Embeddings,
+    Form::OpenAiEmbeddings,
 ];
 
-const FLOATS: &[&str] = &[
-    "top_p",
-    "min_p",
-    "typical_p",
-    "temperature",
-    "repeat_penalty",
-    "presence_penalty",
-    "frequency_penalty",
-];
+/// A body without a value.
+pub(crate) fn unreadable(dialect: Dialect, no_value: NoValue) -> Refusal {
+    Refusal::bad_request(match no_value {
+        NoValue::Empty if dialect == Dialect::Ollama => "missing request body".to_owned(),
+        NoValue::Empty => "EOF".to_owned(),
+        NoValue::CutShort => "unexpected EOF".to_owned(),
+        NoValue::Invalid(message) => message,
+    })
+}
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_prompt_is_the_last_message_of_the_user() {
-        let body = json!({"model": "m", "messages": [
-            {"role": "user", "content": "first"},
-            {"role": "user", "content": [{"type": "text", "text": "second"}, {"type": "image_url"}]},
-            {"role": "assistant", "content": "and then"},
-        ]});
-        let ask = Ask::read(Form::ChatCompletion, &body).unwrap();
-        assert_eq!((ask.prompt.as_str(), ask.prompt_tokens), ("second", 4));
-    }
-
-    #[test]
-    fn the_two_apis_differ_in_whether_they_stream() {
-        let body = json!({"model": "m", "messages": []});
-        assert_eq!(
-            Ask::read(Form::Chat, &body).unwrap().delivery,
-            Delivery::Streamed
-        );
-        assert_eq!(
-            Ask::read(Form::ChatCompletion, &body).unwrap().delivery,
-            Delivery::Whole
-        );
-    }
-
-    #[test]
-    fn a_negative_limit_is_none() {
-        for (limit, expected) in [(-1, None), (0, Some(0)), (7, Some(7))] {
-            let body = json!({"model": "m", "options": {"num_predict": limit}});
-            assert_eq!(Ask::read(Form::Chat, &body).unwrap().limit, expected);
-        }
-    }
-
-    #[test]
-    fn an_option_of_a_wrong_type_is_a_500_and_an_unknown_one_is_ignored() {
-        for (options, expected) in [
-            (
-                json!({"temperature": "hot"}),
-                Some("option \"temperature\" must be of type float32"),
-            ),
-            (
-                json!({"num_ctx": "big"}),
-                Some("option \"num_ctx\" must be of type integer"),
-            ),
-            (
-                json!({"stop": "x"}),
-                Some("option \"stop\" must be of type array"),
-            ),
-            (
-                json!({"num_parallel": "x", "seed": null, "stop": ["x"]}),
-                None,
-            ),
-        ] {
-            let refusal = Ask::read(Form::Chat, &json!({"model": "m", "options": options})).err();
-            assert_eq!(
-                refusal,
-                expected.map(|message| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message))
-            );
-        }
-    }
-}
+mod tests;

@@ -8,15 +8,24 @@
 //! | `tokens=20` | length of the answer; the text is cut or repeated to fit |
 //! | `think=5` | so many of them are thinking |
 //! | `text=lorem` | `answer`, `echo`, `lorem`, `markdown`, or a word to say |
+//! | `calls=1` | so many calls of the first function that the request offers, in place of the text |
 //! | `pace=10ms` | gap between tokens, and before the end |
 //! | `first=500ms` | delay before the head |
+//! | `prompt=1ms` | further delay for each word of the prompt that the runner does not know yet |
+//! | `load=2s` | how long the model takes to load, where this request has it loaded |
+//! | `figures=null` | the figures of the last line: `fraction`, `negative`, `null`, `text` or `absent` |
 //! | `notice=write` | a client that left is noticed when the next token is due, as by the real Ollama; `at_once` otherwise |
 //! | `status=503`, `retry_after=3` | an error before the head, with Ollama's body; `retry_after` in seconds |
+//! | `page=502` | an HTML page with this status, 200 to 599, as of a proxy |
+//! | `redirect=302` | a redirect, 300 to 399, in place of an answer |
 //! | `reset` | the connection is reset before the head |
 //! | `hang` | no head, ever |
 //! | `error_at=3` | after token 3 a line `{"error":…}`, and the end |
+//! | `die_at=3` | after token 3 the runner dies, and every answer that it gives with it, as Ollama tells it |
 //! | `cut_at=3` | after token 3 the connection is closed without an end |
 //! | `garbage_at=3` | after token 3 bytes that are neither JSON nor UTF-8; then on |
+//! | `half_at=3` | token 3 ends in half a surrogate pair, which Ollama would not send |
+//! | `gzip` | the body is compressed, whatever was asked for |
 //! | `hang_at=3` | nothing after token 3, the connection open |
 //! | `no_done` | the end without `done:true` |
 //! | `endless_line` | a line that never ends |
@@ -36,10 +45,18 @@ pub struct Script {
     pub think: Option<u32>,
     /// What is said.
     pub text: Option<Text>,
+    /// Number of calls that are made where the request offers a function.
+    pub calls: Option<u32>,
     /// Gap between tokens.
     pub pace: Option<Duration>,
     /// Delay before the head, and so before the first token.
     pub first: Option<Duration>,
+    /// Further delay for each word of the prompt that the runner does not know.
+    pub prompt: Option<Duration>,
+    /// How long a load takes.
+    pub load: Option<Duration>,
+    /// The figures of the last line.
+    pub figures: Option<Figures>,
     /// When a client that left is noticed.
     pub notice: Option<Notice>,
     /// What goes wrong.
@@ -56,22 +73,50 @@ pub enum Fault {
         /// The `retry-after` header, in seconds.
         retry_after: Option<u32>,
     },
+    /// An HTML page with this status, as of a proxy.
+    Page(u16),
+    /// A redirect with this status.
+    Redirect(u16),
     /// The connection is reset before the head.
     Reset,
     /// The head never comes.
     Hang,
     /// An error line after this token, and the end. Not streamed: status 500.
     ErrorAt(u32),
+    /// The runner dies after this token, with all answers that it gives.
+    DieAt(u32),
     /// The connection is closed after this token.
     CutAt(u32),
     /// Bytes that are neither JSON nor UTF-8 after this token.
     GarbageAt(u32),
+    /// This token ends in half a surrogate pair.
+    HalfAt(u32),
+    /// The body is compressed.
+    Gzip,
     /// Nothing more after this token.
     HangAt(u32),
     /// The answer ends without its last line.
     NoDone,
     /// One line without an end, at the pace of the tokens.
     EndlessLine,
+}
+
+/// What the last line's figures are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Figures {
+    /// Whole numbers, as Ollama's are.
+    #[default]
+    Whole,
+    /// Half more than they are.
+    Fraction,
+    /// -1.
+    Negative,
+    /// `null`.
+    Null,
+    /// Texts.
+    Text,
+    /// Not there.
+    Absent,
 }
 
 /// When a client that left is noticed.
@@ -97,8 +142,12 @@ impl Script {
             tokens: self.tokens.or(lower.tokens),
             think: self.think.or(lower.think),
             text: self.text.or_else(|| lower.text.clone()),
+            calls: self.calls.or(lower.calls),
             pace: self.pace.or(lower.pace),
             first: self.first.or(lower.first),
+            prompt: self.prompt.or(lower.prompt),
+            load: self.load.or(lower.load),
+            figures: self.figures.or(lower.figures),
             notice: self.notice.or(lower.notice),
             fault: self.fault.or(lower.fault),
         }
@@ -121,9 +170,13 @@ impl Script {
         match name {
             "tokens" => self.tokens = Some(value.parse().ok()?),
             "think" => self.think = Some(value.parse().ok()?),
+            "calls" => self.calls = Some(value.parse().ok()?),
             "text" => self.text = Some(Text::from_word(value)),
             "pace" => self.pace = Some(humantime::parse_duration(value).ok()?),
             "first" => self.first = Some(humantime::parse_duration(value).ok()?),
+            "prompt" => self.prompt = Some(humantime::parse_duration(value).ok()?),
+            "load" => self.load = Some(humantime::parse_duration(value).ok()?),
+            "figures" => self.figures = Some(Figures::from_word(value)?),
             "notice" => self.notice = Some(Notice::from_word(value)?),
             "retry_after" => {
                 let status = match self.fault {
@@ -169,21 +222,52 @@ impl FromStr for Script {
 }
 
 impl Fault {
+    /// Whether there is no answer at all, and no model is asked.
+    pub(crate) fn is_before_the_head(&self) -> bool {
+        matches!(
+            self,
+            Self::Status { .. } | Self::Page(_) | Self::Redirect(_) | Self::Reset
+        )
+    }
+
     fn from_word(name: &str, value: &str) -> Option<Self> {
         let at = || value.parse().ok();
+        let status = |range: std::ops::Range<u16>| {
+            let status = value.parse().ok();
+            status.filter(|status| range.contains(status))
+        };
         let fault = match name {
             "error_at" => Self::ErrorAt(at()?),
+            "die_at" => Self::DieAt(at()?),
+            "half_at" => Self::HalfAt(at()?),
+            "page" => Self::Page(status(200..600)?),
+            "redirect" => Self::Redirect(status(300..400)?),
             "cut_at" => Self::CutAt(at()?),
             "garbage_at" => Self::GarbageAt(at()?),
             "hang_at" => Self::HangAt(at()?),
             _ if !value.is_empty() => return None,
             "reset" => Self::Reset,
+            "gzip" => Self::Gzip,
             "hang" => Self::Hang,
             "no_done" => Self::NoDone,
             "endless_line" => Self::EndlessLine,
             _ => return None,
         };
         Some(fault)
+    }
+}
+
+impl Figures {
+    fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "whole" => Some(Self::Whole),
+            "fraction" => Some(Self::Fraction),
+            "negative" => Some(Self::Negative),
+            "null" => Some(Self::Null),
+            "text" => Some(Self::Text),
+            "absent" => Some(Self::Absent),
+            _ => None,
+        }
     }
 }
 
@@ -221,12 +305,12 @@ mod tests {
             script,
             Script {
                 tokens: Some(20),
-                think: None,
                 text: Some(Text::Lorem),
                 pace: Some(Duration::from_millis(10)),
                 first: Some(Duration::from_millis(500)),
                 notice: Some(Notice::Write),
                 fault: Some(Fault::CutAt(3)),
+                ..Script::default()
             }
         );
     }

@@ -11,7 +11,10 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::task::TaskTracker;
 
-use crate::{Counts, Identity, Options, Recorded, Script, body::Severed, routes, state::State};
+use crate::{
+    Counts, Generator, Identity, Options, Recorded, Script, body::Severed, face::handle,
+    state::State,
+};
 
 /// A running simulator. Dropping it stops it.
 pub struct Sim {
@@ -27,9 +30,21 @@ impl Sim {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn start(options: Options) -> io::Result<Self> {
+        Self::open(options, None).await
+    }
+
+    /// The same with a model that answers in the place of the scripts.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub async fn serve(options: Options, generator: Arc<dyn Generator>) -> io::Result<Self> {
+        Self::open(options, Some(generator)).await
+    }
+
+    async fn open(options: Options, generator: Option<Arc<dyn Generator>>) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let addr = listener.local_addr()?;
-        let state = Arc::new(State::new(&options));
+        let state = Arc::new(State::new(&options, generator));
         let scheme = if options.tls.is_some() {
             "https"
         } else {
@@ -76,6 +91,11 @@ impl Sim {
     /// Sets the script of requests that have no other, over that of [`Options`].
     pub fn set_default(&self, script: Script) {
         self.state.set_default(script);
+    }
+
+    /// Kills all runners, with the answers that they give.
+    pub fn kill_runners(&self) {
+        self.state.runners.kill();
     }
 
     /// Forgets pushed scripts, the default that was set, and all requests that have ended.
@@ -160,7 +180,7 @@ async fn accept(
 /// Serves one connection. A client that closes it in the middle of an answer ends the answer: hyper goes on reading
 /// while it writes, unless half-closed connections are asked for.
 async fn serve(stream: impl Connection, state: Arc<State>) {
-    let service = service_fn(move |request| routes::handle(Arc::clone(&state), request));
+    let service = service_fn(move |request| handle(Arc::clone(&state), request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);

@@ -1,26 +1,37 @@
-//! What all connections share: the models, the scripts, the slots, and the ledger.
+//! What all connections share: the models, the runners, the scripts, and the ledger.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Options, Script, ledger::Ledger};
+use crate::{
+    Clock, Generator, Options, Script,
+    face::Origins,
+    ledger::Ledger,
+    model::Shelf,
+    runner::{Limits, LoadOptions, Runners},
+};
 
 /// A simulator's state.
 pub(crate) struct State {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) stopping: CancellationToken,
     pub(crate) clock: Clock,
-    pub(crate) models: Vec<String>,
+    pub(crate) shelf: Shelf,
+    pub(crate) runners: Arc<Runners>,
+    /// What answers in the place of the scripts.
+    pub(crate) generator: Option<Arc<dyn Generator>>,
+    pub(crate) origins: Origins,
     /// Without a slash at the end.
     pub(crate) base_path: String,
+    pub(crate) context_length: u32,
+    pub(crate) no_cloud: bool,
+    pub(crate) mark: &'static str,
     scripts: Mutex<Scripts>,
-    slots: HashMap<String, Arc<Semaphore>>,
-    max_queue: u64,
     initial: Script,
 }
 
@@ -29,69 +40,45 @@ struct Scripts {
     queued: VecDeque<Script>,
 }
 
-/// Too many wait for a slot already.
-#[derive(Debug)]
-pub(crate) struct Busy;
-
-/// A place in the line of `parallel`, given back on drop.
-struct Waiting<'a>(&'a Ledger);
-
 impl State {
-    pub(crate) fn new(options: &Options) -> Self {
-        let models: Vec<_> = options.models.iter().map(|name| with_tag(name)).collect();
-        let slots = match options.parallel {
-            Some(parallel) => models
-                .iter()
-                .map(|name| (name.clone(), Arc::new(Semaphore::new(parallel))))
-                .collect(),
-            None => HashMap::new(),
-        };
+    pub(crate) fn new(options: &Options, generator: Option<Arc<dyn Generator>>) -> Self {
         let base_path = match options.base_path.trim_matches('/') {
             "" => String::new(),
             path => format!("/{path}"),
         };
+        let ledger = Arc::new(Ledger::new());
+        let limits = Limits {
+            models: options.max_loaded.unwrap_or(usize::MAX),
+            parallel: options.parallel.unwrap_or(Semaphore::MAX_PERMITS),
+            queue: options.max_queue.unwrap_or(u64::MAX),
+            keep_alive: options.keep_alive,
+            load_timeout: options.load_timeout,
+        };
+        let runners = Arc::new(Runners::new(limits, options.clock, Arc::clone(&ledger)));
+        let shelf = Shelf::new(&options.models);
+        if generator.is_some() {
+            for model in shelf.all() {
+                runners.preload(model, LoadOptions::usual(model, options.context_length));
+            }
+        }
         Self {
-            ledger: Arc::new(Ledger::new()),
+            runners,
+            ledger,
             stopping: CancellationToken::new(),
             clock: options.clock,
-            models,
+            shelf,
+            generator,
+            origins: Origins::new(options),
             base_path,
+            context_length: options.context_length,
+            no_cloud: options.no_cloud,
+            mark: options.mark,
             scripts: Mutex::new(Scripts {
                 default: options.script.clone(),
                 queued: VecDeque::new(),
             }),
-            slots,
-            max_queue: options.max_queue.unwrap_or(u64::MAX),
             initial: options.script.clone(),
         }
-    }
-
-    /// The full name of a model, if there is such a model.
-    pub(crate) fn model(&self, name: &str) -> Option<&str> {
-        let name = with_tag(name);
-        self.models
-            .iter()
-            .find(|known| **known == name)
-            .map(String::as_str)
-    }
-
-    /// Waits for a slot of this model, in order of arrival.
-    pub(crate) async fn slot(&self, model: &str) -> Result<Option<OwnedSemaphorePermit>, Busy> {
-        let Some(slots) = self.slots.get(model) else {
-            return Ok(None);
-        };
-        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
-            return Ok(Some(slot));
-        }
-        if !self.ledger.join_line(self.max_queue) {
-            return Err(Busy);
-        }
-        let _waiting = Waiting(&self.ledger);
-        Arc::clone(slots)
-            .acquire_owned()
-            .await
-            .map(Some)
-            .map_err(|_| Busy)
     }
 
     /// The script for the next request: its own directive over the front of the queue over the default.
@@ -121,19 +108,5 @@ impl State {
 
     fn scripts(&self) -> MutexGuard<'_, Scripts> {
         self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.leave_line();
-    }
-}
-
-fn with_tag(name: &str) -> String {
-    if name.contains(':') {
-        name.to_owned()
-    } else {
-        format!("{name}:latest")
     }
 }

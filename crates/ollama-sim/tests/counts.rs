@@ -118,7 +118,10 @@ async fn requests_are_recorded_in_order_of_arrival() {
             (request.method.as_str(), request.path.as_str()),
             ("POST", "/api/chat")
         );
-        assert_eq!((request.header("host"), request.tokens), (Some("sim"), 2));
+        assert_eq!(
+            (request.header("host"), request.tokens),
+            (Some("localhost"), 2)
+        );
     }
     assert!(requests.is_sorted_by_key(|request| request.at_ms));
     assert_eq!(requests.len(), 5);
@@ -135,7 +138,7 @@ async fn a_stream_is_over_for_the_counts_when_its_client_sees_the_end() {
 }
 
 #[tokio::test]
-async fn more_than_parallel_wait_silently_and_more_than_max_queue_are_busy() {
+async fn more_than_parallel_wait_silently_without_a_bound() {
     let sim = start_with(Options {
         script: "pace=1h".parse().unwrap(),
         parallel: Some(1),
@@ -145,16 +148,73 @@ async fn more_than_parallel_wait_silently_and_more_than_max_queue_are_busy() {
     .await;
     let running = chat(&sim, "first").await.unwrap();
     let second = chat(&sim, "second");
-    tokio::pin!(second);
+    let third = chat(&sim, "third");
+    tokio::pin!(second, third);
     tokio::select! {
         _ = &mut second => panic!("the slot is taken"),
         _ = sim.wait_until(|counts| counts.waiting == 1) => {}
     }
-    let third = chat(&sim, "third").await.unwrap();
-    assert_eq!(third.head.status, 503);
+    tokio::select! {
+        _ = &mut third => panic!("the slot is taken"),
+        _ = sim.wait_until(|counts| counts.waiting == 2) => {}
+    }
     drop(running);
-    assert_eq!(within(second).await.unwrap().head.status, 200);
+    let second = within(second).await.unwrap();
+    assert_eq!(second.head.status, 200);
+    drop(second);
+    assert_eq!(within(third).await.unwrap().head.status, 200);
     assert_eq!((sim.counts().streams.peak, sim.counts().waiting), (1, 0));
+}
+
+#[tokio::test]
+async fn more_than_max_queue_are_busy_while_a_model_is_loaded() {
+    let sim = start_with(Options {
+        script: "pace=0ms tokens=1 load=200ms".parse().unwrap(),
+        max_queue: Some(1),
+        ..Options::default()
+    })
+    .await;
+    let asked = (0..4).map(|_| chat(&sim, "x"));
+    let heads = within(futures::future::join_all(asked)).await;
+    let mut statuses: Vec<_> = heads
+        .into_iter()
+        .map(|answer| answer.unwrap().head.status.as_u16())
+        .collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 503, 503]);
+    assert_eq!(sim.counts().loads, 1);
+}
+
+#[tokio::test]
+async fn other_load_options_have_the_model_loaded_again() {
+    let sim = start("pace=0ms tokens=1").await;
+    let ask = async |options: serde_json::Value| {
+        let body = json!({ "model": "qwen3:1.7b", "prompt": "x", "options": options });
+        let answer = send(sim.addr(), "POST", "/api/generate", body.to_string());
+        answer.await.unwrap().lines().await;
+        sim.counts().loads
+    };
+    assert_eq!(ask(json!({})).await, 1);
+    assert_eq!(ask(json!({ "temperature": 1, "num_ctx": 4096 })).await, 1);
+    assert_eq!(ask(json!({ "num_ctx": 8192 })).await, 2);
+    assert_eq!(ask(json!({})).await, 3);
+}
+
+#[tokio::test]
+async fn a_runner_that_dies_takes_its_answers_along() {
+    let sim = start("tokens=9 pace=20ms").await;
+    let other = chat(&sim, "x [[sim pace=1h]]").await.unwrap();
+    let lines = chat(&sim, "x [[sim die_at=2]]")
+        .await
+        .unwrap()
+        .lines()
+        .await;
+    assert_eq!(lines.len(), 3);
+    let died = "an error was encountered while running the model: unexpected EOF";
+    assert_eq!(lines[2]["error"], died);
+    assert_eq!(other.lines().await.pop().unwrap()["error"], died);
+    assert_eq!(chat(&sim, "x").await.unwrap().lines().await.len(), 10);
+    assert_eq!(sim.counts().loads, 2);
 }
 
 #[tokio::test]

@@ -250,7 +250,7 @@ async fn a_reset_comes_before_the_head() {
     let mut stream = tokio::net::TcpStream::connect(sim.addr()).await.unwrap();
     let body = json!({"model": "qwen3:1.7b", "prompt": "x"}).to_string();
     let request = format!(
-        "POST /api/generate HTTP/1.1\r\nhost: sim\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /api/generate HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();

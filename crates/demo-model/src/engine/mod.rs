@@ -19,6 +19,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc::UnboundedSender, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::ModelError,
@@ -89,11 +90,14 @@ pub struct Counts {
 pub(crate) struct Engine {
     jobs: mpsc::Sender<Job>,
     counts: Arc<watch::Sender<Counts>>,
+    ended: CancellationToken,
 }
 
 /// Why a job was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejected {
+    /// There is nothing to go on from.
+    Empty,
     /// Too many wait.
     Full,
     /// The thread has ended.
@@ -114,6 +118,8 @@ impl Engine {
             .map_err(|error| ModelError::Threads(error.into()))?;
         let counts = Arc::new(watch::Sender::new(Counts::default()));
         let (jobs, incoming) = mpsc::channel();
+        let ended = CancellationToken::new();
+        let ending = ended.clone().drop_guard();
         let mut work = Work {
             model,
             incoming,
@@ -125,6 +131,8 @@ impl Engine {
         thread::Builder::new()
             .name("generate".to_owned())
             .spawn(move || {
+                // Dropped however the thread ends.
+                let _ending = ending;
                 pool.install(|| {
                     while work.gather() {
                         work.step()
@@ -132,11 +140,18 @@ impl Engine {
                 })
             })
             .map_err(|error| ModelError::Threads(error.into()))?;
-        Ok(Self { jobs, counts })
+        Ok(Self {
+            jobs,
+            counts,
+            ended,
+        })
     }
 
     /// Hands over a job.
     pub(crate) fn submit(&self, job: Job) -> Result<(), Rejected> {
+        if job.prompt.is_empty() {
+            return Err(Rejected::Empty);
+        }
         let has_room = self.counts.send_if_modified(|counts| {
             let has_room = counts.waiting < MOST_WAITING;
             counts.waiting += usize::from(has_room);
@@ -145,7 +160,15 @@ impl Engine {
         if !has_room {
             return Err(Rejected::Full);
         }
-        self.jobs.send(job).map_err(|_| Rejected::Ended)
+        self.jobs.send(job).map_err(|_| {
+            self.counts.send_modify(|counts| counts.waiting -= 1);
+            Rejected::Ended
+        })
+    }
+
+    /// Waits until the thread has ended.
+    pub(crate) async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     pub(crate) fn counts(&self) -> watch::Receiver<Counts> {

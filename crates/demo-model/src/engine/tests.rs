@@ -146,6 +146,18 @@ async fn a_stop_ends_an_answer() {
     assert_eq!(Some(said_until.as_str()), said.split(&stop).next());
 }
 
+/// A byte that has no token makes such a prompt: `{"prompt":"\u0004","raw":true}` once ended the thread, and with it the server.
+#[tokio::test]
+async fn a_prompt_without_tokens_is_refused_and_the_thread_goes_on() {
+    let (engine, model) = engine(1);
+    let (mut empty, _events) = job(&model, "hello", 3);
+    empty.prompt.clear();
+    assert_eq!(engine.submit(empty), Err(Rejected::Empty));
+    let (job, events) = job(&model, "hello", 3);
+    engine.submit(job).unwrap();
+    assert_eq!(answer(events).await.1.tokens, 3);
+}
+
 #[tokio::test]
 async fn nobody_is_let_in_when_too_many_wait() {
     let (engine, model) = engine(1);

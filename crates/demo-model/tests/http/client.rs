@@ -55,7 +55,7 @@ impl Server {
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "demo")
+            .header("host", "localhost")
             .body(Full::new(Bytes::from(body)))
             .unwrap();
         within(sender.send_request(request)).await.unwrap()

@@ -176,6 +176,34 @@ async fn a_request_that_says_nothing_loads_the_model() {
 }
 
 #[tokio::test]
+async fn what_the_model_cannot_do_is_refused_by_name() {
+    let server = Server::start(1).await;
+    let said = json!([{ "role": "user", "content": "hi" }]);
+    for (name, value, word) in [
+        ("tools", json!([{}]), "tools"),
+        ("think", json!(true), "thinking"),
+        ("format", json!("json"), "formats"),
+        (
+            "messages",
+            json!([{ "role": "user", "images": ["aaaa"] }]),
+            "multimodal",
+        ),
+        ("messages", json!("x"), "messages"),
+        ("model", json!("qwen3:1.7b"), "'qwen3:1.7b' not found"),
+    ] {
+        let mut body = json!({ "model": MODEL, "messages": said });
+        body[name] = value;
+        let answer = server.post("/api/chat", body).await;
+        assert!(answer.status.is_client_error(), "{}", answer.text);
+        let error = answer.json()["error"].as_str().unwrap().to_owned();
+        assert!(error.contains(word), "{error}");
+    }
+    let embedding = json!({ "model": MODEL, "input": "x" });
+    let answer = server.post("/api/embed", embedding).await;
+    assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_a_reason() {
     let server = Server::start(1).await;
     let raw = async |body: &str| {

@@ -72,7 +72,7 @@ pub(crate) async fn send_over(
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header("host", "sim")
+        .header("host", "localhost")
         .body(Full::new(body.into()))
         .unwrap();
     let response: Response<Incoming> = within(sender.send_request(request)).await?;
