@@ -238,7 +238,7 @@ impl Instance {
             shift(&mut instant.wall_ms, cap_ms);
         };
         self.sums = super::Sums::default();
-        self.lived_at = origin_ms;
+        (self.lived, self.lived_at) = (false, origin_ms);
         self.silent_ms = 0;
         self.failing_since = None;
         shift(&mut self.retry_at, 0);

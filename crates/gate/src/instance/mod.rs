@@ -55,8 +55,9 @@ pub struct Instance {
     requests: Requests,
     /// Wishes to cancel that no session has.
     unsaid: Vec<Cancel>,
-    /// When a request was last alive here.
+    /// When a request was last alive here, and whether one was at the last step.
     lived_at: u64,
+    lived: bool,
     /// Without a session: no operation before this time, after one that failed.
     retry_at: u64,
     failing_since: Option<u64>,
@@ -79,6 +80,7 @@ impl Instance {
             requests: Requests::default(),
             unsaid: Vec::new(),
             lived_at: 0,
+            lived: false,
             retry_at: 0,
             failing_since: None,
             silent_ms: 0,

@@ -14,8 +14,9 @@ const SILENT_STEPS_MAX: u32 = 8;
 impl Instance {
     pub(super) fn next(&mut self, context: &Context) -> Effect {
         let now_ms = context.now.mono_ms;
-        if self.requests.any_lives() {
-            self.lived_at = now_ms;
+        let lives = self.requests.any_lives();
+        if lives || self.lived {
+            (self.lived, self.lived_at) = (lives, now_ms);
         }
         for _ in 0..SILENT_STEPS_MAX {
             let effect = match self.session.as_ref().map(|session| session.over) {

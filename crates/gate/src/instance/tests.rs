@@ -259,6 +259,23 @@ fn after_its_last_request_an_instance_says_over_and_is_quiet() {
 }
 
 #[test]
+fn a_session_is_kept_for_the_next_request_for_a_second_after_the_last() {
+    let mut bench = Bench::marked(1, Room::one(1));
+    let first = bench.arrive(0, Request::default());
+    bench.pass(2_700);
+    bench.end(0, first);
+    bench.pass(999);
+    let operations = bench.counters.clone();
+    let second = bench.arrive(0, Request::default());
+    assert!(bench.relays(0, second));
+    assert_eq!(
+        bench.counters, operations,
+        "neither a session nor a term is drawn"
+    );
+    assert_eq!(bench.board().count().active, 1);
+}
+
+#[test]
 fn a_scheduler_that_resigns_is_followed_at_once() {
     let mut bench = Bench::marked(2, Room::one(1));
     bench.arrive(0, Request::default());
