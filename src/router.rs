@@ -49,7 +49,7 @@ async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
     let family = head.family();
     let line = Line::new("request")
         .with("method", head.method.as_str())
-        .with("path", head.path.as_str());
+        .with("path", routes::for_log(&head.path));
     let config = config::current().await;
     let mut carried = HeaderMap::new();
     let answer = match let_in(config.as_deref().ok(), &mut head) {
@@ -144,7 +144,8 @@ async fn serve(
     if route.needs_key() {
         client.admit(&config)?;
     }
-    if let Route::Gated(_) = route {
+    // Giving up looks a ticket up in the store, whoever asks.
+    if let Route::Gated(_) | Route::GiveUp = route {
         limiter::check(&config, &client, carried).await?;
     }
     let asked = Asked {

@@ -127,6 +127,10 @@ fn keys(reader: &mut Reader<'_>, config: &Config) -> Vec<ApiKey> {
         .into_iter()
         .chain(config.api_keys.iter().cloned())
         .collect();
+    if let Some(name) = secret::alike(&keys) {
+        let problem = format!("has {name:?} with the secret of another key");
+        reader.fault("api_keys", problem);
+    }
     if let Some(name) = secret::twice(&keys) {
         reader.fault(
             "api_keys",

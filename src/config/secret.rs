@@ -105,6 +105,16 @@ pub(super) fn twice(keys: &[ApiKey]) -> Option<&str> {
         .map(|(_, key)| key.name.as_str())
 }
 
+/// The later of two keys that have one secret: whoever shows it would be one or the other.
+pub(super) fn alike(keys: &[ApiKey]) -> Option<&str> {
+    let is_alike = |(index, key): &(usize, &ApiKey)| {
+        let mut earlier = keys.iter().take(*index);
+        earlier.any(|earlier| earlier.secret == key.secret)
+    };
+    let (_, key) = keys.iter().enumerate().find(is_alike)?;
+    Some(&key.name)
+}
+
 fn named_key(item: &str) -> Option<ApiKey> {
     let mut parts = item.splitn(3, ':');
     let (name, class, secret) = (parts.next()?, parts.next()?, parts.next()?);

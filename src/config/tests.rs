@@ -357,3 +357,16 @@ fn an_entry_of_a_list_that_is_none_disables_itself_alone() {
         (vec![1], vec![1])
     );
 }
+
+#[test]
+fn two_keys_with_one_secret_are_a_fault() {
+    for keys in [
+        [("api_key", "same"), ("api_keys", "ops:operator:same")],
+        [
+            ("api_key", ""),
+            ("api_keys", "a:batch:same b:operator:same"),
+        ],
+    ] {
+        assert_eq!(faulty(&keys), ["api_keys"]);
+    }
+}

@@ -77,6 +77,13 @@ pub fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz")
 }
 
+/// A path as it may stand in the log: of a ticket its number alone, since its secret is the right to give it up.
+pub fn for_log(path: &str) -> &str {
+    let ticket = path.strip_prefix("/api/queue/");
+    let secret = ticket.and_then(|ticket| ticket.split_once('-'));
+    secret.map_or(path, |(_, secret)| &path[..path.len() - secret.len()])
+}
+
 /// Finds the route of a method and a path.
 ///
 /// # Errors

@@ -12,7 +12,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::common::{App, End, SECOND, Setup, Whole, eventually, fill, run, settles, within};
+use crate::common::{
+    App, End, SECOND, Setup, Stranger, Whole, eventually, fill, run, settles, within,
+};
 
 /// A fault and what comes of it.
 struct Row {
@@ -35,9 +37,13 @@ enum Limit {
 #[test]
 fn each_fault_ends_as_the_table_says() {
     run(async {
-        let (unreachable, slow_reader, others) =
-            futures::join!(unreachable_upstreams(), slow_reader(), scripted_faults());
-        let rows: Vec<Row> = [unreachable, others, vec![slow_reader]]
+        let (unreachable, slow_reader, others, strange) = futures::join!(
+            unreachable_upstreams(),
+            slow_reader(),
+            scripted_faults(),
+            strange_upstreams()
+        );
+        let rows: Vec<Row> = [unreachable, others, strange, vec![slow_reader]]
             .into_iter()
             .flatten()
             .collect();
@@ -128,6 +134,46 @@ async fn scripted_faults() -> Vec<Row> {
         rows.push(Row {
             fault,
             tries,
+            ..row
+        });
+    }
+    rows
+}
+
+/// What is no Ollama, or one that refuses.
+async fn strange_upstreams() -> Vec<Row> {
+    let json = "content-type: application/json\r\n";
+    let busy = "content-type: application/json\r\nretry-after: 17\r\n";
+    let html = "content-type: text/html\r\n";
+    let mut rows = Vec::new();
+    for (fault, status, headers, body) in [
+        (
+            "status 401, 403 or 407: it refuses Sluice itself",
+            "401 Unauthorized",
+            json,
+            r#"{"error":"unauthorized"}"#,
+        ),
+        (
+            "status 429, or 503 with a `retry-after` that is longer than `retry_delay`",
+            "429 Too Many Requests",
+            busy,
+            r#"{"error":"busy"}"#,
+        ),
+        (
+            "status 500 about the request: memory, template, format, a model that cannot be loaded",
+            "500 Internal Server Error",
+            json,
+            r#"{"error":"model requires more system memory (5.6 GiB) than is available (2.1 GiB)"}"#,
+        ),
+        ("a page in place of an answer", "200 OK", html, "<html>"),
+        ("a proxy's own 404", "404 Not Found", html, "<html>"),
+    ] {
+        let stranger = Stranger::answering(status, headers, body.as_bytes()).await;
+        let app = setup().with("ollama_host", &stranger.url()).start().await;
+        let row = watched(&app, "", Limit::AtOnce).await;
+        rows.push(Row {
+            fault,
+            tries: stranger.asked() as u64,
             ..row
         });
     }

@@ -103,3 +103,15 @@ fn an_open_segment_is_told() {
         Ok((Route::GiveUp, "7-abc"))
     );
 }
+
+#[test]
+fn the_secret_of_a_ticket_is_not_logged() {
+    for (path, logged) in [
+        ("/api/queue/7-abc", "/api/queue/7-"),
+        ("/api/queue/b7-abc-def", "/api/queue/b7-"),
+        ("/api/queue", "/api/queue"),
+        ("/api/chat-x", "/api/chat-x"),
+    ] {
+        assert_eq!(for_log(path), logged);
+    }
+}
