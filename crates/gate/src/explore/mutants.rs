@@ -1,8 +1,14 @@
 //! Each rule taken away, beside the configuration in which it is missed.
 //!
-//! Where two rules heal the same fault, both are taken away, and the text says so. What is not here was taken away and not
-//! missed in what could be searched: it stands by the protocol's argument alone (`NoCut`, `NoOver`, `StartCondemned`,
-//! `FreshFromPut`, `FoundUnread`: belts, or only speed).
+//! # What is not here
+//!
+//! - Rules that are missed, but not within a test's time: `NoEpochAtFence` (18 steps) and `EpochBeforeBoard` (20 steps), both
+//!   more than the capacity, in `SLUICE_EXPLORE="1,1,1 lead empty=1"`.
+//! - Rules that were taken away and not missed in a search that was finished: `FoundUnread` (`1,1 cold`), `MarkInMemory`
+//!   (`1,1 now holder freeze=1`). They stand by the protocol's argument.
+//! - Rules whose searches were not finished, or not begun: `PutAgain`, `OnlyHigherBeats`, `FreshFromAnswer`, `FreshFromPut`,
+//!   `NoTop`, `NoCut`, `NoOver`, `StartCondemned`, and those that need `NoLevel` beside them, since each of the two heals what
+//!   the other lets pass: `DropUnseen`, `OwnUnseen`, `OldBeatsCount`.
 
 use super::config::Config;
 use super::config::Fault::{Crash, Empty, Freeze, Late, LostAdd, Resign, Stall, Take};
