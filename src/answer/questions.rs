@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
-use serde_json::{Map, Value};
-use sluice_ollama::request::{Code, Invalid, MAX_MODEL_NAME};
+use serde_json::{Value, json};
+use sluice_ollama::request::{self, MAX_MODEL_NAME};
 
 use crate::config::Config;
 use crate::http::refuse::Refusal;
@@ -24,7 +24,7 @@ pub async fn answer(asked: Asked, question: Question, segment: &str) -> Result<R
     let limits = asked.limits(MAX_BODY);
     let Asked { body, config, .. } = asked;
     let body = match question {
-        Question::Show => model_question(body.read(limits).await?.bytes())?,
+        Question::Show => model_question(body.read(limits).await?.into_parts().0)?,
         _ => Bytes::new(),
     };
     let asked = readings::Question {
@@ -119,31 +119,13 @@ fn model_path(segment: &str) -> Result<String, Refusal> {
 }
 
 /// The body of `/api/show`, written anew: the name of a model and nothing but members that Ollama reads there.
-fn model_question(body: &[u8]) -> Result<Bytes, Refusal> {
-    let invalid = |message: &str| Invalid {
-        code: Code::InvalidRequest,
-        param: Some("model".to_owned()),
-        message: message.to_owned(),
-    };
-    let members: Map<String, Value> = serde_json::from_slice(body).map_err(|error| Invalid {
-        code: Code::InvalidJson,
-        param: None,
-        message: format!("the body is not a JSON object: {error}"),
-    })?;
-    // `name` is the older word.
-    let name = members
-        .get("model")
-        .or_else(|| members.get("name"))
-        .and_then(Value::as_str);
-    let Some(name) = name.filter(|name| !name.is_empty() && name.len() <= MAX_MODEL_NAME) else {
-        return Err(invalid("model must be the name of a model").into());
-    };
-    let mut question = Map::new();
-    question.insert("model".to_owned(), name.into());
-    if let Some(verbose) = members.get("verbose").and_then(Value::as_bool) {
-        question.insert("verbose".to_owned(), verbose.into());
+fn model_question(body: Vec<u8>) -> Result<Bytes, Refusal> {
+    let show = request::show(body)?;
+    let mut question = json!({ "model": show.model });
+    if show.verbose {
+        question["verbose"] = true.into();
     }
-    Ok(Value::Object(question).to_string().into())
+    Ok(question.to_string().into())
 }
 
 #[cfg(test)]
@@ -168,11 +150,13 @@ mod tests {
 
     #[test]
     fn a_question_about_a_model_is_written_anew() {
-        let question = |body: &str| model_question(body.as_bytes());
+        let question = |body: &str| model_question(body.as_bytes().to_vec());
         let written =
             question(r#"{"name":"m","model":"n","verbose":true,"options":{"num_ctx":1}}"#);
         assert_eq!(written.unwrap(), r#"{"model":"n","verbose":true}"#);
         assert_eq!(question(r#"{"name":"m"}"#).unwrap(), r#"{"model":"m"}"#);
+        let by_name = question(r#"{"model":"","name":"m"}"#);
+        assert_eq!(by_name.unwrap(), r#"{"model":"m"}"#);
         for body in ["", "[]", "{}", r#"{"model":""}"#, r#"{"model":5}"#] {
             assert_eq!(
                 question(body).unwrap_err().status(),

@@ -84,7 +84,7 @@ fn reading_headers(origin: &str) -> HeaderMap {
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(
-                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, x-request-id, retry-after, ratelimit, ratelimit-policy",
+                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, x-prompt-cut, x-request-id, retry-after, ratelimit, ratelimit-policy",
             ),
         );
     }

@@ -60,6 +60,16 @@ pub(super) fn of(endpoint: Endpoint) -> &'static [Field] {
     }
 }
 
+/// The members of a question about a model.
+pub(super) const SHOW: &[Field] = &[
+    field("model", Kind::Model),
+    field("name", Kind::Model),
+    field("system", Kind::Text),
+    field("template", Kind::Text),
+    field("verbose", Kind::Flag),
+    field("options", Kind::Map),
+];
+
 const fn field(name: &'static str, kind: Kind) -> Field {
     Field { name, kind }
 }

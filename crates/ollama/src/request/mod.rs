@@ -21,12 +21,14 @@ mod invalid;
 mod prepared;
 mod settle;
 mod shape;
+mod show;
 
 pub(crate) use draft::Draft;
 pub use draft::{Body, Payload, Sending};
 pub use invalid::{Code, Invalid};
 pub use prepared::{Asker, Prepared, prepare};
 pub(crate) use settle::smaller;
+pub use show::{Show, show};
 
 /// The longest name of a model, in bytes. It stands in every line of a waiting client.
 pub const MAX_MODEL_NAME: usize = 256;

@@ -228,7 +228,7 @@ fn searches_web(tools: Raw<'_>) -> bool {
 }
 
 impl Invalid {
-    fn json(fault: Fault) -> Invalid {
+    pub(super) fn json(fault: Fault) -> Invalid {
         match fault {
             Fault::Depth => Invalid::request(None, fault.to_string()),
             fault => Invalid::no_json(format!("the body is not JSON: {fault}")),
