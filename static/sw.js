@@ -25,6 +25,7 @@ const SHELL = [
   '/js/main.js',
   '/js/md/blocks.js',
   '/js/md/highlight.js',
+  '/js/md/math.js',
   '/js/md/morph.js',
   '/js/md/parts.js',
   '/js/md/plain.js',
@@ -68,6 +69,7 @@ const SHELL = [
   '/js/view/models.js',
   '/js/view/notify.js',
   '/js/view/pending.js',
+  '/js/view/place.js',
   '/js/view/queue.js',
   '/js/view/scroll.js',
   '/js/view/settings-dialog.js',
@@ -78,6 +80,7 @@ const SHELL = [
   '/js/view/transcript.js',
   '/js/view/tuning-dialog.js',
   '/js/view/undo.js',
+  '/js/view/wake.js',
   '/js/wire/answer.js',
   '/js/wire/api.js',
   '/js/wire/errors.js',
@@ -87,6 +90,7 @@ const SHELL = [
   '/vendor/dompurify-3.4.18.js',
   '/vendor/idb-keyval-6.3.0.js',
   '/vendor/marked-18.2.1.js',
+  '/vendor/temml-0.13.5.js',
 ];
 /** After this a copy is as good as an answer. */
 const PATIENCE_MS = 3_000;

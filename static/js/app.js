@@ -1,7 +1,7 @@
 //! The second stage: wires the parts of the chat page together.
 
 import { Library } from './state/library.js';
-import { policy } from './trust.js';
+import { scriptURL } from './trust.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
 import { bindActions } from './view/actions.js';
@@ -9,13 +9,11 @@ import { bindAnnouncer } from './view/announcer.js';
 import { bindAttach } from './view/attach.js';
 import { ChatList, firstConversation } from './view/chat-list.js';
 import { ChatView } from './view/chat-view.js';
-import { ask, askKey, bindDialogs } from './view/dialogs.js';
 import { ModelPicker } from './view/models.js';
 import { Notifier } from './view/notify.js';
 import { ScrollKeeper } from './view/scroll.js';
 import { bindShortcuts } from './view/shortcuts.js';
 import { isDrawerOpen } from './view/sidebar.js';
-import { bindUndo, offerUndo } from './view/undo.js';
 
 /** @typedef {import('./state/conversation.js').Conversation} Conversation */
 /**
@@ -36,23 +34,32 @@ export async function start({ composer, queue, health }) {
   const scroll = new ScrollKeeper(byId('scroller'), byId('jump'));
   const models = new ModelPicker();
   const first = await firstConversation(library, models);
-  const view = new ChatView({ library, composer, scroll, undo: offerUndo }, first);
+  const view = new ChatView(
+    { library, composer, scroll, undo: async (text, back) => (await import('./view/undo.js')).offerUndo(text, back) },
+    first,
+  );
   const chats = new ChatList(library, view, models);
+  const named = () => models.setDefault(String(health.report?.model ?? ''), view.conversation.chat.model);
+  health.addEventListener('report', named);
+  named();
+  bindKeyNote(models, () => void loadModels());
   const loadModels = () => models.load(view.conversation.chat.model);
   /** Asks for a key; what was refused for want of one goes out again. */
   const keyFor = (/** @type {Conversation} */ conversation, again = () => conversation.tryAgain()) =>
-    askKey({ refused: true }, () => (void loadModels(), again()));
+    dialogs().then(({ askKey }) => askKey({ refused: true }, () => (void loadModels(), again())));
   bindAnnouncer({ library, queue, health, notifier: new Notifier(), askKey: keyFor });
   models.addEventListener('chosen', () => view.conversation.set({ model: models.chosen }));
   bindLeaving(library);
-  bindDialogs();
-  bindUndo();
   byId('skip').addEventListener('click', (event) => {
     event.preventDefault(); // the address names the conversation
     composer.focus();
   });
   bindActions(view, keyFor);
-  bindShortcuts({ escape: () => onEscape(view, composer), newChat: () => chats.openNew() });
+  bindShortcuts({
+    escape: () => onEscape(view, composer),
+    newChat: () => chats.openNew(),
+    help: async () => (await dialogs()).showHelp(),
+  });
   bindLazily({ view, library, chats, loadModels });
   bindAttach(composer);
   await chats.begin();
@@ -61,6 +68,24 @@ export async function start({ composer, queue, health }) {
   void registerWorker();
   void library.upgrade();
   return library;
+}
+
+/** They come when the first is needed. */
+const dialogs = () => import('./view/dialogs.js');
+
+/**
+ * Where a key is needed that is said before one has written.
+ * @param {ModelPicker} models
+ * @param {() => void} changed
+ */
+function bindKeyNote(models, changed) {
+  models.addEventListener('locked', (event) => {
+    byId('empty-key').hidden = !(/** @type {CustomEvent<boolean>} */ (event).detail);
+  });
+  byId('empty-key-enter').addEventListener('click', async () => {
+    const { askKey } = await dialogs();
+    await askKey({ refused: false }, changed);
+  });
 }
 
 /** @param {Library} library */
@@ -97,7 +122,10 @@ async function onEscape(view, composer) {
   const { turn, busy } = view.conversation;
   if (!busy) return;
   // A place in line is minutes of waiting.
-  if (turn?.state === 'queued' && (await ask({ title: t('leave.ask'), yes: t('action.leave') })) === null) return;
+  if (turn?.state === 'queued') {
+    const { ask } = await dialogs();
+    if ((await ask({ title: t('leave.ask'), yes: t('action.leave') })) === null) return;
+  }
   view.conversation.turn === turn && view.stop();
 }
 
@@ -106,6 +134,7 @@ async function onEscape(view, composer) {
  * @param {{view: ChatView, library: Library, chats: ChatList, loadModels: () => Promise<void>}} context
  */
 function bindLazily(context) {
+  byId('open-help').addEventListener('click', async () => (await dialogs()).showHelp());
   byId('open-tuning').addEventListener('click', async () => {
     const { openTuning } = await import('./view/tuning-dialog.js');
     openTuning(context.view);
@@ -119,6 +148,5 @@ function bindLazily(context) {
 /** Offline shell: secure origins only, and never in the way of anything. */
 async function registerWorker() {
   if (!('serviceWorker' in navigator)) return;
-  const url = policy?.createScriptURL('/sw.js') ?? '/sw.js';
-  await navigator.serviceWorker.register(url).catch(() => {});
+  await navigator.serviceWorker.register(scriptURL('/sw.js')).catch(() => {});
 }

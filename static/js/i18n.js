@@ -15,12 +15,14 @@ let plural = new Intl.PluralRules('en');
 /**
  * Loads the first of the browser's languages that there is.
  * @param {readonly string[]} wanted
+ * @param {string[]} [more] words of a page besides those that all have
  */
-export async function load(wanted) {
+export async function load(wanted, more = []) {
   const short = wanted.map((tag) => tag.slice(0, 2).toLowerCase());
   locale = short.find((tag) => LOCALES.includes(tag)) ?? 'en';
   plural = new Intl.PluralRules(locale);
-  words = await wordsOf(locale);
+  const all = await Promise.all([locale, ...more.map((name) => `${name}.${locale}`)].map(wordsOf));
+  words = Object.assign({}, ...all);
   document.documentElement.lang = locale;
   apply(document);
 }

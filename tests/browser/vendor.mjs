@@ -28,6 +28,10 @@ const FILES = {
     ['dist/purify.min.js', 'dompurify-*.js'],
     ['LICENSE', 'dompurify-*.LICENSE'],
   ],
+  temml: [
+    ['dist/temml.min.js', 'temml-*.js'],
+    ['LICENSE', 'temml-*.LICENSE'],
+  ],
   'idb-keyval': [
     ['dist/index.js', 'idb-keyval-*.js'],
     ['LICENCE', 'idb-keyval-*.LICENSE'],

@@ -10,8 +10,12 @@ const HEIGHT = 180;
 /** The table has the latest values; all of them would be hundreds of rows. */
 const ROWS = 20;
 
+/** Steps of an axis of people. */
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+
 export class Chart {
   #series;
+  #whole;
   #box;
   #rows;
   #none;
@@ -22,9 +26,11 @@ export class Chart {
    * @param {HTMLElement} home
    * @param {string} title
    * @param {Series[]} series colours are names of custom properties
+   * @param {{whole?: boolean}} [kind] whole: the values are people, who come and go one by one
    */
-  constructor(home, title, series) {
+  constructor(home, title, series, { whole = false } = {}) {
     this.#series = series;
+    this.#whole = whole;
     const figure = fromTemplate('chart');
     apply(figure);
     this.#box = find(figure, '.plot');
@@ -93,6 +99,7 @@ export class Chart {
         {
           ...axis,
           size: 44,
+          ...(this.#whole && { incrs: WHOLE }),
           values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map((value) => number(value)),
         },
       ],
@@ -103,6 +110,7 @@ export class Chart {
           stroke: colour(name),
           width: 2,
           points: { show: false },
+          ...(this.#whole && { paths: uPlot.paths.stepped?.({ align: 1 }) }),
         })),
       ],
     };
@@ -111,11 +119,20 @@ export class Chart {
   /** @param {Point[]} points */
   #drawTable(points) {
     const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
-    const rows = points.map((point) => {
+    const row = (/** @type {Point} */ point) => {
       const cells = this.#series.map(({ of }) => el('td', {}, shown(of(point))));
-      return el('tr', {}, el('th', { scope: 'row' }, time.format(point.atMs)), ...cells);
-    });
-    this.#rows.replaceChildren(...rows);
+      const node = el('tr', {}, el('th', { scope: 'row' }, time.format(point.atMs)), ...cells);
+      node.dataset.at = String(point.atMs);
+      return node;
+    };
+    // What is there stays: somebody may have selected it, or a screen reader may read it.
+    const wanted = new Set(points.map(({ atMs }) => String(atMs)));
+    const there = new Set();
+    for (const node of /** @type {HTMLElement[]} */ (Array.from(this.#rows.children))) {
+      if (wanted.has(node.dataset.at ?? '')) there.add(node.dataset.at);
+      else node.remove();
+    }
+    this.#rows.prepend(...points.filter(({ atMs }) => !there.has(String(atMs))).map(row));
   }
 
   #resize() {

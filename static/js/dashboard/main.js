@@ -1,7 +1,7 @@
 //! The dashboard: how the line stands and how it went, read every two seconds while one looks.
 
 import { json, request } from '../wire/api.js';
-import { askKey, bindDialogs } from '../view/dialogs.js';
+import { askKey } from '../view/dialogs.js';
 import { byId, el } from '../dom.js';
 import { ApiError } from '../wire/errors.js';
 import * as i18n from '../i18n.js';
@@ -16,8 +16,7 @@ const KEEP_MS = 10 * 60_000;
 const { t } = i18n;
 
 applyTheme();
-await i18n.load(navigator.languages).catch(() => {});
-bindDialogs();
+await i18n.load(navigator.languages, ['dashboard']);
 byId('key').addEventListener('click', () => askKey({ refused: needsKey }, () => void read()));
 
 const past = new History(KEEP_MS);
@@ -110,10 +109,15 @@ function seconds(value) {
 /** @param {HTMLElement} home */
 function makeCharts(home) {
   return [
-    new Chart(home, t('dash.chart_line'), [
-      { label: t('dash.active'), of: ({ active }) => active, colour: '--accent' },
-      { label: t('dash.waiting'), of: ({ queued }) => queued, colour: '--warn' },
-    ]),
+    new Chart(
+      home,
+      t('dash.chart_line'),
+      [
+        { label: t('dash.active'), of: ({ active }) => active, colour: '--accent' },
+        { label: t('dash.waiting'), of: ({ queued }) => queued, colour: '--warn' },
+      ],
+      { whole: true },
+    ),
     new Chart(home, t('dash.chart_tokens'), [
       { label: t('dash.value'), of: (point) => point.tokensPerSecond, colour: '--good' },
     ]),

@@ -13,7 +13,7 @@
 //! A link definition changes blocks that may be settled already: `hasDefinition` tells, and the caller renders
 //! the whole once more at the end.
 
-import { Lexer } from '../../vendor/marked-18.2.1.js';
+/** @typedef {import('../../vendor/marked-18.2.1.js').Token} Token */
 
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
 const BLANK = /^[ \t]*$/;
@@ -24,6 +24,7 @@ const SURELY_FRESH = /^(\p{L}|\*\*\S)/u;
 const DEFINITION = /^[\s>*+\-\d.)]*\[(?!\s*\])[^\]]*\]:/m;
 
 export class BlockCutter {
+  #tokens;
   /** The text that is not settled yet. */
   tail = '';
   hasDefinition = false;
@@ -35,6 +36,11 @@ export class BlockCutter {
   #afterBlank = false;
   /** Tails shorter than this were refused by the lexer before. */
   #askFrom = 0;
+
+  /** @param {(source: string) => Token[]} tokens the lexer whose blocks are to be cut */
+  constructor(tokens) {
+    this.#tokens = tokens;
+  }
 
   /**
    * @param {string} text
@@ -93,7 +99,7 @@ export class BlockCutter {
    */
   #cut(place, known, settled) {
     if (place === 0 || known < this.#askFrom) return;
-    if (!isBoundary(this.tail.slice(0, known), place)) {
+    if (!isBoundary(this.#tokens(this.tail.slice(0, known)), known, place)) {
       this.#askFrom = known * 2;
       return;
     }
@@ -124,14 +130,15 @@ function closes(line, fence) {
 }
 
 /**
- * @param {string} text
+ * @param {Token[]} tokens of the text that is known
+ * @param {number} known its length
  * @param {number} place
  */
-function isBoundary(text, place) {
+function isBoundary(tokens, known, place) {
   let end = 0;
-  for (const token of new Lexer().blockTokens(text, [])) {
+  for (const token of tokens) {
     end += token.raw.length;
-    if (end === place) return place < text.length || isClosedFence(token);
+    if (end === place) return place < known || isClosedFence(token);
     if (end > place) return false;
   }
   return false;

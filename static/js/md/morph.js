@@ -1,5 +1,7 @@
 //! Makes a node's children like those of another, and keeps what is alike: a selection in it survives.
 
+import { isDrawn } from './math.js';
+
 /**
  * @param {Node} node
  * @param {Node} fresh loses what is taken over
@@ -10,7 +12,7 @@ export function morph(node, fresh) {
     const [nextThere, nextWanted] = [/** @type {ChildNode | null} */ (there?.nextSibling ?? null), wanted.nextSibling];
     if (!there) node.appendChild(wanted);
     else if (there instanceof Text && wanted instanceof Text) grow(there, wanted.data);
-    else if (there instanceof Element && wanted instanceof Element && isAlike(there, wanted)) morph(there, wanted);
+    else if (there instanceof Element && wanted instanceof Element && isAlike(there, wanted)) same(there, wanted);
     else there.replaceWith(wanted);
     there = nextThere;
     wanted = nextWanted;
@@ -20,6 +22,13 @@ export function morph(node, fresh) {
     there.remove();
     there = next;
   }
+}
+
+/** @param {Element} there @param {Element} wanted */
+function same(there, wanted) {
+  if (isDrawn(there, wanted)) return;
+  if (there.classList.contains('math')) there.replaceWith(wanted);
+  else morph(there, wanted);
 }
 
 /** @param {Text} text @param {string} words */

@@ -3,11 +3,12 @@
 //! A model's raw HTML is shown as text. Its images become links: nothing is ever loaded from a place that a
 //! model names. Headings start at h3, below the page's own.
 
-import { Marked } from '../../vendor/marked-18.2.1.js';
+import { Lexer, Marked } from '../../vendor/marked-18.2.1.js';
 import '../../vendor/dompurify-3.4.18.js';
 import { el, icon } from '../dom.js';
 import { t } from '../i18n.js';
 import { TRUST } from '../trust.js';
+import { extensions } from './math.js';
 
 const purify = globalThis.DOMPurify;
 
@@ -31,6 +32,7 @@ export const isSafeLink = (href) => /^(https?:|mailto:)/i.test(href.trim());
 export const languageOf = (info) => /^[\w+#.-]{1,30}/.exec(info ?? '')?.[0].toLowerCase() ?? '';
 
 const marked = new Marked({
+  extensions,
   gfm: true,
   breaks: true,
   renderer: {
@@ -73,6 +75,9 @@ export function renderMarkdown(source) {
   for (const table of fragment.querySelectorAll('table')) frameTable(table);
   return fragment;
 }
+
+/** The blocks of a text, as they are rendered. @param {string} source */
+export const blockTokens = (source) => new Lexer(marked.defaults).blockTokens(source, []);
 
 /** @param {string} source before it is made safe: for tests and `renderMarkdown` only */
 export const toHtml = (source) => /** @type {string} */ (marked.parse(source));

@@ -5,7 +5,8 @@
 
 import { BlockCutter } from './blocks.js';
 import { Parts } from './parts.js';
-import { finishCode, renderMarkdown } from './render.js';
+import { drawMath } from './math.js';
+import { blockTokens, finishCode, renderMarkdown } from './render.js';
 import { Tail } from './tail.js';
 
 /**
@@ -16,13 +17,14 @@ import { Tail } from './tail.js';
 export function drawWhole(root, text) {
   root.replaceChildren(rendered(text.replace(/\r\n?/g, '\n')));
   finishCode(root);
+  drawMath(root);
 }
 
 export class StreamRenderer {
   #root;
   #onDrawn;
   #parts;
-  #cutter = new BlockCutter();
+  #cutter = new BlockCutter(blockTokens);
   #tail = new Tail(rendered);
   #waiting = '';
   #whole = '';
@@ -59,7 +61,7 @@ export class StreamRenderer {
     for (const block of this.#cutter.push(text)) this.#settle(block);
     this.#behind = this.#cutter.tail !== '' && this.#tail.isEarly;
     if (this.#behind) this.#frame = requestAnimationFrame(() => this.flush());
-    else if (this.#cutter.tail !== '') this.#tail.draw(this.#cutter.tail);
+    else if (this.#cutter.tail !== '') this.#drawTail(this.#cutter.tail);
     this.#onDrawn();
   }
 
@@ -74,9 +76,15 @@ export class StreamRenderer {
     this.#onDrawn();
   }
 
+  /** @param {string} source */
+  #drawTail(source) {
+    this.#tail.draw(source);
+    drawMath(this.#tail.root);
+  }
+
   /** The tail is the block: its nodes stay, and are drawn no more. @param {string} block */
   #settle(block) {
-    this.#tail.draw(block);
+    this.#drawTail(block);
     for (const node of Array.from(this.#tail.root.childNodes)) {
       this.#parts.add(node, this.#tail.root);
       if (node instanceof HTMLElement) finishCode(node);

@@ -12,6 +12,8 @@ import { morph } from './morph.js';
 const PACE = 8;
 /** Drawings shorter than this are for every frame. */
 const FREE_MS = 4;
+/** One slow drawing (the browser was busy) does not hold up the words. */
+const MOST_PAUSE_MS = 250;
 
 export class Tail {
   root = el('div', { class: 'tail' });
@@ -26,7 +28,8 @@ export class Tail {
 
   /** Whether a drawing would take more than its part of the time. */
   get isEarly() {
-    return this.#costMs > FREE_MS && performance.now() - this.#lastMs < this.#costMs * PACE;
+    const pauseMs = Math.min(this.#costMs * PACE, MOST_PAUSE_MS);
+    return this.#costMs > FREE_MS && performance.now() - this.#lastMs < pauseMs;
   }
 
   /** @param {string} source the whole block */

@@ -18,6 +18,10 @@ export class Turn extends EventTarget {
   state = 'idle';
   /** @type {import('../wire/answer.js').Place | null} */
   place = null;
+  /** The place where it began to wait. */
+  firstPosition = 0;
+  /** Until when the last estimate may hold, `performance.now()`. */
+  promisedAt = 0;
   /** @type {ApiError | null} */
   error = null;
   /** When the first token came, `performance.now()`; 0 before. Live speed counts from here. */
@@ -30,6 +34,7 @@ export class Turn extends EventTarget {
   modelSince = 0;
   #abort = new AbortController();
   #ticket = '';
+  #promisedSeconds = 0;
 
   /** @param {Message} message the answer to fill; its content may be the beginning of one (continue) */
   constructor(message) {
@@ -77,16 +82,33 @@ export class Turn extends EventTarget {
         return this.#move('open');
       case 'place':
         this.#ticket = event.place.ticket ?? this.#ticket;
-        this.place = event.place;
+        this.#place(event.place);
         return this.#move(event.place.position > 0 ? 'wait' : 'load');
       case 'thinking':
       case 'text':
         return this.#grow(event.type, event.text);
       case 'done':
+        if (event.model) this.message.model = event.model;
         this.message.stats = { ...event.stats, firstMs: this.message.stats?.firstMs };
         if (this.pieces === 0) return this.#fail(new ApiError('empty'));
         return this.#move('finish');
     }
+  }
+
+  /**
+   * What was promised at a place holds until the server says a good deal more: an estimate that is put off a second
+   * each second is none.
+   * @param {import('../wire/answer.js').Place} place
+   */
+  #place(place) {
+    const most = place.etaRange?.[1] ?? (place.etaSeconds ?? 0) * 1.5;
+    const moved = place.position !== this.place?.position;
+    if (moved || most > this.#promisedSeconds * 1.5) {
+      this.promisedAt = performance.now() + most * 1_000;
+      this.#promisedSeconds = most;
+    }
+    this.place = place;
+    this.firstPosition = Math.max(this.firstPosition, place.position);
   }
 
   /**

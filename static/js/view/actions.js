@@ -3,6 +3,7 @@
 import { byId, copyText } from '../dom.js';
 import { t } from '../i18n.js';
 import * as announce from './announce.js';
+import { askToNotify } from './notify.js';
 
 const COPIED_MS = 1_500;
 
@@ -47,6 +48,8 @@ export function bindActions(view, askKey) {
         return view.edit(id);
       case 'delete':
         return view.remove(id);
+      case 'notify':
+        return notify(button);
       case 'cancel':
         return andFocus(() => view.stop());
     }
@@ -61,6 +64,14 @@ export function bindActions(view, askKey) {
 
 /** @param {Element} button @returns {string} the code as the fence has it, without the last line's end */
 const codeOf = (button) => (button.closest('.code')?.querySelector('code')?.textContent ?? '').replace(/\n$/, '');
+
+/** @param {HTMLButtonElement} button */
+async function notify(button) {
+  const may = await askToNotify();
+  announce.status(t(may ? 'status.notify' : 'settings.notify_refused'));
+  button.hidden = true;
+  byId('send').focus({ preventScroll: true });
+}
 
 /**
  * @param {HTMLButtonElement} button

@@ -18,6 +18,9 @@ import { placeText } from './queue.js';
  * }} Parts
  */
 
+/** Answers for which the screen is kept on. @type {WeakSet<Turn>} */
+const awake = new WeakSet();
+
 /** @param {Parts} parts */
 export function bindAnnouncer(parts) {
   parts.library.addEventListener('turn', (event) => {
@@ -34,6 +37,13 @@ export function bindAnnouncer(parts) {
 function onChange(turn, { queue, notifier }) {
   notifier.onTurn(turn);
   if (turn.place) queue.show(turn.place);
+  if (turn.state === 'queued' && !awake.has(turn)) {
+    awake.add(turn);
+    void import('./wake.js').then(
+      ({ keepAwake }) => keepAwake(turn),
+      () => {},
+    );
+  }
   if (turn.state === 'queued' && turn.place) announce.place(placeText(turn.place), performance.now());
   if (turn.state === 'stopped') announce.status(t('status.stopped'));
   if (!isBusy(turn.state)) queue.poke();

@@ -1,13 +1,11 @@
 //! The list of conversations: open, new, rename, pin, delete, search; and the address that names the one that is shown.
 
-import { byId, find, fromTemplate } from '../dom.js';
+import { byId, el, find, fromTemplate } from '../dom.js';
 import { apply, t } from '../i18n.js';
 import { isBlank, titleOf } from '../state/chat.js';
 import { freshId } from '../state/ids.js';
-import { ask } from './dialogs.js';
 import { bindSidebar, closeDrawer } from './sidebar.js';
 import { setTitle } from './title.js';
-import { offerUndo } from './undo.js';
 
 /** @typedef {import('../state/store.js').Meta} Meta */
 /** @typedef {import('../state/conversation.js').Conversation} Conversation */
@@ -104,13 +102,20 @@ export class ChatList {
   #drawItems(metas) {
     const drawn = JSON.stringify([
       this.#view.conversation.id,
-      metas.map(({ id, title, pinned, draft }) => [id, title, pinned, draft]),
+      metas.map((meta) => [meta.id, meta.title, meta.draft, groupOf(meta)]),
     ]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     const focused = this.#list.querySelector(':focus');
     const before = /** @type {HTMLElement | undefined} */ (focused?.parentElement);
-    this.#list.replaceChildren(...metas.map((meta) => this.#item(meta)));
+    this.#list.replaceChildren();
+    let last = '';
+    for (const meta of metas) {
+      const group = groupOf(meta);
+      if (group !== last) this.#list.append(el('li', { class: 'chat-group' }, t(group)));
+      last = group;
+      this.#list.append(this.#item(meta));
+    }
     if (!focused || !before) return;
     const after = this.#list.querySelector(`[data-id="${before.dataset.id}"]`);
     const again = after?.children[Array.from(before.children).indexOf(focused)];
@@ -118,7 +123,7 @@ export class ChatList {
   }
 
   /** @param {Meta} meta */
-  #item({ id, title, draft }) {
+  #item({ id, title, draft, pinned }) {
     const item = fromTemplate('chat-item');
     const open = find(item, '.chat-open');
     const name = title || t('chats.untitled');
@@ -128,6 +133,9 @@ export class ChatList {
     open.title = name;
     item.toggleAttribute('data-draft', draft === true);
     find(item, '[data-action=rename]').hidden = draft === true;
+    const pin = find(item, '[data-action=pin]');
+    pin.hidden = draft === true;
+    pin.setAttribute('aria-pressed', String(pinned === true));
     for (const button of item.querySelectorAll('[data-action]')) {
       button.setAttribute('aria-label', `${button.getAttribute('aria-label')}: ${name}`);
     }
@@ -144,6 +152,7 @@ export class ChatList {
     if (!id) return;
     const action = /** @type {HTMLElement | null} */ (target.closest('[data-action]'))?.dataset.action;
     if (action === 'rename') void this.#rename(id);
+    else if (action === 'pin') void this.#pin(id);
     else if (action === 'remove') void this.#remove(id);
     else if (target.closest('.chat-open')) void this.open(id, { isMove: true });
   }
@@ -152,6 +161,7 @@ export class ChatList {
   async #rename(id) {
     const conversation = await this.#library.open(id);
     if (!conversation) return;
+    const { ask } = await import('./dialogs.js');
     const title = await ask({ title: t('chats.rename'), yes: t('action.save'), value: titleOf(conversation.chat) });
     if (title === null) return;
     conversation.set({ title: title.trim() });
@@ -159,13 +169,21 @@ export class ChatList {
   }
 
   /** @param {string} id */
+  async #pin(id) {
+    const conversation = await this.#library.open(id);
+    conversation?.set({ pinned: !conversation.chat.pinned });
+  }
+
+  /** @param {string} id */
   async #remove(id) {
+    const { ask } = await import('./dialogs.js');
     const yes = await ask({ title: t('chats.delete_ask'), text: t('chats.delete_text'), yes: t('chats.delete') });
     if (yes === null) return;
     const wasShown = this.#view.conversation.id === id;
     const back = await this.#library.remove(id);
     this.#focusAfterRemoval();
     if (!back) return;
+    const { offerUndo } = await import('./undo.js');
     offerUndo(t('chats.deleted'), async () => {
       await back();
       if (wasShown) await this.open(id, { isMove: false });
@@ -223,6 +241,14 @@ async function conversationAt(id, library, models) {
   const conversation = library.fresh(models.preferred, kept || !fresh ? freshId() : fresh);
   keepFresh(conversation.id);
   return conversation;
+}
+
+/** The heading under which a conversation stands. @param {Meta} meta */
+function groupOf({ pinned, updated }) {
+  if (pinned) return 'chats.pinned';
+  const days = Math.floor((new Date().setHours(24, 0, 0, 0) - updated) / 86_400_000);
+  if (days < 1) return 'chats.today';
+  return days < 7 ? 'chats.week' : 'chats.older';
 }
 
 /** @param {Conversation} conversation */

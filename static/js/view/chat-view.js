@@ -1,5 +1,6 @@
 //! The conversation that is shown, and what one can do with it by the buttons and keys of the page.
 
+import { byId } from '../dom.js';
 import { t } from '../i18n.js';
 import { Transcript } from './transcript.js';
 
@@ -7,7 +8,7 @@ import { Transcript } from './transcript.js';
 /**
  * @typedef {{
  *   library: import('../state/library.js').Library, composer: import('./composer.js').Composer,
- *   scroll: import('./scroll.js').ScrollKeeper, undo: typeof import('./undo.js').offerUndo,
+ *   scroll: import('./scroll.js').ScrollKeeper, undo: (text: string, back: () => void) => Promise<void>,
  * }} Parts
  */
 
@@ -34,6 +35,11 @@ export class ChatView extends EventTarget {
     });
     window.addEventListener('beforeunload', (event) => {
       if (parts.library.busy.length > 0) event.preventDefault(); // a place in line, or an answer, would be lost
+    });
+    byId('starters').addEventListener('click', ({ target }) => {
+      if (!(target instanceof HTMLButtonElement) || this.#shown.draft.text !== '') return;
+      this.#shown.fill({ text: `${target.textContent?.replace('…', '').trimEnd()} ` });
+      parts.composer.focus();
     });
     this.show(first);
   }
@@ -77,7 +83,7 @@ export class ChatView extends EventTarget {
     const back = this.#shown.removeMessage(id);
     this.#draw();
     this.focus(this.#neighbour(id));
-    this.#parts.undo(t('message.deleted'), () => {
+    void this.#parts.undo(t('message.deleted'), () => {
       back();
       this.#draw();
       this.focus(id);

@@ -4,11 +4,17 @@ import { byId } from '../dom.js';
 import { t } from '../i18n.js';
 import { apiKey, saveApiKey } from '../wire/api.js';
 
-/** @param {string} id @returns {HTMLDialogElement} */
-const dialog = (id) => /** @type {HTMLDialogElement} */ (byId(id));
+/** @param {string} id */
+function dialog(id) {
+  return /** @type {HTMLDialogElement} */ (byId(id));
+}
+
+bindDialogs();
+
+export const showHelp = () => dialog('help-dialog').showModal();
 
 /** Cancel closes; so does a press beside the dialog. */
-export function bindDialogs() {
+function bindDialogs() {
   for (const node of document.querySelectorAll('dialog')) {
     // Where the press began counts: a selection that is dragged out of a field ends beside the dialog.
     node.addEventListener('pointerdown', (event) => {
@@ -22,8 +28,6 @@ export function bindDialogs() {
     });
     for (const button of node.querySelectorAll('button[type=submit]:not([value])')) button.setAttribute('value', 'yes');
   }
-  // The dashboard has none.
-  document.getElementById('open-help')?.addEventListener('click', () => dialog('help-dialog').showModal());
 }
 
 /** @param {HTMLElement} node @param {MouseEvent} event */

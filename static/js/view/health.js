@@ -14,15 +14,25 @@ const MOST_MS = 30_000;
 /** Verdicts with which one can chat. */
 const WELL = ['ok', 'note'];
 
-export class HealthBanner {
+/** Events: `report`, with what the server says of itself as detail. */
+export class HealthBanner extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #pauseMs = FIRST_MS;
+  /** What was read last. @type {any} */
+  report;
 
   /** Trouble was seen (or may be over): look now. */
   async check() {
     clearTimeout(this.#timer);
     const report = await health().catch(() => undefined);
+    if (report) this.dispatchEvent(new CustomEvent('report', { detail: report }));
+    this.report = report ?? this.report;
+    // The server answers nothing under this name: no part of the page would work.
+    const elsewhere = report?.code === 'host_not_allowed';
+    byId('app').hidden = elsewhere;
+    byId('only').hidden = !elsewhere;
+    byId('only-text').textContent = elsewhere ? report.error : '';
     const verdict = report === undefined ? 'unreachable' : judge(report);
     this.#show(verdict, verdict === 'note' ? report.note : t(`banner.${verdict}`));
     if (WELL.includes(verdict)) {

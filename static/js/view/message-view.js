@@ -180,6 +180,9 @@ export class MessageView {
     if (isElsewhere && elsewhere) drawElsewhere(find(this.node, '.pending'));
     this.#drawThinking(isElsewhere && message.content === '');
     find(this.node, '.stats').textContent = statsText(message.stats);
+    const model = find(this.node, '.model-name');
+    model.hidden = !message.model;
+    model.textContent = message.model ?? '';
     const limited = state === 'done' && message.stats?.reason === 'length';
     const mark = find(this.node, '.mark');
     mark.hidden = isElsewhere || !(limited || state === 'stopped');

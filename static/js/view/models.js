@@ -7,6 +7,8 @@ import { saveSetting, setting } from '../state/settings.js';
 
 export class ModelPicker extends EventTarget {
   #select = /** @type {HTMLSelectElement} */ (byId('model'));
+  /** The server's own, if it has told. */
+  #default = '';
   /** What the menu shows. */
   #drawn = '';
   /** @type {string[] | null} null until the server has told */
@@ -25,6 +27,12 @@ export class ModelPicker extends EventTarget {
     return this.#select.value;
   }
 
+  /** The server's own model. @param {string} name @param {string} shown that of the shown conversation */
+  setDefault(name, shown) {
+    this.#default = name;
+    this.show(shown);
+  }
+
   /** What a new conversation starts with: the last choice, if it is still there. */
   get preferred() {
     const last = setting('model');
@@ -33,7 +41,11 @@ export class ModelPicker extends EventTarget {
 
   /** @param {string} model of the shown conversation */
   async load(model) {
-    const answer = await json('/api/tags').catch(() => null);
+    const answer = await json('/api/tags').catch((error) => {
+      this.dispatchEvent(new CustomEvent('locked', { detail: error?.code === 'unauthorized' }));
+      return null;
+    });
+    if (answer) this.dispatchEvent(new CustomEvent('locked', { detail: false }));
     if (Array.isArray(answer?.models)) {
       this.#names = answer.models
         .map((/** @type {any} */ one) => String(one?.name ?? one?.model ?? ''))
@@ -49,7 +61,7 @@ export class ModelPicker extends EventTarget {
    */
   show(model) {
     const names = this.#names ?? [];
-    const options = [option('', t('model.default')), ...names.map((name) => option(name, name))];
+    const options = [option('', this.#default || t('model.default')), ...names.map((name) => option(name, name))];
     if (model && !names.includes(model)) options.push(option(model, this.#names ? t('model.gone', { model }) : model));
     if (this.#names?.length === 0) {
       const none = option('none', t('model.none'));

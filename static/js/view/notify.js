@@ -2,7 +2,7 @@
 //! notification if they asked for that.
 
 import { t } from '../i18n.js';
-import { setting } from '../state/settings.js';
+import { saveSetting, setting } from '../state/settings.js';
 import { isBusy } from '../state/turn-state.js';
 import { setTitleMark } from './title.js';
 
@@ -38,6 +38,13 @@ export class Notifier {
     setTitleMark(text);
     if (setting('notify') === 'on' && canNotify() && Notification.permission === 'granted') void notify(text);
   }
+}
+
+/** The browser asks once; what it says holds. @returns {Promise<boolean>} whether it may */
+export async function askToNotify() {
+  const granted = canNotify() && (await Notification.requestPermission()) === 'granted';
+  saveSetting('notify', granted ? 'on' : 'off');
+  return granted;
 }
 
 /** Browsers on phones notify through the service worker alone. @param {string} body */

@@ -18,6 +18,13 @@ export function drawPending(line, turn) {
   line.hidden = text === '';
   if (find(line, '.pending-text').textContent !== text) find(line, '.pending-text').textContent = text;
   find(line, '[data-action=cancel]').hidden = turn.state !== 'queued';
+  const box = find(line, '.place');
+  box.hidden = turn.state !== 'queued' || !turn.place;
+  if (!box.hidden)
+    void import('./place.js').then(
+      ({ drawPlace }) => drawPlace(box, turn),
+      () => {},
+    ); // the sentence is there
   drawPlaces(find(line, '.places'), turn.state === 'queued' ? turn.place : null);
 }
 

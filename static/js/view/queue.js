@@ -95,13 +95,5 @@ export function placeText(place) {
     t('place.in_line', { position: place.position, queued: Math.max(place.queued ?? 0, place.position) }),
     t('place.running', { active: place.active, max: place.max }),
   ];
-  if (place.etaSeconds) parts.push(etaText(place.etaSeconds));
   return parts.join(' · ');
-}
-
-/** @param {number} seconds */
-function etaText(seconds) {
-  return seconds < 90
-    ? t('place.eta_seconds', { seconds: Math.ceil(seconds) })
-    : t('place.eta_minutes', { minutes: Math.round(seconds / 60) });
 }

@@ -3,7 +3,7 @@
 import * as announce from './announce.js';
 import { titleOf } from '../state/chat.js';
 import { askKey } from './dialogs.js';
-import { canNotify } from './notify.js';
+import { askToNotify, canNotify } from './notify.js';
 import { byId, el } from '../dom.js';
 import { t } from '../i18n.js';
 import { saveSetting, setting } from '../state/settings.js';
@@ -79,12 +79,11 @@ async function take(file, library) {
   }
 }
 
-/** The browser asks once; what it says holds. @param {HTMLInputElement} input */
+/** @param {HTMLInputElement} input */
 async function setNotify(input) {
-  const granted = input.checked && 'Notification' in window && (await Notification.requestPermission()) === 'granted';
-  if (input.checked && !granted) say(t('settings.notify_refused'));
-  input.checked = granted;
-  saveSetting('notify', granted ? 'on' : 'off');
+  if (!input.checked) return saveSetting('notify', 'off');
+  input.checked = await askToNotify();
+  if (!input.checked) say(t('settings.notify_refused'));
 }
 
 /** @param {string} id @returns {HTMLInputElement} */

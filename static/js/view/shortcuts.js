@@ -4,14 +4,14 @@
 import { byId } from '../dom.js';
 import { setting } from '../state/settings.js';
 
-/** @param {{escape: () => void, newChat: () => void}} does */
-export function bindShortcuts({ escape, newChat }) {
+/** @param {{escape: () => void, newChat: () => void, help: () => void}} does */
+export function bindShortcuts({ escape, newChat, help }) {
   document.addEventListener('keydown', (event) => {
     if (setting('shortcuts') === 'off' || event.isComposing || event.keyCode === 229) return;
     if (event.defaultPrevented || document.querySelector('dialog[open], :popover-open')) return;
     if (event.key === 'Escape') return isOtherField(event.target) ? undefined : escape();
     if (event.key === '?' && !isField(event.target)) {
-      /** @type {HTMLDialogElement} */ (byId('help-dialog')).showModal();
+      help();
     } else if (event.key.toLowerCase() === 'o' && event.shiftKey && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       newChat();

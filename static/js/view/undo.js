@@ -9,13 +9,11 @@ let timer;
 /** @type {(() => void) | undefined} */
 let undo;
 
-export function bindUndo() {
-  byId('undo').addEventListener('click', () => {
-    const back = undo;
-    hide();
-    back?.();
-  });
-}
+byId('undo').addEventListener('click', () => {
+  const back = undo;
+  hide();
+  back?.();
+});
 
 /**
  * @param {string} text what was done

@@ -7,7 +7,8 @@ import { ThinkSplitter } from './think.js';
 
 /**
  * My place in line. `position` 0: it is my turn and the model has not spoken yet.
- * @typedef {{ticket: string, position: number, queued: number, active: number, max: number, etaSeconds?: number}} Place
+ * @typedef {{ticket: string, position: number, queued: number, active: number, max: number, etaSeconds?: number,
+ *   etaRange?: [number, number], reason?: string}} Place
  *
  * What Ollama counted. Times in milliseconds.
  * @typedef {{tokens: number, evalMs: number, promptTokens: number, loadMs: number, totalMs: number, reason?: string}} Stats
@@ -15,7 +16,7 @@ import { ThinkSplitter } from './think.js';
  * @typedef {{type: 'open', ticket: string}
  *   | {type: 'place', place: Place}
  *   | {type: 'thinking' | 'text', text: string}
- *   | {type: 'done', stats: Stats}} AnswerEvent
+ *   | {type: 'done', stats: Stats, model: string}} AnswerEvent
  */
 
 /**
@@ -40,7 +41,7 @@ export async function* answer(body, signal, silenceMs) {
       if (content) yield* splitter.push(content);
       if (frame.done) {
         yield* splitter.end();
-        return yield { type: 'done', stats: stats(frame) };
+        return yield { type: 'done', stats: stats(frame), model: String(frame.model ?? '') };
       }
     }
   } catch (error) {

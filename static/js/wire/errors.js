@@ -13,6 +13,7 @@ export const WAYS = Object.freeze({
   body_stalled: 'retry',
   body_too_large: 'edit',
   foreign_origin: 'edit',
+  host_not_allowed: 'edit',
   unauthorized: 'key',
   not_exposed: 'edit',
   model_not_found: 'model',

@@ -91,3 +91,22 @@ browserTest(
   },
   { path: '/dashboard/', setUp: busy },
 );
+
+browserTest(
+  "a table keeps its rows while it grows, the newest on top: a reader's place and a selection stay",
+  async ({ page }) => {
+    const row = page.locator('.chart').first().locator('tbody tr');
+    await page.locator('.chart summary').first().click();
+    await until(async () => (await row.count()) >= 1);
+    await row.last().evaluate((node) => (window.kept = node));
+    const before = await row.count();
+    await until(async () => (await row.count()) >= before + 2);
+    assert.equal(await page.evaluate(() => window.kept.isConnected), true);
+    const times = await row.evaluateAll((rows) => rows.map(({ dataset }) => Number(dataset.at)));
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => b - a),
+    );
+  },
+  { path: '/dashboard/', setUp: busy },
+);

@@ -205,6 +205,30 @@ browserTest('conversations: rename, search in words, delete', async ({ page, fak
   await until(async () => (await titles()).join() === 'Water');
 });
 
+browserTest('conversations stand under their days, and pinned ones above all', async ({ page, fake }) => {
+  await send(page, 'first');
+  await answerState(page, 'done');
+  await page.click('#new-chat');
+  await page.locator('#empty').waitFor();
+  await send(page, 'second');
+  await until(() => fake.chats.length === 2);
+  await answerState(page, 'done');
+  const listed = () => page.locator('.chat-group, .chat-open').allInnerTexts();
+  await until(async () => (await listed()).join() === 'Today,second,first');
+  await page.locator('.chat-item').nth(1).hover();
+  await page.locator('.chat-item [data-action="pin"]').nth(1).click();
+  await until(async () => (await listed()).join() === 'Pinned,first,Today,second');
+  await page.waitForTimeout(1_300);
+  await page.reload();
+  await until(async () => (await listed()).join() === 'Pinned,first,Today,second');
+});
+
+browserTest('an empty conversation offers a beginning', async ({ page }) => {
+  await page.click('#starters button');
+  assert.equal(await page.inputValue('#composer-text'), 'Explain to me how ');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'composer-text');
+});
+
 browserTest('export and import give the same; a broken file takes nothing', async ({ page, context, fake }) => {
   await send(page, 'keep me');
   await answerState(page, 'done');

@@ -61,11 +61,11 @@ browserTest(
     const pending = page.locator('.pending-text');
     const says = (text) => until(async () => (await pending.innerText()) === text, text);
     await send(page, 'q');
-    await says('Place 3 of 7 in line · 4 of 4 running · about 40 s');
+    await says('Place 3 of 7 in line · 4 of 4 running');
     assert.equal(await page.locator('.places i').count(), 3);
     await until(async () => (await queued(page).innerText()) === '7 waiting');
     steps[0].fire();
-    await says('Place 2 of 6 in line · 4 of 4 running · about 20 s');
+    await says('Place 2 of 6 in line · 4 of 4 running');
     await page.clock.runFor(10_000);
     steps[1].fire();
     await says('Place 1 of 5 in line · 3 of 4 running');
@@ -79,6 +79,79 @@ browserTest(
     assert.deepEqual(await messages(page), ['q', 'Here.']);
   },
   { alone: true, path: '' },
+);
+
+browserTest(
+  'the place is large, moves forward, and an estimate that has passed is not told any more',
+  async ({ context, open, fake }) => {
+    const steps = [signal(), signal()];
+    fake.onChat = async (stream) => {
+      await stream.place(4, { etaSeconds: 10, reason: 'settling' });
+      await steps[0];
+      await stream.place(1, { etaRange: [5, 12] });
+      await steps[1];
+      await stream.place(1, { etaRange: [1, 2] });
+      await stream.closed;
+    };
+    await pauseClock(context);
+    const page = await open();
+    await page.route('**/api/queue-status', () => {});
+    const says = (selector, text) => until(async () => (await page.locator(selector).innerText()) === text, text);
+    await send(page, 'q');
+    await says('.place-now', 'Number 4 in line');
+    await says('.place-eta', 'Your turn in 7–15 s, as it looks now');
+    await until(async () => /begins anew/.test(await page.locator('.place-reason').innerText()));
+    assert.equal(await page.title(), '(4) · q · Sluice');
+    await page.clock.runFor(16_000);
+    await says('.place-eta', 'It takes longer than it looked. Your place is kept.');
+    steps[0].fire();
+    await says('.place-now', 'Number 1 in line');
+    await says('.place-eta', 'Your turn in 5–12 s, as it looks now');
+    assert.equal(await page.locator('.place progress').evaluate((bar) => bar.value / bar.max), 0.75);
+    await page.clock.runFor(13_000);
+    steps[1].fire();
+    await says('.place-eta', 'It takes longer than it looked. Your place is kept.');
+    await page.click('#send');
+    await page.waitForFunction(() => !document.title.startsWith('('));
+  },
+  { alone: true, path: '' },
+);
+
+browserTest(
+  'that a key is needed is said before one has written',
+  async ({ page }) => {
+    await page.click('#empty-key-enter');
+    await page.fill('#key-input', 'right');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#empty-key', { state: 'hidden' });
+    assert.equal(await page.locator('#empty-now').isVisible(), true);
+  },
+  { setUp: (fake) => (fake.key = 'right') },
+);
+
+browserTest(
+  'under a name that the server does not answer to, its sentence is all there is',
+  async ({ page }) => {
+    assert.equal(await page.locator('#only').innerText(), 'add "x.example" to allowed_hosts');
+    assert.equal(await page.locator('#app').isVisible(), false);
+  },
+  {
+    setUp: (fake) => {
+      fake.healthStatus = 421;
+      fake.health = { error: 'add "x.example" to allowed_hosts', code: 'host_not_allowed' };
+    },
+  },
+);
+
+browserTest(
+  "the server's own model has its name, and an answer says which one wrote it",
+  async ({ page }) => {
+    await until(async () => (await page.locator('#model option').first().innerText()) === 'qwen3:1.7b');
+    await send(page, 'q');
+    await answerState(page, 'done');
+    assert.equal(await page.locator('.assistant .model-name').innerText(), 'm');
+  },
+  { setUp: (fake) => (fake.health = { ...fake.health, model: 'qwen3:1.7b' }) },
 );
 
 browserTest('a model that loads is told of after two seconds', async ({ page, fake }) => {

@@ -20,6 +20,7 @@ export const CORPUS = {
   unicode: '你好\n\n**粗体**文本\n\nمرحبا\n\n🙂 x\n\n\u00a0nbsp\n',
   'only blanks': '\n\n  \n\n',
   entities: '&lt;b&gt; &amp;amp; &copy;\n\n\\*no\\* \\\\\n',
+  mathematics: 'So\n\n$$\na^2\n= b\n$$\n\nand \\(x_1\\), \\[ y \\] or $z$.\n\n\\[\nopen\n\nnot math $$ here\n',
   'broken emphasis': '**a *b\n\nc** d*\n\n__x_ y\n\n`a ``b\n\nc`\n',
 };
 
@@ -40,6 +41,10 @@ const PARTS = [
   'Head\n===',
   'Two\n---',
   '# h',
+  '$$\nx = 1\n$$',
+  '$$',
+  '\\[ y \\]',
+  'a $x_1$ b',
   '***',
   '* * *',
   '<div>',

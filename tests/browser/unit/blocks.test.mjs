@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BlockCutter } from '../../../static/js/md/blocks.js';
-import { Marked } from '../../../static/vendor/marked-18.2.1.js';
+import { extensions } from '../../../static/js/md/math.js';
+import { Lexer, Marked } from '../../../static/vendor/marked-18.2.1.js';
 import { CORPUS, randomDocuments } from '../support/markdown.mjs';
 
-const marked = new Marked({ gfm: true, breaks: true });
+const marked = new Marked({ gfm: true, breaks: true, extensions });
+const tokens = (text) => new Lexer(marked.defaults).blockTokens(text, []);
 
 /** Settled blocks and the last piece, fed in pieces of `size`. */
 function cut(text, size) {
-  const cutter = new BlockCutter();
+  const cutter = new BlockCutter(tokens);
   const blocks = [];
   for (let at = 0; at < text.length; at += size) blocks.push(...cutter.push(text.slice(at, at + size)));
   blocks.push(cutter.finish());
@@ -46,26 +48,26 @@ test('a definition anywhere is seen, so that the whole is rendered at the end', 
 });
 
 test('a paragraph settles when the next block has begun', () => {
-  const cutter = new BlockCutter();
+  const cutter = new BlockCutter(tokens);
   assert.deepEqual(cutter.push('One.\n\n'), []);
   assert.deepEqual(cutter.push('T'), ['One.\n\n']);
   assert.equal(cutter.tail, 'T');
 });
 
 test('a fence settles as soon as it is closed', () => {
-  const cutter = new BlockCutter();
+  const cutter = new BlockCutter(tokens);
   assert.deepEqual(cutter.push('Look:\n```js\na\n\nb\n``'), ['Look:\n']);
   assert.deepEqual(cutter.push('`\n'), ['```js\na\n\nb\n```\n']);
 });
 
 test('a loose list stays open between its items', () => {
-  const cutter = new BlockCutter();
+  const cutter = new BlockCutter(tokens);
   assert.deepEqual(cutter.push('- a\n\n- b\n\n1'), []);
   assert.deepEqual(cutter.push('0 apples\n'), ['- a\n\n- b\n\n']);
 });
 
 test('a block that never settles costs no more lexing than its length allows', () => {
-  const cutter = new BlockCutter();
+  const cutter = new BlockCutter(tokens);
   const text = `<!-- ${'word\n\nmore\n\n'.repeat(4_000)}`;
   const start = performance.now();
   for (let at = 0; at < text.length; at += 16) cutter.push(text.slice(at, at + 16));

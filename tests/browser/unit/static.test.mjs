@@ -13,7 +13,10 @@ const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
 const ours = files.filter((file) => !file.startsWith('vendor/'));
 const read = (file) => readFileSync(join(ROOT, file), 'utf8');
 const ofType = (...types) => ours.filter((file) => types.some((type) => file.endsWith(type)));
-const words = (locale) => JSON.parse(read(`i18n/${locale}.json`));
+const words = (locale) => ({
+  ...JSON.parse(read(`i18n/${locale}.json`)),
+  ...JSON.parse(read(`i18n/dashboard.${locale}.json`)),
+});
 
 test('vendored files are the bytes of the npm packages, and nothing else is there', () => {
   assert.deepEqual(faults(), []);
@@ -47,7 +50,7 @@ test('the offline shell is every file that the chat page may need', () => {
   );
   const wanted = files.filter(
     (file) =>
-      (/^(js|i18n)\//.test(file) && !file.startsWith('js/dashboard/')) ||
+      (/^(js|i18n)\//.test(file) && !/^(js|i18n)\/dashboard/.test(file)) ||
       /^vendor\/(dompurify|idb|marked)[^/]*\.js$/.test(file),
   );
   for (const file of wanted) assert.ok(shell.includes(`/${file}`), `${file} is not in the shell`);
@@ -119,16 +122,17 @@ const UNKNOWN = [
   'upstream_refused', // shown by its status, with the sentence of Ollama
 ];
 /** What the page sees for itself. */
-const OWN = ['empty', 'interrupted', 'offline', 'unreachable'];
+const OWN = ['host_not_allowed', 'empty', 'interrupted', 'offline', 'unreachable'];
 
 test('the page knows every refusal of the server that can reach it', () => {
-  const [, codes] = /pub const CODES[^=]*= \[([^\]]*)\]/.exec(
-    readFileSync(new URL('../../../src/http/refuse.rs', import.meta.url), 'utf8'),
-  );
-  const refusals = Array.from(codes.matchAll(/"(\w+)"/g), ([, code]) => code);
+  const table = readFileSync(new URL('../../../src/http/refuse/table.rs', import.meta.url), 'utf8');
+  const refusals = Array.from(table.matchAll(/= "(\w+)", StatusCode/g), ([, code]) => code);
+  assert.ok(refusals.length > 20, 'the table is read');
   assert.deepEqual(
     Object.keys(WAYS).toSorted(),
-    [...refusals, ...OWN].filter((code) => !UNKNOWN.includes(code)).toSorted(),
+    Array.from(new Set([...refusals, ...OWN]))
+      .filter((code) => !UNKNOWN.includes(code))
+      .toSorted(),
   );
 });
 
@@ -154,7 +158,7 @@ test('every word that is used exists, and every one that exists is used', () => 
   const mentioned = (key) =>
     used.has(base(key)) ||
     text.includes(`'${base(key)}'`) ||
-    /^(banner|error|dash\.(breaker|class|chart))[._]/.test(key);
+    /^(banner|error|place\.reason|dash\.(breaker|class|chart))[._]/.test(key);
   assert.deepEqual(
     Object.keys(en).filter((key) => !mentioned(key)),
     [],

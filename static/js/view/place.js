@@ -1,0 +1,56 @@
+//! The place in line, large: how far it has moved, what is to be expected, and that one may leave. It comes with the
+//! first answer that has to wait.
+
+import { find } from '../dom.js';
+import { has, number, t } from '../i18n.js';
+import { setting } from '../state/settings.js';
+import { canNotify } from './notify.js';
+
+/** @typedef {import('../state/turn.js').Turn} Turn */
+/** @typedef {import('../wire/answer.js').Place} Place */
+
+/**
+ * @param {HTMLElement} box
+ * @param {Turn} turn that stands in line
+ */
+export function drawPlace(box, turn) {
+  const place = /** @type {Place} */ (turn.place);
+  say(find(box, '.place-now'), t('place.big', { position: place.position }));
+  const bar = /** @type {HTMLProgressElement} */ (find(box, 'progress'));
+  bar.max = turn.firstPosition;
+  bar.value = turn.firstPosition - place.position;
+  bar.hidden = turn.firstPosition < 2;
+  say(find(box, '.place-reason'), reasonOf(place));
+  say(find(box, '.place-eta'), estimateOf(turn));
+  const line = /** @type {HTMLElement} */ (box.parentElement);
+  find(line, '[data-action=notify]').hidden = !canNotify() || setting('notify') === 'on';
+}
+
+/** @param {HTMLElement} node @param {string} text */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  node.hidden = text === '';
+}
+
+/** Why it stands where it stands, if the server tells a reason that there are words for. @param {Place} place */
+function reasonOf({ reason }) {
+  const key = `place.reason_${reason}`;
+  return reason && has(key) ? t(key) : '';
+}
+
+/** An estimate that has passed is none. @param {Turn} turn */
+function estimateOf({ place, promisedAt }) {
+  if (!place?.etaSeconds && !place?.etaRange) return '';
+  if (performance.now() > promisedAt) return t('place.overdue');
+  const [least, most] = place.etaRange ?? [(place.etaSeconds ?? 0) * 0.7, (place.etaSeconds ?? 0) * 1.5];
+  return t('place.range', { range: rangeText(least, most) });
+}
+
+/** @param {number} least @param {number} most in seconds */
+function rangeText(least, most) {
+  const minutes = most >= 90;
+  const unit = minutes ? 60 : 1;
+  const [low, high] = [Math.max(1, Math.floor(least / unit)), Math.max(1, Math.ceil(most / unit))];
+  const span = low === high ? number(low) : `${number(low)}–${number(high)}`;
+  return t(minutes ? 'place.minutes' : 'place.seconds', { span });
+}
