@@ -63,7 +63,7 @@ fn prepared(endpoint: Endpoint, body: &[u8], policy: &Policy) -> Option<Prepared
 }
 
 /// Where Sluice refuses what Ollama's reader takes: it would be refused there a step later, or is the operator's.
-const STRICTER: [&str; 8] = [
+const STRICTER: [&str; 9] = [
     "model",
     "prompt",
     "messages",
@@ -72,6 +72,7 @@ const STRICTER: [&str; 8] = [
     "keep_alive",
     "reasoning_effort",
     "options",
+    "max_completion_tokens",
 ];
 
 /// What Ollama takes from what is sent is what was taken here.

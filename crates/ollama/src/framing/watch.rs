@@ -141,7 +141,10 @@ fn see_line(line: &[u8], verdict: &mut Verdict, tally: &mut Tally) {
         // The last line closes the answer and brings no token of its own.
         tally.frames -= 1;
         tally.note(&facts);
-        *verdict = Verdict::Complete;
+        // An error that came before was told: nothing makes it a success.
+        if *verdict == Verdict::Incomplete {
+            *verdict = Verdict::Complete;
+        }
     }
 }
 
