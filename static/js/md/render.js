@@ -1,7 +1,7 @@
 //! Markdown to a safe DOM fragment: marked, then DOMPurify, then the chrome around code and tables.
 //!
 //! A model's raw HTML is shown as text. Its images become links: nothing is ever loaded from a place that a
-//! model names. Headings start at h3, below the page's own.
+//! model names.
 
 import { Lexer, Marked } from '../../vendor/marked-18.2.1.js';
 import '../../vendor/dompurify-3.4.18.js';
@@ -40,7 +40,7 @@ const marked = new Marked({
       return /^<br\s*\/?>$/i.test(text.trim()) ? '<br>' : escape(text);
     },
     heading({ tokens, depth }) {
-      const level = Math.min(depth + 2, 6);
+      const level = levelOf(depth);
       return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
     },
     link({ href, tokens }) {
@@ -62,10 +62,31 @@ const marked = new Marked({
 });
 
 /**
+ * Where the headings of an answer stand: `first` is the depth of its first one, `last` the level of the one before. The
+ * first is h3, below the page's own, whatever its depth, and none skips a level.
+ * @typedef {{first: number, last: number}} Outline
+ */
+
+/** @returns {Outline} of an answer that has no heading yet */
+export const newOutline = () => ({ first: 0, last: 2 });
+
+/** That of the text which is rendered just now. */
+let outline = newOutline();
+
+/** @param {number} depth as Markdown has it */
+function levelOf(depth) {
+  outline.first ||= depth;
+  outline.last = Math.min(Math.max(depth - outline.first + 3, 3), outline.last + 1, 6);
+  return outline.last;
+}
+
+/**
  * @param {string} source Markdown
+ * @param {Outline} [before] of what stands above; it goes on with this text
  * @returns {DocumentFragment}
  */
-export function renderMarkdown(source) {
+export function renderMarkdown(source, before = newOutline()) {
+  outline = before;
   const fragment = purify.sanitize(toHtml(source), { ...CONFIG, ...TRUST, RETURN_DOM_FRAGMENT: true });
   for (const link of fragment.querySelectorAll('a')) {
     link.target = '_blank';

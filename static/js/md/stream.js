@@ -6,7 +6,7 @@
 import { BlockCutter } from './blocks.js';
 import { Parts } from './parts.js';
 import { drawMath } from './math.js';
-import { blockTokens, finishCode, renderMarkdown } from './render.js';
+import { blockTokens, finishCode, newOutline, renderMarkdown } from './render.js';
 import { Tail } from './tail.js';
 
 /**
@@ -15,7 +15,7 @@ import { Tail } from './tail.js';
  * @param {string} text
  */
 export function drawWhole(root, text) {
-  root.replaceChildren(rendered(text.replace(/\r\n?/g, '\n')));
+  root.replaceChildren(rendered(text.replace(/\r\n?/g, '\n'), newOutline()));
   finishCode(root);
   drawMath(root);
 }
@@ -25,7 +25,14 @@ export class StreamRenderer {
   #onDrawn;
   #parts;
   #cutter = new BlockCutter(blockTokens);
-  #tail = new Tail(rendered);
+  /** Of what is settled. */
+  #outline = newOutline();
+  /** The same with the tail. */
+  #tailOutline = this.#outline;
+  #tail = new Tail((source) => {
+    this.#tailOutline = { ...this.#outline };
+    return rendered(source, this.#tailOutline);
+  });
   #waiting = '';
   #whole = '';
   #frame = 0;
@@ -85,6 +92,7 @@ export class StreamRenderer {
   /** The tail is the block: its nodes stay, and are drawn no more. @param {string} block */
   #settle(block) {
     this.#drawTail(block);
+    this.#outline = this.#tailOutline;
     for (const node of Array.from(this.#tail.root.childNodes)) {
       this.#parts.add(node, this.#tail.root);
       if (node instanceof HTMLElement) finishCode(node);
@@ -95,11 +103,12 @@ export class StreamRenderer {
 /**
  * A text that the parser cannot digest is shown as it is.
  * @param {string} source
+ * @param {import('./render.js').Outline} outline
  * @returns {DocumentFragment}
  */
-function rendered(source) {
+function rendered(source, outline) {
   try {
-    return renderMarkdown(source);
+    return renderMarkdown(source, outline);
   } catch {
     const plain = document.createElement('p');
     plain.className = 'plain';

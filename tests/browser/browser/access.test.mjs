@@ -47,6 +47,8 @@ async function lightAndDark(page) {
   return [...light, ...(await findings(page, { type: 'rule', values: ['color-contrast'] }))];
 }
 
+const HEADINGS = ['## Second\n\ntext\n\n#### Fourth\n\n', 'text\n\n# First\n\n', '### Third\n\nend'];
+
 const RICH = [
   '<think>hm</think># Head\n\n',
   CORPUS.table,
@@ -64,6 +66,18 @@ const STATES = {
     await send(page, 'q');
     await answerState(page, 'done');
     await page.waitForSelector('.hljs-keyword');
+  },
+  'an answer that begins with a second heading': async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.say(...HEADINGS);
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    const levels = await page
+      .locator('.assistant .text :is(h3, h4, h5, h6)')
+      .evaluateAll((all) => all.map((one) => one.tagName));
+    assert.deepEqual(levels, ['H3', 'H4', 'H3', 'H4']);
   },
   streaming: async (page, fake) => {
     fake.onChat = async (stream) => {
@@ -148,7 +162,13 @@ const STATES = {
 const WALKS = {
   'nothing said yet, and the dialogs': ['empty', 'settings dialog', 'tuning dialog', 'help dialog'],
   'an answer on its way': ['queued', 'thinking', 'streaming'],
-  'an answer that ended': ['a finished answer with everything in it', 'interrupted', 'stopped', 'editing'],
+  'an answer that ended': [
+    'a finished answer with everything in it',
+    'an answer that begins with a second heading',
+    'interrupted',
+    'stopped',
+    'editing',
+  ],
   'a refusal, a question before deleting, a key': ['line full', 'delete dialog', 'server down', 'key dialog'],
 };
 for (const [walk, names] of Object.entries(WALKS)) {

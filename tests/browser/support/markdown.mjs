@@ -21,6 +21,7 @@ export const CORPUS = {
   'only blanks': '\n\n  \n\n',
   entities: '&lt;b&gt; &amp;amp; &copy;\n\n\\*no\\* \\\\\n',
   mathematics: 'So\n\n$$\na^2\n= b\n$$\n\nand \\(x_1\\), \\[ y \\] or $z$.\n\n\\[\nopen\n\nnot math $$ here\n',
+  'headings of all depths': '## Two\n\ntext\n\n#### Four\n\n# One\n\n> ### Three\n\n- ###### Six\n\nSetext\n---\nend\n',
   'broken emphasis': '**a *b\n\nc** d*\n\n__x_ y\n\n`a ``b\n\nc`\n',
 };
 
