@@ -210,7 +210,8 @@ export class ChatList {
   #showPlace() {
     const { conversation } = this.#view;
     const title = titleOf(conversation.chat);
-    if (conversation.begun && conversation.id === freshOf()) forgetFresh();
+    if (!conversation.begun) keepFresh(conversation.id);
+    else if (conversation.id === freshOf()) forgetFresh();
     if (location.pathname + location.hash !== addressOf(conversation))
       history.replaceState(null, '', addressOf(conversation));
     setTitle(title);
