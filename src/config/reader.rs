@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::MAX_UPSTREAMS;
 use super::form::Form;
-use super::table::{Row, Setting, all};
 
 /// A variable that cannot be used, or of which something should be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,27 +26,16 @@ pub(super) fn name_of(name: &str, number: usize) -> String {
     }
 }
 
-/// A setting as often as there are upstreams, if each of them has it; with its name and default there.
-pub(super) fn each(setting: &Setting) -> Vec<(String, &'static str)> {
-    let row = setting.row;
-    let last = if setting.is_of_each_upstream {
-        MAX_UPSTREAMS
-    } else {
-        1
-    };
-    let default = |number| if number == 1 { row.default } else { "" };
-    (1..=last)
-        .map(|number| (name_of(row.name, number), default(number)))
-        .collect()
-}
-
-/// The names of all variables, old ones with them.
-pub(super) fn names() -> Vec<String> {
-    let of = |setting: &Setting| {
-        let old = setting.row.was.map(str::to_owned);
-        each(setting).into_iter().map(|(name, _)| name).chain(old)
-    };
-    all().iter().flat_map(of).collect()
+/// One setting, as all but its type tell it.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(test), allow(dead_code, reason = "some is for the files alone"))]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    /// What it was called in the release before.
+    pub(super) was: Option<&'static str>,
+    pub(super) default: &'static str,
+    pub(super) since: &'static str,
+    pub(super) what: &'static str,
 }
 
 /// What is said of a variable: its text, nothing where it is not defined, or why it could not be read.

@@ -16,8 +16,9 @@ use crate::budget::PARTS;
 use crate::http::hosts::Hosts;
 use crate::http::origins::Origins;
 
+use super::MAX_UPSTREAMS;
 use super::form::{self, Form};
-use super::reader::{Fault, Reader};
+use super::reader::{Fault, Reader, Row, name_of};
 use super::secret::{self, ApiKey, Secret};
 use super::upstream::{self, Origin, Upstream};
 
@@ -48,18 +49,6 @@ pub(super) enum Group {
     Gate,
     Sending,
     Clients,
-}
-
-/// One setting, as all but its type tell it.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(test), allow(dead_code, reason = "some is for the files alone"))]
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    /// What it was called in the release before.
-    pub(super) was: Option<&'static str>,
-    pub(super) default: &'static str,
-    pub(super) since: &'static str,
-    pub(super) what: &'static str,
 }
 
 /// One setting with what its form says of it.
@@ -296,4 +285,27 @@ pub(super) fn all() -> Vec<Setting> {
     // It is stable: within a group the order of the rows stays.
     all.sort_by_key(|setting| setting.group);
     all
+}
+
+/// A setting as often as there are upstreams, if each of them has it; with its name and default there.
+pub(super) fn each(setting: &Setting) -> Vec<(String, &'static str)> {
+    let row = setting.row;
+    let last = if setting.is_of_each_upstream {
+        MAX_UPSTREAMS
+    } else {
+        1
+    };
+    let default = |number| if number == 1 { row.default } else { "" };
+    (1..=last)
+        .map(|number| (name_of(row.name, number), default(number)))
+        .collect()
+}
+
+/// The names of all variables, old ones with them.
+pub(super) fn names() -> Vec<String> {
+    let of = |setting: &Setting| {
+        let old = setting.row.was.map(str::to_owned);
+        each(setting).into_iter().map(|(name, _)| name).chain(old)
+    };
+    all().iter().flat_map(of).collect()
 }

@@ -64,7 +64,7 @@ fn what_is_read_is_what_the_table_names_and_every_default_can_be_used() {
         Ok(values.get(name).cloned())
     });
     assert_eq!(config.unwrap().warnings, []);
-    let named: BTreeSet<String> = reader::names().into_iter().collect();
+    let named: BTreeSet<String> = table::names().into_iter().collect();
     assert_eq!(asked.into_inner(), named);
     assert_eq!(values.into_keys().collect::<BTreeSet<_>>(), named);
 }
@@ -111,7 +111,7 @@ fn a_variable_that_the_manifest_does_not_define_has_its_default_and_is_named() {
 
 #[test]
 fn a_renamed_setting_is_read_by_its_old_name_where_the_new_one_is_not_defined() {
-    let row = table::Row {
+    let row = reader::Row {
         name: "new",
         was: Some("old"),
         default: "1",

@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::MAX_UPSTREAMS;
-use super::reader::each;
-use super::table::{Group, Setting, all};
+use super::table::{Group, Setting, all, each};
 use crate::written::{between, read, write_if_stale};
 
 #[test]

@@ -6,6 +6,7 @@ use spin_sdk::http::Request;
 
 use crate::http::body::UnreadBody;
 use crate::http::refuse::Refusal;
+use crate::http::reply::REQUEST_ID;
 
 /// The most header lines: browsers send about twenty, proxies add some.
 const MAX_HEADERS: usize = 128;
@@ -18,9 +19,6 @@ const MAX_TARGET: usize = 2048;
 
 /// The longest number of a request that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
-
-/// The number of a request: taken over or given, in every answer and every line of the log.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The head of a request.
 #[derive(Clone, Debug)]

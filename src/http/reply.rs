@@ -8,12 +8,14 @@ use serde::Serialize;
 use spin_sdk::wasip3::http::types::{ErrorCode, Fields, Response};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
-use super::head::REQUEST_ID;
 use crate::clock::within;
 use crate::tasks::{self, spawn};
 
 /// How long a client may take nothing: a phone in a tunnel comes back sooner, and its slot is wanted.
 pub const STALL: Duration = Duration::from_secs(30);
+
+/// The number of a request: taken over or given, in every answer and every line of the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How much is written at once: so much has to be taken within [`STALL`].
 const SLICE: usize = 16 * 1024;

@@ -8,6 +8,7 @@
 //! It does not understand Rust: it looks for words in lines, comments left out, so that somebody who wants to get around a
 //! rule can. Only `git ls-files` is looked at, with what is not committed yet.
 
+mod circles;
 mod source;
 mod text;
 mod words;
@@ -41,6 +42,7 @@ pub(crate) fn check(repo: &Repo) -> Result<()> {
         let exists = |target: &std::path::Path| repo.root().join(target).exists();
         text::links_exist(source, exists, &mut findings);
     }
+    circles::there_are_none(&sources, &mut findings);
     for finding in &findings {
         println!("{finding}");
     }
