@@ -20,6 +20,7 @@ pub mod single_flight;
 pub mod store;
 pub mod tasks;
 pub mod upstreams;
+pub mod world;
 #[cfg(test)]
 mod written;
 
@@ -29,6 +30,6 @@ use spin_sdk::wasip3::http::types::Response;
 /// The entry point of the component. It is exported on WASM alone: natively the export's name does not link.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn serve(request: Request) -> Response {
-    store::on_failure(|| counters::count(counters::Tallied::StoreError));
+    store::note_by(counters::store_notes());
     tasks::attentive(router::handle(request)).await
 }

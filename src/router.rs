@@ -163,7 +163,9 @@ async fn serve(
         Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
         Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
         Route::Metrics => metrics::report(&asked.config).await.map(Answer::Whole),
-        Route::GiveUp => queue::give_up(&segment).await.map(Answer::Whole),
+        Route::GiveUp => queue::give_up(&asked.config, &segment)
+            .await
+            .map(Answer::Whole),
         // Answered above.
         Route::Live | Route::Ready | Route::Health | Route::OpenApi => Err(Refusal::NotFound),
     }

@@ -52,7 +52,7 @@ pub async fn measure() {
     let together = counts().await;
     report("all at once", &alone, &together);
     tokio::time::sleep(SECOND).await;
-    settles(&redis.store(), 4).await;
+    settles(&redis.store()).await;
 }
 
 /// Fewer than the default line holds.

@@ -1,78 +1,121 @@
-//! From the gate to the upstream's head: wait, send as soon as the turn says so, and hand the answer out once it may be
-//! relayed. A start that is taken back drops what was sent and waits again.
+//! From the gate to the upstream's head: wait for the grant, look whether the client is still there, send, and hand the answer out.
 
 use std::pin::pin;
 use std::rc::Rc;
 
 use futures::future::{Either, select};
-use sluice_gate::{Outcome, Phase};
+use sluice_gate::instance::{Phase, Why};
+use sluice_gate::policy::Refusal as GateRefusal;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::{attempts, place};
-use crate::gate::Stay;
+use super::{MOMENT, attempts, place};
+use crate::gate::Place;
 use crate::http::refuse::Refusal;
 use crate::upstreams::UpstreamResponse;
 
-/// Waits for the gate and answers the upstream's answer, its body unread, when it may be relayed.
+/// How often a request comes to the gate again that lost its place through no fault of its own.
+const AGAIN_AT_MOST: u32 = 3;
+
+/// Waits for the gate and answers the upstream's answer, its body unread.
 ///
 /// # Errors
-/// There will be none: the line took too long, the upstream failed for good, or the turn was ended.
+/// There will be none: the line took too long, the upstream failed for good, or the request was ended.
 pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
-    let stay = job.stay().ok_or(Refusal::Cancelled)?;
     let mut patience = pin!(sleep(job.config.queue_timeout));
+    let mut again = 0;
     loop {
-        let started = match select(pin!(until_started(&stay)), patience.as_mut()).await {
-            Either::Left((started, _)) => started,
+        let place = job.place().ok_or(Refusal::Cancelled)?;
+        let granted = match select(pin!(until_granted(&job, &place)), patience.as_mut()).await {
+            Either::Left((granted, _)) => granted,
             Either::Right(_) => return Err(place::queue_timeout(&job.config)),
         };
-        started?;
-        // Its slot is held from here on, whatever the upstream takes to answer: that is what others wait for.
-        job.account().grant();
-        if let Some(response) = send(&job, &stay).await? {
-            return Ok(response);
-        }
-    }
-}
-
-async fn until_started(stay: &Stay) -> Result<(), Refusal> {
-    loop {
-        match stay.phase() {
-            Phase::Queued => stay.changed_from(Phase::Queued).await,
-            Phase::Sending | Phase::Relaying => return Ok(()),
-            Phase::Closing(outcome) | Phase::Over(outcome) => return Err(refusal(outcome)),
+        let lost = match granted {
+            // Its slot is held from here on, whatever the upstream takes to answer: that is what others wait for.
+            Ok(()) => match send(&job, &place).await? {
+                Ok(response) => return Ok(response),
+                Err(lost) => lost,
+            },
+            Err(lost) => lost,
         };
+        match lost {
+            Lost::TakenBack => {}
+            Lost::Over(Why::Lapsed) if again < AGAIN_AT_MOST => job.come_again(),
+            Lost::Over(Why::Refused(GateRefusal::PlacesTaken)) if again == 0 => {
+                sleep(MOMENT).await;
+                job.come_again();
+            }
+            Lost::Over(why) => return Err(refusal(&job, why)),
+            Lost::Store => return Err(Refusal::StoreUnavailable),
+        }
+        again += 1;
     }
 }
 
-/// Sends, and waits until the answer is there and may be relayed; `None`: the start was taken back.
-async fn send(job: &Job, stay: &Stay) -> Result<Option<UpstreamResponse>, Refusal> {
-    let mut sending = pin!(attempts::answer(job, stay));
-    let mut answer = None;
+/// Why a grant did not come, or did not last.
+enum Lost {
+    /// The grant was taken back; the request waits on.
+    TakenBack,
+    /// The request has nothing at the gate any more.
+    Over(Why),
+    /// The store has failed for longer than this request waits for it.
+    Store,
+}
+
+/// Waits until the request is granted, and its client was seen to be there.
+async fn until_granted(job: &Job, place: &Place) -> Result<(), Lost> {
+    let mut phase = place.phase();
     loop {
-        let phase = stay.phase();
         match phase {
-            Phase::Queued => return Ok(None),
-            Phase::Closing(outcome) | Phase::Over(outcome) => return Err(refusal(outcome)),
-            Phase::Relaying if answer.is_some() => return Ok(answer),
-            Phase::Sending | Phase::Relaying => {}
-        }
-        if answer.is_some() {
-            stay.changed_from(phase).await;
-            continue;
-        }
-        if let Either::Left((sent, _)) =
-            select(sending.as_mut(), pin!(stay.changed_from(phase))).await
-        {
-            answer = Some(sent?);
+            Phase::Waiting | Phase::Sending { .. } => {
+                let changed = place
+                    .changed_or_given_up(phase, job.config.record_ttl)
+                    .await;
+                phase = changed.ok_or(Lost::Store)?;
+            }
+            Phase::Relaying { .. } => {
+                job.account().grant(crate::clock::now());
+                job.look().at_client().await;
+                phase = place.phase();
+                if place.may_relay() {
+                    return Ok(());
+                }
+                if let Phase::Relaying { .. } = phase {
+                    // Its session was not renewed in time; the machine will say so at its next step.
+                    phase = place.changed_from(phase).await;
+                }
+            }
+            Phase::Over(why) => return Err(Lost::Over(why)),
         }
     }
 }
 
-/// Why a turn that ended by itself is no answer.
-pub fn refusal(outcome: Outcome) -> Refusal {
-    match outcome {
-        Outcome::Cancelled | Outcome::Left | Outcome::Served => Refusal::Cancelled,
-        Outcome::Stopped(_) | Outcome::StoreUnavailable => Refusal::StoreUnavailable,
+/// Sends, and waits for the answer, as long as the grant stands.
+async fn send(job: &Job, place: &Place) -> Result<Result<UpstreamResponse, Lost>, Refusal> {
+    let sending = pin!(attempts::answer(job, place));
+    if let Either::Left((sent, _)) = select(sending, pin!(place.until_stopped())).await {
+        let response = sent?;
+        if place.may_relay() {
+            return Ok(Ok(response));
+        }
+    }
+    let phase = place.phase();
+    let phase = match phase {
+        Phase::Relaying { .. } => place.changed_from(phase).await,
+        phase => phase,
+    };
+    Ok(Err(match phase {
+        Phase::Over(why) => Lost::Over(why),
+        Phase::Waiting | Phase::Sending { .. } | Phase::Relaying { .. } => Lost::TakenBack,
+    }))
+}
+
+/// Why a request that is over gets no answer.
+pub fn refusal(job: &Job, why: Why) -> Refusal {
+    match why {
+        Why::Ended | Why::Cancelled => Refusal::Cancelled,
+        Why::Lapsed => Refusal::StoreUnavailable,
+        Why::Refused(GateRefusal::QueueFull) => place::queue_full(&job.config),
+        Why::Refused(GateRefusal::PlacesTaken) => place::places_taken(&job.config, job.client()),
     }
 }

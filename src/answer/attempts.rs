@@ -17,13 +17,11 @@
 //! own credentials. An error *status* may be the request's own doing, and one client must not shut an upstream for all: it
 //! counts only once another upstream has answered the same request ([`crate::upstreams::Weight`]).
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::random;
-use futures::lock::Mutex;
 use http::Method;
-use sluice_gate::{Load, Room};
+use sluice_gate::Room;
 use sluice_ollama::framing::Cut;
 use sluice_ollama::request::Sending;
 use spin_sdk::time::sleep;
@@ -31,7 +29,7 @@ use spin_sdk::time::sleep;
 use super::job::Job;
 use crate::clock::{self, within};
 use crate::counters::{self, Tallied};
-use crate::gate::{self, Stay};
+use crate::gate::{self, Place};
 use crate::http::refuse::Refusal;
 use crate::request::model;
 use crate::upstreams::{
@@ -41,7 +39,7 @@ use crate::upstreams::{
 /// How often it is looked whether another upstream has room.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How old a reading of the line may be that shows no room, in milliseconds. One that shows some is made anew.
+/// How old a board may be that shows no room elsewhere, in milliseconds.
 const GLANCE_MS: u64 = 50;
 
 /// Why an attempt gave no answer that could be relayed.
@@ -60,12 +58,13 @@ struct Failure {
 ///
 /// # Errors
 /// None has answered, and there is no attempt, no time or no upstream left.
-pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal> {
+pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusal> {
     job.begin();
     let mut left = job.config.retry_attempts;
     let mut doubted = Vec::new();
     loop {
-        let upstream = stay.upstream();
+        // Should the grant be gone, so is this request.
+        let upstream = place.upstream().ok_or(Refusal::StoreUnavailable)?;
         let failure = match attempt(job, upstream, &mut doubted).await {
             Ok(response) => {
                 breakers::answered(&job.config, upstream.into());
@@ -86,7 +85,7 @@ pub async fn answer(job: &Job, stay: &Stay) -> Result<UpstreamResponse, Refusal>
             return Err(failure.refusal);
         }
         left -= 1;
-        if !find_next(job, stay, upstream, &failure).await {
+        if !find_next(job, place, upstream, &failure).await {
             return Err(failure.refusal);
         }
     }
@@ -182,9 +181,9 @@ async fn attempt(
     }
 }
 
-/// Waits until there is an upstream for the next attempt, the same or another; the stay is at it then. `false`: there is
+/// Waits until there is an upstream for the next attempt, the same or another; the grant is for it then. `false`: there is
 /// none, or no time.
-async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> bool {
+async fn find_next(job: &Job, place: &Place, failed: u8, failure: &Failure) -> bool {
     let delay = jittered(job.config.retry_delay);
     let failed_at = clock::now();
     while !job.time_left().is_zero() {
@@ -200,10 +199,10 @@ async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> boo
         if !has_others && !can_stay {
             return false;
         }
-        if has_others && move_on(stay, &others).await {
+        if has_others && move_on(job, place, failed, &others).await {
             return true;
         }
-        let waited = Duration::from_millis(clock::now().since(failed_at));
+        let waited = Duration::from_millis(clock::now().mono_ms.saturating_sub(failed_at.mono_ms));
         let is_next = can_stay && (!has_others || !failure.is_unreachable);
         if is_next && waited >= delay {
             return true;
@@ -216,40 +215,20 @@ async fn find_next(job: &Job, stay: &Stay, failed: u8, failure: &Failure) -> boo
     false
 }
 
-/// Moves to the least loaded of `others` that has room; `false`: there was none. In one instance one after another, each when
-/// the record of the one before it says where that went. Several instances may move there at once: each looks again when its own
-/// record says so, and goes back if they are too many, so that nothing is sent beyond the limit.
-async fn move_on(stay: &Stay, others: &Room) -> bool {
-    let load = async |max_age_ms| match gate::line(max_age_ms).await {
-        Ok(line) => line.load(),
-        // Then nothing is known of the others, and the turn will say if it has to end.
-        Err(_) => Load::default(),
-    };
-    if others.choose_to_move(&load(GLANCE_MS).await).is_none() {
+/// Asks for another upstream, where one seems to have room; `false`: the grant is for the same one as before. Whoever schedules
+/// decides: two that move at once never take the same last place.
+async fn move_on(job: &Job, place: &Place, failed: u8, others: &Room) -> bool {
+    let board = gate::board(&job.config, GLANCE_MS).await;
+    if board.is_ok_and(|board| others.choose_to_move(&board.load()).is_none()) {
         return false;
     }
-    let one_at_a_time = MOVING.with(Rc::clone);
-    let _guard = one_at_a_time.lock().await;
-    match others.choose_to_move(&load(0).await) {
-        None => false,
-        Some(upstream) => {
-            let from = stay.upstream();
-            stay.move_to(upstream).await;
-            let has_room = load(0).await.at(upstream.into()) <= others.limit(upstream.into());
-            if !has_room {
-                stay.move_to(from).await;
-            }
-            has_room
-        }
-    }
+    let avoid = 1_u8.checked_shl(failed.into()).unwrap_or(0);
+    place.move_from(avoid).await;
+    place.upstream().is_some_and(|upstream| upstream != failed)
 }
 
 /// Between half of it and all of it, so that many who failed together do not come back together.
 fn jittered(delay: Duration) -> Duration {
     let half_ms = u64::try_from(delay.as_millis() / 2).unwrap_or(u64::MAX);
     delay / 2 + Duration::from_millis(random::below(half_ms))
-}
-
-thread_local! {
-    static MOVING: Rc<Mutex<()>> = Rc::default();
 }

@@ -12,11 +12,12 @@ use sluice_ollama::request::{Body, Payload, Sending};
 use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage};
 
 use super::insert;
+use super::look::Look;
 use crate::budget::Share;
 use crate::clock;
 use crate::config::Config;
-use crate::counters::endings;
-use crate::gate::{Account, Ending, PublicTicket, Stay};
+use crate::counters::{self, Histogram, Tallied, endings};
+use crate::gate::{self, Account, Figures, Place, PublicTicket};
 use crate::http::head::Head;
 use crate::http::log::Line;
 use crate::http::refuse::Refusal;
@@ -85,8 +86,10 @@ pub struct Job {
     /// How much its prompt was too long, once that is known: from then on it may be cut.
     pub cut: Cell<Option<Cut>>,
     begun: Cell<Option<Now>>,
-    stay: RefCell<Option<Rc<Stay>>>,
+    place: RefCell<Option<Rc<Place>>>,
     account: Rc<Account>,
+    look: Look,
+    client_number: u64,
     trace: Option<String>,
     client: String,
     model: String,
@@ -101,7 +104,7 @@ impl Job {
         outgoing: Outgoing,
         head: Head,
         client: Client,
-        stay: Stay,
+        place: Place,
     ) -> Job {
         Job {
             config,
@@ -115,15 +118,35 @@ impl Job {
             upstream: Cell::new(0),
             cut: Cell::new(None),
             begun: Cell::new(None),
-            account: stay.account(),
-            stay: RefCell::new(Some(Rc::new(stay))),
+            account: place.account().clone(),
+            place: RefCell::new(Some(Rc::new(place))),
+            look: Look::default(),
+            client_number: client.fingerprint(),
             client: client.to_string(),
         }
     }
 
     /// Its place at the gate; `None` once it has been given back.
-    pub fn stay(&self) -> Option<Rc<Stay>> {
-        self.stay.borrow().clone()
+    pub fn place(&self) -> Option<Rc<Place>> {
+        self.place.borrow().clone()
+    }
+
+    /// Comes to the gate again, as one that has waited for as long as this one has.
+    pub fn come_again(&self) {
+        self.place
+            .borrow_mut()
+            .iter_mut()
+            .for_each(|place| *place = Rc::new(place.again()));
+    }
+
+    /// What the one who waits and the one who writes heartbeats tell each other.
+    pub fn look(&self) -> &Look {
+        &self.look
+    }
+
+    /// The number of its client at the gate; 0 without a key.
+    pub fn client(&self) -> u64 {
+        self.client_number
     }
 
     /// The way of one answer to the client.
@@ -145,7 +168,7 @@ impl Job {
 
     /// Its public ticket, once it is drawn.
     pub fn ticket(&self) -> Option<PublicTicket> {
-        self.stay()?.ticket()
+        self.place()?.ticket()
     }
 
     /// Puts the ticket into an answer's headers.
@@ -162,10 +185,9 @@ impl Job {
 
     /// How much of `request_timeout` is left since it began.
     pub fn time_left(&self) -> Duration {
-        let spent_ms = self
-            .begun
-            .get()
-            .map_or(0, |begun| clock::now().since(begun));
+        let spent_ms = self.begun.get().map_or(0, |begun| {
+            clock::now().mono_ms.saturating_sub(begun.mono_ms)
+        });
         self.config
             .request_timeout
             .saturating_sub(Duration::from_millis(spent_ms))
@@ -180,7 +202,7 @@ impl Job {
     pub fn ask(&self, upstream: u8) {
         self.attempt.set(Some(clock::now()));
         self.upstream.set(upstream);
-        self.account.ask(upstream.into());
+        self.account.ask(upstream);
     }
 
     /// A refusal as this client reads it: where its answers are translated, an upstream's document is none of its own form.
@@ -192,23 +214,18 @@ impl Job {
         }
     }
 
-    /// Gives the slot back, with what the line is to remember, and logs how it went: once, whoever says so first.
+    /// Gives the slot back, counts and logs how it went: once, whoever says so first.
     /// `outcome` is `complete`, `failed`, `client_gone` or the code of a refusal.
     pub fn finish(&self, outcome: &str, tally: Tally, is_complete: bool) {
-        let Some(stay) = self.stay.borrow_mut().take() else {
+        let Some(place) = self.place.borrow_mut().take() else {
             return;
         };
-        let ticket = stay.ticket().map(|ticket| ticket.number());
+        let ticket = place.ticket().map(|ticket| ticket.number());
+        place.end();
+        let figures = self.account.figures(clock::now());
         let tokens = tally.eval_count.unwrap_or(tally.frames);
-        let figures = stay.end(Ending {
-            number: endings::number(outcome),
-            is_complete,
-            tokens,
-            input_tokens: tally.prompt_eval_count,
-            pace_us: tally
-                .eval_duration_ns
-                .and_then(|ns| (ns / 1_000).checked_div(tokens)),
-        });
+        self.count(endings::known(outcome), &figures, &tally, is_complete);
+        gate::count_doings(&self.config);
         Line::new("request")
             .with("method", "POST")
             .with("path", self.endpoint.path())
@@ -224,6 +241,51 @@ impl Job {
             .with("outcome", outcome)
             .with("trace", self.trace.as_deref())
             .write();
+    }
+
+    fn count(&self, word: &'static str, figures: &Figures, tally: &Tally, is_complete: bool) {
+        if figures.sent.is_empty() {
+            counters::count(match word {
+                endings::CLIENT_GONE => Tallied::LeftWaiting,
+                word => Tallied::Refused(word),
+            });
+            return;
+        }
+        counters::count(Tallied::Admitted(word));
+        for upstream in &figures.sent {
+            counters::count(Tallied::Sent(*upstream));
+        }
+        counters::count_many(
+            Tallied::Retry,
+            u64::try_from(self.account.attempts().saturating_sub(1)).unwrap_or(0),
+        );
+        let service_ms = figures.service_ms.unwrap_or(0);
+        counters::count_many(Tallied::ServiceMs, service_ms);
+        counters::note(Histogram::Waits, figures.wait_ms);
+        counters::note(
+            Histogram::Durations,
+            figures.wait_ms.saturating_add(service_ms),
+        );
+        let tokens = tally.eval_count.unwrap_or(tally.frames);
+        // Where the answer did not stream, the upstream's own clock tells.
+        let own_pace_us = tally
+            .eval_duration_ns
+            .and_then(|ns| (ns / 1_000).checked_div(tokens));
+        let pace_us = figures.pace_us.or(own_pace_us).filter(|_| is_complete);
+        for (histogram, value) in [
+            (Histogram::Firsts, figures.first_ms),
+            (Histogram::Paces, pace_us),
+            (Histogram::Inputs, tally.prompt_eval_count),
+            // Nothing relayed is no answer of no tokens.
+            (
+                Histogram::Outputs,
+                Some(tokens).filter(|tokens| *tokens > 0),
+            ),
+        ] {
+            if let Some(value) = value {
+                counters::note(histogram, value);
+            }
+        }
     }
 
     /// The same for one that relayed nothing.

@@ -6,8 +6,8 @@
 
 mod admission;
 mod attempts;
-mod fairness;
 mod job;
+mod look;
 mod place;
 pub mod questions;
 pub mod relay;
@@ -16,17 +16,20 @@ mod waiting;
 
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::random;
 use crate::tasks::spawn;
 use futures::future::{Either, join, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use sluice_gate::board::Board;
 use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat};
+use spin_sdk::time::sleep;
 
 use crate::clock;
 use crate::config::Config;
-use crate::gate::{self, Newcomer, Stay};
+use crate::gate;
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
 use crate::http::reply::Answer;
@@ -35,11 +38,12 @@ use crate::request::{self, Asked, model};
 use crate::upstreams::{UpstreamResponse, breakers};
 use job::{Job, Outgoing};
 
-/// A reading of the line this old is good enough to refuse by, in milliseconds.
+/// A board this old is good enough to refuse by, in milliseconds.
 const SHED_MS: u64 = 50;
 
-/// How old a reading may be from which a quiet time is told, in milliseconds.
-const QUIET_MS: u64 = 5_000;
+/// A request that has just ended may stand on the board for a moment: whoever comes after it on the same connection is not refused
+/// for that.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// Serves a request to a gated endpoint.
 ///
@@ -65,7 +69,6 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     let (room, known) = join(shed(&config, &client), looking).await;
     known.may_run(&config, &prepared.model)?;
     room?;
-    let lane = fairness::lane(&config, &client).await?;
 
     let form = prepared.form;
     let heartbeat = Heartbeat::new(endpoint, form, &prepared.model);
@@ -76,11 +79,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         delivery,
     });
     let headers = answer_headers(form.content_type(), carried, &prepared.dropped);
-    let newcomer = Newcomer {
-        client: client.fingerprint(),
-        lane,
-    };
-    let stay = Stay::enter(&config, newcomer);
+    let place = gate::enter(&config, client.gate_class(), client.fingerprint());
     let job = Rc::new(Job::new(
         config,
         endpoint,
@@ -88,7 +87,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         Outgoing::new(prepared.path, prepared.body, share, translation, known),
         head,
         client,
-        stay,
+        place,
     ));
     match answer(job.clone(), headers).await {
         Ok(answer) => Ok(answer),
@@ -104,10 +103,7 @@ async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
     let admission = Box::pin(admission::admit(job.clone()));
     let first = match select(admission, pin!(waiting::patience(&job))).await {
         Either::Left((admitted, _)) => Either::Left(admitted?),
-        Either::Right((refused, admission)) => {
-            refused?;
-            Either::Right(admission)
-        }
+        Either::Right(((), admission)) => Either::Right(admission),
     };
     match first {
         Either::Left(response) => Ok(relay_at_once(job, response, headers).await),
@@ -115,31 +111,41 @@ async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
     }
 }
 
-/// Refuses before anything is drawn if no upstream can be used, or the line is full.
-///
-/// Whoever is alone in this instance, and saw a slot free a moment ago, does not look: it would cost each request of a quiet
-/// time a millisecond. Nor does anybody while the line was half empty a moment ago. Should it have filled up meanwhile, the
-/// look after the draw tells.
+/// Refuses what the last board that is known here shows to be in vain: no upstream can be used, the line is full, or the client has
+/// all its places. A board is read anew before anybody is refused by it. Where none is known here nobody looks: whoever schedules
+/// refuses by the same rules, and exactly.
 async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
     breakers::refresh(config).await;
     let capacity = breakers::room(config).capacity();
     if capacity == 0 {
         return Err(Refusal::upstream_down(breakers::reopens_in(config)));
     }
-    let had_room = gate::cached(QUIET_MS)
-        .is_some_and(|line| line.queued_in_all() == 0 && line.active.len() < capacity as usize);
-    let is_half_empty = gate::cached(gate::SHOWN_MS)
-        .is_some_and(|line| line.queued_in_all() < config.max_queue / 2);
-    if is_half_empty || had_room && gate::is_empty_here() {
+    let client = client.fingerprint();
+    let is_full = |board: &Board| {
+        let count = board.count();
+        count.queued >= config.max_queue && count.active >= capacity
+    };
+    let has_all = |board: &Board| {
+        let own = board.holdings(client);
+        own.active.saturating_add(own.queued) >= config.places_per_client
+    };
+    let seems_in_vain = |board: Rc<Board>| is_full(&board) || has_all(&board);
+    if !gate::cached(config, gate::SHOWN_MS).is_some_and(seems_in_vain) {
         return Ok(());
     }
-    let line = gate::line(SHED_MS)
-        .await
-        .map_err(|_| Refusal::StoreUnavailable)?;
-    if line.is_full(client.lane(), capacity, config.max_queue) {
-        Err(place::queue_full(config, &line))
-    } else {
-        Ok(())
+    let board = gate::board(config, SHED_MS).await;
+    match board.map_err(|_| Refusal::StoreUnavailable)? {
+        board if is_full(&board) => Err(place::queue_full(config)),
+        board if has_all(&board) => {
+            // One of them may have ended a moment ago.
+            sleep(MOMENT).await;
+            let board = gate::board(config, 0).await;
+            let still = board.is_ok_and(|board| has_all(&board));
+            still
+                .then(|| place::places_taken(config, client))
+                .map_or(Ok(()), Err)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -149,7 +155,7 @@ async fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: He
     insert(
         &mut headers,
         "x-queue-wait-ms",
-        &job.account().wait_ms().to_string(),
+        &job.account().wait_ms(clock::now()).to_string(),
     );
     if let Some(cut) = job.cut.get() {
         let told = format!(
@@ -177,6 +183,7 @@ fn wait_in_line(
 ) -> Answer {
     job.tell_ticket(&mut headers);
     let (reply, mut outlet) = Outlet::open(StatusCode::OK, headers);
+    job.look().open();
     spawn(async move {
         match waiting::with_heartbeats(admission, &job, &mut outlet).await {
             Err(ClientGone) => job.finish_without_answer("client_gone"),

@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::pin::pin;
 
 use futures::future::{Either, select};
-use sluice_gate::Phase;
+use sluice_gate::instance::Phase;
 use sluice_ollama::Passage;
 use spin_sdk::time::sleep;
 
-use super::admission::refusal;
+use super::admission;
 use super::job::Job;
 use super::relay::{self, Outcome};
+use crate::clock;
 use crate::http::outlet::Outlet;
 use crate::http::refuse::Refusal;
 use crate::upstreams::{Cause, UpstreamResponse, breakers};
@@ -67,12 +68,12 @@ async fn relay_in_time(
     outlet: &mut Outlet,
     passage: &mut Passage,
 ) -> Result<Outcome, Refusal> {
-    let Some(stay) = job.stay() else {
+    let Some(place) = job.place() else {
         return Err(Refusal::Cancelled);
     };
     let may_go_on = || {
-        if stay.may_relay() {
-            job.account().pass();
+        if place.may_relay() {
+            job.account().pass(clock::now);
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
@@ -85,7 +86,8 @@ async fn relay_in_time(
         &job.heartbeat,
         may_go_on
     ));
-    let ended = pin!(stay.changed_from(Phase::Relaying));
+    // Beside the relay, not between its chunks: an upstream that is silent is left in time, too.
+    let ended = pin!(place.until_stopped());
     let too_long = pin!(sleep(job.time_left()));
     match select(relaying, select(ended, too_long)).await {
         Either::Left((outcome, _)) => Ok(outcome),
@@ -95,8 +97,8 @@ async fn relay_in_time(
 }
 
 fn stopped(job: &Job) -> Refusal {
-    match job.stay().map(|stay| stay.phase()) {
-        Some(Phase::Closing(outcome) | Phase::Over(outcome)) => refusal(outcome),
+    match job.place().map(|place| place.phase()) {
+        Some(Phase::Over(why)) => admission::refusal(job, why),
         _ => Refusal::StoreUnavailable,
     }
 }

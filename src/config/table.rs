@@ -185,7 +185,7 @@ settings! {
         places_per_client: u32 = form::count(1, MAX_QUEUE), "8", since "0.1.0",
             "how many requests of one key of api_keys may wait or be answered at once";
         batch_wait_max: Duration = form::duration(Duration::ZERO, LONGEST), "60s", since "0.1.0",
-            "how long a batch request waits before it draws although others wait";
+            "how long a batch request waits before it stands in order with the others";
     }
 
     Sending {

@@ -1,24 +1,29 @@
-//! Counts of what has no ticket, gathered in this instance and added to the store in batches.
+//! Totals and histograms: gathered in this instance and added to counters in the store, in batches.
 //!
 //! # How
 //! The first count begins a task that adds up all of them after `EVERY` or a little later. An instance lives as long as its
 //! tasks, so its end loses none; a host that is killed loses what came since. A flood costs the store no more than a trickle.
+//! What the store itself costs rides along: a measurement must not keep an instance at work.
 //!
 //! # Limits
-//! An addition that failed may have been done; it is repeated. While the store is away counts are kept for `TRIES` rounds,
-//! and after that until somebody counts again.
+//! An addition that failed may have been done; it is repeated: totals count at least once. While the store is away counts are
+//! kept for `TRIES` rounds, and after that until somebody counts again.
 
 pub mod endings;
+mod histogram;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::random;
 use spin_sdk::time::sleep;
 
+pub use histogram::{Histogram, Spread};
+
+use crate::config::MAX_UPSTREAMS;
 use crate::http::refuse::Refusal;
-use crate::store::{self, StoreError};
+use crate::random;
+use crate::store::{self, Notes, StoreError};
 use crate::tasks::spawn;
 
 /// How long counts are gathered; up to half as much again by chance, so that instances do not come together.
@@ -27,19 +32,87 @@ const EVERY: Duration = Duration::from_secs(2);
 /// How many rounds may fail in a row.
 const TRIES: u32 = 30;
 
-/// What is counted beside the line.
+/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tallied {
     /// A request that never got a slot, by the code of its refusal.
     Refused(&'static str),
-    /// One that got a slot, whose ending could not be written into the line.
+    /// One that got a slot, by how it ended.
     Admitted(&'static str),
     /// One whose client left before there was a slot.
     LeftWaiting,
+    /// Milliseconds for which slots were held.
+    ServiceMs,
+    /// A request sent to the upstream with this index.
+    Sent(u8),
+    /// A request sent to an upstream once more.
+    Retry,
     /// An operation on the store that failed.
     StoreError,
     /// A prompt that did not fit, and was cut.
     PromptCut,
+    /// Something of the gate's.
+    Gate(GateCount),
+    /// A value in this bucket of a histogram.
+    Bucket(Histogram, u8),
+    /// The values of a histogram, added up.
+    Sum(Histogram),
+}
+
+/// What the gate has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GateCount {
+    /// Sessions begun.
+    Sessions,
+    /// Terms drawn.
+    Terms,
+    /// Of these, because nothing new was seen.
+    TakeOvers,
+    /// Boards that passed the fence.
+    Boards,
+    /// Boards that did not.
+    FenceFailures,
+    /// Sessions that lapsed.
+    Lapsed,
+    /// Requests that relayed in one of them.
+    Lost,
+    /// Milliseconds in which a slot was free while somebody waited: the store was founded or emptied a moment ago.
+    IdleSettling,
+    /// The same: there was no scheduler.
+    IdleTakeOver,
+    /// The same: the scheduler had yet to hear of it, or to put its board.
+    IdleHandoff,
+}
+
+impl GateCount {
+    /// All of them.
+    pub const ALL: [GateCount; 10] = [
+        GateCount::Sessions,
+        GateCount::Terms,
+        GateCount::TakeOvers,
+        GateCount::Boards,
+        GateCount::FenceFailures,
+        GateCount::Lapsed,
+        GateCount::Lost,
+        GateCount::IdleSettling,
+        GateCount::IdleTakeOver,
+        GateCount::IdleHandoff,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            GateCount::Sessions => "sessions",
+            GateCount::Terms => "terms",
+            GateCount::TakeOvers => "takeovers",
+            GateCount::Boards => "boards",
+            GateCount::FenceFailures => "fence_failures",
+            GateCount::Lapsed => "lapsed",
+            GateCount::Lost => "lost",
+            GateCount::IdleSettling => "idle_settling_ms",
+            GateCount::IdleTakeOver => "idle_takeover_ms",
+            GateCount::IdleHandoff => "idle_handoff_ms",
+        }
+    }
 }
 
 /// What was counted, by all instances on this store.
@@ -52,6 +125,12 @@ impl Totals {
         self.0.get(&what).copied().unwrap_or(0)
     }
 
+    /// How many requests got a slot and have ended.
+    pub fn finished(&self) -> u64 {
+        let admitted = endings::words().map(Tallied::Admitted);
+        admitted.map(|what| self.of(what)).sum()
+    }
+
     #[cfg(test)]
     pub(crate) fn with(what: Tallied, times: u64) -> Totals {
         Totals(BTreeMap::from([(what, times)]))
@@ -59,43 +138,82 @@ impl Totals {
 }
 
 impl Tallied {
+    /// Everything that is counted.
     fn all() -> impl Iterator<Item = Tallied> {
-        let refused = Refusal::codes().map(Tallied::Refused);
-        let admitted = endings::words().map(Tallied::Admitted);
+        let upstreams = (0..MAX_UPSTREAMS).filter_map(|index| u8::try_from(index).ok());
         let single = [
             Tallied::LeftWaiting,
+            Tallied::ServiceMs,
+            Tallied::Retry,
             Tallied::StoreError,
             Tallied::PromptCut,
         ];
-        refused.chain(admitted).chain(single)
+        let histograms = Histogram::ALL
+            .into_iter()
+            .flat_map(|of| of.buckets().chain([Tallied::Sum(of)]));
+        Refusal::codes()
+            .map(Tallied::Refused)
+            .chain(endings::words().map(Tallied::Admitted))
+            .chain(upstreams.map(Tallied::Sent))
+            .chain(GateCount::ALL.into_iter().map(Tallied::Gate))
+            .chain(single)
+            .chain(histograms)
     }
 
     fn key(self) -> String {
-        match self {
-            Tallied::Refused(code) => format!("sluice/n/refused/{code}"),
-            Tallied::Admitted(outcome) => format!("sluice/n/admitted/{outcome}"),
-            Tallied::LeftWaiting => "sluice/n/left_waiting".to_owned(),
-            Tallied::StoreError => "sluice/n/store_error".to_owned(),
-            Tallied::PromptCut => "sluice/n/prompt_cut".to_owned(),
-        }
+        let name = match self {
+            Tallied::Refused(code) => format!("refused/{code}"),
+            Tallied::Admitted(outcome) => format!("admitted/{outcome}"),
+            Tallied::LeftWaiting => "left_waiting".to_owned(),
+            Tallied::ServiceMs => "service_ms".to_owned(),
+            Tallied::Sent(upstream) => format!("sent/{upstream}"),
+            Tallied::Retry => "retry".to_owned(),
+            Tallied::StoreError => "store_error".to_owned(),
+            Tallied::PromptCut => "prompt_cut".to_owned(),
+            Tallied::Gate(what) => format!("gate/{}", what.word()),
+            Tallied::Bucket(of, index) => format!("{}/{index}", of.word()),
+            Tallied::Sum(of) => format!("{}/sum", of.word()),
+        };
+        format!("sluice/total/{name}")
     }
 }
 
 /// Counts one more.
 pub fn count(what: Tallied) {
-    PENDING.with_borrow_mut(|pending| *pending.entry(what).or_default() += 1);
-    if !AT_WORK.replace(true) {
-        spawn(work());
+    count_many(what, 1);
+}
+
+/// Counts so many more.
+pub fn count_many(what: Tallied, times: u64) {
+    if times > 0 {
+        gather(what, times);
+        if !AT_WORK.replace(true) {
+            spawn(work());
+        }
     }
 }
 
-/// Counts a stay that no record tells of, by the number of its ending.
-pub fn count_ending(number: u8, was_admitted: bool) {
-    let word = endings::word(number);
-    count(match word {
-        word if was_admitted => Tallied::Admitted(word),
-        endings::CLIENT_GONE => Tallied::LeftWaiting,
-        word => Tallied::Refused(word),
+/// Notes a value in a histogram.
+pub fn note(of: Histogram, value: u64) {
+    count(of.bucket(value));
+    count_many(Tallied::Sum(of), value);
+}
+
+/// What the store notes of its operations.
+pub fn store_notes() -> Notes {
+    Notes {
+        took: |us| {
+            gather(Histogram::Store.bucket(us), 1);
+            gather(Tallied::Sum(Histogram::Store), us);
+        },
+        failed: || count(Tallied::StoreError),
+    }
+}
+
+fn gather(what: Tallied, times: u64) {
+    PENDING.with_borrow_mut(|pending| {
+        let count = pending.entry(what).or_default();
+        *count = count.saturating_add(times);
     });
 }
 
@@ -104,18 +222,13 @@ pub fn count_ending(number: u8, was_admitted: bool) {
 /// # Errors
 /// The store failed; what is not known to be added is kept.
 pub async fn flush() -> Result<(), StoreError> {
-    let mut pending = PENDING.take();
-    while let Some((what, times)) = pending.pop_first() {
-        if let Err(error) = store::add(what.key(), times).await {
-            PENDING.with_borrow_mut(|own| {
-                for (what, times) in pending.into_iter().chain([(what, times)]) {
-                    *own.entry(what).or_default() += times;
-                }
-            });
-            return Err(error);
-        }
+    let pending = PENDING.take();
+    let sums = pending.iter().map(|(what, times)| (what.key(), *times));
+    let (added, outcome) = store::add_all(sums).await;
+    for (what, times) in pending.into_iter().skip(added) {
+        gather(what, times);
     }
-    Ok(())
+    outcome
 }
 
 /// What all instances have counted.
@@ -123,14 +236,12 @@ pub async fn flush() -> Result<(), StoreError> {
 /// # Errors
 /// The store could not be read.
 pub async fn totals() -> Result<Totals, StoreError> {
-    let mut totals = BTreeMap::new();
-    for what in Tallied::all() {
-        totals.insert(what, store::sum(&what.key()).await?);
-    }
-    Ok(Totals(totals))
+    let sums = store::sums(Tallied::all().map(Tallied::key)).await?;
+    Ok(Totals(Tallied::all().zip(sums).collect()))
 }
 
 async fn work() {
+    let _at_work = AtWork;
     let mut failures = 0;
     while failures < TRIES {
         let half_ms = u64::try_from(EVERY.as_millis() / 2).unwrap_or(1);
@@ -138,11 +249,30 @@ async fn work() {
         sleep(EVERY + Duration::from_millis(by_chance_ms)).await;
         if flush().await.is_err() {
             failures += 1;
-        } else if PENDING.with_borrow(BTreeMap::is_empty) {
+        } else if !is_anything_pending() {
             break;
         }
     }
-    AT_WORK.set(false);
+}
+
+/// Whether something is pending other than what the additions themselves have cost.
+fn is_anything_pending() -> bool {
+    let is_of_store = |what: &Tallied| {
+        matches!(
+            what,
+            Tallied::Bucket(Histogram::Store, _) | Tallied::Sum(Histogram::Store)
+        )
+    };
+    PENDING.with_borrow(|pending| pending.keys().any(|what| !is_of_store(what)))
+}
+
+/// While it lives a task is at work.
+struct AtWork;
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        AT_WORK.set(false);
+    }
 }
 
 thread_local! {
@@ -162,7 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn every_ending_of_a_stay_that_never_started_is_a_refusal_that_is_told() {
+    fn what_the_store_costs_keeps_nobody_at_work() {
+        (store_notes().took)(70);
+        assert!(!is_anything_pending() && !AT_WORK.get());
+    }
+
+    #[test]
+    fn every_ending_of_a_request_that_never_started_is_a_refusal_that_is_told() {
         for word in endings::words() {
             let is_told = matches!(word, endings::CLIENT_GONE | "other" | "complete" | "failed")
                 || Refusal::codes().any(|code| code == word);

@@ -1,61 +1,56 @@
-//! What a stay has come to so far: kept while it goes on, so that its record tells it however it ends.
+//! What a request has come to so far: kept while it goes on, and told when it has ended. Durations are of the monotonic clock.
 
 use std::cell::{Cell, RefCell};
 
-use sluice_gate::{Counts, Figures, Now};
+use sluice_gate::Now;
 
-use super::timing;
-use crate::clock::now;
-
-/// The account of one stay.
+/// The account of one request.
 #[derive(Debug)]
 pub struct Account {
-    arrived: Now,
-    granted: Cell<Option<Now>>,
-    first: Cell<Option<Now>>,
+    arrived_ms: u64,
+    granted_ms: Cell<Option<u64>>,
+    first_ms: Cell<Option<u64>>,
     chunks: Cell<u64>,
-    sent: RefCell<Counts>,
+    sent: RefCell<Vec<u8>>,
     is_worked_for: Cell<bool>,
-    closed: RefCell<Option<Figures>>,
 }
 
-/// How an answer ended, as its caller saw it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ending {
-    /// A number from [`Figures::OF_CALLER`] on.
-    pub number: u8,
-    /// Whether the answer was complete.
-    pub is_complete: bool,
-    /// Tokens that were relayed.
-    pub tokens: u64,
-    /// Tokens of the prompt, where the upstream told.
-    pub input_tokens: Option<u64>,
-    /// Microseconds a token, by the upstream's own clock; the account's own counts where the answer streamed.
+/// What a request that has ended came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// From arrival to the grant, or to the end where there was none, in milliseconds.
+    pub wait_ms: u64,
+    /// From the grant to the end, in milliseconds; `None` without a grant.
+    pub service_ms: Option<u64>,
+    /// From arrival to the first byte of the answer, in milliseconds.
+    pub first_ms: Option<u64>,
+    /// Between two chunks on average, in microseconds, where there were several.
     pub pace_us: Option<u64>,
+    /// The upstreams that were asked, one after another.
+    pub sent: Vec<u8>,
 }
 
 impl Account {
     /// An account that begins now.
-    pub fn open() -> Account {
+    pub fn open(now: Now) -> Account {
         Account {
-            arrived: now(),
-            granted: Cell::new(None),
-            first: Cell::new(None),
+            arrived_ms: now.mono_ms,
+            granted_ms: Cell::new(None),
+            first_ms: Cell::new(None),
             chunks: Cell::new(0),
             sent: RefCell::default(),
             is_worked_for: Cell::new(false),
-            closed: RefCell::default(),
         }
     }
 
     /// It has its slot from now on.
-    pub fn grant(&self) {
-        self.granted.set(Some(now()));
+    pub fn grant(&self, now: Now) {
+        self.granted_ms.set(Some(now.mono_ms));
     }
 
     /// The upstream with this index is asked, once more or for the first time.
-    pub fn ask(&self, upstream: usize) {
-        self.sent.borrow_mut().add(upstream, 1);
+    pub fn ask(&self, upstream: u8) {
+        self.sent.borrow_mut().push(upstream);
         self.is_worked_for.set(true);
     }
 
@@ -65,31 +60,28 @@ impl Account {
     }
 
     /// A chunk of the answer is passed on. Only the first costs a look at the clock.
-    pub fn pass(&self) {
+    pub fn pass(&self, now: impl FnOnce() -> Now) {
         self.chunks.set(self.chunks.get() + 1);
-        if self.first.get().is_none() {
-            self.first.set(Some(now()));
+        if self.first_ms.get().is_none() {
+            self.first_ms.set(Some(now().mono_ms));
         }
     }
 
-    /// Milliseconds from its arrival to its start, or until now.
-    pub fn wait_ms(&self) -> u64 {
-        self.granted.get().unwrap_or_else(now).since(self.arrived)
+    /// Milliseconds from its arrival to its grant, or until now.
+    pub fn wait_ms(&self, now: Now) -> u64 {
+        let until_ms = self.granted_ms.get().unwrap_or(now.mono_ms);
+        until_ms.saturating_sub(self.arrived_ms)
     }
 
-    /// Milliseconds from its arrival to the first byte of its answer.
-    pub fn first_ms(&self) -> Option<u64> {
-        Some(self.first.get()?.since(self.arrived))
+    /// How long its slot has been held; `None` without one, or where no upstream was asked.
+    pub fn service_ms(&self, now: Now) -> Option<u64> {
+        let granted_ms = self.granted_ms.get()?;
+        Some(now.mono_ms.saturating_sub(granted_ms))
     }
 
     /// How often an upstream was asked.
-    pub fn attempts(&self) -> u64 {
-        self.sent.borrow().total()
-    }
-
-    /// Whether it ever got so far that an upstream was asked.
-    pub(super) fn was_admitted(&self) -> bool {
-        self.attempts() > 0
+    pub fn attempts(&self) -> usize {
+        self.sent.borrow().len()
     }
 
     /// Whether an upstream was asked, and has not ended its answer as far as is known.
@@ -97,48 +89,19 @@ impl Account {
         self.is_worked_for.get()
     }
 
-    /// Closes it. What the store was measured to take goes along.
-    pub(super) fn close(&self, ending: Ending) -> Figures {
-        let mut figures = self.so_far();
-        figures.ending = ending.number;
-        figures.complete = ending.is_complete;
-        figures.tokens = ending.tokens;
-        figures.input_tokens = ending.input_tokens;
-        if ending.is_complete {
-            figures.pace_us = self.pace_us().or(ending.pace_us);
-        }
-        figures.store = timing::take();
-        self.closed.replace(Some(figures.clone()));
-        figures
-    }
-
-    /// What it came to, or has come to by now.
-    pub(super) fn figures(&self) -> Figures {
-        self.closed().unwrap_or_else(|| self.so_far())
-    }
-
-    /// What it came to, once it is closed.
-    pub(super) fn closed(&self) -> Option<Figures> {
-        self.closed.borrow().clone()
-    }
-
-    fn so_far(&self) -> Figures {
-        let granted = self.granted.get();
+    /// What it has come to.
+    pub fn figures(&self, now: Now) -> Figures {
+        let first_ms = self.first_ms.get();
+        let gaps = self.chunks.get().saturating_sub(1);
         Figures {
-            service_ms: granted.map_or(0, |granted| now().since(granted)),
-            wait_ms: self.wait_ms(),
-            first_ms: self.first_ms(),
-            tokens: self.chunks.get(),
+            wait_ms: self.wait_ms(now),
+            service_ms: self.service_ms(now),
+            first_ms: first_ms.map(|first_ms| first_ms.saturating_sub(self.arrived_ms)),
+            pace_us: first_ms.and_then(|first_ms| {
+                let since_ms = now.mono_ms.saturating_sub(first_ms);
+                since_ms.saturating_mul(1_000).checked_div(gaps)
+            }),
             sent: self.sent.borrow().clone(),
-            ..Figures::default()
         }
-    }
-
-    /// Between two chunks on average, where there were several.
-    fn pace_us(&self) -> Option<u64> {
-        let since_ms = now().since(self.first.get()?);
-        since_ms
-            .saturating_mul(1_000)
-            .checked_div(self.chunks.get().saturating_sub(1))
     }
 }

@@ -1,47 +1,206 @@
-//! The gate's adapter: it turns the effects of [`sluice_gate`] into key-value calls and timers, and nothing else.
+//! The gate's adapter: it does what [`sluice_gate::instance::Instance`] asks for, and holds requests' places at it.
 //!
 //! # Who does what
+//! [`Place`] is a request's place, from its arrival to its end: dropping it leaves the line or frees the slot. One task for each
+//! instance drives the machine (`driver`), whatever number of requests there is. What is shown of the line is read once for all who
+//! ask (`reading`); readers are no members and take no term.
 //!
-//! [`Stay`] is a request's place, from before its draw to after its end: dropping it leaves the line or frees the slot. A
-//! task of its own drives the turn behind it, so that no write is given up half-way when a client goes away. What one
-//! instance has read is shared within it ([`fn@line`]); the store stays the truth. A request that stands behind the main line has
-//! a second turn, for the right to draw there.
+//! # Shape
+//! All of it is generic over a [`crate::world::World`]: the component's, or that of the simulation (`sim`), which runs this very
+//! code on a virtual clock.
+//!
+//! # What it does not do
+//! It knows no rule of the protocol and no order: both are the machine's.
 
 mod account;
-mod bell;
-mod keeper;
-mod line;
-mod right;
-mod stay;
-mod store;
+mod driver;
+mod last;
+mod place;
+mod reading;
+#[cfg(test)]
+mod sim;
 mod ticket;
-mod tidying;
-mod timing;
+mod upgrade;
+mod wakers;
 
-pub use account::{Account, Ending};
-pub use bell::{holdings, is_empty_here};
-pub use line::{SHOWN_MS, cached, line, whole_line};
-pub use stay::{Newcomer, Stay};
-pub use store::probe;
-pub use ticket::{PublicTicket, cancel};
+pub use account::{Account, Figures};
+pub use ticket::PublicTicket;
 
-use sluice_gate::Settings;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use sluice_gate::Room;
+use sluice_gate::board::Board;
+use sluice_gate::instance::{Request, Sums};
+use sluice_gate::policy::{Class, Rules};
+use sluice_gate::times::Times;
 
 use crate::config::Config;
+use crate::counters::{self, GateCount, Tallied};
+use crate::random;
+use crate::store::{self, Component, StoreError};
 use crate::upstreams::breakers;
+use ticket::TicketSecret;
 
-/// The gate's settings; the configuration has checked their ranges.
-fn settings(config: &Config) -> Settings {
-    let ttl_ms = u32::try_from(config.record_ttl.as_millis()).unwrap_or(Settings::TTL_MAX_MS);
-    Settings {
-        room: breakers::room(config),
-        ..Settings::clamped(config.max_concurrent, ttl_ms)
+/// A request's place at the gate of this instance.
+pub type Place = place::Place<Component>;
+
+type Gate = driver::Gate<Component>;
+
+/// How old a board may be for those who are shown it, in milliseconds.
+pub const SHOWN_MS: u64 = 500;
+
+/// Comes to the gate. Nothing is awaited.
+pub fn enter(config: &Config, class: Class, client: u64) -> Place {
+    let secret = TicketSecret::of(random::number(), random::number());
+    let request = Request {
+        class,
+        client,
+        guard: secret.guard(),
+        waited_ms: 0,
+    };
+    gate(config).enter(request, secret)
+}
+
+/// The board as it stood at most `max_age_ms` before this call, or later.
+///
+/// # Errors
+/// The store could not be read: that is not an empty board.
+pub async fn board(config: &Config, max_age_ms: u64) -> Result<Rc<Board>, StoreError> {
+    gate(config).board(max_age_ms).await
+}
+
+/// The last board that is known here, if it is not older than `max_age_ms`.
+pub fn cached(config: &Config, max_age_ms: u64) -> Option<Rc<Board>> {
+    gate(config).cached(max_age_ms)
+}
+
+/// Asks whoever holds this ticket to stop. Answers whether there is such a ticket, waiting or relaying; nothing is written where
+/// there is not.
+///
+/// # Errors
+/// The store could not be read, or nobody took notice in time.
+pub async fn cancel(config: &Config, ticket: PublicTicket) -> Result<bool, StoreError> {
+    gate(config).cancel(ticket.guard()).await
+}
+
+/// How the gate stands, for an operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Nothing is granted yet, since the store was founded or emptied a moment ago.
+    pub is_settling: bool,
+    /// A chain of tickets that stood here before is in the store.
+    pub is_upgrading: bool,
+    /// Plain order is in force.
+    pub is_degraded: bool,
+    /// The board was put by one with other settings than those here.
+    pub settings_differ: bool,
+}
+
+/// How the gate stands.
+///
+/// # Errors
+/// The store could not be read.
+pub async fn standing(config: &Config) -> Result<Standing, StoreError> {
+    let board = board(config, SHOWN_MS).await?;
+    let own = rules(config).signature();
+    Ok(Standing {
+        is_settling: is_settling(&board),
+        is_upgrading: upgrade::stands(&store::shared()).await?,
+        is_degraded: board.degraded,
+        settings_differ: board.top > 0 && board.settings != own,
+    })
+}
+
+/// Whether nobody is granted yet: somebody may still relay who was granted before the store was founded or emptied.
+pub fn is_settling(board: &Board) -> bool {
+    !board.open && board.top > 0
+}
+
+/// Counts what the gate has done here since this was last called.
+pub fn count_doings(config: &Config) {
+    let sums = gate(config).report().sums;
+    let last = COUNTED.replace(sums);
+    for (what, sum, last) in [
+        (GateCount::Sessions, sums.sessions, last.sessions),
+        (GateCount::Terms, sums.terms, last.terms),
+        (GateCount::TakeOvers, sums.takeovers, last.takeovers),
+        (GateCount::Boards, sums.boards, last.boards),
+        (
+            GateCount::FenceFailures,
+            sums.fence_failures,
+            last.fence_failures,
+        ),
+        (GateCount::Lapsed, sums.lapsed, last.lapsed),
+        (GateCount::Lost, sums.lost, last.lost),
+        (
+            GateCount::IdleSettling,
+            sums.idle_settling_ms,
+            last.idle_settling_ms,
+        ),
+        (
+            GateCount::IdleTakeOver,
+            sums.idle_takeover_ms,
+            last.idle_takeover_ms,
+        ),
+        (
+            GateCount::IdleHandoff,
+            sums.idle_handoff_ms,
+            last.idle_handoff_ms,
+        ),
+    ] {
+        counters::count_many(Tallied::Gate(what), sum.saturating_sub(last));
     }
 }
 
-/// A fault that is nobody's answer: it goes to the log.
-fn fault(error: &dyn std::error::Error) {
-    crate::http::log::Line::new("gate")
-        .with("error", error.to_string())
-        .write();
+/// Whether the store can be read.
+///
+/// # Errors
+/// It cannot.
+pub async fn probe() -> Result<(), StoreError> {
+    let epoch = sluice_gate::store::Key::Epoch.to_string();
+    store::read(epoch).await.map(|_| ())
+}
+
+/// The gate of this instance, by the settings in force.
+fn gate(config: &Config) -> Gate {
+    let rules = rules(config);
+    let gate = GATE.with_borrow_mut(|gate| {
+        let begin = || {
+            let ttl = config.record_ttl;
+            let times = Times::new(u64::try_from(ttl.as_millis()).unwrap_or(Times::TTL_MAX_MS));
+            RULES.set(Some(rules));
+            Gate::new(Component, store::shared(), times, rules, room)
+        };
+        gate.get_or_insert_with(begin).clone()
+    });
+    if RULES.replace(Some(rules)) != Some(rules) {
+        gate.set_rules(rules);
+    }
+    gate
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        max_queue: config.max_queue,
+        places_per_client: config.places_per_client,
+        batch_wait_max_ms: ms(config.batch_wait_max),
+    }
+}
+
+/// How many may relay, as far as is known here; what is known is kept fresh while somebody asks.
+fn room() -> Room {
+    breakers::refresh_soon();
+    breakers::room_by_current().unwrap_or_else(|| Room::one(0))
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+thread_local! {
+    static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
+    static RULES: Cell<Option<Rules>> = const { Cell::new(None) };
+    static COUNTED: Cell<Sums> = Cell::default();
 }

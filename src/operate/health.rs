@@ -111,6 +111,7 @@ pub async fn report(
         "upstreams": upstreams,
         "maxConcurrent": breakers::room(config).capacity(),
         "model": config.policy.model,
+        "gate": gate_state(config).await,
         "warnings": warnings(config, &found, &offloaded),
     });
     if !config.upstream_note.is_empty() {
@@ -142,6 +143,20 @@ impl Status {
             Status::Ok
         }
     }
+}
+
+/// How the gate stands: `null` while the store cannot be read.
+async fn gate_state(config: &Config) -> Value {
+    let Ok(standing) = gate::standing(config).await else {
+        return Value::Null;
+    };
+    json!({
+        // Nothing is granted for one time to live after the store was founded or emptied, or while a chain of tickets is in it.
+        "settling": standing.is_settling,
+        "upgrading": standing.is_upgrading,
+        "degraded": standing.is_degraded,
+        "settingsDiffer": standing.settings_differ,
+    })
 }
 
 fn store_word(store: Store) -> &'static str {

@@ -3,9 +3,12 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use sluice_gate::{Estimate, Lane, Line, Load, Room, estimate};
+use sluice_gate::board::Board;
+use sluice_gate::policy::{Class, Service};
+use sluice_gate::{Load, Room};
 
 use crate::config::Config;
+use crate::counters::{self, Histogram, Tallied};
 use crate::gate::{self, PublicTicket};
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
@@ -16,66 +19,45 @@ use crate::upstreams::breakers;
 /// # Errors
 /// The store cannot be read.
 pub async fn report(config: &Config) -> Result<Reply, Refusal> {
-    let line = gate::line(gate::SHOWN_MS)
+    let unavailable = |_| Refusal::StoreUnavailable;
+    let board = gate::board(config, gate::SHOWN_MS)
         .await
-        .map_err(|_| Refusal::StoreUnavailable)?;
+        .map_err(unavailable)?;
     breakers::refresh(config).await;
+    let totals = counters::totals().await.map_err(unavailable)?;
     let room = breakers::room(config);
     let max = room.capacity();
-    let active = u32::try_from(line.active.len())
-        .unwrap_or(u32::MAX)
-        .min(max);
-    let wait_ms = estimate(
-        Estimate {
-            ahead: line.queued_in_all(),
-            active,
-            capacity: max,
-        },
-        &line.ledger,
-    );
-    let service_s = (line.ledger.measured > 0).then(|| line.ledger.mean_service_us as f64 / 1e6);
+    let count = board.count();
+    let active = count.active.min(max);
+    let service = Service::of(&board);
+    let wait_ms = service.wait_ms(count.queued, active, max);
+    let service_s = (service.measured > 0).then(|| service.mean_us as f64 / 1e6);
     Ok(Reply::json(
         StatusCode::OK,
         &json!({
             "active": active,
-            "queued": line.queued_in_all(),
-            "classes": classes(&line),
+            "queued": count.queued,
+            "classes": classes(&board),
             "max": max,
             "maxQueue": config.max_queue,
-            "upstreams": upstreams(config, &room, &line.load()),
-            "exact": line.exact,
+            "upstreams": upstreams(config, &room, &board.load()),
+            "settling": gate::is_settling(&board),
             "serviceSeconds": service_s,
             "estimatedWaitSeconds": wait_ms.map(|ms| ms.div_ceil(1_000)),
-            "finished": line.ledger.finished,
-            "complete": line.ledger.complete,
-            "tokens": line.ledger.outputs.sum(),
+            "finished": totals.finished(),
+            "complete": totals.of(Tallied::Admitted("complete")),
+            "tokens": totals.of(Tallied::Sum(Histogram::Outputs)),
         }),
     ))
 }
 
-/// How many of those who wait and relay came through each line. Of a long line only its front is told apart.
-fn classes(line: &Line) -> Value {
-    let active = |lane: Lane| {
-        line.active
-            .iter()
-            .filter(|(_, record)| record.via == lane)
-            .count()
+/// How many of those who wait and relay are of each class.
+fn classes(board: &Board) -> Value {
+    let of = |class| {
+        let count = board.count_of(class);
+        json!({ "active": count.active, "queued": count.queued })
     };
-    let drawn = line
-        .waiting
-        .iter()
-        .filter(|(_, record)| record.via == Lane::Batch);
-    let drawn = u32::try_from(drawn.count()).unwrap_or(u32::MAX);
-    json!({
-        "interactive": {
-            "active": active(Lane::Main),
-            "queued": line.queued.saturating_sub(drawn),
-        },
-        "batch": {
-            "active": active(Lane::Batch),
-            "queued": line.queued_behind().saturating_add(drawn),
-        },
-    })
+    json!({ "interactive": of(Class::Interactive), "batch": of(Class::Batch) })
 }
 
 /// Each upstream's share: how many it relays, how many it may relay now, and why that may be fewer than it takes.
@@ -95,9 +77,9 @@ fn upstreams(config: &Config, room: &Room, load: &Load) -> Vec<Value> {
 ///
 /// # Errors
 /// There is no such ticket (nothing is written then), or the store failed.
-pub async fn give_up(ticket: &str) -> Result<Reply, Refusal> {
+pub async fn give_up(config: &Config, ticket: &str) -> Result<Reply, Refusal> {
     let ticket = PublicTicket::parse(ticket).ok_or(Refusal::UnknownTicket)?;
-    match gate::cancel(ticket).await {
+    match gate::cancel(config, ticket).await {
         Ok(true) => Ok(Reply::json(StatusCode::OK, &json!({ "cancelled": true }))),
         Ok(false) => Err(Refusal::UnknownTicket),
         Err(_) => Err(Refusal::StoreUnavailable),

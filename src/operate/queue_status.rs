@@ -9,21 +9,22 @@ use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
 use crate::upstreams::breakers;
 
-/// How many relay, wait, and may relay, read from the records.
+/// How many relay, wait, and may relay, read from the board.
 ///
 /// # Errors
-/// The store cannot be read: that is not an empty line.
+/// The store cannot be read: that is not an empty board.
 pub async fn report(config: &Config) -> Result<Reply, Refusal> {
-    let line = gate::line(gate::SHOWN_MS)
+    let board = gate::board(config, gate::SHOWN_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
     breakers::refresh(config).await;
+    let count = board.count();
     let max = breakers::room(config).capacity();
     Ok(Reply::json(
         StatusCode::OK,
         &json!({
-            "activeRequests": line.active.len().min(max as usize),
-            "queuedRequests": line.queued_in_all(),
+            "activeRequests": count.active.min(max),
+            "queuedRequests": count.queued,
             "maxConcurrent": max,
         }),
     ))

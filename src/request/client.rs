@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderName, header};
 use sha2::{Digest, Sha256};
-use sluice_gate::Lane;
+use sluice_gate::policy;
 
 use crate::budget::Bounds;
 use crate::config::{Class, Config};
@@ -57,15 +57,15 @@ impl Client {
         }
     }
 
-    /// The line that its class stands in, whatever else it has at the gate.
-    pub fn lane(&self) -> Lane {
+    /// The class of its requests at the gate.
+    pub fn gate_class(&self) -> policy::Class {
         match self.key {
-            Some((_, Class::Batch)) => Lane::Batch,
-            _ => Lane::Main,
+            Some((_, Class::Batch)) => policy::Class::Batch,
+            _ => policy::Class::Interactive,
         }
     }
 
-    /// A number that stands for its key in the line's records; 0 without a key of its own: by address, or by a key that everybody
+    /// A number that stands for its key on the board; 0 without a key of its own: by address, or by a key that everybody
     /// shows, nobody is told apart there.
     pub fn fingerprint(&self) -> u64 {
         let Some((name, class)) = &self.key else {

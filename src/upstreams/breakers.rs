@@ -43,10 +43,16 @@ pub async fn refresh(config: &Config) {
     READ_MS.set(Some(now().mono_ms));
 }
 
-/// The same by the settings of this instance, where it has parsed them.
-pub async fn refresh_by_current() {
-    if let Some(config) = config::parsed() {
-        refresh(&config).await;
+/// Begins to read the breakers if the last reading is too old, by the settings of this instance, where it has parsed them.
+pub fn refresh_soon() {
+    if !is_fresh()
+        && let Some(config) = config::parsed()
+        && !IS_ASKED.replace(true)
+    {
+        spawn(async move {
+            refresh(&config).await;
+            IS_ASKED.set(false);
+        });
     }
 }
 
@@ -191,6 +197,8 @@ fn is_fresh() -> bool {
 thread_local! {
     static SIGHTS: RefCell<[Sight; MAX_UPSTREAMS]> = RefCell::default();
     static READ_MS: Cell<Option<u64>> = const { Cell::new(None) };
+    /// Whether a reading is about to begin.
+    static IS_ASKED: Cell<bool> = const { Cell::new(false) };
     /// How many changes are on their way to the store.
     static PENDING: Cell<u32> = const { Cell::new(0) };
     static ONE_AT_A_TIME: Rc<Mutex<()>> = Rc::default();

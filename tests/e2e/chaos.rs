@@ -61,11 +61,11 @@ fn nothing_that_dies_lets_more_through_or_leaves_anything_behind() {
         }
         assert!(kills > 0 && deaths > 0, "nobody died");
 
-        settles(&store, CAPACITY as usize).await;
+        settles(&store).await;
         for place in 0..HOSTS {
             let addr = scene.hosts[place].borrow().addr.expect("it runs");
             drop(fill(addr, &sim, CAPACITY, 5 * SECOND).await);
-            settles(&store, CAPACITY as usize).await;
+            settles(&store).await;
         }
     });
 }

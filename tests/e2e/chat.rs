@@ -23,7 +23,7 @@ fn a_chat_is_relayed_as_ollama_wrote_it() {
         assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("x-accel-buffering"), Some("no"));
-        assert_eq!(answer.ticket_number(), 1);
+        assert_eq!(answer.ticket_number(), (1, 1));
         let waited = answer.header("x-queue-wait-ms").map(str::parse::<u64>);
         assert!(matches!(waited, Some(Ok(0..1000))), "{waited:?}");
         let sent = only_request(&app);
@@ -242,14 +242,18 @@ fn one_connection_carries_one_chat_after_another() {
     run(async {
         let app = Setup::answering("tokens=3 pace=0ms").start().await;
         let mut client = app.client().await;
-        for ticket in 1..=3 {
+        for k in 1..=3 {
             let answer = client
                 .post("/api/chat", &json!({ "prompt": "Hello" }))
                 .await
                 .whole()
                 .await;
             answer.assert_complete();
-            assert_eq!(answer.ticket_number(), ticket);
+            assert_eq!(
+                answer.ticket_number(),
+                (1, k),
+                "one session, one after another"
+            );
         }
         assert_eq!(app.sim.counts().streams.finished, 3);
     });

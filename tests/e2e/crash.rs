@@ -55,7 +55,7 @@ fn a_host_that_was_killed_has_its_full_capacity_back_within_twice_the_time_to_li
             sim.wait_until(|counts| counts.streams.now == 0),
         )
         .await;
-        settles(&*store, 4).await;
+        settles(&*store).await;
     });
 }
 
@@ -115,7 +115,7 @@ fn a_panic_ends_the_streams_of_its_instance_and_nothing_else() {
             "never more than the capacity"
         );
         drop(held);
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 

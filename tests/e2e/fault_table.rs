@@ -189,7 +189,7 @@ async fn watched(app: &App, directive: &str, limit: Limit) -> Row {
     })
     .await;
     limit.assert_held(directive, begun.elapsed());
-    settles(&*app.store(), 4).await;
+    settles(&*app.store()).await;
     Row {
         fault: "",
         got: told(&answer),
@@ -223,7 +223,7 @@ async fn slow_reader() -> Row {
     within(60 * SECOND, "the upstream is left", left).await;
     let limit = Limit::Fixed(30 * SECOND);
     limit.assert_held("a reader that takes nothing", begun.elapsed());
-    settles(&*app.store(), 4).await;
+    settles(&*app.store()).await;
     drop(client);
     frees_its_slot(&app).await;
     Row {
@@ -246,7 +246,7 @@ fn setup() -> Setup {
 /// All slots can be taken again, with no more than the time that a busy machine needs.
 async fn frees_its_slot(app: &App) {
     drop(fill(app.addr(), &app.sim, 4, 10 * SECOND).await);
-    settles(&*app.store(), 4).await;
+    settles(&*app.store()).await;
 }
 
 /// What an answer was, in the table's words.

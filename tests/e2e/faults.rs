@@ -20,7 +20,7 @@ fn an_upstream_that_is_not_there_is_down() {
             .whole()
             .await;
         assert_eq!(answer.refusal(), (503, "upstream_down".to_owned()));
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 
@@ -49,7 +49,7 @@ fn an_error_before_the_head_is_tried_again_and_then_told() {
                 "once, and twice again: {word}"
             );
         }
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 
@@ -80,7 +80,7 @@ fn what_the_client_did_wrong_is_passed_on_as_ollama_says_it_and_not_tried_again(
             json!({ "error": "model 'nobody:7b' not found" })
         );
         assert_eq!(app.sim.counts().requests, 1);
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 
@@ -175,7 +175,7 @@ fn an_upstream_that_dies_in_the_midst_is_told_within_a_second() {
             (rest.end, &last["code"]),
             (End::InOrder, &json!("upstream_error"))
         );
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 
@@ -217,13 +217,13 @@ fn whoever_leaves_a_slow_upstream_is_noticed_before_it_has_worked_for_nobody() {
             app.sim.wait_until(|counts| counts.streams.aborted == 1),
         )
         .await;
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 
 /// The slots are free, and the store is at rest.
 async fn nothing_is_held(app: &App) {
-    settles(&*app.store(), 4).await;
+    settles(&*app.store()).await;
     drop(fill(app.addr(), &app.sim, 4, SECOND).await);
-    settles(&*app.store(), 4).await;
+    settles(&*app.store()).await;
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use futures::future::join_all;
 use ollama_sim::{Options, Sim};
 use serde_json::json;
-use sluice_gate::Key;
+use sluice_gate::store::Key;
 use sluice_host::store::Store;
 
 use crate::common::{
@@ -39,7 +39,7 @@ fn three_hosts_hold_the_capacity_and_the_order_together_with_clocks_that_are_min
         let streams = sim.counts().streams;
         assert_eq!((streams.peak, streams.finished), (4, CLIENTS as u64));
         assert_started_in_order(&sim, &answers, 4);
-        settles(&store, 4).await;
+        settles(&store).await;
 
         // Each tells of the streams of all, longer than a record would live unless it were renewed.
         let mut held = fill(hosts[0].addr(), &sim, 2, 5 * SECOND).await;
@@ -59,7 +59,7 @@ fn three_hosts_hold_the_capacity_and_the_order_together_with_clocks_that_are_min
         assert_eq!(sim.counts().streams.peak, 4);
         drop(held);
         waiting.whole().await.assert_complete();
-        settles(&store, 4).await;
+        settles(&store).await;
     });
 }
 
@@ -113,10 +113,10 @@ fn when_one_of_three_hosts_is_killed_the_others_get_its_slots_and_keep_the_order
             .map(|(n, answer)| (answer, format!("client {n}")))
             .collect();
         assert_started_in_order(&sim, &answers, 4);
-        settles(&store, 4).await;
+        settles(&store).await;
         for survivor in &survivors {
             drop(fill(survivor.addr(), &sim, 4, 5 * SECOND).await);
-            settles(&store, 4).await;
+            settles(&store).await;
         }
     });
 }
@@ -129,7 +129,7 @@ fn a_store_that_was_emptied_ends_the_streams_and_serves_on_with_no_more_than_the
         };
         let store = redis.store();
         seed(&store).await;
-        let before = store.get(&Key::Epoch.name()).await.expect("a read");
+        let before = store.get(&Key::Epoch.to_string()).await.expect("a read");
         let sim = simulator("tokens=20 pace=20ms").await;
         let (first, second) = (host(&redis, &sim, 0).await, host(&redis, &sim, 0).await);
         let mut held = fill(first.addr(), &sim, 2, 5 * SECOND).await;
@@ -152,11 +152,11 @@ fn a_store_that_was_emptied_ends_the_streams_and_serves_on_with_no_more_than_the
         }
         let streams = sim.counts().streams;
         assert_eq!((streams.peak, streams.finished), (4, 6), "{streams:?}");
-        let after = store.get(&Key::Epoch.name()).await.expect("a read");
+        let after = store.get(&Key::Epoch.to_string()).await.expect("a read");
         assert!(after.is_some() && after != before, "a new epoch");
-        settles(&store, 4).await;
+        settles(&store).await;
         drop(fill(second.addr(), &sim, 4, 5 * SECOND).await);
-        settles(&store, 4).await;
+        settles(&store).await;
     });
 }
 

@@ -41,7 +41,7 @@ fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
             streams.started < CLIENTS,
             "nobody left while waiting: {streams:?}"
         );
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
         fill(app.addr(), &app.sim, 4, SECOND).await;
     });
 }

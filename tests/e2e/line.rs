@@ -28,7 +28,6 @@ fn five_clients_get_five_answers_and_the_upstream_sees_four_at_once() {
             .iter()
             .find(|(answer, _)| !answer.queue().is_empty());
         let (fifth, _) = fifth.expect("one waited");
-        assert_eq!(fifth.ticket_number(), 5);
         let places = fifth.queue();
         // On a busy machine it may be told a place while those before it are still about to start.
         let positions = places.iter().map(|place| place["position"].as_u64());
@@ -36,7 +35,13 @@ fn five_clients_get_five_answers_and_the_upstream_sees_four_at_once() {
         let ticket = &places[0]["ticket"];
         let at_rest =
             json!({ "ticket": ticket, "position": 1, "queued": 1, "active": 4, "max": 4 });
-        assert_eq!(places.last(), Some(&at_rest));
+        // The last of all says that it is admitted: it is written to see whether the client is still there.
+        let waiting = places.iter().rfind(|place| place["position"] != 0);
+        assert_eq!(waiting, Some(&at_rest));
+        assert_eq!(
+            places.last().map(|place| &place["position"]),
+            Some(&json!(0))
+        );
         // It is told its place before any of the others is done.
         let done = answers
             .iter()
@@ -49,7 +54,7 @@ fn five_clients_get_five_answers_and_the_upstream_sees_four_at_once() {
             "{:?} {done:?}",
             fifth.lines[0]
         );
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 
@@ -71,7 +76,7 @@ fn sixty_four_clients_at_once_start_in_the_order_of_their_tickets() {
             app.queue_status().await == [0, 0, 4]
         })
         .await;
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
         match sampling.await {
             Ok(never) => match never {},
             Err(error) => assert!(error.is_cancelled(), "a sample was wrong: {error}"),
@@ -111,7 +116,7 @@ fn queue_status_is_the_truth_at_rest() {
             app.queue_status().await == [0, 0, 4]
         })
         .await;
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 
@@ -132,7 +137,7 @@ fn the_first_request_of_a_new_store_waits_one_time_to_live() {
         assert!(expected.contains(&took), "{took:?}");
         let second = within(SECOND, "the second need not wait", app.chat("client 2")).await;
         second.whole().await.assert_complete();
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 

@@ -64,7 +64,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
         })
         .await;
         drop(held);
-        settles(&store, 4).await;
+        settles(&store).await;
 
         // What is counted in batches comes with the next one.
         eventually(

@@ -235,7 +235,7 @@ fn without_a_line_one_starts_now_or_is_refused() {
         is_told_to_come_back(&app.chat("Hello").await.whole().await);
         assert_eq!(app.sim.counts().requests, 2);
         drop((first, second));
-        settles(&*app.store(), 2).await;
+        settles(&*app.store()).await;
         // It is judged by a reading that may be a little old.
         eventually(SECOND, "nobody is active", || async {
             app.queue_status().await == [0, 0, 2]
@@ -264,7 +264,7 @@ fn of_many_who_come_at_once_no_more_wait_than_may() {
         assert!((6..=8).contains(&served.len()), "{} served", served.len());
         assert_eq!(app.sim.counts().streams.started, served.len() as u64);
         assert!(app.sim.counts().streams.peak <= 2);
-        settles(&*app.store(), 2).await;
+        settles(&*app.store()).await;
     });
 }
 

@@ -22,7 +22,7 @@ fn an_https_upstream_with_a_path_is_reached_through_origin_and_base_path() {
             (1, "/api/chat"),
             "below /ollama, which the simulator cuts off"
         );
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 

@@ -52,7 +52,7 @@ fn each_upstream_takes_its_share_and_no_more() {
             (2, 1)
         );
         drop((streams, waiting));
-        settles(&*app.store(), 3).await;
+        settles(&*app.store()).await;
     });
 }
 
@@ -104,7 +104,7 @@ fn an_upstream_that_dies_under_load_loses_no_request_that_had_no_byte() {
             killed.peak <= 4 && survivor.peak <= 3,
             "{killed:?} {survivor:?}"
         );
-        settles(&*app.store(), 6).await;
+        settles(&*app.store()).await;
         eventually(3 * SECOND, "the line is told as it is at rest", || async {
             let [active, queued, max] = app.queue_status().await;
             // What is left, and one try.
@@ -257,7 +257,7 @@ fn a_retry_waits_for_room_at_the_other_upstream_rather_than_be_lost() {
         waited.assert_complete();
         holding.await.expect("an answer").assert_complete();
         assert_eq!(second.counts().streams.peak, 1);
-        settles(&*app.store(), 2).await;
+        settles(&*app.store()).await;
     });
 }
 

@@ -1,8 +1,7 @@
 //! The simulator, the demonstration model and the host as children: how each is started, and the line that says it is ready.
 
 use std::ffi::OsString;
-use std::hash::{BuildHasher, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -67,9 +66,7 @@ pub(crate) fn start_host(
         .arg(options.listen)
         .arg("--state-dir")
         .arg(&options.state_dir);
-    for pair in seed(&options.state_dir) {
-        command.arg("--seed").arg(pair);
-    }
+    command.args(["--seed", NEW]);
     for (name, value) in options.variables {
         command.arg("--variable").arg(format!("{name}={value}"));
     }
@@ -82,15 +79,8 @@ pub(crate) fn start_host(
 
 /// What a store is to hold that this start makes; the host knows whether it does. The gate takes a store without an epoch for
 /// one that was emptied under running holders and waits for their time to live before it admits anybody; of a store that is
-/// only now made it is known that there are none.
-fn seed(state_dir: &Path) -> [String; 2] {
-    // Keyed at random: all an epoch has to be is another one each time.
-    let epoch = RandomState::new().hash_one(state_dir) | 1;
-    [
-        format!("sluice/epoch={epoch:016x}"),
-        format!("sluice/{epoch:016x}/settled=0"),
-    ]
-}
+/// only now made it is known that there are none. The gate takes the mark away.
+const NEW: &str = "gate/new=1";
 
 /// The names of the children, which are those of their programs.
 pub(crate) const SIMULATOR: &str = "ollama-sim";

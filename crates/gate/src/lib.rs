@@ -1,39 +1,43 @@
-//! Admission: the gate and its line.
+//! Admission: the gate, a scheduler on a fenced board.
 //!
 //! # Why
 //!
-//! At most *capacity* answers are relayed at any moment, over all requests, instances and hosts that share one
-//! key-value store; the rest wait in strict order of arrival, and nothing leaks when somebody dies. The store offers
-//! one atomic counter and keys that only their owner writes: there is no compare-and-swap, and nothing on a request's
-//! way lists keys.
+//! At most *capacity* answers are relayed at any moment, over all requests, instances and hosts that share one key-value store. Who
+//! waits is served in the order that one pure function decides ([`policy`]). Nothing is lost when anybody dies. The store offers get,
+//! put and delete of whole keys and one atomic fetch-and-add; there is no compare-and-swap, nothing on a request's way lists keys,
+//! and no clocks are compared between hosts.
+//!
+//! # How
+//!
+//! One session at a time, the scheduler, writes down the whole state. The safety argument is about who may write it and who may
+//! believe it: a board counts only for who read it, then that its term is still the newest, then that the epoch is the same, in this
+//! order. So a take-over is safe at any time, and no order has to be kept for safety's sake.
 //!
 //! # Terms
 //!
 //! | term | meaning |
 //! |---|---|
-//! | gate | the whole |
-//! | line | those who wait |
-//! | ticket | a request's number, drawn from the counter |
-//! | record | the ticket's own key, written by that request only, renewed by its holder |
-//! | view | the tickets that were active when this one started, and where each relays; it stands in the record |
-//! | capacity | how many may relay at once: `max_concurrent`, or what the upstreams take together if that is less |
-//! | room | the capacity, and each upstream's share of it |
-//! | start | become active |
-//! | shed | be refused because the line is full |
-//! | lapse | let a record go unrenewed for its time to live |
-//! | pass over, strike | take a lapsed one for gone, before it started, after it started |
-//! | verdict | the key in which that judgement is written down |
-//! | grace | how long an absent first record is waited for |
+//! | session | one instance's membership, with one to 128 requests |
+//! | outbox | a session's own key: what it asks, and what has ended |
+//! | board | the state, written by the scheduler of its term only |
+//! | term | a number drawn by fetch-and-add; who drew the newest is the scheduler |
+//! | ask | a request that wants to start: the session's number, and which of its requests it is |
+//! | grant | its permission, on the board |
+//! | fence | board, then term, then epoch, in that order |
+//! | passed | a board that was read or put under the fence |
 //! | epoch | a random word in every key: a store that was emptied has another one |
-//! | main line, batch line | the line whose tickets start requests; the one behind it, whose tickets grant the right |
-//! | right | what one request of the batch line has at a time: to draw in the main line |
-//! | places | what one client with a key has at the gate, waiting or relayed |
+//! | lapse | a session that went unrenewed for its time to live |
+//! | condemned | marked on the board as lapsed; removed after one more reading |
+//! | open | a board that may hold new grants |
+//! | idle | a board whose scheduler has nothing to do and may be replaced |
+//! | line | those who wait |
+//! | room | how many may relay, in all and at each upstream |
 //!
 //! # Shape
 //!
-//! [`Turn`] is one request's way through the gate, [`Census`] a reading of the whole line, [`Sweep`] the rare search
-//! for strays. All three are state machines: time and what was read come in, store operations go out, one at a time.
-//! The component, the simulation and the model checker drive the same `step`; there is no second copy of the rules.
+//! [`instance::Instance`] is one instance's side as one machine: time and what was read come in, store operations go out, one at a
+//! time. [`reader::Reader`] is who is no session. [`history`] checks, knowing nothing of all this, what came of it. The component,
+//! the simulation and the model check drive the same `step`; there is no second copy of the rules.
 //!
 //! # What it does not do
 //!
@@ -50,45 +54,11 @@ pub mod store;
 pub mod term;
 pub mod times;
 
-mod behind;
-mod census;
 mod clock;
-mod counts;
-mod estimate;
-mod fairness;
-mod key;
-mod lane;
-mod ledger;
-mod line;
-mod record;
 mod room;
-mod rule;
-mod settings;
-mod sweep;
-#[cfg(test)]
-mod testing;
-mod turn;
-mod upkeep;
 
-#[cfg(test)]
-mod check;
 #[cfg(test)]
 mod explore;
 
-pub use behind::{Behind, RIGHT_LOOK_MS, Way};
-pub use census::{Census, CensusStep, WALK_MAX};
-pub use clock::{Now, Sightings};
-pub use counts::{Counts, Spread};
-pub use estimate::{Estimate, estimate, retry_after_s};
-pub use fairness::Holdings;
-pub use key::{Epoch, Key, Op, Ticket, Value};
-pub use lane::Lane;
-pub use ledger::{Figures, Ledger};
-pub use line::Line;
-pub use record::{Record, Standing, Unreadable};
-pub use room::{Held, Load, MAX_UPSTREAMS, Room};
-pub use settings::{Settings, SettingsError};
-pub use sweep::{Sweep, SweepStep, VERDICT_KEPT_MS};
-
-pub use turn::{Effect, Errand, Event, Identity, Illegal, Outcome, Phase, Stop, Turn};
-pub use upkeep::{Call, Next, PAUSE_MS, Upkeep};
+pub use clock::Now;
+pub use room::{Load, MAX_UPSTREAMS, Room};

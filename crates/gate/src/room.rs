@@ -2,39 +2,12 @@
 //!
 //! # Why here
 //!
-//! A start is decided by the view that it inherits. The view says of each holder at which upstream it is, so the starter
-//! knows the load of every upstream without reading anything more, and since starts follow one another no two of them
-//! take the same last place. A holder that moves to another upstream before its first byte writes its record again; whoever
-//! starts before it reads that record is wrong by one.
-
-use serde::{Deserialize, Serialize};
-
-use crate::Ticket;
+//! The board says of each grant at which upstream it is, so whoever schedules knows the load of every upstream without reading
+//! anything more, and no two grants take the same last place. A request that moves to another upstream before its first byte asks
+//! for it, and the board says where it goes.
 
 /// The most upstreams there can be.
 pub const MAX_UPSTREAMS: usize = 8;
-
-/// One who relays, as a view knows it; in a record, the pair of the two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "(Ticket, u8)", into = "(Ticket, u8)")]
-pub struct Held {
-    /// Its ticket.
-    pub ticket: Ticket,
-    /// The upstream that its request went to.
-    pub upstream: u8,
-}
-
-impl From<(Ticket, u8)> for Held {
-    fn from((ticket, upstream): (Ticket, u8)) -> Held {
-        Held { ticket, upstream }
-    }
-}
-
-impl From<Held> for (Ticket, u8) {
-    fn from(held: Held) -> (Ticket, u8) {
-        (held.ticket, held.upstream)
-    }
-}
 
 /// How many relay: altogether, and at each upstream. Collected from the upstreams of those who do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -24,6 +24,9 @@ pub struct Place {
     /// The estimated wait in seconds; absent while nothing was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta_seconds: Option<u64>,
+    /// Why it waits although a slot may be free, or stands further back than it was told before: `settling`, `reordered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
 }
 
 /// Writes the frames for one request.
@@ -179,6 +182,7 @@ mod tests {
             active: 4,
             max: 4,
             eta_seconds: Some(12),
+            reason: None,
         }
     }
 

@@ -15,12 +15,12 @@ mod text;
 use std::rc::Rc;
 
 use http::{HeaderValue, StatusCode, header};
-use sluice_gate::{Ledger, Line};
+use sluice_gate::board::Board;
 
 use crate::budget;
 use crate::clock;
 use crate::config::Config;
-use crate::counters::{self, Tallied, Totals, endings};
+use crate::counters::{self, GateCount, Histogram, Tallied, Totals, endings};
 use crate::gate;
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
@@ -46,7 +46,7 @@ async fn read(config: &Config) -> Result<Reply, Refusal> {
     // What cannot be written now will be told later.
     let _ = counters::flush().await;
     breakers::refresh(config).await;
-    let line = gate::whole_line()
+    let board = gate::board(config, gate::SHOWN_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
     let totals = counters::totals()
@@ -60,7 +60,7 @@ async fn read(config: &Config) -> Result<Reply, Refusal> {
         ]
         .into_iter()
         .collect(),
-        body: document(config, &Seen::now(config), &line, &totals).into(),
+        body: document(config, &Seen::now(config), &board, &totals).into(),
     })
 }
 
@@ -93,19 +93,20 @@ impl Seen {
     }
 }
 
-fn document(config: &Config, seen: &Seen, line: &Line, totals: &Totals) -> String {
+fn document(config: &Config, seen: &Seen, board: &Board, totals: &Totals) -> String {
     let mut text = Document::default();
-    standing(&mut text, config, seen.capacity, line);
-    ends(&mut text, &line.ledger, totals);
-    times(&mut text, &line.ledger);
-    upstreams(&mut text, seen, &line.ledger);
-    store(&mut text, &line.ledger, totals);
+    standing(&mut text, config, seen.capacity, board);
+    ends(&mut text, totals);
+    times(&mut text, totals);
+    upstreams(&mut text, seen, totals);
+    gate_counts(&mut text, board, totals);
+    store(&mut text, totals);
     bodies(&mut text, config);
     text.finish()
 }
 
 /// How the line stands.
-fn standing(text: &mut Document, config: &Config, capacity: u32, line: &Line) {
+fn standing(text: &mut Document, config: &Config, capacity: u32, board: &Board) {
     let version = env!("CARGO_PKG_VERSION");
     text.family(
         "sluice_build_info",
@@ -113,22 +114,22 @@ fn standing(text: &mut Document, config: &Config, capacity: u32, line: &Line) {
         "The version that answers.",
     );
     text.sample("sluice_build_info", &[("version", version)], 1);
-    let active = line.active.len().min(capacity as usize);
+    let count = board.count();
     for (name, help, value) in [
         (
             "sluice_requests_active",
             "Requests that hold a slot.",
-            active as u64,
+            u64::from(count.active.min(capacity)),
         ),
         (
             "sluice_requests_waiting",
             "Requests that wait in line.",
-            u64::from(line.queued_in_all()),
+            u64::from(count.queued),
         ),
         (
             "sluice_requests_behind",
             "Of those that wait, requests that stand behind the main line: batch, or a client's next ones.",
-            u64::from(line.queued_behind()),
+            u64::from(board.queued_behind()),
         ),
         (
             "sluice_slots",
@@ -147,7 +148,7 @@ fn standing(text: &mut Document, config: &Config, capacity: u32, line: &Line) {
 }
 
 /// How requests ended.
-fn ends(text: &mut Document, ledger: &Ledger, totals: &Totals) {
+fn ends(text: &mut Document, totals: &Totals) {
     let name = "sluice_admissions_total";
     text.family(
         name,
@@ -155,11 +156,11 @@ fn ends(text: &mut Document, ledger: &Ledger, totals: &Totals) {
         "Requests that got a slot, by how they ended.",
     );
     for outcome in endings::words() {
-        let count =
-            endings::count(&ledger.endings, outcome) + totals.of(Tallied::Admitted(outcome));
+        let count = totals.of(Tallied::Admitted(outcome));
         text.sample(name, &[("outcome", outcome)], count);
     }
-    text.sample(name, &[("outcome", "lost")], ledger.lost);
+    let lost = totals.of(Tallied::Gate(GateCount::Lost));
+    text.sample(name, &[("outcome", "lost")], lost);
 
     let name = "sluice_refusals_total";
     text.family(
@@ -177,8 +178,7 @@ fn ends(text: &mut Document, ledger: &Ledger, totals: &Totals) {
         Kind::Counter,
         "Clients that left before their answer had ended.",
     );
-    let answering = endings::count(&ledger.endings, endings::CLIENT_GONE)
-        + totals.of(Tallied::Admitted(endings::CLIENT_GONE));
+    let answering = totals.of(Tallied::Admitted(endings::CLIENT_GONE));
     text.sample(name, &[("phase", "answering")], answering);
     text.sample(
         name,
@@ -188,39 +188,35 @@ fn ends(text: &mut Document, ledger: &Ledger, totals: &Totals) {
 }
 
 /// How long it took, and how much it was.
-fn times(text: &mut Document, ledger: &Ledger) {
-    for (name, help, bounds, scale, spread) in [
+fn times(text: &mut Document, totals: &Totals) {
+    for (name, help, histogram, scale) in [
         (
             "sluice_queue_wait_seconds",
             "From arrival to a slot, of requests that got one.",
-            Ledger::WAITS_MS,
+            Histogram::Waits,
             Scale::Milliseconds,
-            &ledger.waits,
         ),
         (
             "gen_ai_server_time_to_first_token_seconds",
             "From arrival to the first byte of the answer, waiting included.",
-            Ledger::FIRSTS_MS,
+            Histogram::Firsts,
             Scale::Milliseconds,
-            &ledger.firsts,
         ),
         (
             "gen_ai_server_time_per_output_token_seconds",
             "Between two tokens on average, of complete answers; its inverse is tokens per second.",
-            Ledger::PACES_US,
+            Histogram::Paces,
             Scale::Microseconds,
-            &ledger.paces,
         ),
         (
             "gen_ai_server_request_duration_seconds",
             "From arrival to the end of the answer, waiting included.",
-            Ledger::DURATIONS_MS,
+            Histogram::Durations,
             Scale::Milliseconds,
-            &ledger.durations,
         ),
     ] {
         text.family(name, Kind::Histogram, help);
-        text.histogram(name, &[], bounds, scale, spread);
+        text.histogram(name, &[], histogram, scale, &totals.spread(histogram));
     }
     let name = "gen_ai_client_token_usage";
     text.family(
@@ -228,21 +224,27 @@ fn times(text: &mut Document, ledger: &Ledger) {
         Kind::Histogram,
         "Tokens a request, by the upstream's own count where it tells.",
     );
-    for (kind, spread) in [("input", &ledger.inputs), ("output", &ledger.outputs)] {
+    for (kind, histogram) in [("input", Histogram::Inputs), ("output", Histogram::Outputs)] {
         let labels = [("gen_ai_token_type", kind)];
-        text.histogram(name, &labels, Ledger::TOKENS, Scale::Ones, spread);
+        text.histogram(
+            name,
+            &labels,
+            histogram,
+            Scale::Ones,
+            &totals.spread(histogram),
+        );
     }
     let name = "sluice_service_seconds";
     text.family(name, Kind::Summary, "How long slots were held.");
     text.summary(
         name,
         Scale::Milliseconds,
-        ledger.service_ms,
-        ledger.finished,
+        totals.of(Tallied::ServiceMs),
+        totals.finished(),
     );
 }
 
-fn upstreams(text: &mut Document, seen: &Seen, ledger: &Ledger) {
+fn upstreams(text: &mut Document, seen: &Seen, totals: &Totals) {
     let name = "sluice_upstream_requests_total";
     text.family(
         name,
@@ -253,7 +255,7 @@ fn upstreams(text: &mut Document, seen: &Seen, ledger: &Ledger) {
         text.sample(
             name,
             &[("upstream", &*index.to_string())],
-            ledger.sent.of(index),
+            u8::try_from(index).map_or(0, |index| totals.of(Tallied::Sent(index))),
         );
     }
     let name = "sluice_upstream_breaker_state";
@@ -286,10 +288,66 @@ fn upstreams(text: &mut Document, seen: &Seen, ledger: &Ledger) {
         Kind::Counter,
         "Requests sent to an upstream once more.",
     );
-    text.sample(name, &[], ledger.retries);
+    text.sample(name, &[], totals.of(Tallied::Retry));
 }
 
-fn store(text: &mut Document, ledger: &Ledger, totals: &Totals) {
+/// What the gate has done.
+fn gate_counts(text: &mut Document, board: &Board, totals: &Totals) {
+    for (what, name, help) in [
+        (
+            GateCount::Sessions,
+            "sluice_gate_sessions_total",
+            "Memberships that instances have begun.",
+        ),
+        (
+            GateCount::Terms,
+            "sluice_gate_terms_total",
+            "Terms that were drawn.",
+        ),
+        (
+            GateCount::TakeOvers,
+            "sluice_gate_takeovers_total",
+            "Terms that were drawn because nothing new was seen of the one before.",
+        ),
+        (
+            GateCount::Boards,
+            "sluice_gate_boards_total",
+            "Boards that were put and passed the fence.",
+        ),
+        (
+            GateCount::FenceFailures,
+            "sluice_gate_fence_failures_total",
+            "Boards that were put and did not pass it.",
+        ),
+        (
+            GateCount::Lapsed,
+            "sluice_gate_sessions_lapsed_total",
+            "Memberships that went unrenewed for a time to live.",
+        ),
+    ] {
+        text.family(name, Kind::Counter, help);
+        text.sample(name, &[], totals.of(Tallied::Gate(what)));
+    }
+    let name = "sluice_slot_idle_seconds_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "A slot was free while somebody waited, by why.",
+    );
+    for (what, cause) in [
+        (GateCount::IdleSettling, "settling"),
+        (GateCount::IdleTakeOver, "takeover"),
+        (GateCount::IdleHandoff, "handoff"),
+    ] {
+        let seconds = Scale::Milliseconds.told(totals.of(Tallied::Gate(what)));
+        text.sample(name, &[("cause", cause)], seconds);
+    }
+    let name = "sluice_gate_board_bytes";
+    text.family(name, Kind::Gauge, "The size of the newest board.");
+    text.sample(name, &[], board.encode().map_or(0, |bytes| bytes.len()));
+}
+
+fn store(text: &mut Document, totals: &Totals) {
     let name = "sluice_store_operation_seconds";
     text.family(
         name,
@@ -299,9 +357,9 @@ fn store(text: &mut Document, ledger: &Ledger, totals: &Totals) {
     text.histogram(
         name,
         &[],
-        Ledger::STORE_US,
+        Histogram::Store,
         Scale::Microseconds,
-        &ledger.store,
+        &totals.spread(Histogram::Store),
     );
     let name = "sluice_store_errors_total";
     text.family(

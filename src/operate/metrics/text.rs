@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use sluice_gate::Spread;
+use crate::counters::{Histogram, Spread};
 
 /// A document that grows.
 #[derive(Debug, Default)]
@@ -51,27 +51,28 @@ impl Document {
         self.line(format_args!("{name}{labels} {value}"));
     }
 
-    /// The samples of a histogram whose values were noted by these bounds.
+    /// The samples of a histogram.
     pub fn histogram(
         &mut self,
         name: &str,
         labels: &[(&str, &str)],
-        bounds: &[u64],
+        of: Histogram,
         scale: Scale,
         spread: &Spread,
     ) {
         let bucket = format!("{name}_bucket");
         let mut up_to = 0;
-        for (index, &bound) in bounds.iter().enumerate() {
-            up_to += spread.of(index);
-            let bound = scale.told(bound).to_string();
+        for (bound, count) in of.bounds().iter().zip(&spread.buckets) {
+            up_to += count;
+            let bound = scale.told(*bound).to_string();
             let labels = [labels, &[("le", bound.as_str())]].concat();
             self.sample(&bucket, &labels, up_to);
         }
         let labels_of_all = [labels, &[("le", "+Inf")]].concat();
-        self.sample(&bucket, &labels_of_all, spread.count());
-        self.sample(&format!("{name}_sum"), labels, scale.told(spread.sum()));
-        self.sample(&format!("{name}_count"), labels, spread.count());
+        let count: u64 = spread.buckets.iter().sum();
+        self.sample(&bucket, &labels_of_all, count);
+        self.sample(&format!("{name}_sum"), labels, scale.told(spread.sum));
+        self.sample(&format!("{name}_count"), labels, count);
     }
 
     /// The sum of values and their number.
@@ -92,7 +93,8 @@ impl Document {
 }
 
 impl Scale {
-    fn told(self, value: u64) -> f64 {
+    /// A value as it is told.
+    pub fn told(self, value: u64) -> f64 {
         let value = value as f64;
         match self {
             Scale::Ones => value,
@@ -126,23 +128,42 @@ mod tests {
 
     #[test]
     fn buckets_count_up_in_seconds_and_end_with_all() {
-        let mut spread = Spread::default();
-        for ms in [5, 10, 1_500, 9_000] {
-            spread.note(&[10, 2_500], ms);
-        }
+        let mut buckets = vec![0; Histogram::Store.bounds().len() + 1];
+        (buckets[0], buckets[2], buckets[10]) = (2, 1, 1);
+        let spread = Spread {
+            buckets,
+            sum: 2_000_100,
+        };
         let mut text = Document::default();
         text.family("x_seconds", Kind::Histogram, "Times.");
         text.histogram(
             "x_seconds",
             &[("a", "b")],
-            &[10, 2_500],
-            Scale::Milliseconds,
+            Histogram::Store,
+            Scale::Microseconds,
             &spread,
         );
-        let expected = "# HELP x_seconds Times.\n# TYPE x_seconds histogram\n\
-            x_seconds_bucket{a=\"b\",le=\"0.01\"} 2\nx_seconds_bucket{a=\"b\",le=\"2.5\"} 3\n\
-            x_seconds_bucket{a=\"b\",le=\"+Inf\"} 4\nx_seconds_sum{a=\"b\"} 10.515\nx_seconds_count{a=\"b\"} 4\n";
-        assert_eq!(text.finish(), expected);
+        let text = text.finish();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[..5],
+            [
+                "# HELP x_seconds Times.",
+                "# TYPE x_seconds histogram",
+                "x_seconds_bucket{a=\"b\",le=\"0.00001\"} 2",
+                "x_seconds_bucket{a=\"b\",le=\"0.00003\"} 2",
+                "x_seconds_bucket{a=\"b\",le=\"0.0001\"} 3",
+            ]
+        );
+        assert_eq!(
+            lines[11..],
+            [
+                "x_seconds_bucket{a=\"b\",le=\"1\"} 3",
+                "x_seconds_bucket{a=\"b\",le=\"+Inf\"} 4",
+                "x_seconds_sum{a=\"b\"} 2.0001",
+                "x_seconds_count{a=\"b\"} 4",
+            ]
+        );
     }
 
     #[test]

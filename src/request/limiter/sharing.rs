@@ -143,7 +143,13 @@ mod tests {
 
     #[test]
     fn a_counter_is_none_of_the_gates_keys() {
-        assert_eq!(sluice_gate::Key::parse(&name(Slot::Key(u64::MAX), 1)), None);
-        assert_eq!(sluice_gate::Key::parse(&name(Slot::Address(1), 1)), None);
+        assert_eq!(
+            sluice_gate::store::Key::parse(&name(Slot::Key(u64::MAX), 1)),
+            None
+        );
+        assert_eq!(
+            sluice_gate::store::Key::parse(&name(Slot::Address(1), 1)),
+            None
+        );
     }
 }

@@ -195,14 +195,15 @@ impl Whole {
         self.lines.iter().filter_map(Line::queue).collect()
     }
 
-    /// The ticket's number, from the header or else the first heartbeat.
-    pub fn ticket_number(&self) -> u64 {
+    /// The ticket's numbers, from the header or else the first heartbeat: the session, and which of its requests this is.
+    pub fn ticket_number(&self) -> (u64, u64) {
         let told = self.queue().first().map(|queue| queue["ticket"].clone());
         let ticket = self.header("x-queue-ticket").map(str::to_owned);
         let ticket = ticket.or_else(|| Some(told?.as_str()?.to_owned()));
         let ticket = ticket.unwrap_or_else(|| panic!("no ticket: {self:?}"));
-        let number = ticket.split_once('-').map(|(number, _)| number.parse());
-        number.expect("number and secret").expect("a number")
+        let mut numbers = ticket.split('-').map(|number| number.parse().ok());
+        let numbers = numbers.next().flatten().zip(numbers.next().flatten());
+        numbers.unwrap_or_else(|| panic!("two numbers and a secret: {ticket}"))
     }
 
     /// Fails unless this is a whole answer of Ollama's, in lines: 200, an end in order, and `done` on the last line only.

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use http::Method;
 use ollama_sim::{Recorded, Sim};
 use serde_json::{Value, json};
-use sluice_gate::Key;
+use sluice_gate::store::Key;
 use sluice_host::{ComponentOutput, Host, Options, Reuse, store::Store};
 use tempfile::TempDir;
 
@@ -210,26 +210,29 @@ pub async fn fill(addr: SocketAddr, sim: &Sim, capacity: u64, limit: Duration) -
     within(limit, "all slots are taken", filling).await
 }
 
-/// Fails unless the upstream saw the answered prompts in the order of the tickets that their clients were told.
+/// Fails unless the upstream saw the answered prompts of each session in the order of the tickets that their clients were told.
 ///
 /// Two that start within the same millisecond may overtake one another on their way to the upstream, no more: nobody
 /// arrives further than the slots from where its ticket puts it.
 pub fn assert_started_in_order(sim: &Sim, answers: &[(Whole, String)], slots: usize) {
-    let mut by_ticket: Vec<_> = answers
-        .iter()
-        .map(|(answer, prompt)| (answer.ticket_number(), prompt.as_str()))
-        .collect();
-    by_ticket.sort_unstable();
+    let mut sessions: BTreeMap<u64, Vec<(u64, &str)>> = BTreeMap::new();
+    for (answer, prompt) in answers {
+        let (session, k) = answer.ticket_number();
+        sessions.entry(session).or_default().push((k, prompt));
+    }
     let requests = sim.requests();
-    let started = requests.iter().map(prompt);
-    let started = started.filter(|prompt| by_ticket.iter().any(|(_, told)| told == prompt));
-    for (place, client) in started.enumerate() {
-        let by_its_ticket = by_ticket.iter().position(|(_, told)| *told == client);
-        let by_its_ticket = by_its_ticket.expect("everybody was told a ticket");
-        assert!(
-            place.abs_diff(by_its_ticket) < slots,
-            "{client} came {place}th, its ticket says {by_its_ticket}"
-        );
+    for by_ticket in sessions.values_mut() {
+        by_ticket.sort_unstable();
+        let started = requests.iter().map(prompt);
+        let started = started.filter(|prompt| by_ticket.iter().any(|(_, told)| told == prompt));
+        for (place, client) in started.enumerate() {
+            let by_its_ticket = by_ticket.iter().position(|(_, told)| *told == client);
+            let by_its_ticket = by_its_ticket.expect("everybody was told a ticket");
+            assert!(
+                place.abs_diff(by_its_ticket) < slots,
+                "{client} came {place}th, its ticket says {by_its_ticket}"
+            );
+        }
     }
 }
 
@@ -240,14 +243,12 @@ pub fn prompt(request: &Recorded) -> &str {
         .unwrap_or_default()
 }
 
-/// Nothing reached the upstream, and no ticket was drawn. That something was refused may have been counted.
+/// Nothing reached the upstream, and nobody came to the gate. That something was refused may have been counted.
 pub async fn nothing_happened(app: &App) {
     assert_eq!(app.sim.counts().requests, 0, "{:?}", app.sim.requests());
     let keys = app.store().keys().await.expect("a listing");
-    let is_of_a_start = |name: &&String| {
-        !name.starts_with("sluice/n/")
-            && !matches!(Key::parse(name), Some(Key::Epoch | Key::Settled(_)))
-    };
+    let is_of_a_start =
+        |name: &&String| !name.starts_with("sluice/total/") && Key::parse(name) != Some(Key::New);
     let more: Vec<_> = keys.iter().filter(is_of_a_start).collect();
     assert!(more.is_empty(), "{more:?}");
 }

@@ -22,7 +22,7 @@ pub use self::{
     process::HostProcess,
     random::Random,
     redis::{Keeping, RedisServer, free_port},
-    store::{EPOCH, seed, settles, sqlite},
+    store::{seed, settles, sqlite},
     stranger::Stranger,
 };
 

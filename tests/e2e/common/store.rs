@@ -2,13 +2,13 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use sluice_gate::{Epoch, Key, Record, Standing, Value};
+use futures::future::join_all;
+use sluice_gate::board::Board;
+use sluice_gate::reader::{Reader, Step};
+use sluice_gate::store::{Epoch, Found, Key};
 use sluice_host::store::{DEFAULT_DATABASE, SqliteStore, SqliteSync, Store};
 
 use super::{LOOK, SECOND};
-
-/// The epoch of a store that was seeded.
-pub const EPOCH: Epoch = Epoch(0x5eed);
 
 /// The store in a host's state folder, opened beside the host.
 pub fn sqlite(state: &Path) -> Arc<dyn Store> {
@@ -16,65 +16,82 @@ pub fn sqlite(state: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(&path, "default", SqliteSync::Off).expect("a database"))
 }
 
-/// Makes a store one in which requests have been served before: the first of a new epoch would wait one time to live.
+/// Marks a store as new, which a host does with a file that it has made: the first request need not wait one time to live.
 pub async fn seed(store: &dyn Store) {
-    let values = [
-        (Key::Epoch, Value::Epoch(EPOCH)),
-        (Key::Settled(EPOCH), Value::Mark(0)),
-    ];
-    for (key, value) in values {
-        store
-            .set(&key.name(), value.encode())
-            .await
-            .expect("a write");
-    }
+    let key = Key::New.to_string();
+    store.set(&key, b"1".to_vec()).await.expect("a write");
 }
 
-/// Waits until the store is as it must be at rest: no record says waiting or active, and besides counters, epoch, its
-/// mark and verdicts at most `capacity` + 3 keys are left.
-pub async fn settles(store: &dyn Store, capacity: usize) {
+/// Waits until the store is as it must be at rest: nobody relays or waits on the newest board, and of the boards before it few are
+/// left. They are deleted while somebody schedules, and the last one to do so rests when nobody is left to be served.
+pub async fn settles(store: &dyn Store) {
     let settling = async {
         loop {
-            if is_settled(store, capacity).await.is_ok() {
+            if is_settled(store).await.is_ok() {
                 return;
             }
             tokio::time::sleep(LOOK).await;
         }
     };
     if tokio::time::timeout(REST, settling).await.is_err() {
-        let left = is_settled(store, capacity).await;
+        let left = is_settled(store).await;
         assert_eq!(left, Ok(()), "not at rest within {REST:?}");
     }
 }
 
-/// Whether the store is as it must be at rest; if not, what is left in it.
-async fn is_settled(store: &dyn Store, capacity: usize) -> Result<(), Vec<String>> {
-    let (mut kept, mut is_held) = (Vec::new(), false);
-    for name in store.keys().await.expect("a listing") {
-        match Key::parse(&name) {
-            Some(Key::Epoch | Key::Counter(_) | Key::Settled(_) | Key::Gone(..)) => {}
-            Some(Key::Record(..)) => {
-                let Some(bytes) = store.get(&name).await.expect("a read") else {
-                    continue;
-                };
-                let standing = Record::decode(&bytes).expect("a record").standing;
-                is_held |= matches!(standing, Standing::Waiting | Standing::Active);
-                kept.push(format!("{name}: {standing:?}"));
-            }
-            _ if COUNTERS.iter().any(|counters| name.starts_with(counters)) => {}
-            _ => kept.push(name),
-        }
+/// Whether the store is as it must be at rest; if not, why.
+async fn is_settled(store: &dyn Store) -> Result<(), String> {
+    let board = board(store).await;
+    if !(board.grants.is_empty() && board.line.is_empty()) {
+        return Err(format!("{board:?}"));
     }
-    if is_held || kept.len() > capacity + 3 {
-        Err(kept)
-    } else {
-        Ok(())
+    let names = store.keys().await.expect("a listing");
+    let epoch = store.get(&Key::Epoch.to_string()).await.expect("a read");
+    let epoch = epoch.and_then(|word| Epoch::decode(&word));
+    let is_board =
+        |name: &&String| matches!(Key::parse(name), Some(Key::Board(of, _)) if Some(of) == epoch);
+    let is_stray = |name: &&String| {
+        let is_beside = BESIDE.iter().any(|own| name.starts_with(own));
+        Key::parse(name).is_none() && !is_beside
+    };
+    if names.iter().filter(is_board).count() > BOARDS_LEFT
+        || names.iter().any(|name| is_stray(&name))
+    {
+        return Err(format!("{names:?}"));
+    }
+    Ok(())
+}
+
+/// The newest board; an empty one where there is none.
+async fn board(store: &dyn Store) -> Board {
+    let (mut reader, mut step) = Reader::begin();
+    loop {
+        step = match step {
+            Step::Read { keys, .. } => {
+                let found = join_all(keys.iter().map(|key| find(store, key))).await;
+                reader.step(&found)
+            }
+            Step::Done(board) => return *board,
+            other => panic!("{other:?}"),
+        };
     }
 }
 
-/// What the counters begin with: of requests per client, and of what is counted in batches.
-const COUNTERS: [&str; 2] = ["sluice/rate/", "sluice/n/"];
+async fn find(store: &dyn Store, key: &Key) -> Found {
+    match store.get(&key.to_string()).await.expect("a read") {
+        None => Found::Absent,
+        Some(bytes) if key.is_counter() => {
+            Found::Number(sluice::store::number(&bytes).expect("a counter"))
+        }
+        Some(bytes) => Found::Bytes(bytes),
+    }
+}
 
-/// Leavers are tidied away after half a second, a dead holder after the time to live that tests set (2 s) and the look
-/// before it.
+/// How many boards may be left at rest.
+const BOARDS_LEFT: usize = 8;
+
+/// What the keys begin with that are none of the gate's: of requests per client, of breakers, and of totals.
+const BESIDE: [&str; 3] = ["sluice/rate/", "sluice/breaker/", "sluice/total/"];
+
+/// Leavers are noticed by the next heartbeat, a dead holder after the time to live that tests set (2 s).
 const REST: Duration = SECOND.saturating_mul(8);

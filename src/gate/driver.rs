@@ -1,0 +1,338 @@
+//! The task that drives an instance of the gate: it does what the machine asks for, and tells it what came of it.
+//!
+//! # Shape
+//! One task for each instance, begun by whoever needs it and over when there is nothing left to do. It belongs to the request that
+//! began it, as every task of a component does. Should that be dropped, whoever waits at the gate begins another: what was under
+//! way is told as unresolved, which it is.
+//!
+//! # Limits
+//! No rule of the protocol is here. An event that the machine takes for illegal is a fault of this file: the machine is begun anew,
+//! relays lapse by their own timers, and nobody is started twice.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::future::{Either, join_all, poll_fn, select};
+use sluice_gate::Room;
+use sluice_gate::instance::{Context, Effect, Event, Instance, RequestNo};
+use sluice_gate::policy::Rules;
+use sluice_gate::store::{Found, Key, Op};
+use sluice_gate::times::Times;
+
+use super::last::Readings;
+use super::upgrade;
+use super::wakers::{PhaseWakers, Wakers};
+use crate::store::Store;
+use crate::world::{Outcome, StoreError, World};
+
+/// The gate of one instance: cheap to clone, one for all its requests.
+pub struct Gate<W: World>(pub(super) Rc<Shared<W>>);
+
+impl<W: World> Clone for Gate<W> {
+    fn clone(&self) -> Self {
+        Gate(self.0.clone())
+    }
+}
+
+pub(super) struct Shared<W: World> {
+    pub(super) world: W,
+    pub(super) store: Store<W>,
+    pub(super) machine: RefCell<Instance>,
+    settings: Cell<(Times, Rules)>,
+    /// How many may relay now, and where.
+    room: Box<dyn Fn() -> Room>,
+    /// What the machine asked for and was not answered.
+    outstanding: RefCell<Option<Effect>>,
+    pub(super) readings: Readings,
+    /// No chain of tickets is in use in the same store.
+    is_chain_over: Cell<bool>,
+    /// How many operations have failed, and whether the last one did.
+    pub(super) failures: Cell<u64>,
+    pub(super) is_failing: Cell<bool>,
+    is_driven: Cell<bool>,
+    /// Something was noted since the last step.
+    is_noted: Cell<bool>,
+    noted: Wakers,
+    /// Anything may have changed.
+    changed: Wakers,
+    /// A request may be in another phase.
+    phases: PhaseWakers,
+}
+
+impl<W: World> Gate<W> {
+    /// A gate at which nobody has been yet.
+    pub fn new(
+        world: W,
+        store: Store<W>,
+        times: Times,
+        rules: Rules,
+        room: impl Fn() -> Room + 'static,
+    ) -> Gate<W> {
+        Gate(Rc::new(Shared {
+            world,
+            store,
+            machine: RefCell::new(Instance::new(times, rules)),
+            settings: Cell::new((times, rules)),
+            room: Box::new(room),
+            outstanding: RefCell::default(),
+            readings: Readings::default(),
+            is_chain_over: Cell::new(false),
+            failures: Cell::new(0),
+            is_failing: Cell::new(false),
+            is_driven: Cell::new(false),
+            is_noted: Cell::new(false),
+            noted: Wakers::default(),
+            changed: Wakers::default(),
+            phases: PhaseWakers::default(),
+        }))
+    }
+
+    /// Tells the machine something, and lets it go on at once.
+    pub(super) fn note<T>(&self, tell: impl FnOnce(&mut Instance) -> T) -> T {
+        let told = tell(&mut self.0.machine.borrow_mut());
+        self.0.is_noted.set(true);
+        self.0.noted.wake();
+        self.ensure_driven();
+        told
+    }
+
+    /// Begins the task, if there is none.
+    pub(super) fn ensure_driven(&self) {
+        if !self.0.is_driven.replace(true) {
+            let gate = self.clone();
+            self.0.world.spawn(async move {
+                let mut driving = Driving {
+                    gate: &gate,
+                    is_at_rest: false,
+                };
+                gate.drive().await;
+                driving.is_at_rest = true;
+            });
+        }
+    }
+
+    async fn drive(&self) {
+        if !self.0.is_chain_over.get() {
+            self.await_chain().await;
+        }
+        let mut event = self.resumed();
+        loop {
+            self.0.is_noted.set(false);
+            let effect = self.step(event);
+            self.0.outstanding.replace(Some(effect.clone()));
+            self.publish();
+            event = match effect {
+                Effect::Write { op, patience_ms } => self.write(op, patience(patience_ms)).await,
+                Effect::Read { keys, patience_ms } => {
+                    Event::Read(self.read_all(keys, patience(patience_ms)).await)
+                }
+                Effect::Rest { until_ms } => self.rest(until_ms).await,
+                Effect::Quiet if self.0.is_noted.get() => Event::Due,
+                Effect::Quiet => return,
+            };
+        }
+    }
+
+    /// Wakes whoever waits for what the machine may have done.
+    fn publish(&self) {
+        let shared = &self.0;
+        shared.changed.wake();
+        if shared.is_failing.get() {
+            shared.phases.wake_all();
+        } else {
+            shared
+                .phases
+                .wake(|request| shared.machine.borrow().phase(request));
+        }
+    }
+
+    /// Nothing is asked of the machine while a chain of tickets may be in use in the same store.
+    async fn await_chain(&self) {
+        let shared = &self.0;
+        let ttl = patience(shared.settings.get().0.ttl_ms);
+        let seen = |is_good| {
+            self.note_outcome(is_good);
+            if !is_good {
+                shared.phases.wake_all();
+            }
+        };
+        let (world, store) = (&shared.world, &shared.store);
+        let is_to_be_removed = upgrade::chain_is_over(world, store, ttl, seen).await;
+        shared.is_chain_over.set(true);
+        if is_to_be_removed {
+            let store = shared.store.clone();
+            // What is left the next one removes.
+            shared
+                .world
+                .spawn(async move { _ = upgrade::remove_chain(&store).await });
+        }
+    }
+
+    /// What is told of an effect that a driver before this one was asked for.
+    fn resumed(&self) -> Event {
+        match self.0.outstanding.take() {
+            Some(Effect::Write { .. }) => Event::Unresolved,
+            Some(Effect::Read { keys, .. }) => Event::Read(vec![Found::Failed; keys.len()]),
+            Some(Effect::Rest { .. } | Effect::Quiet) | None => Event::Due,
+        }
+    }
+
+    fn step(&self, event: Event) -> Effect {
+        let world = &self.0.world;
+        let context = Context {
+            now: world.now(),
+            room: (self.0.room)(),
+            random: world.random(),
+        };
+        let mut machine = self.0.machine.borrow_mut();
+        match machine.step(event, &context) {
+            Ok(effect) => effect,
+            Err(illegal) => {
+                world.fault(&illegal);
+                let (times, rules) = self.0.settings.get();
+                *machine = Instance::new(times, rules);
+                Effect::Quiet
+            }
+        }
+    }
+
+    async fn write(&self, op: Op, patience: Duration) -> Event {
+        let store = &self.0.store;
+        let outcome = match op {
+            Op::Put(key, value) => store
+                .put(key.to_string(), value, patience)
+                .await
+                .map(|()| Event::Done),
+            Op::Delete(key) => store
+                .delete(key.to_string(), patience)
+                .await
+                .map(|()| Event::Done),
+            Op::Add(key) => store
+                .add(key.to_string(), 1, patience)
+                .await
+                .map(Event::Added),
+        };
+        self.note_outcome(outcome.is_ok());
+        outcome.unwrap_or_else(|error| match error {
+            StoreError::NotDone => Event::NotDone,
+            StoreError::Failed(_) | StoreError::Late(_) => Event::Unresolved,
+        })
+    }
+
+    /// Reads some keys side by side.
+    pub(super) async fn read_all(&self, keys: Vec<Key>, patience: Duration) -> Vec<Found> {
+        let reads = keys.into_iter().map(|key| self.find(key, patience));
+        join_all(reads).await
+    }
+
+    async fn find(&self, key: Key, patience: Duration) -> Found {
+        let store = &self.0.store;
+        let found: Outcome<Found> = if key.is_counter() {
+            let number = store.count(key.to_string(), patience).await;
+            number.map(|number| number.map_or(Found::Absent, Found::Number))
+        } else {
+            let bytes = store.get(key.to_string(), patience).await;
+            bytes.map(|bytes| bytes.map_or(Found::Absent, Found::Bytes))
+        };
+        self.note_outcome(found.is_ok());
+        found.unwrap_or(Found::Failed)
+    }
+
+    fn note_outcome(&self, is_good: bool) {
+        self.0.is_failing.set(!is_good);
+        if !is_good {
+            self.0.failures.set(self.0.failures.get() + 1);
+        }
+    }
+
+    /// Rests until it is time, or something was noted.
+    async fn rest(&self, until_ms: u64) -> Event {
+        let left_ms = until_ms.saturating_sub(self.0.world.now().mono_ms);
+        let noted = poll_fn(|context| {
+            self.0.noted.register(context.waker());
+            if self.0.is_noted.get() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        let slept = self.0.world.sleep(Duration::from_millis(left_ms));
+        select(pin!(noted), pin!(slept)).await;
+        Event::Due
+    }
+
+    /// Waits until `found` finds something, looking after each step of the machine.
+    pub(super) async fn until<T>(&self, mut found: impl FnMut(&Instance) -> Option<T>) -> T {
+        poll_fn(|context| {
+            self.0.changed.register(context.waker());
+            let answer = found(&self.0.machine.borrow());
+            match answer {
+                Some(answer) => Poll::Ready(answer),
+                None => {
+                    self.ensure_driven();
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// The same for one request, looking when its phase is another one or the store fails.
+    pub(super) async fn until_phase<T>(
+        &self,
+        request: RequestNo,
+        mut found: impl FnMut(&Instance) -> Option<T>,
+    ) -> T {
+        poll_fn(|context| {
+            let machine = self.0.machine.borrow();
+            if let Some(answer) = found(&machine) {
+                return Poll::Ready(answer);
+            }
+            let phase = machine.phase(request);
+            self.0.phases.register(request, phase, context.waker());
+            drop(machine);
+            self.ensure_driven();
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The same, for so long.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        awaited: impl Future<Output = T>,
+    ) -> Option<T> {
+        match select(pin!(awaited), pin!(self.0.world.sleep(limit))).await {
+            Either::Left((value, _)) => Some(value),
+            Either::Right(_) => None,
+        }
+    }
+}
+
+/// While it lives the machine is driven.
+struct Driving<'a, W: World> {
+    gate: &'a Gate<W>,
+    /// There was nothing left to do.
+    is_at_rest: bool,
+}
+
+impl<W: World> Drop for Driving<'_, W> {
+    fn drop(&mut self) {
+        let shared = &self.gate.0;
+        shared.is_driven.set(false);
+        if !self.is_at_rest {
+            // The task was dropped: whoever waits begins another.
+            shared.changed.wake();
+            shared.phases.wake_all();
+        }
+    }
+}
+
+pub(super) fn patience(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}

@@ -1,0 +1,258 @@
+//! A request's place at the gate, from its arrival to its end.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sluice_gate::board::{AskId, Board};
+use sluice_gate::instance::{Cancel, Instance, Phase, Request, RequestNo};
+
+use super::account::Account;
+use super::driver::Gate;
+use super::ticket::{PublicTicket, TicketSecret};
+use crate::store::PATIENCE;
+use crate::world::{StoreError, World};
+
+/// How long an upstream gets to notice that it is left before its slot is given on: Ollama sees it when its next token is due, and
+/// the next request comes by another connection, which may be faster than the end of this one.
+const NOTICE: Duration = Duration::from_millis(50);
+
+/// After so long it is asked again whether there is room for one more cancel.
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// A request's place. Dropping it leaves the line, or frees the slot.
+pub struct Place<W: World> {
+    gate: Gate<W>,
+    number: RequestNo,
+    request: Request,
+    secret: TicketSecret,
+    account: Rc<Account>,
+    /// How many operations on the store had failed when it came.
+    failures: u64,
+    is_over: Cell<bool>,
+}
+
+impl<W: World> Gate<W> {
+    /// Comes to the gate. Nothing is awaited. `request` has the hash of `secret`.
+    pub fn enter(&self, request: Request, secret: TicketSecret) -> Place<W> {
+        let account = Rc::new(Account::open(self.0.world.now()));
+        self.enter_with(request, secret, account)
+    }
+
+    fn enter_with(&self, request: Request, secret: TicketSecret, account: Rc<Account>) -> Place<W> {
+        let now = self.0.world.now();
+        Place {
+            gate: self.clone(),
+            number: self.note(|machine| machine.arrive(request, now)),
+            request,
+            secret,
+            account,
+            failures: self.0.failures.get(),
+            is_over: Cell::new(false),
+        }
+    }
+}
+
+impl<W: World> Place<W> {
+    /// Where the request stands.
+    pub fn phase(&self) -> Phase {
+        self.gate.0.machine.borrow().phase(self.number)
+    }
+
+    /// Waits until the phase is another one than `last`, and answers it.
+    pub async fn changed_from(&self, last: Phase) -> Phase {
+        self.gate
+            .until_phase(self.number, |machine| {
+                Some(machine.phase(self.number)).filter(|phase| *phase != last)
+            })
+            .await
+    }
+
+    /// The same, or `None` once the store has failed for longer than this request waits for it: one that stands in line for
+    /// `patience`, any other not at all.
+    pub async fn changed_or_given_up(&self, last: Phase, patience: Duration) -> Option<Phase> {
+        let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let world = &self.gate.0.world;
+        self.gate
+            .until_phase(self.number, |machine| {
+                let phase = machine.phase(self.number);
+                if phase != last {
+                    return Some(Some(phase));
+                }
+                let is_over = match self.is_known_to(machine) {
+                    true => {
+                        let failing_ms = machine.report(world.now()).failing_ms;
+                        failing_ms.is_some_and(|failing_ms| failing_ms >= patience_ms)
+                    }
+                    false => self.is_failed(),
+                };
+                is_over.then_some(None)
+            })
+            .await
+    }
+
+    /// A place for the same request, which has waited for as long as this one has.
+    #[must_use]
+    pub fn again(&self) -> Place<W> {
+        let request = Request {
+            waited_ms: self.account.wait_ms(self.gate.0.world.now()),
+            ..self.request
+        };
+        self.gate
+            .enter_with(request, self.secret, self.account.clone())
+    }
+
+    /// The upstream that it is granted for, if it is.
+    pub fn upstream(&self) -> Option<u8> {
+        match self.phase() {
+            Phase::Relaying { upstream } => Some(upstream),
+            Phase::Waiting | Phase::Sending { .. } | Phase::Over(_) => None,
+        }
+    }
+
+    /// The ask by which the boards know it; `None` before its instance has a session.
+    pub fn ask(&self) -> Option<AskId> {
+        self.gate.0.machine.borrow().ask(self.number)
+    }
+
+    /// Whether it waits, and a board says so.
+    pub fn is_in_line(&self) -> bool {
+        let machine = self.gate.0.machine.borrow();
+        machine.phase(self.number) == Phase::Waiting && self.is_known_to(&machine)
+    }
+
+    fn is_known_to(&self, machine: &Instance) -> bool {
+        let ask = machine.ask(self.number);
+        let board = machine.board(self.gate.0.world.now());
+        ask.zip(board)
+            .is_some_and(|(ask, (board, _))| board.ahead(ask).is_some())
+    }
+
+    /// How many wait before it, as `board` tells it. One that the board does not know yet stands behind all.
+    pub fn ahead_in(&self, board: &Board) -> u32 {
+        self.ask()
+            .and_then(|ask| board.ahead(ask))
+            .unwrap_or_else(|| board.count().queued)
+    }
+
+    /// Whether a chunk may be relayed at this moment.
+    pub fn may_relay(&self) -> bool {
+        let machine = self.gate.0.machine.borrow();
+        matches!(machine.phase(self.number), Phase::Relaying { .. })
+            && machine.is_fresh(self.gate.0.world.now())
+    }
+
+    /// Waits until nothing may be relayed any more, whatever the store does meanwhile: the phase is another one, or the session was
+    /// not renewed in time.
+    pub async fn until_stopped(&self) {
+        loop {
+            let left_ms = match self.phase() {
+                Phase::Relaying { .. } => self.fresh_for_ms(),
+                _ => 0,
+            };
+            if left_ms == 0 {
+                return;
+            }
+            let ended = self.gate.until_phase(self.number, |machine| {
+                let phase = machine.phase(self.number);
+                (!matches!(phase, Phase::Relaying { .. })).then_some(())
+            });
+            if self
+                .gate
+                .within(Duration::from_millis(left_ms), ended)
+                .await
+                .is_some()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Asks for another upstream than those of the set bits, before anything was relayed, and waits until that is decided.
+    pub async fn move_from(&self, avoid: u8) {
+        self.gate
+            .note(|machine| machine.move_from(self.number, avoid));
+        self.gate
+            .until(|machine| (!machine.is_moving(self.number)).then_some(()))
+            .await;
+    }
+
+    /// For how long relaying is still allowed, in milliseconds.
+    pub fn fresh_for_ms(&self) -> u64 {
+        let machine = self.gate.0.machine.borrow();
+        machine.fresh_for_ms(self.gate.0.world.now())
+    }
+
+    /// The world that it is in.
+    pub fn world(&self) -> &W {
+        &self.gate.0.world
+    }
+
+    /// Its public ticket; `None` before its instance has a session.
+    pub fn ticket(&self) -> Option<PublicTicket> {
+        Some(self.secret.ticket(self.ask()?))
+    }
+
+    /// Whether the store has failed since this request came, and nothing has succeeded after that.
+    pub fn is_failed(&self) -> bool {
+        let gate = &self.gate.0;
+        gate.is_failing.get() && gate.failures.get() > self.failures
+    }
+
+    /// What it has come to so far.
+    pub fn account(&self) -> &Rc<Account> {
+        &self.account
+    }
+
+    /// It has nothing at the gate any more: frees the slot, or leaves the line. An upstream that may still work for it gets a
+    /// moment to notice.
+    pub fn end(&self) {
+        if self.is_over.replace(true) {
+            return;
+        }
+        let (gate, number) = (self.gate.clone(), self.number);
+        let service_ms = self.account.service_ms(gate.0.world.now());
+        if self.account.is_worked_for() {
+            let notice = gate.0.world.sleep(NOTICE);
+            self.gate.0.world.spawn(async move {
+                notice.await;
+                gate.leave(number, service_ms);
+            });
+        } else {
+            gate.leave(number, service_ms);
+        }
+    }
+}
+
+impl<W: World> Gate<W> {
+    /// Cancels the request with this guard, if there is one, wherever it is. Answers whether there is.
+    pub(super) async fn cancel(&self, guard: u64) -> Result<bool, StoreError> {
+        if self.board(0).await?.ask_of(guard).is_none() {
+            return Ok(false);
+        }
+        let cancel = Cancel::Ticket(guard);
+        let cancelled = async {
+            // There may be as many to be said already as an outbox holds.
+            while !self.note(|machine| machine.cancel(cancel, self.0.world.now())) {
+                self.0.world.sleep(MOMENT).await;
+            }
+            self.until(|machine| machine.is_cancelled(cancel).then_some(()))
+                .await;
+        };
+        let in_time = self.within(PATIENCE, cancelled).await;
+        in_time.map(|()| true).ok_or(StoreError::Late(PATIENCE))
+    }
+
+    fn leave(&self, number: RequestNo, service_ms: Option<u64>) {
+        self.note(|machine| {
+            machine.end(number, service_ms);
+            machine.forget(number);
+        });
+    }
+}
+
+impl<W: World> Drop for Place<W> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,110 @@
+//! The key-value store: reads side by side, writes of one key in sequence, none that was given up begun, each bounded in time.
+//!
+//! This is the only place that touches a store. What is kept there is the callers' business.
+
+mod component;
+mod ordered;
+mod queue;
+
+use futures::future::join_all;
+
+pub use component::{Component, Notes, note_by};
+pub use ordered::{PATIENCE, Store, number};
+
+use crate::world::Outcome;
+pub use crate::world::StoreError;
+
+/// The store of this instance.
+pub fn shared() -> Store<Component> {
+    STORE.with(Clone::clone)
+}
+
+/// Reads a key.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn read(name: String) -> Outcome<Option<Vec<u8>>> {
+    shared().get(name, PATIENCE).await
+}
+
+/// Writes a key.
+///
+/// # Errors
+/// It failed, or took too long: written or not written, nobody knows.
+pub async fn write(name: String, bytes: Vec<u8>) -> Outcome<()> {
+    shared().put(name, bytes, PATIENCE).await
+}
+
+/// Removes a key, or a counter.
+///
+/// # Errors
+/// It failed: whether it is gone, nobody knows.
+pub async fn remove(name: String) -> Outcome<()> {
+    shared().delete(name, PATIENCE).await
+}
+
+/// Removes every key whose name is one that `is_over`. Rare: it lists the store.
+///
+/// # Errors
+/// It failed: some of them are gone.
+pub async fn remove_all(is_over: impl Fn(&str) -> bool) -> Outcome<()> {
+    for name in shared().keys(PATIENCE).await? {
+        if is_over(&name) {
+            remove(name).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds to a counter, and answers what it comes to.
+///
+/// # Errors
+/// It failed: whether it was added, nobody knows.
+pub async fn add(name: String, times: u64) -> Outcome<u64> {
+    shared().add(name, times, PATIENCE).await
+}
+
+/// Adds to several counters, one after another. Answers to how many it is known to have added, and the failure that ended it.
+///
+/// Nothing else of the instance goes on while a counter is raised: whether the store is there is asked once, before all of them.
+pub async fn add_all(sums: impl IntoIterator<Item = (String, u64)>) -> (usize, Outcome<()>) {
+    let store = shared();
+    let mut added = 0;
+    for (name, times) in sums {
+        let adding = async {
+            if added == 0 {
+                store.get(name.clone(), PATIENCE).await?;
+            }
+            store.add_at_once(name, times, PATIENCE).await
+        };
+        if let Err(error) = adding.await {
+            return (added, Err(error));
+        }
+        added += 1;
+    }
+    (added, Ok(()))
+}
+
+/// What a counter has come to; 0 where nothing was ever added. Nothing is written.
+///
+/// # Errors
+/// The store could not be read.
+pub async fn sum(name: &str) -> Outcome<u64> {
+    let count = shared().count(name.to_owned(), PATIENCE).await?;
+    Ok(count.unwrap_or(0))
+}
+
+/// What several counters have come to, read side by side.
+///
+/// # Errors
+/// One of them could not be read.
+pub async fn sums(names: impl IntoIterator<Item = String>) -> Outcome<Vec<u64>> {
+    let store = shared();
+    let counts = names.into_iter().map(|name| store.count(name, PATIENCE));
+    let counts = join_all(counts).await.into_iter();
+    counts.map(|count| Ok(count?.unwrap_or(0))).collect()
+}
+
+thread_local! {
+    static STORE: Store<Component> = Store::new(Component);
+}
