@@ -125,6 +125,7 @@ export class Conversation extends EventTarget {
     if (this.busy || isEmpty(this.draft)) return;
     const words = { text, images, edits: this.message(edits) ? edits : '' };
     this.type({ ...afterSending(this.draft), sent: words });
+    this.#tell('draft');
     this.#run(attempts.ask(this.chat, words, aside, Date.now()), this.chat.model);
   }
 
@@ -242,7 +243,7 @@ export class Conversation extends EventTarget {
 
   /** Another tab has typed, and this one has not. @param {Draft | undefined} stored */
   takeInDraft(stored) {
-    if (this.draftChanges > 0 || this.attempt) return;
+    if (this.draftChanges > 0 || this.attempt?.words) return; // this tab's goes into the record next
     const draft = readDraft(stored);
     if (JSON.stringify(draft) === JSON.stringify(this.draft)) return;
     this.draft = draft;

@@ -20,7 +20,8 @@ function randomFrom(seed) {
 }
 
 const TOKEN = /\b[wa]\d+x\b/g;
-const tokensOf = (text) => new Set(text.match(TOKEN) ?? []);
+/** Records come as JSON, where the end of a line is two signs. */
+const tokensOf = (text) => new Set(text.replaceAll('\\n', ' ').match(TOKEN) ?? []);
 
 /** How the server answers, one of these each time. */
 const MODES = {
