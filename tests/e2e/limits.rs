@@ -127,7 +127,7 @@ fn a_body_that_trickles_has_an_end() {
             text.starts_with("HTTP/1.1 408") && text.contains("body_stalled"),
             "{text}"
         );
-        settles(&*app.store(), 4).await;
+        settles(&*app.store()).await;
     });
 }
 

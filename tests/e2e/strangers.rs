@@ -25,7 +25,7 @@ fn an_upstream_that_refuses_our_credentials_is_never_the_clients_fault() {
             assert_eq!(tags.refusal(), (502, "upstream_error".to_owned()));
             let found = upstream(&app).await["found"].to_string();
             assert!(found.contains("ollama_api_key"), "{found}");
-            settles(&*app.store(), 4).await;
+            settles(&*app.store()).await;
         }
     });
 }
@@ -156,7 +156,7 @@ fn what_is_no_ollama_is_never_passed_for_an_answer() {
             let upstream = upstream(&app).await;
             assert_eq!(upstream["reachable"], false, "{upstream}");
             assert!(upstream["found"].is_string(), "{upstream}");
-            settles(&*app.store(), 4).await;
+            settles(&*app.store()).await;
         }
     });
 }
