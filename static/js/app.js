@@ -108,7 +108,7 @@ async function keepStorage() {
 /** What is not written yet when the page goes away is left for the next one. @param {Library} library */
 function bindLeaving(library) {
   window.addEventListener('pagehide', () => library.leave());
-  document.addEventListener('visibilitychange', () => document.hidden && library.leave());
+  document.addEventListener('visibilitychange', () => (document.hidden ? library.leave() : void library.comeBack()));
 }
 
 /**

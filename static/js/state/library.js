@@ -31,9 +31,8 @@ export class Library extends EventTarget {
   #store = new Store();
   /** @type {Promise<import('./version1.js').Version1 | null>} */
   #older = older(this.#store);
-  #tab = freshId();
-  #tabs = new Tabs(this.#tab);
-  #saver = new Saver(this.#store, this.#tab);
+  #tabs = new Tabs();
+  #saver = new Saver(this.#store, freshId());
   /** @type {Map<string, Conversation>} */
   #held = new Map();
   /** @type {Map<string, Meta>} */
@@ -112,6 +111,11 @@ export class Library extends EventTarget {
   /** The page goes away. */
   leave() {
     this.#saver.leave();
+  }
+
+  /** The page is looked at again: a tab that was closed since had no time to tell what it wrote. */
+  async comeBack() {
+    for (const [id, { watched }] of this.#held) if (watched) await this.#onChanged(id);
   }
 
   /**

@@ -143,11 +143,6 @@ export class Store {
     });
   }
 
-  /** Removes everything, but not that version 1 was taken. */
-  async clear() {
-    await this.#use('readwrite', async (store) => void store.clear());
-  }
-
   /**
    * @template T
    * @param {IDBTransactionMode} mode

@@ -11,16 +11,13 @@ const ASK_AGAIN_MS = 5_000;
 /** Events: `changed`, `removed`, `restored`; the conversation's id is the detail. */
 export class Tabs extends EventTarget {
   #channel = new BroadcastChannel('sluice.2');
-  #tab;
   /** @type {Map<string, {conversation: Conversation, timer: ReturnType<typeof setTimeout>}>} questions that are open */
   #asked = new Map();
   /** Whether this tab gets an answer of the conversation. @type {(id: string) => boolean} */
   answer = () => false;
 
-  /** @param {string} tab */
-  constructor(tab) {
+  constructor() {
     super();
-    this.#tab = tab;
     this.#channel.onmessage = ({ data }) => this.#on(data);
   }
 
@@ -60,7 +57,7 @@ export class Tabs extends EventTarget {
     if (elsewhere) setTimeout(() => conversation.unsure && this.ask(conversation), ASK_AGAIN_MS);
   }
 
-  /** @param {{type: string, id: string, tab: string}} message */
+  /** @param {{type: string, id: string}} message */
   #on({ type, id }) {
     if (type === 'ask') {
       if (this.answer(id)) this.#post({ type: 'mine', id });
@@ -73,6 +70,6 @@ export class Tabs extends EventTarget {
 
   /** @param {{type: string, id: string}} message */
   #post(message) {
-    this.#channel.postMessage({ ...message, tab: this.#tab });
+    this.#channel.postMessage(message);
   }
 }

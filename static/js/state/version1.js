@@ -105,7 +105,7 @@ export class Version1 {
     return olds.filter((old) => old !== undefined);
   }
 
-  /** Deletes all of it: also for somebody who wants everything forgotten. */
+  /** Deletes all of it. */
   async #delete() {
     await /** @type {Promise<void>} */ (
       new Promise((resolve) => {
@@ -115,12 +115,6 @@ export class Version1 {
       })
     );
     await this.#store.forgetTaken().catch(() => {});
-  }
-
-  /** Everything that version 1 has is to be forgotten. */
-  async clear() {
-    attempt(() => localStorage.removeItem(LEFT));
-    await this.#delete();
   }
 
   /**

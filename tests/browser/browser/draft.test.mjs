@@ -6,6 +6,7 @@ import {
   browserTest,
   composerText,
   fillIn,
+  hide,
   messages,
   openChat,
   send,
@@ -186,3 +187,15 @@ browserTest(
     assert.equal(fake.chats[1].messages.at(-1).images.length, 1);
   },
 );
+
+browserTest('what another tab had typed when it was closed is there when one comes back', async ({ page, open }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  const other = await open(await page.evaluate(() => `/${location.hash}`));
+  await hide(page, true);
+  await other.locator('#composer-text').pressSequentially('half a sen', { delay: 10 });
+  await other.close({ runBeforeUnload: false });
+  await page.waitForTimeout(300);
+  await hide(page, false);
+  await fillIn(page, 'half a sen');
+});

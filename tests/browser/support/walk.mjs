@@ -212,6 +212,8 @@ export class Walk {
     if (this.#tabs.length > 1) {
       await this.page.close({ runBeforeUnload: false });
       this.#tabs.pop();
+      await this.hide(); // one comes back to the other tab
+      await this.page.waitForTimeout(150);
     } else {
       this.#tabs.push(await this.open(await this.page.evaluate(() => location.pathname + location.hash)));
     }
