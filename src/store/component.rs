@@ -34,6 +34,10 @@ pub fn note_by(notes: Notes) {
     NOTES.set(Some(notes));
 }
 
+#[allow(
+    clippy::manual_async_fn,
+    reason = "the future of an async fn would hold on to self"
+)]
 impl World for Component {
     fn now(&self) -> Now {
         clock::now()
