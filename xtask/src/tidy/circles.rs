@@ -13,9 +13,6 @@ use super::source::Source;
 /// The segments of a module's path, `crate` left out.
 type Module = Vec<String>;
 
-/// Folders whose circles are waited out: `gate` goes as a whole, with the chain of turns that it drives.
-const WAITED_OUT: &[&str] = &["gate"];
-
 /// Finds each pair of neighbours of which either needs the other, be it by way of others.
 pub(super) fn there_are_none(sources: &[Source], findings: &mut Vec<Finding>) {
     let files: BTreeMap<Module, &Source> = sources
@@ -40,8 +37,7 @@ pub(super) fn there_are_none(sources: &[Source], findings: &mut Vec<Finding>) {
     }
     for (from, to) in &needs {
         for (target, (source, line)) in to {
-            let is_waited_out = from.len() > 1 && WAITED_OUT.contains(&from[0].as_str());
-            if from != target && !is_waited_out && reaches(&needs, target, from) {
+            if from != target && reaches(&needs, target, from) {
                 let rule = format!(
                     "a circle: {} needs {}, which needs it",
                     from.join("::"),
