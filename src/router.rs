@@ -132,7 +132,7 @@ async fn serve(
             let client = config
                 .as_ref()
                 .ok()
-                .map(|config| Client::recognize(config, &head));
+                .map(|config| Client::recognize(config, &head, clock::now().mono_ms));
             return Ok(Answer::Whole(
                 health::report(config.as_ref(), client.as_ref(), health::store().await).await,
             ));
@@ -140,7 +140,7 @@ async fn serve(
         _ => {}
     }
     let config = config?;
-    let client = Client::recognize(&config, &head);
+    let client = Client::recognize(&config, &head, clock::now().mono_ms);
     if route.needs_key() {
         client.admit(&config)?;
     }

@@ -138,6 +138,7 @@ settings! {
 }
 
 settings! {
+    #[allow(rustdoc::bare_urls, reason = "the sentences are for spin.toml too")]
     /// All settings.
     pub struct Config {
         /// Where Ollama is, at least one and at most [`super::MAX_UPSTREAMS`].

@@ -7,7 +7,7 @@
 //!
 //! # What is let in
 //! Where the list is empty: every name if a key is set, else the local ones. A list adds its names to the local ones.
-//! Local is what no stranger can own: an address, a name without a dot, and names below [`LOCAL`].
+//! Local is what no stranger can own: an address, a name without a dot, and names below `LOCAL`.
 
 use std::net::IpAddr;
 

@@ -188,7 +188,7 @@ impl Found {
     }
 }
 
-/// Asks every upstream for its version, at once: once for all who want to know within [`FRESH_MS`].
+/// Asks every upstream for its version, at once: once for all who want to know within `FRESH_MS`.
 async fn look(config: &Config) -> Rc<Vec<Found>> {
     let looking = LOOKING.with(Rc::clone);
     let now_ms = || clock::now().mono_ms;
@@ -199,7 +199,7 @@ async fn look(config: &Config) -> Rc<Vec<Found>> {
         .await
 }
 
-/// Whether the store can be used: read once for all who want to know within [`FRESH_MS`].
+/// Whether the store can be used: read once for all who want to know within `FRESH_MS`.
 pub async fn store() -> Store {
     let probing = PROBING.with(Rc::clone);
     let probe = async || match gate::probe().await {

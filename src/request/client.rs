@@ -26,8 +26,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Recognizes who sent this head. A key that is not set counts as none.
-    pub fn recognize(config: &Config, head: &Head) -> Client {
+    /// Recognizes who sent this head, at a time of the monotonic clock. A key that is not set counts as none.
+    pub fn recognize(config: &Config, head: &Head, now_ms: u64) -> Client {
         let address = address(config, head);
         let mut client = Client {
             key: None,
@@ -35,7 +35,7 @@ impl Client {
             locked_out: None,
         };
         let shown = shown_key(head).filter(|_| !config.keys.is_empty());
-        match shown.map(|shown| guesses::look_at(&config.keys, shown, address)) {
+        match shown.map(|shown| guesses::look_at(&config.keys, shown, address, now_ms)) {
             Some(Shown::Known(key)) => client.key = Some((key.name.clone(), key.class)),
             Some(Shown::Unread { retry_after }) => client.locked_out = Some(retry_after),
             Some(Shown::Wrong) | None => {}

@@ -13,7 +13,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::clock;
 use crate::config::ApiKey;
 
 /// How many wrong keys an address may show within [`WINDOW_MS`].
@@ -40,8 +39,13 @@ pub enum Shown<'a> {
 }
 
 /// Compares a key that somebody at an address has shown with those that are set.
-pub fn look_at<'a>(keys: &'a [ApiKey], shown: &str, address: Option<IpAddr>) -> Shown<'a> {
-    STATE.with_borrow_mut(|state| state.look_at(keys, shown, address, clock::now().mono_ms))
+pub fn look_at<'a>(
+    keys: &'a [ApiKey],
+    shown: &str,
+    address: Option<IpAddr>,
+    now_ms: u64,
+) -> Shown<'a> {
+    STATE.with_borrow_mut(|state| state.look_at(keys, shown, address, now_ms))
 }
 
 #[derive(Debug, Default)]

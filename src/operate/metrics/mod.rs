@@ -1,9 +1,9 @@
 //! `GET /metrics`: how the line stands and how it went, as Prometheus reads it.
 //!
 //! # Where the numbers come from
-//! What an admitted request came to stands in the line itself ([`sluice_gate::Ledger`]): it costs no write of its own, survives
-//! every instance and host, and is the same whoever is asked. What never got a slot is counted beside it, in batches
-//! ([`crate::counters`]). So several hosts on one store all tell the whole: take the highest of them, not their sum.
+//! How the line stands is read from the gate's board. What requests came to is added to counters in the store, in batches
+//! ([`crate::counters`]): at least once, and the same whoever is asked. So several hosts on one store all tell the whole: take the
+//! highest of them, not their sum.
 //!
 //! # Names
 //! `gen_ai_…` where OpenTelemetry has a name for it, as its rules for Prometheus write it; `sluice_…` for the rest. Times are

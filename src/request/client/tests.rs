@@ -21,10 +21,10 @@ fn head(lines: &[(&'static str, &str)]) -> Head {
 #[test]
 fn without_keys_everybody_comes_in_and_with_keys_only_who_shows_one() {
     let open = config_with(&[]);
-    assert_eq!(Client::recognize(&open, &head(&[])).admit(&open), Ok(()));
+    assert_eq!(Client::recognize(&open, &head(&[]), 0).admit(&open), Ok(()));
     let closed = config_with(&[("api_key", "s3cret"), ("api_keys", "lab:batch:other:part")]);
     let shown = |lines: &[(&'static str, &str)]| {
-        let client = Client::recognize(&closed, &head(lines));
+        let client = Client::recognize(&closed, &head(lines), 0);
         client.admit(&closed).map(|()| client.key)
     };
     let named = |name: &str, class| Ok(Some((name.to_owned(), class)));
@@ -48,7 +48,7 @@ fn a_forged_client_address_changes_nothing() {
         ("spin-client-addr", "10.0.0.1:1"),
         ("spin-client-addr", "192.0.2.7:5000"),
     ]);
-    let client = Client::recognize(&config, &forged);
+    let client = Client::recognize(&config, &forged, 0);
     assert_eq!(client.address, Some("192.0.2.7".parse().unwrap()));
     assert_eq!(client.to_string(), "address:192.0.2.7");
 }
@@ -61,7 +61,12 @@ fn a_forwarded_address_counts_only_from_a_listed_proxy_and_from_the_right() {
         ("x-forwarded-for", "10.0.0.3"),
     ];
     let address = |proxies| {
-        Client::recognize(&config_with(&[("trusted_proxies", proxies)]), &head(&lines)).address
+        Client::recognize(
+            &config_with(&[("trusted_proxies", proxies)]),
+            &head(&lines),
+            0,
+        )
+        .address
     };
     assert_eq!(address(""), Some("10.0.0.2".parse().unwrap()));
     assert_eq!(address("10.0.0.0/8"), Some("203.0.113.9".parse().unwrap()));

@@ -4,7 +4,7 @@
 //!
 //! From the board, what was asked since, the rules and the room at this moment: who joins the line and where, who is refused,
 //! who starts at which upstream, who moves, who is recalled. It is deterministic and has no clock: how long somebody has waited
-//! stands on the board. Models, shares and other orders are added here and nowhere else; [`order::next`] is the one place that
+//! stands on the board. Models, shares and other orders are added here and nowhere else; `order::next` is the one place that
 //! says who is first.
 //!
 //! # What it cannot do

@@ -4,12 +4,12 @@
 //!
 //! *Fresh* from the issue of its first put, and again from the issue of each good renewal. *Over* for good when `own_limit`
 //! has passed since then, when a board judges it (rule 12), when the epoch is another one, or when it has nothing to do. Over
-//! is found out by [`Session::is_fresh`], which every relay asks and which a timer beside it asks too: it does not depend on
+//! is found out by `Session::is_fresh`, which every relay asks and which a timer beside it asks too: it does not depend on
 //! any operation being answered.
 //!
 //! # What it does not do
 //!
-//! Decide when to look or renew: that is [`crate::instance`]. Hold requests: [`requests`].
+//! Decide when to look or renew: that is [`crate::instance`]. Hold requests: `requests`.
 
 pub mod outbox;
 pub(crate) mod requests;

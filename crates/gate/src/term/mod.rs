@@ -2,7 +2,7 @@
 //!
 //! # Rounds
 //!
-//! A round takes in what the outboxes say ([`members`]), lets the policy decide, and puts the board ([`put`]). Each part is
+//! A round takes in what the outboxes say (`members`), lets the policy decide, and puts the board (`put`). Each part is
 //! safe by itself, in any order and at any pace: the safety lies in the fence that follows every put, and in what each reading
 //! may conclude.
 //!
