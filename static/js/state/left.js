@@ -3,7 +3,7 @@
 
 /** @typedef {import('./chat.js').Chat} Chat */
 /** @typedef {import('./chat.js').Draft} Draft */
-/** @typedef {{id: string, chat: Chat | null, draft: Draft | null}} Rest */
+/** @typedef {{id: string, chat: Chat | null, draft: Draft | null, at?: number}} Rest */
 
 const PREFIX = 'sluice.2.left.';
 
@@ -15,9 +15,13 @@ export function leave(tab, rests) {
   });
 }
 
-/** @returns {{key: string, rests: Rest[]}[]} what pages have left; call `done` for each once it is written */
-export function found() {
-  const keys = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(PREFIX))) ?? [];
+/**
+ * @param {string} [own] the tab that asks, which knows its own
+ * @returns {{key: string, rests: Rest[]}[]} what pages have left; call `done` for each once it is written
+ */
+export function found(own) {
+  const keys =
+    attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(PREFIX) && key !== PREFIX + own)) ?? [];
   return keys.map((key) => ({ key, rests: attempt(() => JSON.parse(localStorage.getItem(key) ?? '[]')) ?? [] }));
 }
 

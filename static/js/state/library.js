@@ -31,8 +31,9 @@ export class Library extends EventTarget {
   #store = new Store();
   /** @type {Promise<import('./version1.js').Version1 | null>} */
   #older = older(this.#store);
+  #tab = freshId();
   #tabs = new Tabs();
-  #saver = new Saver(this.#store, freshId());
+  #saver = new Saver(this.#store, this.#tab);
   /** @type {Map<string, Conversation>} */
   #held = new Map();
   /** @type {Map<string, Meta>} */
@@ -52,10 +53,7 @@ export class Library extends EventTarget {
   async begin() {
     this.#listen();
     await this.#readList();
-    for (const { key, rests } of left.found()) {
-      for (const { id, chat, draft } of rests) await this.#takeRest(id, chat, draft);
-      if (!this.#saver.inTrouble) left.done(key);
-    }
+    await this.#takeLeft();
     void this.#store.prune().catch(() => {});
   }
 
@@ -115,6 +113,7 @@ export class Library extends EventTarget {
 
   /** The page is looked at again: a tab that was closed since had no time to tell what it wrote. */
   async comeBack() {
+    await this.#takeLeft();
     for (const [id, { watched }] of this.#held) if (watched) await this.#onChanged(id);
   }
 
@@ -256,14 +255,23 @@ export class Library extends EventTarget {
     this.#tell('list');
   }
 
-  /** @param {string} id @param {Chat | null} chat @param {Draft | null} draft */
-  async #takeRest(id, chat, draft) {
+  /** Takes up what other pages could not write. */
+  async #takeLeft() {
+    for (const { key, rests } of left.found(this.#tab)) {
+      for (const rest of rests) await this.#takeRest(rest);
+      if (!this.#saver.inTrouble) left.done(key);
+    }
+  }
+
+  /** @param {left.Rest} rest */
+  async #takeRest({ id, chat, draft, at = 0 }) {
     const conversation =
       (await this.open(id)) ??
       ((await this.#isGone(id)) ? null : this.#hold(chat ?? newChat(Date.now(), '', id), newDraft()));
     if (!conversation) return;
     if (chat) conversation.takeIn(chat);
-    if (draft) conversation.type(draft);
+    const typedAt = (await this.#store.read(id).catch(() => undefined))?.draft?.at ?? 0;
+    if (draft && typedAt <= at) conversation.fill(draft); // else that tab has gone on since
     if (chat) this.#touched(conversation, 'chat');
     await this.#saver.flush();
   }

@@ -64,7 +64,7 @@ export class Saver extends EventTarget {
   /** The page goes away: leaves what is not written where that takes no time. */
   leave() {
     const rests = this.waiting.map(({ id, begun, chat, draft, draftChanges }) => ({
-      ...{ id, chat: begun ? chat : null, draft: draftChanges > 0 ? draft : null },
+      ...{ id, chat: begun ? chat : null, draft: draftChanges > 0 ? draft : null, at: Date.now() },
     }));
     left.leave(this.#tab, rests);
     void this.flush();

@@ -40,7 +40,7 @@ export class Store {
     });
   }
 
-  /** @param {string} id @returns {Promise<{chat?: Chat, draft?: Draft, gone: boolean}>} */
+  /** @param {string} id @returns {Promise<{chat?: Chat, draft?: Draft & {at: number}, gone: boolean}>} */
   read(id) {
     return this.#use('readonly', async (store) => {
       const [chat, draft, gone] = await Promise.all(
