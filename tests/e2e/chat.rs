@@ -57,6 +57,7 @@ fn a_prompt_alone_gets_the_operators_model_and_options() {
             "messages": [{ "role": "user", "content": "Hello" }],
             "model": "llama3.2",
             "keep_alive": "10m",
+            "truncate": false,
             "options": {
                 "num_ctx": 8192, "num_thread": 4, "num_gpu": 1, "num_parallel": 4, "temperature": 0.7, "seed": -1,
             },

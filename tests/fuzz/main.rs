@@ -69,7 +69,7 @@ fn is_within_bounds(config: &Config) {
     assert!(
         (1..=30).contains(&config.record_ttl.as_secs()) && config.record_ttl.as_secs_f64() <= 30.0
     );
-    assert!((1..=32 << 20).contains(&config.max_body));
+    assert!((1..=config.bodies_in_flight / 4).contains(&config.max_body));
     for upstream in &config.upstreams {
         assert!((1..=256).contains(&upstream.max_concurrent));
         // What is sent there is an address, and the path begins where Ollama's own do.

@@ -61,7 +61,7 @@ impl Stranger {
         format!("http://{}", self.addr)
     }
 
-    /// How many requests came.
+    /// How many requests came, besides the looks at models that a gateway takes by itself, when it likes.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -79,8 +79,11 @@ async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, asked: Arc<AtomicUsize>
             Ok(_) => {}
         }
     };
-    asked.fetch_add(1, Ordering::SeqCst);
     let head = String::from_utf8_lossy(&request[..end_of_head]).to_ascii_lowercase();
+    let is_look = head.starts_with("post /api/show ") || head.starts_with("get /api/ps ");
+    if !is_look {
+        asked.fetch_add(1, Ordering::SeqCst);
+    }
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length:"))

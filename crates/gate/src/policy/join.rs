@@ -61,7 +61,7 @@ fn refusal(draft: &Draft, rules: &Rules, one: &Joined) -> Option<Refusal> {
     if one.client != 0 && held.active.saturating_add(held.queued) >= rules.places_per_client {
         return Some(Refusal::PlacesTaken);
     }
-    let free = draft.free();
+    let free = draft.unused();
     let queued = draft.board.count().queued;
     // Those who can wait take half of the places at most, so that the others are never refused because of them alone.
     let half = free.saturating_add(rules.max_queue.div_ceil(2));

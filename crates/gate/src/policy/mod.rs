@@ -163,13 +163,10 @@ impl Draft {
         Ok(())
     }
 
-    /// How many more may relay at this moment, whoever waits.
-    fn free(&self) -> u32 {
+    /// How many slots nobody has: those of a board that is not open are given once it is.
+    fn unused(&self) -> u32 {
         let active = u32::try_from(self.board.grants.len()).unwrap_or(u32::MAX);
-        match self.board.open {
-            true => self.room.capacity().saturating_sub(active),
-            false => 0,
-        }
+        self.room.capacity().saturating_sub(active)
     }
 
     /// The least loaded upstream with room for one more, without those of the set bits.

@@ -19,7 +19,7 @@ pub fn schedule(policy: &Policy, board: &Board, asks: &Asks) -> Result<Vec<Decis
             continue;
         }
         let queued = draft.board.count().queued;
-        let most = draft.free().saturating_add(policy.rules.max_queue);
+        let most = draft.unused().saturating_add(policy.rules.max_queue);
         let is_full = draft.board.line.len() >= LINE_MAX || !one.again && queued >= most;
         let waiting = Waiting {
             ask: one.ask,
