@@ -22,8 +22,9 @@ const SHORT: Duration = Duration::from_millis(25);
 /// How often it is looked whether the head has to go out.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// How long a request may wait for a board that shows it before its head goes out all the same, in milliseconds.
-const UNSEEN_MS: u64 = 1_000;
+/// How long a request may wait for a board that shows it before its head goes out all the same, in milliseconds: longer than an
+/// operation on the store may take, so that whoever comes while the store hangs is told so by a status.
+const UNSEEN_MS: u64 = 6_000;
 
 /// How long an upstream may take for its head before it is treated like a wait, in milliseconds: it loads a model, or
 /// reads a long prompt.

@@ -16,10 +16,21 @@ pub fn sqlite(state: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(&path, "default", SqliteSync::Off).expect("a database"))
 }
 
-/// Marks a store as new, which a host does with a file that it has made: the first request need not wait one time to live.
+/// Makes a store one in which requests have been served before: the first of a new epoch would wait one time to live.
 pub async fn seed(store: &dyn Store) {
-    let key = Key::New.to_string();
-    store.set(&key, b"1".to_vec()).await.expect("a write");
+    let epoch = Epoch(0x5eed);
+    let board = Board {
+        open: true,
+        idle: true,
+        oldest: 1,
+        ..Board::default()
+    };
+    let board = board.encode().expect("a small board");
+    let term = Key::Term(epoch).to_string();
+    for (key, value) in [(Key::Board(epoch, 1), board), (Key::Epoch, epoch.encode())] {
+        store.set(&key.to_string(), value).await.expect("a write");
+    }
+    store.increment(&term, 1).await.expect("a counter");
 }
 
 /// Waits until the store is as it must be at rest: nobody relays or waits on the newest board, and of the boards before it few are
@@ -87,8 +98,8 @@ async fn find(store: &dyn Store, key: &Key) -> Found {
     }
 }
 
-/// How many boards may be left at rest.
-const BOARDS_LEFT: usize = 8;
+/// How many boards may be left at rest: a scheduler looks for older ones so far back.
+const BOARDS_LEFT: usize = 65;
 
 /// What the keys begin with that are none of the gate's: of requests per client, of breakers, and of totals.
 const BESIDE: [&str; 3] = ["sluice/rate/", "sluice/breaker/", "sluice/total/"];
