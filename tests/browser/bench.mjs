@@ -132,8 +132,7 @@ async function store(page, count, tokens) {
 /** Milliseconds from the click to the last message drawn. */
 const opening = (count, tokens) =>
   withPage(async (page) => {
-    await page.fill('#composer-text', 'x'); // the renderer is there, as it is for whoever reads on
-    await page.waitForFunction(() => globalThis.DOMPurify);
+    await page.evaluate(() => import('/js/md/stream.js')); // the renderer is there, as it is for whoever reads on
     await store(page, count, tokens);
     return page.evaluate(
       (answers) =>
