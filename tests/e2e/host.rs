@@ -95,7 +95,8 @@ fn a_burst_makes_a_handful_of_instances() {
         let _running = fill(app.addr(), &app.sim, 4, 5 * SECOND).await;
         let _waiting = join_all((0..200).map(|_| waiting_chat(&app))).await;
         let instances = app.host.instances();
-        assert!((2..=6).contains(&instances), "{instances} instances");
+        // 68 without the bound on hand-overs; seven on a machine that compiles meanwhile.
+        assert!((2..=10).contains(&instances), "{instances} instances");
     });
 }
 
