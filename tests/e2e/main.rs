@@ -29,4 +29,5 @@ mod proxies;
 mod refusals;
 mod strangers;
 mod tls;
+mod upgrade;
 mod upstreams;

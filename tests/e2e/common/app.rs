@@ -21,6 +21,7 @@ pub struct Setup {
     manifest: Option<PathBuf>,
     runtime_config: PathBuf,
     is_seeded: bool,
+    database: Option<PathBuf>,
     clock_off_s: i64,
     reuse: Reuse,
 }
@@ -48,6 +49,7 @@ impl Setup {
             manifest: None,
             runtime_config: files::runtime_config(),
             is_seeded: true,
+            database: None,
             clock_off_s: 0,
             reuse: Reuse::SPIN,
         }
@@ -103,6 +105,13 @@ impl Setup {
         self
     }
 
+    /// A store that another run has left.
+    pub fn with_database(mut self, path: PathBuf) -> Self {
+        self.is_seeded = false;
+        self.database = Some(path);
+        self
+    }
+
     /// Starts the simulator and the host.
     pub async fn start(self) -> App {
         let sim = Sim::start(self.sim.clone()).await.expect("a simulator");
@@ -119,6 +128,10 @@ impl Setup {
             .entry("ollama_host".to_owned())
             .or_insert(upstream);
         let state = tempfile::tempdir().expect("a folder");
+        if let Some(database) = &self.database {
+            let copy = state.path().join(sluice_host::store::DEFAULT_DATABASE);
+            std::fs::copy(database, copy).expect("a copy in a folder of our own");
+        }
         if self.is_seeded {
             seed(&*sqlite(state.path())).await;
         }

@@ -51,11 +51,21 @@ pub fn runtime_config() -> PathBuf {
 
 /// Writes a manifest into `folder` whose chat component is the one that panics, and which has no other.
 pub fn trap_manifest(folder: &Path) -> PathBuf {
-    let text = std::fs::read_to_string(root().join("spin.toml")).expect("spin.toml");
-    let mut manifest: toml::Table = text.parse().expect("spin.toml is TOML");
+    let manifest = read_manifest("spin.toml");
+    write_manifest(folder, manifest, Wasm::Trap)
+}
+
+/// A manifest of the repository.
+pub fn read_manifest(path: &str) -> toml::Table {
+    let text = std::fs::read_to_string(root().join(path)).expect("a manifest");
+    text.parse().expect("a manifest is TOML")
+}
+
+/// Writes a manifest into `folder`, with no component but this one for chat.
+pub fn write_manifest(folder: &Path, mut manifest: toml::Table, chat: Wasm) -> PathBuf {
     let components = manifest["component"].as_table_mut().expect("components");
     components.retain(|id, _| id == "sluice");
-    let source = Wasm::Trap.path().display().to_string();
+    let source = chat.path().display().to_string();
     components["sluice"]
         .as_table_mut()
         .expect("a component")
@@ -65,6 +75,11 @@ pub fn trap_manifest(folder: &Path) -> PathBuf {
     let path = folder.join("spin.toml");
     std::fs::write(&path, manifest.to_string()).expect("a file in a folder of our own");
     path
+}
+
+/// A file or folder that an older release has left.
+pub fn fixture(path: &str) -> PathBuf {
+    root().join("tests/fixtures").join(path)
 }
 
 fn built(path: &str, how: &str) -> PathBuf {

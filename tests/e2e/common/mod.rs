@@ -18,7 +18,7 @@ pub use self::{
     answer::{Answer, End, Line, Whole},
     app::{App, Setup, assert_started_in_order, fill, nothing_happened, prompt, queue_status},
     client::Client,
-    files::{Wasm, trap_manifest},
+    files::{Wasm, fixture, read_manifest, trap_manifest, write_manifest},
     process::HostProcess,
     random::Random,
     redis::{Keeping, RedisServer, free_port},
