@@ -34,10 +34,10 @@ pub async fn handle(request: Request) -> Response {
     tasks::of_request(Some(id), async move {
         match taken {
             Ok((head, body)) => answer_to(head, body).await,
-            Err((family, refusal)) => {
+            Err((wording, refusal)) => {
                 Line::new("request").with("code", refusal.code()).write();
                 counters::count(Tallied::Refused(refusal.code()));
-                refusal.reply(family).into_response()
+                refusal.reply(wording).into_response()
             }
         }
     })
@@ -46,7 +46,7 @@ pub async fn handle(request: Request) -> Response {
 
 async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
     let started = clock::now_ns();
-    let family = head.family();
+    let wording = head.wording();
     let line = Line::new("request")
         .with("method", head.method.as_str())
         .with("path", routes::for_log(&head.path));
@@ -74,7 +74,7 @@ async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
         }
         Err(refusal) => {
             counters::count(Tallied::Refused(refusal.code()));
-            let reply = refusal.reply(family);
+            let reply = refusal.reply(wording);
             log(line.with("code", refusal.code()), &reply);
             reply
         }

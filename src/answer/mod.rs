@@ -78,6 +78,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         model: heartbeat.model().to_owned(),
         delivery,
     });
+    let wording = head.wording();
     let headers = answer_headers(form.content_type(), carried, &prepared.dropped);
     let place = gate::enter(&config, client.gate_class(), client.fingerprint());
     let job = Rc::new(Job::new(
@@ -93,7 +94,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         Ok(answer) => Ok(answer),
         Err(refusal) => {
             job.finish_without_answer(refusal.code());
-            Ok(Answer::Told(refusal.reply(endpoint.family())))
+            Ok(Answer::Told(refusal.reply(wording)))
         }
     }
 }

@@ -5,7 +5,7 @@ use sluice_ollama::endpoint::Family;
 use spin_sdk::http::Request;
 
 use crate::http::body::UnreadBody;
-use crate::http::refuse::Refusal;
+use crate::http::refuse::{Refusal, Wording};
 use crate::http::reply::REQUEST_ID;
 
 /// The most header lines: browsers send about twenty, proxies add some.
@@ -37,20 +37,20 @@ impl Head {
     /// Takes a request apart.
     ///
     /// # Errors
-    /// The head is beyond a bound; the family tells in which form to say so.
-    pub fn take(request: Request) -> Result<(Head, UnreadBody), (Family, Refusal)> {
+    /// The head is beyond a bound, and how to say so.
+    pub fn take(request: Request) -> Result<(Head, UnreadBody), (Wording, Refusal)> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
-        let family = family_of(&path);
+        let wording = Wording::of(family_of(&path), accept_of(&parts.headers));
         let target = parts
             .uri
             .path_and_query()
             .map_or(0, |target| target.as_str().len());
         if target > MAX_TARGET {
-            return Err((family, Refusal::InvalidPath));
+            return Err((wording, Refusal::InvalidPath));
         }
         if is_too_much(&parts.headers) {
-            return Err((family, Refusal::TooManyHeaders));
+            return Err((wording, Refusal::TooManyHeaders));
         }
         let host = || Some(parts.headers.get(header::HOST)?.to_str().ok()?.to_owned());
         let authority = parts.uri.authority().map(|authority| authority.to_string());
@@ -66,9 +66,9 @@ impl Head {
         Ok((head, UnreadBody::new(body, announced)))
     }
 
-    /// Whose conventions the answer follows.
-    pub fn family(&self) -> Family {
-        family_of(&self.path)
+    /// How a refusal is told to whoever asks.
+    pub fn wording(&self) -> Wording {
+        Wording::of(family_of(&self.path), accept_of(&self.headers))
     }
 
     /// The text of a header, where it is there and readable.
@@ -114,6 +114,10 @@ fn is_too_much(headers: &HeaderMap) -> bool {
         .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
         .fold(0, usize::saturating_add);
     headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES
+}
+
+fn accept_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::ACCEPT)?.to_str().ok()
 }
 
 fn family_of(path: &str) -> Family {

@@ -3,6 +3,11 @@
 //! A refusal is JSON with `error` (a sentence: Ollama's clients read it), `code` (a word: the page switches on it) and the
 //! members of RFC 9457; on `/v1` it is OpenAI's error object. Inside detail (addresses, causes) goes to the log only.
 //! Which there are is one table (`table.rs`).
+//!
+//! # Why `status` is left out
+//! Ollama's own client, and what is written in Go like it, reads an error into a struct whose `Status` is a text, without regard
+//! to case: a number there makes it print the whole document as the message. Some in JavaScript read no error that is not
+//! called `application/json`. So whoever wants a problem document has to accept one by its name.
 
 mod table;
 
@@ -11,11 +16,35 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use sluice_ollama::endpoint::Family;
-use sluice_ollama::request::{Code, Invalid};
+use sluice_ollama::request::{Code, Invalid, prefers};
 
 use super::reply::Reply;
 
 pub use table::Refusal;
+
+/// How whoever is refused reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// As Ollama's clients do.
+    Ollama,
+    /// As a problem document of RFC 9457, which was asked for.
+    Problem,
+    /// As OpenAI's clients do.
+    OpenAi,
+}
+
+impl Wording {
+    /// For a request of this family with this `accept`.
+    pub fn of(family: Family, accept: Option<&str>) -> Wording {
+        match family {
+            Family::OpenAi => Wording::OpenAi,
+            Family::Ollama if accept.is_some_and(|accept| prefers(accept, PROBLEM, JSON)) => {
+                Wording::Problem
+            }
+            Family::Ollama => Wording::Ollama,
+        }
+    }
+}
 
 impl Refusal {
     /// All upstreams are left alone, the first of them for so long.
@@ -36,18 +65,17 @@ impl Refusal {
         }
     }
 
-    /// The response, in the form of the family that was spoken to.
-    pub fn reply(&self, family: Family) -> Reply {
+    /// The response, as it is read.
+    pub fn reply(&self, wording: Wording) -> Reply {
         let status = self.status();
         if let Some(document) = self.document() {
             return Reply::json(status, document);
         }
-        let reply = match family {
-            Family::Ollama => Reply::json(status, &self.problem()).with(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/problem+json"),
-            ),
-            Family::OpenAi => Reply::json(status, &self.openai_error()),
+        let reply = match wording {
+            Wording::Ollama => Reply::json(status, &self.ollama_error()),
+            Wording::Problem => Reply::json(status, &self.problem())
+                .with(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM)),
+            Wording::OpenAi => Reply::json(status, &self.openai_error()),
         };
         self.headers()
             .into_iter()
@@ -82,20 +110,24 @@ impl Refusal {
         }
     }
 
-    fn problem(&self) -> Value {
-        let status = self.status();
+    fn ollama_error(&self) -> Value {
         let detail = self.detail();
-        let mut problem = json!({
+        let mut error = json!({
             "error": detail,
             "code": self.code(),
             "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or_default(),
-            "status": status.as_u16(),
+            "title": self.status().canonical_reason().unwrap_or_default(),
             "detail": detail,
         });
         if let Some(param) = self.param() {
-            problem["param"] = param.into();
+            error["param"] = param.into();
         }
+        error
+    }
+
+    fn problem(&self) -> Value {
+        let mut problem = self.ollama_error();
+        problem["status"] = self.status().as_u16().into();
         problem
     }
 
@@ -125,6 +157,11 @@ impl Refusal {
         headers
     }
 }
+
+/// The type of a problem document.
+const PROBLEM: &str = "application/problem+json";
+
+const JSON: &str = "application/json";
 
 /// The word that OpenAI's clients read beside such a status.
 fn openai_type(status: StatusCode) -> &'static str {

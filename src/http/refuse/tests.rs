@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn body(refusal: &Refusal, family: Family) -> Value {
-    serde_json::from_slice(&refusal.reply(family).body).unwrap()
+fn body(refusal: &Refusal, wording: Wording) -> Value {
+    serde_json::from_slice(&refusal.reply(wording).body).unwrap()
 }
 
 #[test]
@@ -16,14 +16,54 @@ fn a_refusal_is_a_problem_with_ollamas_error_in_it() {
     let refusal = Refusal::from(invalid);
     let expected = json!({
         "error": "options.seed must be a number", "code": "invalid_option", "type": "about:blank",
-        "title": "Bad Request", "status": 400, "detail": "options.seed must be a number", "param": "options.seed",
+        "title": "Bad Request", "detail": "options.seed must be a number", "param": "options.seed",
     });
-    assert_eq!(body(&refusal, Family::Ollama), expected);
-    let reply = refusal.reply(Family::Ollama);
-    assert_eq!(
-        reply.headers[header::CONTENT_TYPE],
-        "application/problem+json"
-    );
+    assert_eq!(body(&refusal, Wording::Ollama), expected);
+    let mut problem = body(&refusal, Wording::Problem);
+    assert_eq!(problem["status"].take(), 400);
+    problem
+        .as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
+    assert_eq!(problem, expected);
+    let kind = |wording| refusal.reply(wording).headers[header::CONTENT_TYPE].clone();
+    assert_eq!(kind(Wording::Ollama), "application/json");
+    assert_eq!(kind(Wording::Problem), "application/problem+json");
+}
+
+#[test]
+fn no_refusal_on_api_has_a_member_that_go_takes_for_a_status_line() {
+    for (refusal, ..) in Refusal::rows() {
+        let document = body(&refusal, Wording::Ollama);
+        let members = document.as_object().unwrap();
+        assert!(
+            !members
+                .keys()
+                .any(|name| name.eq_ignore_ascii_case("status")),
+            "{document}"
+        );
+    }
+}
+
+#[test]
+fn a_problem_is_for_whoever_accepts_one_by_its_name() {
+    for (accept, expected) in [
+        (None, Wording::Ollama),
+        (Some("*/*"), Wording::Ollama),
+        (Some("application/json"), Wording::Ollama),
+        (Some("application/problem+json"), Wording::Problem),
+        (
+            Some("application/json, application/problem+json"),
+            Wording::Problem,
+        ),
+        (
+            Some("application/json, application/problem+json;q=0.5"),
+            Wording::Ollama,
+        ),
+    ] {
+        assert_eq!(Wording::of(Family::Ollama, accept), expected, "{accept:?}");
+        assert_eq!(Wording::of(Family::OpenAi, accept), Wording::OpenAi);
+    }
 }
 
 #[test]
@@ -34,8 +74,8 @@ fn on_v1_it_is_openais_error_object() {
     let expected = json!({ "error": {
         "message": "the line is full, please try again", "type": "rate_limit_error", "code": "queue_full", "param": null,
     } });
-    assert_eq!(body(&refusal, Family::OpenAi), expected);
-    let reply = refusal.reply(Family::OpenAi);
+    assert_eq!(body(&refusal, Wording::OpenAi), expected);
+    let reply = refusal.reply(Wording::OpenAi);
     assert_eq!(reply.headers[header::CONTENT_TYPE], "application/json");
     assert_eq!(reply.headers[header::RETRY_AFTER], "2");
 }
@@ -45,7 +85,7 @@ fn a_wait_is_rounded_up_and_never_nothing() {
     let seconds = |ms| {
         let retry_after = Duration::from_millis(ms);
         Refusal::RateLimited { retry_after }
-            .reply(Family::Ollama)
+            .reply(Wording::Ollama)
             .headers[header::RETRY_AFTER]
             .clone()
     };
@@ -57,14 +97,17 @@ fn a_wait_is_rounded_up_and_never_nothing() {
 #[test]
 fn a_wrong_method_says_which_are_right() {
     let refusal = Refusal::MethodNotAllowed { allow: "POST" };
-    assert_eq!(refusal.reply(Family::Ollama).headers[header::ALLOW], "POST");
+    assert_eq!(
+        refusal.reply(Wording::Ollama).headers[header::ALLOW],
+        "POST"
+    );
 }
 
 #[test]
 fn what_a_model_is_called_cannot_break_the_document() {
     let model = "\"\n\u{0}</script>".to_owned();
     let refusal = Refusal::ModelNotFound { model };
-    assert_eq!(body(&refusal, Family::Ollama)["code"], "model_not_found");
+    assert_eq!(body(&refusal, Wording::Ollama)["code"], "model_not_found");
 }
 
 #[test]
@@ -78,9 +121,9 @@ fn every_refusal_is_an_error_with_a_sentence_in_each_familys_form() {
             status.is_client_error() || status.is_server_error(),
             "{refusal:?}"
         );
-        assert_eq!(body(&refusal, Family::Ollama)["code"], refusal.code());
+        assert_eq!(body(&refusal, Wording::Ollama)["code"], refusal.code());
         assert_eq!(
-            body(&refusal, Family::OpenAi)["error"]["code"],
+            body(&refusal, Wording::OpenAi)["error"]["code"],
             refusal.code()
         );
         assert!(!refusal.detail().ends_with('.'), "{refusal:?}");

@@ -96,15 +96,7 @@ export class Fake {
 
 /** A refusal as Sluice makes it. */
 export function refuse(response, status, code, headers = {}) {
-  json(
-    response,
-    status,
-    { error: `refused: ${code}`, code, type: 'about:blank', title: code, status },
-    {
-      'content-type': 'application/problem+json',
-      ...headers,
-    },
-  );
+  json(response, status, { error: `refused: ${code}`, code, type: 'about:blank', title: code }, headers);
 }
 
 export function json(response, status, value, headers = {}) {

@@ -1,10 +1,14 @@
-//! What a client's `accept` says of server-sent events.
+//! What a client's `accept` says of a form that it has to ask for.
 
 /// Whether a client of Ollama's own streams asks for server-sent events, and does not like lines better.
 pub(super) fn asks_for_events(accept: &str) -> bool {
-    let events = quality(accept, "text/event-stream");
-    let lines = quality(accept, "application/x-ndjson");
-    events > 0.0 && events >= lines
+    prefers(accept, "text/event-stream", "application/x-ndjson")
+}
+
+/// Whether `accept` has the type `wanted` by its name, and likes the type `other` no better.
+pub fn prefers(accept: &str, wanted: &str, other: &str) -> bool {
+    let wanted = quality(accept, wanted);
+    wanted > 0.0 && wanted >= quality(accept, other)
 }
 
 /// The `q` with which a type is named; 0: it is not.

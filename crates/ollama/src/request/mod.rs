@@ -23,6 +23,7 @@ mod settle;
 mod shape;
 mod show;
 
+pub use accept::prefers;
 pub(crate) use draft::Draft;
 pub use draft::{Body, Payload, Sending};
 pub use invalid::{Code, Invalid};
