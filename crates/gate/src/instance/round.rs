@@ -33,11 +33,13 @@ impl Instance {
             term.open_when_settled(now_ms, &times);
             // Where there is room, an own request starts first, and the others are looked at after that.
             let has_room = term.has_room_as_found(context.room.total());
+            // Who moves is told of the room that there is now: on an idle board nobody has taken in what has ended since.
+            let moves = !term.asks.moves.is_empty();
             let is_due = match term.read_at {
-                None => term.passed && term.is_active() || !has_room,
+                None => term.passed && term.is_active() || !has_room || moves,
                 Some(at) => {
                     let is_time = now_ms.saturating_sub(at) >= times.look_ms;
-                    is_time && (term.is_active() || !has_room)
+                    is_time && (term.is_active() || !has_room || moves)
                 }
             };
             if is_due {

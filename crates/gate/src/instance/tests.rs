@@ -194,6 +194,23 @@ fn one_that_moves_is_told_where_it_goes_also_by_another_scheduler() {
 }
 
 #[test]
+fn one_that_moves_is_told_of_room_that_has_become_free_since_the_board_was_put() {
+    let mut bench = Bench::marked(2, Room::new(4, [2, 1]));
+    bench.arrive(1, Request::default());
+    let other = bench.arrive(1, Request::default());
+    assert_eq!(bench.phase(1, other), Phase::Relaying { upstream: 1 });
+    let moving = bench.arrive(0, Request::default());
+    assert_eq!(bench.phase(0, moving), Phase::Relaying { upstream: 0 });
+    // Nobody waits: the board is idle, and nobody has read what has ended.
+    bench.end(1, other);
+    bench.instances[0].move_from(moving, 0b01);
+    bench.wake(0);
+    bench.pass(100);
+    assert!(!bench.instances[0].is_moving(moving));
+    assert_eq!(bench.phase(0, moving), Phase::Relaying { upstream: 1 });
+}
+
+#[test]
 fn a_refusal_is_told_and_leaves_nothing_behind() {
     let mut bench = Bench::marked(2, Room::one(1));
     let client = |client| Request {
