@@ -37,6 +37,7 @@ const SHELL = [
   '/js/state/chat.js',
   '/js/state/conversation.js',
   '/js/state/ids.js',
+  '/js/state/join.js',
   '/js/state/left.js',
   '/js/state/library.js',
   '/js/state/merge.js',

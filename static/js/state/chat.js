@@ -65,6 +65,12 @@ export function newChat(now, model = '', id = freshId()) {
 /** @returns {Draft} */
 export const newDraft = () => ({ text: '', images: [], edits: '', aside: null, sent: null });
 
+/** What of a draft's record counts. @param {Partial<Draft> | undefined} stored */
+export function draftKey(stored) {
+  const { text, images, edits, aside, sent } = { ...newDraft(), ...stored };
+  return JSON.stringify({ text, images, edits, aside, sent });
+}
+
 /** @param {Words | null} words */
 export const isEmpty = (words) => !words || (words.text.trim() === '' && words.images.length === 0);
 
@@ -95,6 +101,37 @@ export function showLeaf(chat, leaf, now) {
 /** A change of a message: later than any form that another tab has. @param {Message} message @param {number} now */
 export function touch(message, now) {
   message.at = Math.max(now, message.at + 1);
+}
+
+/**
+ * What is typed once the words are sent: what an edit had put aside, and what was refused before.
+ * @param {Draft} draft
+ * @returns {Pick<Draft, 'text' | 'images' | 'edits' | 'aside'>}
+ */
+export function afterSending({ aside, sent }) {
+  const texts = [aside?.text, sent?.text].filter(Boolean);
+  const images = [...(aside?.images ?? []), ...(sent?.images ?? [])];
+  return { text: texts.join('\n\n'), images, edits: aside ? '' : (sent?.edits ?? ''), aside: null };
+}
+
+/**
+ * What was sent and not taken is typed again, unless something else is typed.
+ * @param {Draft} draft
+ * @param {Words | null} aside what was typed beside it, if it was an edit
+ * @returns {Draft} the same one where nothing is to be put back
+ */
+export function putBack(draft, aside) {
+  const { text, images, edits, sent } = draft;
+  if (!sent) return draft;
+  const untouched = aside && !edits && aside.text === text && aside.images.length === images.length;
+  if (!untouched && !isEmpty(draft)) return draft;
+  return { ...sent, aside: sent.edits ? (aside ?? { text: '', images: [] }) : null, sent: null };
+}
+
+/** A draft as it lies in the records. @param {Partial<Draft> | undefined} stored @returns {Draft} */
+export function readDraft(stored) {
+  const { text, images, edits, aside, sent } = { ...newDraft(), ...stored };
+  return putBack({ text, images, edits, aside, sent }, null);
 }
 
 /** @param {Chat} chat @returns {string} its title, else its first words, else '' */

@@ -6,7 +6,7 @@
 
 import { isBusy } from './turn-state.js';
 import * as attempts from './attempt.js';
-import { isEmpty, newDraft, showLeaf, touch } from './chat.js';
+import { afterSending, draftKey, isEmpty, putBack, readDraft, showLeaf, touch } from './chat.js';
 import { freshId } from './ids.js';
 import { isSame, merge } from './merge.js';
 import { imagesFor, requestBody } from './request.js';
@@ -45,6 +45,8 @@ export class Conversation extends EventTarget {
   elsewhere;
   /** How often what is typed has changed since it was written; 0: the record says the same. */
   draftChanges = 0;
+  /** The record of what is typed, as this tab saw it last. */
+  seen;
   /** Whether somebody looks at it. */
   watched = false;
   /** Removed conversations are not written. */
@@ -65,6 +67,7 @@ export class Conversation extends EventTarget {
     this.chat = chat;
     this.#keeper = keeper;
     this.draft = readDraft(draft);
+    this.seen = draftKey(draft);
   }
 
   get id() {
@@ -245,10 +248,17 @@ export class Conversation extends EventTarget {
   takeInDraft(stored) {
     if (this.draftChanges > 0 || this.attempt?.words) return; // this tab's goes into the record next
     const draft = readDraft(stored);
+    this.seen = draftKey(stored);
     if (JSON.stringify(draft) === JSON.stringify(this.draft)) return;
     this.draft = draft;
     this.#tell('draft');
     this.#tell('changed');
+  }
+
+  /** Another tab has typed as well: all of it is kept. @param {Draft} theirs */
+  async joinDraft(theirs) {
+    const { joined } = await import('./join.js');
+    this.fill(joined(JSON.parse(this.seen), theirs, this.draft));
   }
 
   /** Another tab's copy, or an imported one. @param {Chat} stored */
@@ -358,35 +368,4 @@ export class Conversation extends EventTarget {
   #tell(type) {
     this.dispatchEvent(new Event(type));
   }
-}
-
-/**
- * What is typed once the words are sent: what an edit had put aside, and what was refused before.
- * @param {Draft} draft
- * @returns {Pick<Draft, 'text' | 'images' | 'edits' | 'aside'>}
- */
-function afterSending({ aside, sent }) {
-  const texts = [aside?.text, sent?.text].filter(Boolean);
-  const images = [...(aside?.images ?? []), ...(sent?.images ?? [])];
-  return { text: texts.join('\n\n'), images, edits: aside ? '' : (sent?.edits ?? ''), aside: null };
-}
-
-/**
- * What was sent and not taken is typed again, unless something else is typed.
- * @param {Draft} draft
- * @param {Words | null} aside what was typed beside it, if it was an edit
- * @returns {Draft} the same one where nothing is to be put back
- */
-function putBack(draft, aside) {
-  const { text, images, edits, sent } = draft;
-  if (!sent) return draft;
-  const untouched = aside && !edits && aside.text === text && aside.images.length === images.length;
-  if (!untouched && !isEmpty(draft)) return draft;
-  return { ...sent, aside: sent.edits ? (aside ?? { text: '', images: [] }) : null, sent: null };
-}
-
-/** A draft as it lies in the records. @param {Partial<Draft> | undefined} stored @returns {Draft} */
-function readDraft(stored) {
-  const { text, images, edits, aside, sent } = { ...newDraft(), ...stored };
-  return putBack({ text, images, edits, aside, sent }, null);
 }

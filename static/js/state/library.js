@@ -6,7 +6,7 @@
 //! Events: `list` (the list is another), `trouble` and `well` (writing fails, and works again), `removed` (the
 //! conversation is the detail; also by another tab), `turn` (an answer is on its way in a conversation).
 
-import { isBlank, newChat, newDraft, shortTitle } from './chat.js';
+import { draftKey, isBlank, newChat, newDraft, shortTitle } from './chat.js';
 import { Conversation } from './conversation.js';
 import { freshId } from './ids.js';
 import * as left from './left.js';
@@ -183,10 +183,13 @@ export class Library extends EventTarget {
     );
   }
 
-  /** @param {Chat} chat @param {Draft | undefined} draft @param {Images} [images] that are not written yet */
+  /** @param {Chat} chat @param {Draft | undefined} draft @param {Images} [images] that are not written yet; nor is the draft */
   #hold(chat, draft, images) {
     const conversation = new Conversation(chat, draft, this.#keeper);
-    if (images) conversation.addImages(images);
+    if (images) {
+      conversation.addImages(images);
+      conversation.seen = draftKey(undefined);
+    }
     this.#held.set(chat.id, conversation);
     conversation.addEventListener('turn', (event) => {
       const { detail: turn } = /** @type {CustomEvent<import('./turn.js').Turn>} */ (event);
@@ -271,7 +274,7 @@ export class Library extends EventTarget {
     if (!conversation) return;
     if (chat) conversation.takeIn(chat);
     const typedAt = (await this.#store.read(id).catch(() => undefined))?.draft?.at ?? 0;
-    if (draft && typedAt <= at) conversation.fill(draft); // else that tab has gone on since
+    if (draft && typedAt <= at) await conversation.joinDraft(draft); // else that tab has gone on since
     if (chat) this.#touched(conversation, 'chat');
     await this.#saver.flush();
   }

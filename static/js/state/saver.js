@@ -4,6 +4,7 @@
 //! Events: `written` and `gone` (the conversation was removed by another tab), `trouble` and `well` (writing fails, and
 //! works again).
 
+import { draftKey } from './chat.js';
 import * as left from './left.js';
 
 /** @typedef {import('./conversation.js').Conversation} Conversation */
@@ -86,7 +87,7 @@ export class Saver extends EventTarget {
     this.#timer = setTimeout(() => this.flush(), afterMs);
   }
 
-  /** @param {Conversation} conversation */
+  /** @param {Conversation} conversation @returns {Promise<unknown>} */
   async #write(conversation) {
     const changes = this.#dirty.get(conversation);
     if (changes === undefined) return;
@@ -95,10 +96,16 @@ export class Saver extends EventTarget {
     try {
       const chat = begun ? structuredClone(conversation.chat) : null;
       const draft = draftChanges > 0 ? structuredClone(conversation.draft) : null;
-      const there = await this.#store.write(id, chat, draft, images);
+      const { gone, chat: there, theirs } = await this.#store.write(id, chat, draft, conversation.seen, images);
+      if (theirs) {
+        await conversation.joinDraft(theirs);
+        conversation.seen = draftKey(theirs);
+        return await this.#write(conversation);
+      }
+      if (draft) conversation.seen = draftKey(draft);
       if (conversation.draftChanges === draftChanges) conversation.draftChanges = 0;
-      if (this.#dirty.get(conversation) === changes || there === 'gone') this.#dirty.delete(conversation);
-      if (there === 'gone') return this.dispatchEvent(new CustomEvent('gone', { detail: conversation }));
+      if (this.#dirty.get(conversation) === changes || gone) this.#dirty.delete(conversation);
+      if (gone) return this.dispatchEvent(new CustomEvent('gone', { detail: conversation }));
       for (const image of images.keys()) unwritten.delete(image);
       if (this.#dirty.size === 0) left.leave(this.#tab, []);
       this.dispatchEvent(new CustomEvent('written', { detail: { conversation, there } }));

@@ -12,7 +12,7 @@
 //! Every method rejects when the browser does not let it; nothing is half written then.
 
 import * as idb from '../../vendor/idb-keyval-6.3.0.js';
-import { isBlank, shortTitle, titleOf } from './chat.js';
+import { draftKey, isBlank, newDraft, shortTitle, titleOf } from './chat.js';
 import { merge } from './merge.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
@@ -51,27 +51,30 @@ export class Store {
   }
 
   /**
-   * Writes a conversation with its draft. What another tab wrote meanwhile is merged.
+   * Writes a conversation with its draft. What another tab wrote meanwhile of the conversation is merged; where it has
+   * typed, its draft stays and is told.
    * @param {string} id
    * @param {Chat | null} chat null: it has not begun, so there is only a draft
    * @param {Draft | null} draft null: the record of it stays as it is
+   * @param {string} seen the key of the draft's record as it was seen last
    * @param {Images} images those that are not written yet
    * @param {{of: string, note: Taken}} [taken] it is from version 1: what is here already goes before it
-   * @returns {Promise<Chat | null | 'gone'>} what is there now
+   * @returns {Promise<{gone?: true, chat: Chat | null, theirs?: Draft}>} what is there now; `gone`: it was removed
    */
-  write(id, chat, draft, images, taken) {
+  write(id, chat, draft, seen, images, taken) {
     return this.#use('readwrite', async (store) => {
       const [old, typed, gone] = await Promise.all(
         ['chat', 'draft', 'gone'].map((kind) => request(store.get(`${kind}:${id}`))),
       );
-      if (gone !== undefined) return 'gone';
+      if (gone !== undefined) return { gone: true, chat: null };
       const merged = chat && old && taken ? merge(chat, old) : chat ? merge(old, chat) : (old ?? null);
       if (merged) store.put(merged, `chat:${id}`);
       if (merged) store.put(metaOf(merged), `meta:${id}`);
-      if (draft && !(taken && typed)) putDraft(store, id, draft);
+      const theirs = draft && !taken && draftKey(typed) !== seen ? (typed ?? newDraft()) : undefined;
+      if (draft && !theirs && !(taken && typed)) putDraft(store, id, draft);
       for (const [image, data] of images) store.put(data, imageKey(id, image));
       if (taken) store.put(taken.note, `taken:${taken.of}`);
-      return merged;
+      return { chat: merged, ...(theirs && { theirs }) };
     });
   }
 

@@ -11,7 +11,7 @@
 //! all of it is here. Whatever cannot be written (a full disk) is read from the old database as long as that is so.
 
 import * as idb from '../../vendor/idb-keyval-6.3.0.js';
-import { newDraft } from './chat.js';
+import { draftKey, newDraft } from './chat.js';
 import { freshId } from './ids.js';
 import { metaOf } from './store.js';
 import { fromVersion1 } from './version1-chat.js';
@@ -149,9 +149,12 @@ export class Version1 {
       const wanted = before?.draft === draft.text ? newDraft() : draft;
       const isNew = Array.from(images).filter(([image]) => !here.chat || !hasImage(here.chat, image));
       const note = { updated: chat.updated, draft: draft.text, settings, leaf: chat.leaf };
-      const there = await this.#store.write(id, chat, wanted, new Map(isNew), { of: id, note });
+      const { chat: there } = await this.#store.write(id, chat, wanted, '', new Map(isNew), {
+        of: id,
+        note,
+      });
       this.#untaken.delete(id);
-      if (there === 'gone' || !there) return;
+      if (!there) return; // it was removed
       onTaken({ id, chat: there, meta: metaOf(there), draft: here.draft ? null : wanted, images, written: true });
     } catch {
       this.#untaken.add(id);
@@ -184,7 +187,7 @@ export class Version1 {
     const sent = chats.some((chat) => chat.messages.some(({ content }) => content === text));
     const id = freshId();
     const draft = { ...newDraft(), ...(!sent && { text }) };
-    await this.#store.write(id, null, draft, new Map(), { of: NEW, note });
+    await this.#store.write(id, null, draft, '', new Map(), { of: NEW, note });
     if (text !== '' && !sent) {
       onTaken({
         id,
@@ -213,7 +216,7 @@ export class Version1 {
       if (id === NEW || text === '') continue;
       const here = await this.#store.read(id).catch(() => undefined);
       if (here?.chat && !here.draft && !here.gone) {
-        await this.#store.write(id, null, { ...newDraft(), text }, new Map()).catch(() => {});
+        await this.#store.write(id, null, { ...newDraft(), text }, draftKey(undefined), new Map()).catch(() => {});
       }
     }
     if (this.#untaken.size === 0) attempt(() => localStorage.removeItem(LEFT));

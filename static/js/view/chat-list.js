@@ -199,11 +199,11 @@ export class ChatList {
   async #onRemoved(removed) {
     if (removed.id === freshOf()) forgetFresh();
     if (removed !== this.#view.conversation) return;
-    const { text, images } = removed.draft;
-    const { edits } = removed.draft;
+    const { text, images, edits } = removed.draft;
+    const goesAlong = text !== '' && !edits && images.length === 0;
+    if (goesAlong) forgetFresh(); // something may be typed there
     await this.open('', { isMove: false });
-    const { conversation } = this.#view;
-    if (text !== '' && !edits && images.length === 0 && conversation.draft.text === '') conversation.fill({ text });
+    if (goesAlong) this.#view.conversation.fill({ text });
   }
 
   /** The address names the conversation, the title says what it is about. */

@@ -15,6 +15,7 @@ import {
   until,
   useBrowser,
 } from '../support/browser.mjs';
+import { everything } from '../support/walk-look.mjs';
 
 useBrowser();
 
@@ -188,6 +189,41 @@ browserTest(
   },
 );
 
+browserTest('what is typed in two tabs at once is all kept', async ({ page, open }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  const other = await open(await page.evaluate(() => `/${location.hash}`));
+  await Promise.all([page.fill('#composer-text', 'left'), other.fill('#composer-text', 'right')]);
+  for (const tab of [page, other]) {
+    await until(async () => (await composerText(tab)).split('\n\n').sort().join() === 'left,right', 'both words');
+  }
+  await other.close();
+  await page.reload();
+  await until(async () => (await composerText(page)).split('\n\n').sort().join() === 'left,right', 'both words');
+});
+
+browserTest(
+  'what is typed in a conversation that is deleted does not push out what is typed in a new one',
+  async ({ page }) => {
+    await page.fill('#composer-text', 'new');
+    await page.click('#new-chat');
+    await fillIn(page, '');
+    await send(page, 'one');
+    await answerState(page, 'done');
+    await page.click('#new-chat');
+    await page.fill('#composer-text', 'newer');
+    await openChat(page, 'one');
+    await fillIn(page, '');
+    await page.fill('#composer-text', 'half');
+    const item = page.locator('.chat-item[data-current]');
+    await item.hover();
+    await item.locator('[data-action="remove"]').click();
+    await page.click('#ask-yes');
+    await fillIn(page, 'half');
+    await until(async () => (await titles(page)).sort().join() === 'Draft: new,Draft: newer', 'both drafts');
+  },
+);
+
 browserTest('what another tab had typed when it was closed is there when one comes back', async ({ page, open }) => {
   await send(page, 'one');
   await answerState(page, 'done');
@@ -195,7 +231,13 @@ browserTest('what another tab had typed when it was closed is there when one com
   await hide(page, true);
   await other.locator('#composer-text').pressSequentially('half a sen', { delay: 10 });
   await other.close({ runBeforeUnload: false });
-  await page.waitForTimeout(300);
+  await until(
+    async () =>
+      Array.from((await everything(page)).values())
+        .join()
+        .includes('half a sen'),
+    'it is left',
+  );
   await hide(page, false);
   await fillIn(page, 'half a sen');
 });
