@@ -1,11 +1,12 @@
-//! `npm run walk -- [SECONDS] [SEED]`: random walks, one after the other, until the time is over or one finds something.
+//! `npm run walk -- [SECONDS] [SEED] [SLOWER]`: random walks, one after the other, until the time is over. `SLOWER` divides the
+//! speed of the page, as on a machine with much else to do.
 
 import { chromium } from 'playwright-core';
 import { executablePath, FLAGS } from './support/browser.mjs';
 import { Fake } from './support/fake.mjs';
 import { Walk } from './support/walk.mjs';
 
-const [seconds = 600, first = Date.now() % 100_000] = process.argv.slice(2).map(Number);
+const [seconds = 600, first = Date.now() % 100_000, slower = 1] = process.argv.slice(2).map(Number);
 const STEPS = 60;
 const browser = await chromium.launch({ executablePath, args: FLAGS });
 const end = performance.now() + seconds * 1_000;
@@ -15,11 +16,13 @@ let failed = 0;
 for (; performance.now() < end; seed++) {
   const fake = await new Fake().start();
   const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block' });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(10_000 * slower);
   const errors = [];
   context.on('weberror', (error) => errors.push(error.error().stack));
   const open = async (path = '/') => {
     const page = await context.newPage();
+    const session = await context.newCDPSession(page);
+    await session.send('Emulation.setCPUThrottlingRate', { rate: slower });
     await page.goto(new URL(path, fake.url).href);
     await page.waitForSelector('html[data-ready]');
     return page;

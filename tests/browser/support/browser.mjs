@@ -34,8 +34,10 @@ export const FLAGS = [
   // `lan.test` is an origin that is not secure, as http on a local network; each fake has a name below `localhost`.
   '--host-resolver-rules=MAP lan.test 127.0.0.1, MAP *.localhost 127.0.0.1',
 ];
-/** No test may take longer: a hung page fails instead of hanging the run. */
-const LIMIT_MS = 60_000;
+/** No test may take longer: a hung page fails instead of hanging the run. A busy machine needs much of it. */
+const LIMIT_MS = 120_000;
+/** What is waited for and does not come within this is held to be wrong. */
+export const PATIENCE_MS = 30_000;
 
 let browser;
 /** @type {Map<string, Promise<import('playwright-core').BrowserContext>>} by their options */
@@ -44,14 +46,19 @@ const contexts = new Map();
 /** Call once at the top of a test file. */
 export function useBrowser() {
   before(async () => {
-    if (!skip) browser = await chromium.launch({ executablePath, args: FLAGS });
+    if (!skip) await launch();
   });
   after(() => browser?.close());
 }
 
+async function launch() {
+  contexts.clear();
+  browser = await chromium.launch({ executablePath, args: FLAGS });
+}
+
 async function newContext(options) {
   const context = await browser.newContext({ locale: 'en-US', serviceWorkers: 'block', ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   return context;
 }
 
@@ -69,32 +76,44 @@ function contextOf(options) {
  * @param {(stage: {page: import('playwright-core').Page, fake: Fake, context: import('playwright-core').BrowserContext, open: (path?: string) => Promise<import('playwright-core').Page>}) => Promise<void>} run
  * @param {object} [options] of the browser context; `path: ''` opens nothing; `setUp(fake)` comes before the page;
  *   `allow` a pattern of page errors that belong to the test; `alone`: it changes its context (a clock, say), so nobody
- *   else may have it
+ *   else may have it; `limitMs`: how long it may take
  */
-export function browserTest(rule, run, { path = '/', setUp, allow, alone = false, ...options } = {}) {
-  test(rule, { skip, timeout: LIMIT_MS }, async () => {
-    const fake = await new Fake().start();
-    setUp?.(fake);
-    const context = await (alone ? newContext : contextOf)(options);
-    const { faults, release } = watch(context, fake);
-    const open = async (where = '/') => {
-      const page = await context.newPage();
-      await page.goto(new URL(where, fake.url).href);
-      await page.waitForSelector('html[data-ready]');
-      return page;
-    };
+export function browserTest(rule, run, { limitMs = LIMIT_MS, ...how } = {}) {
+  test(rule, { skip, timeout: limitMs }, async (t) => {
     try {
-      const page = path === '' ? undefined : await open(path);
-      await run({ page, fake, context, open });
-      const wrong = faults.filter((fault) => !allow?.test(fault));
-      if (wrong.length > 0) throw new Error(wrong.join('\n'));
-    } finally {
-      release();
-      if (alone) await context.close();
-      else await cleared(context);
-      await fake.stop();
+      await runOnce(run, how);
+    } catch (error) {
+      if (browser.isConnected()) throw error;
+      // Somebody has ended the browser, or the machine had no memory for it: that says nothing about the page.
+      t.diagnostic(`Chromium is gone (${error.message}); once more in a new one`);
+      await launch();
+      await runOnce(run, how);
     }
   });
+}
+
+/** One test on an origin of its own. */
+async function runOnce(run, { path = '/', setUp, allow, alone = false, ...options }) {
+  const fake = await new Fake().start();
+  setUp?.(fake);
+  const context = await (alone ? newContext : contextOf)(options);
+  const { faults, release } = watch(context, fake);
+  const open = async (where = '/') => {
+    const page = await context.newPage();
+    await page.goto(new URL(where, fake.url).href);
+    await page.waitForSelector('html[data-ready]');
+    return page;
+  };
+  try {
+    const page = path === '' ? undefined : await open(path);
+    await run({ page, fake, context, open });
+    const wrong = faults.filter((fault) => !allow?.test(fault));
+    if (wrong.length > 0) throw new Error(wrong.join('\n'));
+  } finally {
+    release();
+    if (browser.isConnected()) await (alone ? context.close() : cleared(context));
+    await fake.stop();
+  }
 }
 
 async function cleared(context) {
@@ -158,7 +177,7 @@ export const titles = (page) => page.locator('.chat-open').allInnerTexts();
 export const openChat = (page, title) => page.locator('.chat-open').getByText(title, { exact: true }).click();
 
 /** Waits until a condition of the page or the fake holds. */
-export async function until(holds, what = String(holds), limitMs = 10_000) {
+export async function until(holds, what = String(holds), limitMs = PATIENCE_MS) {
   const end = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`never came true: ${what}`);

@@ -4,61 +4,19 @@
 //! Every word that is typed and every answer carries a token of its own. Where each may be at a moment is known by
 //! looking: at the fields and messages of the open tabs, and at the records. A token that is in none of them is lost; one
 //! of a deleted conversation that is in any of them has come back.
+//!
+//! The walk is somebody who looks: the next step begins when what the last one asked for is seen. It waits for that and
+//! not for a time, and each step has numbers of its own from the seed, so that a slow machine goes the same way.
 
 import assert from 'node:assert/strict';
 import { fillIn, hide, until } from './browser.mjs';
-
-/** Numbers from a seed: the same walk each time. */
-function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const TOKEN = /\b[wa]\d+x\b/g;
-/** Records come as JSON, where the end of a line is two signs. */
-const tokensOf = (text) => new Set(text.replaceAll('\\n', ' ').match(TOKEN) ?? []);
-
-/** How the server answers, one of these each time. */
-const MODES = {
-  quick: async (stream, token) => {
-    await stream.say(`${token} `, 'is the answer.');
-    await stream.done();
-  },
-  markdown: async (stream, token) => {
-    await stream.say(`# ${token}\n\n- one\n`, '- **two**\n');
-    await stream.done();
-  },
-  slow: async (stream, token, pause) => {
-    await stream.say(`${token} `);
-    for (let piece = 0; piece < 5; piece++) await pause().then(() => stream.say('more '));
-    await stream.done();
-  },
-  queued: async (stream, token, pause) => {
-    for (const place of [2, 1, 0]) await stream.place(place).then(pause);
-    await stream.say(token);
-    await stream.done();
-  },
-  limited: async (stream, token) => {
-    await stream.say(`${token} and`);
-    await stream.done({ done_reason: 'length' });
-  },
-  cut: async (stream, token, pause) => {
-    await stream.say(`${token} half `);
-    await pause();
-    stream.cut();
-  },
-  full: async (stream) => stream.refuse(429, 'queue_full', { 'retry-after': '1' }),
-  late: async (stream, _, pause) => pause().then(() => stream.refuse(503, 'upstream_busy')),
-  wordless: async (stream) => stream.error('the line moved too slowly', 'queue_timeout'),
-};
+import { everything, keptOf, shown, snapshot, tokensOf } from './walk-look.mjs';
+import { MODES, randomFrom } from './walk-server.mjs';
 
 export class Walk {
+  #seed;
   #random;
+  #steps = 0;
   #tokens = 0;
   /** @type {import('playwright-core').Page[]} */
   #tabs = [];
@@ -72,10 +30,11 @@ export class Walk {
   mode = 'quick';
 
   constructor(seed, { page, fake, open, context }) {
-    this.#random = randomFrom(seed);
+    this.#seed = seed;
     Object.assign(this, { fake, open, context });
     this.#tabs = [page];
-    const pause = () => new Promise((resolve) => setTimeout(resolve, 40 + this.#random() * 200));
+    const pace = randomFrom(seed);
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 40 + pace() * 200));
     fake.onChat = (stream) => MODES[this.mode](stream, this.#token('a'), pause).catch(() => {});
   }
 
@@ -93,6 +52,7 @@ export class Walk {
 
   /** One step, and what holds after it. */
   async step() {
+    this.#random = randomFrom(this.#seed * 1_000 + ++this.#steps);
     const [name] = this.#pick(STEPS);
     this.log.push(name);
     await this[name]();
@@ -106,6 +66,7 @@ export class Walk {
     await this.page.keyboard.press('End');
     await this.page.keyboard.type(`${token} `, { delay: this.#random() * 30 });
     this.expected.add(token);
+    this.log.push(`: ${token}`);
   }
 
   async send() {
@@ -131,11 +92,17 @@ export class Walk {
   }
 
   async create() {
+    const before = await shown(this.page);
     await this.page.click('#new-chat');
+    await until(async () => {
+      const now = await shown(this.page);
+      return !now.begun && (before.begun || before.blank || now.id !== before.id);
+    }, 'a new conversation is shown');
   }
 
   async change() {
-    await this.#clickOne('.chat-open');
+    const id = await this.#clickOne('.chat-open', (button) => button.closest('.chat-item').dataset.id);
+    if (id) await until(async () => (await shown(this.page)).id === id, `${id} is shown`);
   }
 
   async retry() {
@@ -162,39 +129,61 @@ export class Walk {
   }
 
   async removeMessage() {
-    const id = await this.#clickOne('.message [data-action="delete"]', (button) => {
+    await this.#hideNote();
+    const text = await this.#clickOne('.message [data-action="delete"]', (button) => {
       const message = button.closest('.message');
       return message.querySelector('.text').textContent;
     });
-    const gone = tokensOf(id ?? '');
+    if (text === undefined) return;
+    const gone = tokensOf(text);
+    const kept = Array.from(gone).filter((token) => this.expected.has(token));
     for (const token of gone) this.#excused.add(token);
     for (const token of gone) this.expected.delete(token);
-    if (id === undefined || this.#random() < 0.5) return;
+    await this.page.locator('#undo').waitFor();
+    if (this.#random() < 0.5) return;
     await this.page.click('#undo');
     for (const token of gone) this.#excused.delete(token);
+    for (const token of kept) this.expected.add(token);
   }
 
   async removeConversation() {
-    const count = await this.page.locator('.chat-item').count();
-    if (count === 0) return;
-    const item = this.page.locator('.chat-item').nth(Math.floor(this.#random() * count));
-    const id = await item.getAttribute('data-id');
+    const ids = await this.page.locator('.chat-item').evaluateAll((items) => items.map(({ dataset }) => dataset.id));
+    if (ids.length === 0) return;
+    const id = this.#pick(ids);
+    const item = this.page.locator(`.chat-item[data-id="${id}"]`);
+    await this.#hideNote();
     await item.hover();
     await item.locator('[data-action="remove"]').click();
     await this.page.locator('#ask-dialog').waitFor();
-    const gone = await this.#tokensIn(id);
+    const gone = await this.#partsOf(id);
     await this.page.click('#ask-yes');
-    const back = this.#random() < 0.3 && (await this.#undone(item, id));
-    if (back) return;
-    for (const token of gone.messages) this.deleted.add(token);
-    for (const token of [...gone.messages, ...gone.typed]) this.expected.delete(token);
+    await until(() => this.#isNowhere(id), `${id} is gone from every tab`);
+    await this.page.locator('#undo').waitFor();
+    if (this.#random() < 0.3) {
+      this.log.push(`: ${id} and back`);
+      await this.page.click('#undo');
+      await until(async () => (await item.count()) === 1, `${id} is back`);
+      return;
+    }
+    this.log.push(`: ${id}`);
+    for (const token of [...gone.messages, ...gone.typed]) {
+      if (gone.carried.has(token)) continue;
+      this.expected.delete(token);
+      if (gone.messages.has(token)) this.deleted.add(token);
+    }
   }
 
-  async #undone(item, id) {
-    await until(async () => (await this.page.locator(`.chat-item[data-id="${id}"]`).count()) === 0, 'it is gone');
-    await this.page.click('#undo');
-    await until(async () => (await this.page.locator(`.chat-item[data-id="${id}"]`).count()) === 1, 'it is back');
+  /** Whether no tab shows a conversation, or lists it. */
+  async #isNowhere(id) {
+    for (const tab of this.#tabs) {
+      if ((await shown(tab)).id === id || (await tab.locator(`.chat-item[data-id="${id}"]`).count()) > 0) return false;
+    }
     return true;
+  }
+
+  /** A note of what was done before would be taken for that of what is done next. */
+  async #hideNote() {
+    await this.page.evaluate(() => (document.getElementById('undo-note').hidden = true));
   }
 
   async hide() {
@@ -209,14 +198,18 @@ export class Walk {
   }
 
   async secondTab() {
-    if (this.#tabs.length > 1) {
-      await this.page.close({ runBeforeUnload: false });
-      this.#tabs.pop();
-      await this.hide(); // one comes back to the other tab
-      await this.page.waitForTimeout(150);
-    } else {
-      this.#tabs.push(await this.open(await this.page.evaluate(() => location.pathname + location.hash)));
-    }
+    if (this.#tabs.length > 1) await this.#closeTab();
+    else this.#tabs.push(await this.open(await this.page.evaluate(() => location.pathname + location.hash)));
+  }
+
+  /** Somebody closes the last tab and looks at the one before. */
+  async #closeTab() {
+    const tab = this.page;
+    await hide(tab, true);
+    await tab.close({ runBeforeUnload: false });
+    this.#tabs.pop();
+    await this.hide();
+    await this.wait();
   }
 
   /** What is seen is what is there after a reload. */
@@ -230,7 +223,7 @@ export class Walk {
     await page.waitForSelector('html[data-ready]');
     if (before.busy || others || unrendered > 0) return;
     const same = async () => JSON.stringify(await snapshot(page)) === JSON.stringify(before);
-    await until(same, 'the same after a reload', 4_000).catch(async () => {
+    await until(same, 'the same after a reload').catch(async () => {
       assert.deepEqual(await snapshot(page), before, 'after a reload');
     });
   }
@@ -259,28 +252,22 @@ export class Walk {
     return clicked ? said : undefined;
   }
 
-  /** The tokens of one conversation: in its records, and where it is shown. */
-  async #tokensIn(id) {
-    await this.hide(); // which writes what is not written
-    await this.page.waitForTimeout(200);
-    const records = await everything(this.page);
-    const [chat, draft] = ['chat', 'draft'].map((kind) => records.get(`${kind}:${id}`) ?? '');
-    const messages = tokensOf(chat);
-    const typed = tokensOf(draft);
+  /**
+   * The tokens of one conversation. `carried`: what is typed where it is shown, which goes along into a new one; the words
+   * of an edit do not.
+   */
+  async #partsOf(id) {
+    const parts = { messages: new Set(), typed: new Set(), carried: new Set() };
     for (const tab of this.#tabs) {
-      const seen = await tab.evaluate((wanted) => {
-        const shown = document.querySelector('.chat-item[data-current]')?.dataset.id;
-        return shown === wanted || location.hash === `#${wanted}`
-          ? {
-              messages: document.getElementById('transcript').textContent,
-              typed: document.getElementById('composer-text').value,
-            }
-          : { messages: '', typed: '' };
-      }, id);
-      for (const token of tokensOf(seen.messages)) typed.add(token);
-      for (const token of tokensOf(seen.typed)) typed.add(token);
+      await hide(tab, true); // which leaves what is not written yet
+      const kept = keptOf(await everything(tab), id);
+      await hide(tab, false);
+      const now = await shown(tab);
+      if (now.id === id && !now.editing) for (const token of tokensOf(now.typed)) parts.carried.add(token);
+      for (const token of kept.messages) parts.messages.add(token);
+      for (const token of kept.typed) parts.typed.add(token);
     }
-    return { messages, typed };
+    return parts;
   }
 
   /** Answers that were seen whole must stay. */
@@ -302,30 +289,28 @@ export class Walk {
       await hide(tab, false);
       fields.push(await tab.inputValue('#composer-text'));
     }
+    const there = async () => tokensOf([...(await everything(this.page)).values(), ...fields].join(' '));
     const missing = async () => {
-      const there = tokensOf([...(await everything(this.page)).values(), ...fields].join(' '));
-      return Array.from(this.expected).filter((token) => !there.has(token));
+      const now = await there();
+      return Array.from(this.expected).filter((token) => !now.has(token));
     };
-    await until(async () => (await missing()).length === 0, 'every word is there', 4_000).catch(async () => {
+    await until(async () => (await missing()).length === 0, 'every word is there').catch(async () => {
       assert.deepEqual(await missing(), [], 'these words are lost');
     });
     const back = async () => {
-      const there = tokensOf(
-        Array.from(await everything(this.page))
-          .flat()
-          .join(' '),
-      );
-      return Array.from(this.deleted).filter((token) => there.has(token));
+      const now = await there();
+      return Array.from(this.deleted).filter((token) => now.has(token));
     };
-    await until(async () => (await back()).length === 0, 'what is deleted is gone', 4_000).catch(async () => {
+    await until(async () => (await back()).length === 0, 'what is deleted is gone').catch(async () => {
       assert.deepEqual(await back(), [], 'these were deleted');
     });
   }
 
   /** Ends what runs, and looks once more, after a reload as well. */
   async end() {
+    this.#random = randomFrom(this.#seed);
     this.mode = 'quick';
-    for (const tab of this.#tabs.splice(1)) await tab.close();
+    while (this.#tabs.length > 1) await this.#closeTab();
     await this.stop();
     await this.check();
     await this.reload();
@@ -340,35 +325,3 @@ const WEIGHTS = {
   ...{ edit: 2, cancelEdit: 1, removeMessage: 1, removeConversation: 1, hide: 1, offline: 1, secondTab: 1, reload: 3 },
 };
 const STEPS = Object.entries(WEIGHTS).flatMap(([name, weight]) => Array.from({ length: weight }, () => [name]));
-
-/** What somebody sees of the conversation. */
-function snapshot(page) {
-  return page.evaluate(() => ({
-    busy: document.getElementById('send').dataset.mode === 'stop',
-    address: location.hash,
-    messages: Array.from(document.querySelectorAll('#transcript .message .text'), (node) => node.innerText.trim()),
-    typed: document.getElementById('composer-text').value,
-    editing: !document.getElementById('edit-note').hidden,
-  }));
-}
-
-/** Every record and whatever lies in localStorage, as text by its key. */
-async function everything(page) {
-  const entries = await page.evaluate(
-    () =>
-      new Promise((resolve, reject) => {
-        const open = indexedDB.open('sluice-2');
-        open.onerror = () => reject(open.error);
-        open.onsuccess = () => {
-          const store = open.result.transaction('records').objectStore('records');
-          const [keys, values] = [store.getAllKeys(), store.getAll()];
-          store.transaction.oncomplete = () => {
-            open.result.close();
-            const records = keys.result.map((key, index) => [String(key), JSON.stringify(values.result[index])]);
-            resolve([...records, ...Object.entries(localStorage)]);
-          };
-        };
-      }),
-  );
-  return new Map(entries);
-}
