@@ -16,6 +16,8 @@ const SHELL = [
   '/css/hljs.css',
   '/i18n/de.json',
   '/i18n/en.json',
+  '/i18n/more.de.json',
+  '/i18n/more.en.json',
   '/icons/icon-192.png',
   '/icons/icon.svg',
   '/js/app.js',
@@ -88,6 +90,7 @@ const SHELL = [
   '/js/wire/ndjson.js',
   '/js/wire/think.js',
   '/manifest.webmanifest',
+  '/more.html',
   '/vendor/dompurify-3.4.18.js',
   '/vendor/idb-keyval-6.3.0.js',
   '/vendor/marked-18.2.1.js',
@@ -96,7 +99,7 @@ const SHELL = [
 /** After this a copy is as good as an answer. */
 const PATIENCE_MS = 3_000;
 /** What may be kept besides the shell. */
-const KEPT = /^\/(css|js|i18n|icons|vendor)\//;
+const KEPT = /^\/(more\.html$|(css|js|i18n|icons|vendor)\/)/;
 
 /**
  * At `/` programs are told that Ollama runs; whoever wants the page asks for HTML.

@@ -1,4 +1,5 @@
-//! The page's words. `en.json` and `de.json` have the same keys (a test compares them).
+//! The page's words. `en.json` and `de.json` have the same keys (a test compares them), and so have those that
+//! come on use.
 //!
 //! Text in the HTML is English and is replaced where a `data-i18n` attribute names a key, so that the page reads
 //! well before this file has run. Plural forms are keys with `.one` or `.other` behind them.
@@ -25,6 +26,11 @@ export async function load(wanted, more = []) {
   words = Object.assign({}, ...all);
   document.documentElement.lang = locale;
   apply(document);
+}
+
+/** Words that are needed when something is opened. @param {string} name */
+export async function loadMore(name) {
+  words = { ...words, ...(await wordsOf(`${name}.${locale}`)) };
 }
 
 /**

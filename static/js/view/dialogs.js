@@ -1,7 +1,7 @@
-//! The dialogs that are small and shared: asking for a key, a name, a yes.
+//! The dialogs that are small and shared: asking for a key, a name, a yes. And what brings the others.
 
 import { byId } from '../dom.js';
-import { t } from '../i18n.js';
+import { apply, loadMore, t } from '../i18n.js';
 import { apiKey, saveApiKey } from '../wire/api.js';
 
 /** @param {string} id */
@@ -9,25 +9,60 @@ function dialog(id) {
   return /** @type {HTMLDialogElement} */ (byId(id));
 }
 
-bindDialogs();
+for (const node of document.querySelectorAll('dialog')) bind(node);
 
-export const showHelp = () => dialog('help-dialog').showModal();
+/** @type {Promise<void> | undefined} */
+let here;
 
-/** Cancel closes; so does a press beside the dialog. */
-function bindDialogs() {
-  for (const node of document.querySelectorAll('dialog')) {
-    // Where the press began counts: a selection that is dragged out of a field ends beside the dialog.
-    node.addEventListener('pointerdown', (event) => {
-      if (event.target === node && isOutside(node, event)) node.dataset.beside = '';
-      else delete node.dataset.beside;
-    });
-    node.addEventListener('click', (event) => {
-      const target = /** @type {Element} */ (event.target);
-      const beside = target === node && node.dataset.beside === '' && isOutside(node, event);
-      if (beside || target.closest('[data-close]')) node.close('');
-    });
-    for (const button of node.querySelectorAll('button[type=submit]:not([value])')) button.setAttribute('value', 'yes');
+/** The dialogs that few people open, and their words: fetched once, before the first of them is shown. */
+export function more() {
+  here ??= fetchMore().catch((error) => {
+    here = undefined; // the next time, perhaps
+    throw error;
+  });
+  return here;
+}
+
+async function fetchMore() {
+  const [page] = await Promise.all([markup('/more.html'), loadMore('more')]);
+  for (const node of page.querySelectorAll('dialog')) {
+    const dialog = document.importNode(node, true);
+    apply(dialog);
+    bind(dialog);
+    document.body.append(dialog);
   }
+}
+
+/** A file as a document that nothing of runs. @param {string} path @returns {Promise<Document>} */
+function markup(path) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('GET', path);
+    request.responseType = 'document';
+    request.onload = () => (request.responseXML ? resolve(request.responseXML) : reject(new TypeError('no markup')));
+    request.onerror = () => reject(new TypeError('not there'));
+    request.send();
+  });
+}
+
+export async function showHelp() {
+  await more();
+  dialog('help-dialog').showModal();
+}
+
+/** Cancel closes; so does a press beside the dialog. @param {HTMLDialogElement} node */
+function bind(node) {
+  // Where the press began counts: a selection that is dragged out of a field ends beside the dialog.
+  node.addEventListener('pointerdown', (event) => {
+    if (event.target === node && isOutside(node, event)) node.dataset.beside = '';
+    else delete node.dataset.beside;
+  });
+  node.addEventListener('click', (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const beside = target === node && node.dataset.beside === '' && isOutside(node, event);
+    if (beside || target.closest('[data-close]')) node.close('');
+  });
+  for (const button of node.querySelectorAll('button[type=submit]:not([value])')) button.setAttribute('value', 'yes');
 }
 
 /** @param {HTMLElement} node @param {MouseEvent} event */
@@ -56,6 +91,7 @@ export function shown(id) {
  * @param {() => void} changed what to do once it is another one
  */
 export async function askKey({ refused }, changed) {
+  await more();
   const input = /** @type {HTMLInputElement} */ (byId('key-input'));
   const remember = /** @type {HTMLInputElement} */ (byId('key-remember'));
   const there = apiKey() !== '';

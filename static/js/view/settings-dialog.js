@@ -2,7 +2,7 @@
 
 import * as announce from './announce.js';
 import { titleOf } from '../state/chat.js';
-import { askKey } from './dialogs.js';
+import { askKey, more } from './dialogs.js';
 import { askToNotify, canNotify } from './notify.js';
 import { byId, el } from '../dom.js';
 import { t } from '../i18n.js';
@@ -21,7 +21,8 @@ const MOST_BYTES = 64 * 1024 * 1024;
 let bound = false;
 
 /** @param {Context} context the same one every time */
-export function openSettings(context) {
+export async function openSettings(context) {
+  await more();
   if (!bound) bind(context);
   bound = true;
   /** @type {HTMLSelectElement} */ (byId('theme')).value = setting('theme') || 'system';

@@ -1,11 +1,12 @@
 //! The settings of one conversation: system prompt, sampling, thinking.
 
-import { shown } from './dialogs.js';
+import { more, shown } from './dialogs.js';
 import { byId } from '../dom.js';
 import { OPTIONS } from '../state/chat.js';
 
 /** @param {import('./chat-view.js').ChatView} view */
 export async function openTuning({ conversation }) {
+  await more();
   const { chat } = conversation;
   const system = /** @type {HTMLTextAreaElement} */ (byId('tuning-system'));
   const think = /** @type {HTMLSelectElement} */ (byId('tuning-think'));

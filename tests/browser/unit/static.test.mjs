@@ -15,6 +15,7 @@ const read = (file) => readFileSync(join(ROOT, file), 'utf8');
 const ofType = (...types) => ours.filter((file) => types.some((type) => file.endsWith(type)));
 const words = (locale) => ({
   ...JSON.parse(read(`i18n/${locale}.json`)),
+  ...JSON.parse(read(`i18n/more.${locale}.json`)),
   ...JSON.parse(read(`i18n/dashboard.${locale}.json`)),
 });
 
@@ -50,6 +51,7 @@ test('the offline shell is every file that the chat page may need', () => {
   );
   const wanted = files.filter(
     (file) =>
+      file === 'more.html' ||
       (/^(js|i18n)\//.test(file) && !/^(js|i18n)\/dashboard/.test(file)) ||
       /^vendor\/(dompurify|idb|marked)[^/]*\.js$/.test(file),
   );
