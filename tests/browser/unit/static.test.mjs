@@ -168,6 +168,19 @@ test('every word that is used exists, and every one that exists is used', () => 
   );
 });
 
+test('a page has every word that it names: those that all have, and its own', () => {
+  const own = { 'more.html': 'more', 'dashboard/index.html': 'dashboard' };
+  for (const file of ofType('.html')) {
+    const parts = ['en', ...(own[file] ? [`${own[file]}.en`] : [])];
+    const there = Object.assign({}, ...parts.map((part) => JSON.parse(read(`i18n/${part}.json`))));
+    const names = Array.from(read(file).matchAll(/data-i18n="([\w.]+)"/g), ([, key]) => key);
+    for (const [, pairs] of read(file).matchAll(/data-i18n-attr="([^"]+)"/g))
+      names.push(...pairs.split(' ').map((pair) => pair.split(':')[1]));
+    const missing = names.filter((name) => !(name in there));
+    assert.deepEqual(missing, [], file);
+  }
+});
+
 test('the English in the pages is the English of the words', () => {
   const en = words('en');
   for (const file of ofType('.html')) {
