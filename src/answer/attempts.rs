@@ -93,7 +93,7 @@ pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusa
 
 /// What depends on where and when the request is sent.
 async fn sending(job: &Job, upstream: u8) -> Sending {
-    let asks = job.config.policy.keep_alive.is_some();
+    let asks = job.config.policy.of(job.model()).keep_alive.is_some();
     Sending {
         loads: asks && model::loads(&job.config, upstream.into(), job.model()).await,
         may_cut: job.cut.get().is_some(),

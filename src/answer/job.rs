@@ -28,6 +28,8 @@ use crate::request::model::Known;
 pub struct Outgoing {
     /// The path there, without the upstream's base.
     pub path: &'static str,
+    /// The model that answers.
+    model: String,
     /// The body, until the first byte of its answer is relayed: it is not sent again after that.
     body: RefCell<Option<(Body, Share)>>,
     /// How its answer is translated; `None`: it is passed on as it comes.
@@ -37,9 +39,10 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// A body with its share of the memory for bodies, how its answer is translated, and what is known of its model.
+    /// A body for a model with its share of the memory for bodies, how its answer is translated, and what is known of the model.
     pub fn new(
         path: &'static str,
+        model: String,
         body: Body,
         mut share: Share,
         translation: Option<Translation>,
@@ -48,6 +51,7 @@ impl Outgoing {
         share.set(body.held());
         Outgoing {
             path,
+            model,
             body: RefCell::new(Some((body, share))),
             translation,
             known,
@@ -92,7 +96,6 @@ pub struct Job {
     client_number: u64,
     trace: Option<String>,
     client: String,
-    model: String,
 }
 
 impl Job {
@@ -109,7 +112,6 @@ impl Job {
         Job {
             config,
             endpoint,
-            model: heartbeat.model().to_owned(),
             heartbeat,
             outgoing,
             trace: head.trace_id(),
@@ -153,17 +155,18 @@ impl Job {
     pub fn passage(&self) -> Passage {
         Passage::new(self.heartbeat.form(), self.outgoing.translation.as_ref())
             .with_cut(self.cut.get())
+            .with_name(self.model(), self.heartbeat.model())
     }
 
-    /// The model that was asked for.
+    /// The model that answers; its client may have another name for it.
     pub fn model(&self) -> &str {
-        &self.model
+        &self.outgoing.model
     }
 
     /// Whether its model is served by the operator's account elsewhere.
     pub fn is_cloud(&self) -> bool {
         self.outgoing.known.runs_elsewhere
-            || ModelName::parse(&self.model).is_some_and(|name| name.is_cloud())
+            || ModelName::parse(self.model()).is_some_and(|name| name.is_cloud())
     }
 
     /// Its public ticket, once it is drawn.
@@ -189,7 +192,7 @@ impl Job {
             clock::now().mono_ms.saturating_sub(begun.mono_ms)
         });
         self.config
-            .request_timeout
+            .request_timeout_of(self.model())
             .saturating_sub(Duration::from_millis(spent_ms))
     }
 
@@ -230,7 +233,7 @@ impl Job {
             .with("method", "POST")
             .with("path", self.endpoint.path())
             .with("client", self.client.as_str())
-            .with("model", self.model.as_str())
+            .with("model", self.model())
             .with("ticket", ticket)
             .with("upstream", self.begun.get().map(|_| self.upstream.get()))
             .with("wait_ms", figures.wait_ms)

@@ -7,6 +7,7 @@
 mod admission;
 mod attempts;
 mod job;
+mod lists;
 mod look;
 mod place;
 pub mod questions;
@@ -64,14 +65,14 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         !body.bytes().windows(8).any(|word| word == b"[[trap]]"),
         "a test asked for it"
     );
-    let (prepared, share) = request::read(endpoint, body, &head, &client, &config)?;
+    let (prepared, share) = request::read(endpoint, body, &head, &client, &config).await?;
     let looking = model::look(&config, &prepared.model);
     let (room, known) = join(shed(&config, &client), looking).await;
     known.may_run(&config, &prepared.model)?;
     room?;
 
     let form = prepared.form;
-    let heartbeat = Heartbeat::new(endpoint, form, &prepared.model);
+    let heartbeat = Heartbeat::new(endpoint, form, &prepared.asked);
     let translation = prepared.delivery.map(|delivery| Translation {
         id: random::number(),
         created_s: clock::now().wall_ms / 1_000,
@@ -85,7 +86,14 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         config,
         endpoint,
         heartbeat,
-        Outgoing::new(prepared.path, prepared.body, share, translation, known),
+        Outgoing::new(
+            prepared.path,
+            prepared.model,
+            prepared.body,
+            share,
+            translation,
+            known,
+        ),
         head,
         client,
         place,

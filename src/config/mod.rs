@@ -7,6 +7,7 @@
 
 mod current;
 mod form;
+mod models;
 mod parse;
 mod reader;
 mod secret;
@@ -16,6 +17,7 @@ mod upstream;
 mod written;
 
 pub use current::{current, parsed};
+pub use models::ModelOptions;
 pub use reader::{Fault, Misconfigured};
 pub use secret::{ApiKey, Class, Secret};
 pub use table::Config;

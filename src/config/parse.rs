@@ -1,5 +1,7 @@
 //! All settings at once, and what follows from several of them.
 
+use std::time::Duration;
+
 use serde_json::Map;
 use sluice_ollama::{ModelName, Policy};
 
@@ -39,6 +41,18 @@ impl Config {
         self.allowed_models.is_empty() || self.names_model(model)
     }
 
+    /// How long an answer of a model may take.
+    pub fn request_timeout_of(&self, model: &str) -> Duration {
+        let name = ModelName::parse(model).filter(|_| !self.model_options.is_empty());
+        let of_model = |name: ModelName| {
+            let mut options = self.model_options.iter();
+            options
+                .find(|options| options.own.models.matches(&name))?
+                .request_timeout
+        };
+        name.and_then(of_model).unwrap_or(self.request_timeout)
+    }
+
     /// Whether a model may run where its name says that it does.
     pub fn allows_place_of(&self, model: &str) -> bool {
         self.allow_cloud
@@ -55,9 +69,15 @@ impl Config {
 /// Requests that name no model must not be refused for the one that they get.
 fn default_model(reader: &mut Reader<'_>, config: &Config) {
     let model = config.ollama_model.as_str();
-    let has_faults = ["ollama_model", "allowed_models", "allow_cloud"]
-        .into_iter()
-        .any(|name| reader.has_fault(name));
+    let model = config.policy.target_of(model, &[]).unwrap_or(model);
+    let has_faults = [
+        "ollama_model",
+        "model_aliases",
+        "allowed_models",
+        "allow_cloud",
+    ]
+    .into_iter()
+    .any(|name| reader.has_fault(name));
     if has_faults {
         return;
     }
@@ -118,7 +138,15 @@ fn policy(reader: &mut Reader<'_>, config: &Config) -> Policy {
         shift: config.shift,
         num_predict_cap: config.num_predict_cap.map(u64::from),
         keep_alive: config.keep_alive.clone(),
+        aliases: config.model_aliases.clone(),
+        ..Policy::default()
     }
+    .with_overrides(
+        config
+            .model_options
+            .iter()
+            .map(|options| options.own.clone()),
+    )
 }
 
 fn keys(reader: &mut Reader<'_>, config: &Config) -> Vec<ApiKey> {

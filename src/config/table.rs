@@ -10,7 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde_json::Value;
 use sluice_ollama::options::Sampling;
-use sluice_ollama::{ModelName, Policy};
+use sluice_ollama::{Alias, ModelName, Policy};
 
 use crate::budget::PARTS;
 use crate::http::hosts::Hosts;
@@ -18,6 +18,7 @@ use crate::http::origins::Origins;
 
 use super::MAX_UPSTREAMS;
 use super::form::{self, Form};
+use super::models::{self, ModelOptions};
 use super::reader::{Fault, Reader, Row, name_of};
 use super::secret::{self, ApiKey, Secret};
 use super::upstream::{self, Origin, Upstream};
@@ -171,6 +172,10 @@ settings! {
             "whose temperature, top_p and repeat_penalty hold where a client sets none; model: none is sent";
         num_predict_cap: Option<u32> = form::optional(form::count(1, u32::MAX)), "", since "0.1.0",
             "the most tokens of an answer; empty: no cap";
+        model_options: Vec<ModelOptions> = models::options(request_timeout), "", since "0.2.0",
+            "options of single models over the defaults, by name or pattern; the first that matches holds, and null is not sent";
+        model_aliases: Vec<Alias> = models::aliases(), "", since "0.2.0",
+            "other names for models; a real model of that name wins, and allowed_models is asked about the model";
     }
 
     Gate {
@@ -190,7 +195,7 @@ settings! {
     }
 
     Sending {
-        request_timeout: Duration = form::duration(SECOND, LONGEST), "300s", since "0.1.0",
+        request_timeout: Duration = request_timeout(), "300s", since "0.1.0",
             "the whole answer, waiting not counted";
         connect_timeout: Duration = form::duration(MILLISECOND, LONGEST), "60s", since "0.1.0",
             "a connection to Ollama";
@@ -264,6 +269,11 @@ pub(super) const OPTIONS: [Row; 12] = [
     option("repeat_penalty", "1.1", "where the client sets none"),
     option("seed", "-1", "where the client sets none"),
 ];
+
+/// How long an answer may take.
+fn request_timeout() -> Form<Duration> {
+    form::duration(SECOND, LONGEST)
+}
 
 const fn option(name: &'static str, default: &'static str, what: &'static str) -> Row {
     Row {

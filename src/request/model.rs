@@ -12,6 +12,7 @@ use sluice_ollama::ModelName;
 use crate::clock::within;
 use crate::config::Config;
 use crate::http::refuse::Refusal;
+use crate::upstreams::catalog::Facts;
 use crate::upstreams::readings;
 
 /// How long an answer is waited for.
@@ -53,11 +54,10 @@ pub async fn loads(config: &Config, upstream: usize, model: &str) -> bool {
 
 impl Known {
     fn of(show: &Value) -> Known {
-        let is_said = |name: &str| show[name].as_str().is_some_and(|text| !text.is_empty());
-        let capabilities = show["capabilities"].as_array();
+        let facts = Facts::of(show);
         Known {
-            runs_elsewhere: is_said("remote_host") || is_said("remote_model"),
-            thinks: capabilities.map(|words| words.iter().any(|word| word == "thinking")),
+            runs_elsewhere: facts.runs_elsewhere,
+            thinks: facts.can("thinking"),
         }
     }
 

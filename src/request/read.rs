@@ -10,21 +10,28 @@ use crate::config::Config;
 use crate::http::body::Body;
 use crate::http::head::Head;
 use crate::http::refuse::Refusal;
+use crate::upstreams::catalog;
 
 /// Reads and settles a body; its share of the memory for bodies goes on with it.
 ///
 /// # Errors
 /// It is no request that Ollama would understand, or asks for what is not offered here.
-pub fn read(
+pub async fn read(
     endpoint: Endpoint,
     body: Body,
     head: &Head,
     client: &Client,
     config: &Config,
 ) -> Result<(Prepared, Share), Refusal> {
+    // Only other names for models have to give way to real ones.
+    let names = match config.policy.aliases.is_empty() {
+        true => Vec::new(),
+        false => catalog::names(config).await,
+    };
     let asker = Asker {
         accept: head.text(&header::ACCEPT),
         is_operator: client.is_operator(),
+        names: &names,
     };
     let (bytes, share) = body.into_parts();
     let prepared = prepare(endpoint, bytes, &asker, &config.policy);

@@ -9,12 +9,15 @@
 //!
 //! # What it does not do
 //!
+//! Which upstream has which model is in the [`catalog`].
+//!
 //! Nothing here asks an upstream how it is: a generation that goes well or ill is all that a breaker knows of it. Questions
 //! ([`readings`]) neither heal nor harm it.
 
 mod answer;
 mod breaker;
 pub mod breakers;
+pub mod catalog;
 mod error;
 mod judge;
 pub mod readings;

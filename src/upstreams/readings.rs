@@ -1,7 +1,7 @@
 //! What upstreams answer to questions, read once for all who ask: their models, what is loaded, their version.
 //!
 //! # Limits
-//! Whoever asks while the same question is out waits for its answer; whoever asks within a second gets the same. An answer is
+//! Whoever asks while the same question is out waits for its answer; whoever asks within [`FRESH_MS`] gets the same. An answer is
 //! read whole, so that nobody who reads slowly holds a connection, and is counted as a body is ([`crate::budget`]). At most
 //! [`AT_ONCE`] questions of an instance are out: connections are there for answers that people wait for.
 //!
@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::join_all;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -28,10 +29,10 @@ use crate::permits::Permits;
 use crate::single_flight::SingleFlight;
 
 /// How old an answer may be that is given to clients, in milliseconds.
-pub const FRESH_MS: u64 = 1_000;
+pub const FRESH_MS: u64 = 2_000;
 
 /// How old what is told of a model may be, in milliseconds: it changes when somebody pulls or creates it anew.
-const MODEL_MS: u64 = 60_000;
+pub const MODEL_MS: u64 = 60_000;
 
 /// How many questions of one instance are out at once: far fewer than there are connections.
 pub const AT_ONCE: usize = 4;
@@ -41,6 +42,9 @@ const WAITING: usize = 64;
 
 /// How long an upstream may take to answer a question: it looks into its files at most.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long one of several upstreams is waited for.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// The longest answer, in bytes: the vocabulary of a large model has some ten million.
 const LONGEST: usize = 32 * 1024 * 1024;
@@ -119,21 +123,54 @@ pub async fn first(
         let reading = of(config, index, question, max_age_ms).await;
         match &*reading {
             Ok(_) => return Ok(reading),
-            Err(refusal) => {
-                // A word on what was asked says more than that another upstream is away.
-                let is_word = |refusal: &Refusal| {
-                    matches!(
-                        refusal,
-                        Refusal::Upstreams { .. } | Refusal::UpstreamsUnknown { .. }
-                    )
-                };
-                if !is_word(&last) {
-                    last = refusal.clone();
-                }
-            }
+            Err(refusal) => last = weightier(last, refusal),
         }
     }
     Err(last)
+}
+
+/// The answers of all upstreams that have one, in their order, leaving out those whose breaker is open. Where there are several, one
+/// that is slow is not waited for longer than [`SLOW`].
+///
+/// # Errors
+/// None has an answer: the last one's word.
+pub async fn all(
+    config: &Config,
+    question: &Question,
+    max_age_ms: u64,
+) -> Result<Vec<Rc<Reading>>, Refusal> {
+    breakers::refresh(config).await;
+    let slow = match config.upstreams.len() {
+        1 => PATIENCE,
+        _ => SLOW,
+    };
+    let asked = (0..config.upstreams.len())
+        .filter(|index| breakers::state(config, *index) != State::Open)
+        .map(|index| within(slow, of(config, index, question, max_age_ms)));
+    let readings = join_all(asked).await;
+    let mut last = Refusal::upstream_down(breakers::reopens_in(config));
+    let mut told = Vec::new();
+    for reading in readings {
+        match reading {
+            Some(reading) => match &*reading {
+                Ok(_) => told.push(reading),
+                Err(refusal) => last = weightier(last, refusal),
+            },
+            None => last = weightier(last, &Refusal::UpstreamTimeout),
+        }
+    }
+    match told.is_empty() {
+        true => Err(last),
+        false => Ok(told),
+    }
+}
+
+/// Of two refusals the one that says more: a word on what was asked over another upstream's being away.
+fn weightier(last: Refusal, next: &Refusal) -> Refusal {
+    match last {
+        Refusal::Upstreams { .. } | Refusal::UpstreamsUnknown { .. } => last,
+        _ => next.clone(),
+    }
 }
 
 /// The answer of one upstream.

@@ -5,6 +5,10 @@
 
 use std::fmt;
 
+mod pattern;
+
+pub use pattern::ModelPattern;
+
 /// Where a name says that its model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::by_model::{Alias, ForModels};
 use crate::json::{self, Raw, named_among};
 use crate::request::{Code, Invalid};
 
@@ -79,6 +80,12 @@ pub struct Policy {
     pub keep_alive: Option<Value>,
     /// Whether a full context drops its oldest messages, which Ollama loads the model for; `None`: as the model has it.
     pub shift: Option<bool>,
+    /// Options for embeddings: what suits a chat model does not suit them, so these are said of a model by name.
+    pub embedding: Map<String, Value>,
+    /// What holds for some models in its place.
+    pub by_model: Vec<ForModels>,
+    /// Other names for models.
+    pub aliases: Vec<Alias>,
 }
 
 impl Policy {

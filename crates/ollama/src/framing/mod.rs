@@ -5,6 +5,7 @@ mod events;
 mod facts;
 mod lines;
 mod passage;
+mod renamer;
 mod watch;
 
 pub use cut::Cut;

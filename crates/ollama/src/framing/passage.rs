@@ -3,6 +3,7 @@
 use super::cut::{Cut, CutWriter};
 use super::events::EventWriter;
 use super::lines::LineTooLong;
+use super::renamer::Renamer;
 use super::watch::{AnswerWatch, Tally, Verdict};
 use crate::endpoint::Form;
 use crate::openai::{Delivery, Translation, Translator};
@@ -14,6 +15,7 @@ pub struct Passage {
     cut: Option<CutWriter>,
     watch: AnswerWatch,
     writing: Writing,
+    renamer: Option<Renamer>,
 }
 
 #[derive(Debug)]
@@ -43,12 +45,21 @@ impl Passage {
             cut: None,
             watch: AnswerWatch::new(upstreams),
             writing,
+            renamer: None,
         }
     }
 
     /// The same, with word in the last frame that the prompt was cut.
     pub fn with_cut(mut self, cut: Option<Cut>) -> Passage {
         self.cut = cut.map(|cut| CutWriter::new(cut, self.upstreams));
+        self
+    }
+
+    /// The same for a model that the client has another name for: where the answer says `sent`, the client reads `asked`. A
+    /// translation says by itself what was asked for.
+    pub fn with_name(mut self, sent: &str, asked: &str) -> Passage {
+        let is_written = matches!(self.writing, Writing::Completion(_));
+        self.renamer = (sent != asked && !is_written).then(|| Renamer::new(sent, asked));
         self
     }
 
@@ -61,7 +72,11 @@ impl Passage {
             Some(cut) => cut.pass(chunk)?,
             None => chunk,
         };
-        self.write(chunk)
+        let written = self.write(chunk)?;
+        Ok(match &mut self.renamer {
+            Some(renamer) => renamer.pass(&written),
+            None => written,
+        })
     }
 
     fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, LineTooLong> {
@@ -93,6 +108,10 @@ impl Passage {
                     verdict = Verdict::Incomplete;
                 }
             }
+        }
+        if let Some(renamer) = &mut self.renamer {
+            out = renamer.pass(&out);
+            out.extend(renamer.end());
         }
         (verdict, out)
     }

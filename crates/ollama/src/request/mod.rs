@@ -18,6 +18,7 @@ mod draft;
 mod duration;
 mod fields;
 mod invalid;
+mod named;
 mod prepared;
 mod settle;
 mod shape;

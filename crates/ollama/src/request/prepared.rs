@@ -2,10 +2,12 @@
 
 use super::accept::asks_for_events;
 use super::draft::{Body, Draft};
-use super::settle::{Scope, Work, settle_own, settle_relayed};
-use super::{Invalid, MAX_MODEL_NAME, fields, shape};
+use super::named::Named;
+use super::settle::{Scope, Settling, Work, settle_own, settle_relayed};
+use super::{Invalid, fields, shape};
 use crate::endpoint::{Endpoint, Family, Form};
 use crate::json::{self, Fault, Kind, Raw};
+use crate::names::ModelName;
 use crate::openai::{self, Delivery};
 use crate::options::Policy;
 
@@ -16,6 +18,8 @@ pub struct Asker<'a> {
     pub accept: Option<&'a str>,
     /// The key is an operator's.
     pub is_operator: bool,
+    /// The names of models that there are: they win over other names for models.
+    pub names: &'a [ModelName],
 }
 
 /// A request that is ready to be sent.
@@ -27,8 +31,10 @@ pub struct Prepared {
     pub form: Form,
     /// How a translated answer is delivered; `None`: it is passed on as it comes.
     pub delivery: Option<Delivery>,
-    /// The model, as the client or the operator writes it; empty: neither names one.
+    /// The model that is asked, as the client or the operator writes it; empty: neither names one.
     pub model: String,
+    /// The name that answers tell: what the client wrote, where that is another name for the model.
+    pub asked: String,
     /// The members of the client's that were dropped, because they are the operator's alone.
     pub dropped: Vec<&'static str>,
     /// Whether Ollama is asked to search the web, which it does with the operator's account.
@@ -60,6 +66,9 @@ pub fn prepare(
     let form = form(endpoint, &draft, work, asker);
     let searches_web = draft.value("tools").is_some_and(searches_web);
 
+    let named = Named::read(&draft, asker, policy);
+    let policy = policy.of(&named.model);
+
     let mut sent_to = endpoint;
     let mut delivery = None;
     if endpoint == Endpoint::OpenAiChat && policy.sets_runner_options() {
@@ -71,24 +80,31 @@ pub fn prepare(
     }
     let dropped = match (sent_to.family(), sent_to) {
         (Family::OpenAi, _) => {
-            settle_relayed(&mut draft, sent_to, policy);
+            settle_relayed(&mut draft, sent_to, &named, policy);
             Vec::new()
         }
-        (Family::Ollama, Endpoint::Embed | Endpoint::Embeddings) => {
-            settle_own(&mut draft, sent_to, Scope::Embedding, work, asker, policy)?
+        (Family::Ollama, _) => {
+            let scope = match sent_to {
+                Endpoint::Embed | Endpoint::Embeddings => Scope::Embedding,
+                _ if delivery.is_some() => Scope::Translated,
+                _ => Scope::Own,
+            };
+            let settling = Settling {
+                endpoint: sent_to,
+                scope,
+                work,
+                asker,
+                policy,
+            };
+            settle_own(&mut draft, &named, &settling)?
         }
-        (Family::Ollama, _) if delivery.is_some() => {
-            settle_own(&mut draft, sent_to, Scope::Translated, work, asker, policy)?
-        }
-        (Family::Ollama, _) => settle_own(&mut draft, sent_to, Scope::Own, work, asker, policy)?,
     };
-    let model = draft.value("model");
-    let model = model.and_then(|model| model.text(2 * MAX_MODEL_NAME));
     Ok(Prepared {
         path: sent_to.path(),
         form,
         delivery,
-        model: model.map_or_else(|| policy.model.clone(), |model| model.trim().to_owned()),
+        model: named.model,
+        asked: named.asked,
         dropped,
         searches_web: searches_web && endpoint == Endpoint::OpenAiResponses,
         body: draft.finish(),

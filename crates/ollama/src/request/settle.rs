@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::draft::{Added, Draft, When};
 use super::duration::keep_alive_ns;
-use super::{Asker, Invalid, MAX_MODEL_NAME};
+use super::named::Named;
+use super::{Asker, Invalid};
 use crate::endpoint::Endpoint;
 use crate::json::{Kind, Members, Raw, named_among};
 use crate::options::{self, PINNED, Policy, Sampling};
@@ -16,8 +17,8 @@ pub(super) enum Scope {
     Own,
     /// A chat that came in OpenAI's, and was translated.
     Translated,
-    /// An embedding: the client's pinned options are dropped, and nothing is added (a context that suits a chat model does
-    /// not suit these).
+    /// An embedding: the client's pinned options are dropped, and nothing is added but what is said of its model by name (a
+    /// context that suits a chat model does not suit these).
     Embedding,
 }
 
@@ -30,19 +31,38 @@ pub(super) enum Work {
     Load,
 }
 
+/// By what a body for `/api` is settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settling<'a> {
+    /// Where it is sent.
+    pub(super) endpoint: Endpoint,
+    /// What kind of body it is.
+    pub(super) scope: Scope,
+    /// Whether it makes the model work.
+    pub(super) work: Work,
+    /// Who asks.
+    pub(super) asker: &'a Asker<'a>,
+    /// What holds for its model.
+    pub(super) policy: &'a Policy,
+}
+
 /// Applies the operator's rules to a body for `/api`; says which members of the client's were dropped.
 ///
 /// # Errors
 /// It would unload a model, and who asks is no operator.
 pub(super) fn settle_own(
     draft: &mut Draft,
-    endpoint: Endpoint,
-    scope: Scope,
-    work: Work,
-    asker: &Asker<'_>,
-    policy: &Policy,
+    named: &Named,
+    settling: &Settling<'_>,
 ) -> Result<Vec<&'static str>, Invalid> {
-    let mut added = model(draft, policy);
+    let Settling {
+        endpoint,
+        scope,
+        work,
+        asker,
+        policy,
+    } = *settling;
+    let mut added = named.write(draft);
     let mut dropped = options(draft, scope, policy, &mut added);
     let unloads = work == Work::Load
         && matches!(endpoint, Endpoint::Chat | Endpoint::Generate)
@@ -81,8 +101,13 @@ pub(super) fn settle_own(
 }
 
 /// Applies to a body for `/v1` what can be: it carries no options.
-pub(super) fn settle_relayed(draft: &mut Draft, endpoint: Endpoint, policy: &Policy) {
-    let mut added = model(draft, policy);
+pub(super) fn settle_relayed(
+    draft: &mut Draft,
+    endpoint: Endpoint,
+    named: &Named,
+    policy: &Policy,
+) {
+    let mut added = named.write(draft);
     draft.remove("_debug_render_only");
     match endpoint {
         Endpoint::OpenAiChat | Endpoint::OpenAiCompletions => {
@@ -137,20 +162,6 @@ fn tokens(
     added.push(Added::new(When::Always, first, value));
 }
 
-/// The operator's model where the client names none.
-fn model(draft: &mut Draft, policy: &Policy) -> Vec<Added> {
-    let is_named = draft
-        .value("model")
-        .and_then(|model| model.text(2 * MAX_MODEL_NAME))
-        .is_some_and(|model| !model.trim().is_empty());
-    if is_named || policy.model.is_empty() {
-        return Vec::new();
-    }
-    draft.remove("model");
-    let model = Value::from(policy.model.as_str());
-    vec![Added::new(When::Always, "model", model)]
-}
-
 /// Merges the operator's options into the client's: they have none of their own where nothing is to be sent.
 fn options(
     draft: &mut Draft,
@@ -170,27 +181,33 @@ fn options(
     let client = client.unwrap_or_default();
     let mut taken_out: Vec<&str> = PINNED.to_vec();
     let mut added = Vec::new();
-    if scope != Scope::Embedding {
-        for (name, value) in &policy.options {
-            let when = match name.as_str() {
-                name if PINNED.contains(&name) => When::Always,
-                name if client.has(name) => continue,
-                "temperature" | "top_p" | "repeat_penalty"
-                    if policy.sampling == Sampling::Model =>
-                {
-                    continue;
-                }
-                "repeat_penalty" if scope == Scope::Translated || has_tools => continue,
-                "repeat_penalty" => When::Unthinking,
-                _ => When::Always,
-            };
-            taken_out.push(name);
-            added.push(Added::new(when, name, value));
-        }
-        if let Some(cap) = policy.bound(client.tokens) {
-            taken_out.push("num_predict");
-            added.push(Added::new(When::Always, "num_predict", cap));
-        }
+    let own = match scope {
+        Scope::Embedding => &policy.embedding,
+        Scope::Own | Scope::Translated => &policy.options,
+    };
+    let tokens = own.get("num_predict").and_then(Value::as_f64);
+    let capped = match scope {
+        Scope::Embedding => None,
+        _ => policy.bound(client.tokens.or(tokens)),
+    };
+    for (name, value) in own {
+        let when = match name.as_str() {
+            name if PINNED.contains(&name) => When::Always,
+            name if client.has(name) => continue,
+            "num_predict" if capped.is_some() => continue,
+            "temperature" | "top_p" | "repeat_penalty" if policy.sampling == Sampling::Model => {
+                continue;
+            }
+            "repeat_penalty" if scope == Scope::Translated || has_tools => continue,
+            "repeat_penalty" => When::Unthinking,
+            _ => When::Always,
+        };
+        taken_out.push(name);
+        added.push(Added::new(when, name, value));
+    }
+    if let Some(cap) = capped {
+        taken_out.push("num_predict");
+        added.push(Added::new(When::Always, "num_predict", cap));
     }
     match object {
         Some(object) => {

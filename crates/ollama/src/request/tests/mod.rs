@@ -1,6 +1,7 @@
 //! Rules of requests.
 
 mod form;
+mod models;
 mod reading;
 mod rules;
 

@@ -1,0 +1,81 @@
+//! Rules of what is known of a model.
+
+use super::*;
+
+fn entry(name: &str, digest: &str) -> Entry {
+    Entry {
+        name: ModelName::parse(name).unwrap(),
+        digest: digest.to_owned(),
+        size: 1,
+        family: String::new(),
+        capabilities: None,
+        runs_elsewhere: false,
+    }
+}
+
+fn loaded(name: &str, digest: &str) -> Loaded {
+    Loaded {
+        name: ModelName::parse(name).unwrap(),
+        digest: digest.to_owned(),
+        size: 1,
+        size_vram: 0,
+        context: None,
+        expires_at: String::new(),
+    }
+}
+
+fn at(upstream: usize) -> Copy {
+    Copy {
+        upstream,
+        entry: entry("qwen3", "d"),
+        residence: Residence::Unknown,
+    }
+}
+
+#[test]
+fn a_model_is_nowhere_only_if_every_upstream_said_so() {
+    let known = |copies: Vec<usize>, silent: Vec<usize>| Known {
+        copies: copies.into_iter().map(at).collect(),
+        silent,
+        facts: None,
+    };
+    assert!(known(vec![], vec![]).is_nowhere());
+    assert!(!known(vec![], vec![1]).is_nowhere());
+    assert!(!known(vec![0], vec![]).is_nowhere());
+    let may_be = |known: Known| [0, 1, 2].map(|upstream| known.may_be_at(upstream));
+    assert_eq!(may_be(known(vec![1], vec![2])), [false, true, false]);
+    assert_eq!(may_be(known(vec![], vec![2])), [false, false, true]);
+}
+
+#[test]
+fn a_model_is_loaded_by_its_name_or_by_another_name_of_the_same_digest() {
+    let model = entry("qwen3", "d1");
+    let of = |loaded: &[Loaded]| residence(&model, Some(&loaded.to_vec()));
+    let by_name = loaded("QWEN3:latest", "d2");
+    assert_eq!(of(&[by_name.clone()]), Residence::Loaded(by_name));
+    let by_digest = loaded("copy", "d1");
+    assert_eq!(of(&[by_digest.clone()]), Residence::Loaded(by_digest));
+    assert_eq!(of(&[loaded("other", "d2")]), Residence::Absent);
+    assert_eq!(residence(&model, None), Residence::Unknown);
+    let unsaid = entry("x", "");
+    let other = vec![loaded("other", "")];
+    assert_eq!(residence(&unsaid, Some(&other)), Residence::Absent);
+}
+
+#[test]
+fn what_a_model_can_do_is_told_by_show_or_else_by_the_list() {
+    let mut copy = at(0);
+    copy.entry.capabilities = Some(vec!["embedding".to_owned()]);
+    let mut known = Known {
+        copies: vec![copy],
+        ..Known::default()
+    };
+    assert_eq!(known.can("embedding"), Some(true));
+    assert_eq!(known.can("completion"), Some(false));
+    known.facts = Some(Rc::new(Facts {
+        capabilities: Some(vec!["completion".to_owned()]),
+        ..Facts::default()
+    }));
+    assert_eq!(known.can("completion"), Some(true));
+    assert_eq!(Known::default().can("completion"), None);
+}
