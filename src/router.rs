@@ -160,6 +160,7 @@ async fn serve(
             .await
             .map(Answer::Whole),
         Route::Gated(endpoint) => answer::handle(asked, endpoint).await,
+        Route::Cloud => Ok(Answer::Whole(cloud(&asked.config))),
         Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
         Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
         Route::Metrics => metrics::report(&asked.config).await.map(Answer::Whole),
@@ -169,4 +170,11 @@ async fn serve(
         // Answered above.
         Route::Live | Route::Ready | Route::Health | Route::OpenApi => Err(Refusal::NotFound),
     }
+}
+
+/// What Ollama says of its cloud, as it is for whoever asks here.
+fn cloud(config: &Config) -> Reply {
+    let source = if config.allow_cloud { "none" } else { "config" };
+    let cloud = json!({ "disabled": !config.allow_cloud, "source": source });
+    Reply::json(StatusCode::OK, &json!({ "cloud": cloud }))
 }

@@ -2,7 +2,8 @@
 //!
 //! A request that is started at once gets the upstream's own status. One that has to wait, or whose upstream takes its
 //! time, gets its head out and heartbeats: a write that fails is the only way to learn that a client has left, and proxies
-//! cut what stays silent.
+//! cut what stays silent. The head of a document is held for [`waiting::DOCUMENT`]: most are whole by then, and what goes wrong
+//! keeps its status. Whoever leaves within that time is noticed at its end.
 
 mod admission;
 mod attempts;
@@ -23,6 +24,7 @@ use crate::random;
 use crate::tasks::spawn;
 use futures::future::{Either, join, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use sluice_gate::Now;
 use sluice_gate::board::Board;
 use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat};
@@ -33,7 +35,7 @@ use crate::config::Config;
 use crate::gate;
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
-use crate::http::reply::Answer;
+use crate::http::reply::{Answer, Reply};
 use crate::request::client::Client;
 use crate::request::{self, Asked, model};
 use crate::upstreams::{UpstreamResponse, breakers};
@@ -109,12 +111,16 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
 
 /// From the gate to an answer, or to the tasks that write it.
 async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
+    let came = clock::now();
     let admission = Box::pin(admission::admit(job.clone()));
-    let first = match select(admission, pin!(waiting::patience(&job))).await {
+    let first = match select(admission, pin!(waiting::patience(&job, came))).await {
         Either::Left((admitted, _)) => Either::Left(admitted?),
         Either::Right(((), admission)) => Either::Right(admission),
     };
     match first {
+        Either::Left(response) if job.heartbeat.form().is_document() => {
+            relay_document(job, response, headers, came).await
+        }
         Either::Left(response) => Ok(relay_at_once(job, response, headers).await),
         Either::Right(admission) => Ok(wait_in_line(job, admission, headers)),
     }
@@ -160,9 +166,47 @@ async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
 
 /// The usual case: started, and the upstream's head is there.
 async fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: HeaderMap) -> Answer {
-    job.tell_ticket(&mut headers);
+    tell_start(&job, &mut headers);
+    let (reply, outlet) = Outlet::open(StatusCode::OK, headers);
+    let mut relaying =
+        Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });
+    if futures::poll!(relaying.as_mut()).is_pending() {
+        spawn(relaying);
+    }
+    Answer::Streamed(reply)
+}
+
+/// The same for a document: its head goes out when it is whole, or large, or when the time for that is over.
+async fn relay_document(
+    job: Rc<Job>,
+    response: UpstreamResponse,
+    mut headers: HeaderMap,
+    came: Now,
+) -> Result<Answer, Refusal> {
+    tell_start(&job, &mut headers);
+    let (held, outlet) = Outlet::hold();
+    let relaying = Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });
+    let spent_ms = clock::now().mono_ms.saturating_sub(came.mono_ms);
+    let left = waiting::DOCUMENT.saturating_sub(Duration::from_millis(spent_ms));
+    let (mut full, mut late) = (pin!(held.full()), pin!(sleep(left)));
+    let until = select(full.as_mut(), late.as_mut());
+    if let Either::Right((_, relaying)) = select(relaying, until).await {
+        let reply = held.let_go(StatusCode::OK, headers);
+        spawn(relaying);
+        return Ok(Answer::Streamed(reply));
+    }
+    Ok(Answer::Told(Reply {
+        status: StatusCode::OK,
+        headers,
+        body: held.take_end()?.into(),
+    }))
+}
+
+/// Says in the headers how it came to its start.
+fn tell_start(job: &Job, headers: &mut HeaderMap) {
+    job.tell_ticket(headers);
     insert(
-        &mut headers,
+        headers,
         "x-queue-wait-ms",
         &job.account().wait_ms(clock::now()).to_string(),
     );
@@ -171,15 +215,8 @@ async fn relay_at_once(job: Rc<Job>, response: UpstreamResponse, mut headers: He
             "prompt-tokens={}, num-ctx={}",
             cut.prompt_tokens, cut.num_ctx
         );
-        insert(&mut headers, "x-prompt-cut", &told);
+        insert(headers, "x-prompt-cut", &told);
     }
-    let (reply, outlet) = Outlet::open(StatusCode::OK, headers);
-    let mut relaying =
-        Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });
-    if futures::poll!(relaying.as_mut()).is_pending() {
-        spawn(relaying);
-    }
-    Answer::Streamed(reply)
 }
 
 /// The head goes out now; the rest follows when it follows.

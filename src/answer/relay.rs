@@ -13,7 +13,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use sluice_ollama::{Heartbeat, Passage, Verdict};
+use sluice_ollama::{Form, Heartbeat, Passage, Verdict};
+use spin_sdk::time::sleep;
 
 use crate::clock::{self, Ticker};
 use crate::http::outlet::{ClientGone, Outlet};
@@ -23,6 +24,9 @@ use crate::upstreams::{CHUNK, UpstreamBody, UpstreamError};
 /// How long the upstream may be silent before the client is told that it is still there: pages take half a minute without
 /// a byte for an interruption.
 pub const IDLE: Duration = Duration::from_secs(5);
+
+/// How long a host has for a last frame before its response is broken off.
+const UNTIL_SENT: Duration = Duration::from_millis(50);
 
 /// How a relayed answer ended.
 #[derive(Debug)]
@@ -85,9 +89,14 @@ pub async fn relay(
     }
 }
 
-/// Ends a response whose head is out with an error in its form, ending first what was cut. A document that was cut cannot
-/// be mended: its response is broken off.
+/// Ends a response with an error. Where its head is held that is a refusal; else it is told in the response's form, behind the
+/// end of what was cut. A document that was cut cannot be mended: its response is broken off. Lines are broken off behind the
+/// error: some clients read none in an answer that ends well, and show an empty one.
 pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, refusal: &Refusal) {
+    if outlet.unseen().is_some() {
+        outlet.refuse(refusal.clone());
+        return;
+    }
     let mut frame = heartbeat.error(refusal.code(), &refusal.detail());
     if !passage.between_frames() {
         let Some(end) = heartbeat.break_off() else {
@@ -95,8 +104,14 @@ pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, 
         };
         frame.splice(0..0, end.iter().copied());
     }
-    if outlet.write(frame).await.is_ok() {
-        outlet.finish();
+    if outlet.write(frame).await.is_err() {
+        return;
+    }
+    if heartbeat.form() == Form::Lines {
+        // A host that breaks a response off may drop what it has not sent yet.
+        sleep(UNTIL_SENT).await;
+    } else {
+        outlet.finish().await;
     }
 }
 

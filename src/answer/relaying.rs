@@ -4,6 +4,8 @@ use std::ops::ControlFlow;
 use std::pin::pin;
 
 use futures::future::{Either, select};
+use http::StatusCode;
+use serde_json::Value;
 use sluice_gate::instance::Phase;
 use sluice_ollama::Passage;
 use spin_sdk::time::sleep;
@@ -56,7 +58,11 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
     };
     job.finish(word, passage.tally(), is_complete);
     match trouble {
-        None => outlet.finish(),
+        None => match outlet.unseen() {
+            // Nobody has seen a byte of it, so the status can say that it is none.
+            Some(document) if has_failed => outlet.refuse(upstreams_own(&document)),
+            _ => outlet.finish().await,
+        },
         Some(trouble) => relay::fail(outlet, &passage, &job.heartbeat, &trouble).await,
     }
 }
@@ -93,6 +99,18 @@ async fn relay_in_time(
         Either::Left((outcome, _)) => Ok(outcome),
         Either::Right((Either::Left(_), _)) => Err(stopped(job)),
         Either::Right((Either::Right(_), _)) => Err(Refusal::UpstreamTimeout),
+    }
+}
+
+/// The upstream's own word on why its document is none, in whichever form.
+fn upstreams_own(document: &[u8]) -> Refusal {
+    let document: Value = serde_json::from_slice(document).unwrap_or_default();
+    let error = &document["error"];
+    let sentence = error.as_str().or(error["message"].as_str());
+    Refusal::Upstreams {
+        status: StatusCode::BAD_GATEWAY,
+        sentence: sentence.unwrap_or_default().to_owned(),
+        document: Some(document),
     }
 }
 

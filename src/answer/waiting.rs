@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use sluice_gate::Now;
 use sluice_ollama::Place;
 use spin_sdk::time::sleep;
 
@@ -30,6 +31,9 @@ const UNSEEN_MS: u64 = 6_000;
 /// reads a long prompt.
 const SLOW_MS: u64 = 2_000;
 
+/// How long the head of a document is held back from its arrival, whatever it waits for.
+pub const DOCUMENT: Duration = Duration::from_secs(5);
+
 /// How often a place is looked at that may have changed.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -41,16 +45,16 @@ const FIRST_MS: u64 = 50;
 const TICKS_AT_MOST: u32 = 5;
 
 /// Waits until the head has to go out without an answer.
-pub async fn patience(job: &Job) {
-    let came = clock::now();
-    sleep(SHORT).await;
+pub async fn patience(job: &Job, came: Now) {
+    let is_document = job.heartbeat.form().is_document();
+    sleep(if is_document { DOCUMENT } else { SHORT }).await;
     while !is_time_for_the_head(job, came) {
         sleep(GLANCE).await;
     }
 }
 
-fn is_time_for_the_head(job: &Job, came: sluice_gate::Now) -> bool {
-    let since_ms = |then: sluice_gate::Now| clock::now().mono_ms.saturating_sub(then.mono_ms);
+fn is_time_for_the_head(job: &Job, came: Now) -> bool {
+    let since_ms = |then: Now| clock::now().mono_ms.saturating_sub(then.mono_ms);
     if let Some(begun) = job.attempt.get() {
         return since_ms(begun) > SLOW_MS;
     }

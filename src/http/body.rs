@@ -1,8 +1,9 @@
-//! The body of a request, read whole within bounds: its size, its share of the memory for bodies, the time between two
+//! The body of a request, read whole within bounds and its coding taken off: its size, its share of the memory for bodies, the time between two
 //! pieces and the time in all.
 
 use std::time::Duration;
 
+use http::{HeaderMap, header};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use spin_sdk::wasip3::http::types::ErrorCode;
@@ -10,6 +11,7 @@ use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
 use crate::budget::{Bounds, Full, Share};
 use crate::clock::within;
+use crate::http::coding::{Coding, Decoder};
 use crate::http::refuse::Refusal;
 
 /// How long a body may stop coming.
@@ -52,36 +54,55 @@ pub struct Limits {
 pub struct UnreadBody {
     incoming: IncomingRequestBody,
     announced: Option<usize>,
+    coding: Result<Coding, Refusal>,
 }
 
 impl UnreadBody {
-    /// The body of a request whose headers say that it is `announced` bytes long.
-    pub fn new(incoming: IncomingRequestBody, announced: Option<usize>) -> UnreadBody {
+    /// The body of a request with these headers.
+    pub fn new(incoming: IncomingRequestBody, headers: &HeaderMap) -> UnreadBody {
+        let announced = headers.get(header::CONTENT_LENGTH);
         UnreadBody {
             incoming,
-            announced,
+            announced: announced.and_then(|length| length.to_str().ok()?.parse().ok()),
+            coding: Coding::of(headers),
         }
     }
 
-    /// Reads it whole.
+    /// Reads it whole, and takes its coding off: the bound on its bytes is one on both.
     ///
     /// # Errors
-    /// It is too large, does not come in time, breaks off, or there are too many bytes of bodies already.
+    /// It is too large, coded as nothing here reads it, does not come in time, breaks off, or there are too many bytes of bodies already.
     pub async fn read(self, limits: Limits) -> Result<Body, Refusal> {
         let limit = limits.bytes;
         if self.announced.is_some_and(|announced| announced > limit) {
             return Err(Refusal::BodyTooLarge { limit });
         }
         let time = limits.time;
-        within(time, self.read_on(limits))
+        let coding = self.coding.clone()?;
+        within(time, self.read_on(limits, coding))
             .await
             .unwrap_or(Err(Refusal::BodyStalled))
     }
 
-    async fn read_on(mut self, limits: Limits) -> Result<Body, Refusal> {
+    async fn read_on(mut self, limits: Limits, coding: Coding) -> Result<Body, Refusal> {
         let limit = limits.bytes;
+        let mut decoders = Share::new(limits.held);
+        decoders
+            .grow(coding.held())
+            .map_err(|Full| Refusal::Overloaded)?;
+        let mut decoder = Decoder::new(coding);
         let mut share = Share::new(limits.held);
         let mut blocks = Blocks::default();
+        let mut take = |bytes: &[u8]| {
+            if share.bytes() + bytes.len() > limit {
+                return Err(Refusal::BodyTooLarge { limit });
+            }
+            share
+                .grow(bytes.len())
+                .map_err(|Full| Refusal::Overloaded)?;
+            blocks.add(bytes);
+            Ok(())
+        };
         while let Some(frame) = within(STALL, self.incoming.frame())
             .await
             .ok_or(Refusal::BodyStalled)?
@@ -95,14 +116,9 @@ impl UnreadBody {
                 }
                 Err(_) => return Err(Refusal::BodyBroken),
             };
-            if share.bytes() + chunk.len() > limit {
-                return Err(Refusal::BodyTooLarge { limit });
-            }
-            share
-                .grow(chunk.len())
-                .map_err(|Full| Refusal::Overloaded)?;
-            blocks.add(&chunk);
+            decoder.feed(&chunk, &mut take)?;
         }
+        decoder.finish(&mut take)?;
         Ok(Body {
             bytes: blocks.into_vec(),
             share,

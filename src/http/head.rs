@@ -60,10 +60,8 @@ impl Head {
             authority: authority.or_else(host),
             headers: parts.headers,
         };
-        let announced = head
-            .text(&header::CONTENT_LENGTH)
-            .and_then(|length| length.parse().ok());
-        Ok((head, UnreadBody::new(body, announced)))
+        let body = UnreadBody::new(body, &head.headers);
+        Ok((head, body))
     }
 
     /// How a refusal is told to whoever asks.

@@ -1,10 +1,13 @@
 //! A response whose body is written as it comes.
 //!
+//! Its head goes out at once, or is held back until the body is whole ([`Outlet::hold`]): then the status still says how it went.
+//!
 //! # Limits
 //! A client that takes nothing for [`STALL`] is taken for gone.
 
 use std::fmt;
 use std::pin::pin;
+use std::rc::Rc;
 
 use futures::future::{Either, select};
 use http::{HeaderMap, StatusCode};
@@ -12,6 +15,8 @@ use spin_sdk::wasip3::http::types::{ErrorCode, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamWriter};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
+use super::hold::Hold;
+use super::refuse::Refusal;
 use super::reply::{STALL, answer_fields};
 use crate::clock::Ticker;
 use crate::tasks::spawn;
@@ -26,10 +31,24 @@ impl fmt::Display for ClientGone {
     }
 }
 
-/// The writing half of our own response, its head already given to the host.
+/// The writing half of our own response.
 ///
-/// Dropped without [`Outlet::finish`] it breaks the response off, so that no client takes half an answer for a whole one.
+/// Dropped without [`Outlet::finish`] it breaks the response off, so that no client takes half an answer for a whole one; a
+/// response whose head is held becomes a refusal.
 pub struct Outlet {
+    way: Way,
+}
+
+/// The response whose head is held back, beside its outlet.
+pub type HeldHead = Hold<Writer>;
+
+enum Way {
+    Out(Writer),
+    Held(Rc<HeldHead>),
+}
+
+/// Writes a response whose head is with the host.
+pub struct Writer {
     writer: StreamWriter<u8>,
     end: FutureWriter<Result<Option<Trailers>, ErrorCode>>,
     ticker: Ticker,
@@ -39,6 +58,77 @@ impl Outlet {
     /// A response whose body is written through the outlet. The handler returns the response at once and leaves the outlet
     /// to a spawned task.
     pub fn open(status: StatusCode, headers: HeaderMap) -> (Response, Outlet) {
+        let (response, writer) = Writer::open(status, headers);
+        let way = Way::Out(writer);
+        (response, Outlet { way })
+    }
+
+    /// A response whose head waits for what its body comes to, and its outlet.
+    pub fn hold() -> (Rc<HeldHead>, Outlet) {
+        let held = Rc::new(Hold::new());
+        let way = Way::Held(held.clone());
+        (held, Outlet { way })
+    }
+
+    /// Writes bytes and waits until they are taken; gives the emptied buffer back.
+    ///
+    /// # Errors
+    /// The client left, or has taken nothing for [`STALL`].
+    pub async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
+        if let Way::Held(held) = &self.way {
+            let (mut writer, first) = match held.released() {
+                Some(released) => released,
+                None if held.takes(&bytes) => return Ok(bytes),
+                None => held.release_of_head().await,
+            };
+            writer.write(first).await?;
+            self.way = Way::Out(writer);
+        }
+        match &mut self.way {
+            Way::Out(writer) => writer.write(bytes).await,
+            Way::Held(_) => Ok(bytes),
+        }
+    }
+
+    /// What was written of a response whose head is still held; `None`: it is out.
+    pub fn unseen(&self) -> Option<Vec<u8>> {
+        match &self.way {
+            Way::Held(held) if !held.is_released() => Some(held.bytes()),
+            _ => None,
+        }
+    }
+
+    /// Ends the response in good order.
+    pub async fn finish(mut self) {
+        // What is held goes out first.
+        if self.unseen().is_none() && self.write(Vec::new()).await.is_err() {
+            return;
+        }
+        match self.way {
+            Way::Out(writer) => writer.finish(),
+            Way::Held(held) => held.end(Ok(())),
+        }
+    }
+
+    /// Makes a response whose head is held a refusal; one whose head is out is broken off.
+    pub fn refuse(self, refusal: Refusal) {
+        if let Way::Held(held) = &self.way {
+            held.end(Err(refusal));
+        }
+    }
+}
+
+impl HeldHead {
+    /// The head goes out; what was held follows it with the next write.
+    pub fn let_go(&self, status: StatusCode, headers: HeaderMap) -> Response {
+        let (response, writer) = Writer::open(status, headers);
+        self.release(writer);
+        response
+    }
+}
+
+impl Writer {
+    fn open(status: StatusCode, headers: HeaderMap) -> (Response, Writer) {
         let (writer, reader) = wit_stream::new();
         let (end, end_reader) = wit_future::new(|| Err(ErrorCode::ConnectionTerminated));
         let (response, _sent) = Response::new(answer_fields(headers), Some(reader), end_reader);
@@ -46,7 +136,7 @@ impl Outlet {
         let ticker = Ticker::new(STALL / STALL_TICKS);
         (
             response,
-            Outlet {
+            Writer {
                 writer,
                 end,
                 ticker,
@@ -54,11 +144,7 @@ impl Outlet {
         )
     }
 
-    /// Writes bytes and waits until the host has taken them; gives the emptied buffer back.
-    ///
-    /// # Errors
-    /// The client left, or has taken nothing for [`STALL`].
-    pub async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
         if bytes.is_empty() {
             return Ok(bytes);
         }
@@ -74,8 +160,7 @@ impl Outlet {
         Err(ClientGone)
     }
 
-    /// Ends the response in good order.
-    pub fn finish(self) {
+    fn finish(self) {
         drop(self.writer);
         let ending = self.end.write(Ok(None));
         spawn(async move {

@@ -143,6 +143,10 @@ impl Refusal {
         if let Refusal::MethodNotAllowed { allow } = self {
             headers.push((header::ALLOW, HeaderValue::from_static(allow)));
         }
+        if let Refusal::UnsupportedCoding = self {
+            let read = HeaderValue::from_static("gzip, zstd");
+            headers.push((header::ACCEPT_ENCODING, read));
+        }
         if let Refusal::Unauthorized { .. } = self {
             headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }

@@ -12,6 +12,8 @@ pub enum Route {
     Gated(Endpoint),
     /// A question to the upstream that is passed on.
     PassOn(Question),
+    /// Whether models of Ollama's cloud are offered, as Ollama's own command line asks.
+    Cloud,
     /// The mission's three numbers.
     QueueStatus,
     /// The line in detail.
@@ -60,7 +62,9 @@ impl Route {
     /// Whether it needs a key where keys are set.
     pub fn needs_key(self) -> bool {
         match self {
-            Route::Gated(_) | Route::PassOn(_) | Route::Queue | Route::Metrics => true,
+            Route::Gated(_) | Route::PassOn(_) | Route::Cloud | Route::Queue | Route::Metrics => {
+                true
+            }
             // Knowing a ticket is the right to give it up; the rest shows nothing of anybody.
             Route::GiveUp
             | Route::QueueStatus
@@ -186,6 +190,7 @@ const ROUTES: &[(Verb, &str, Route)] = &[
         "/v1/models/{}",
         Route::PassOn(Question::OpenAiModel),
     ),
+    (Verb::Get, "/api/status", Route::Cloud),
     (Verb::Get, "/api/queue-status", Route::QueueStatus),
     (Verb::Get, "/api/queue", Route::Queue),
     (Verb::Delete, "/api/queue/{}", Route::GiveUp),
@@ -208,7 +213,6 @@ const OPERATORS: &[&str] = &[
     "/api/signin",
     "/api/signout",
     "/api/user",
-    "/api/status",
     "/api/experimental",
     "/v1/messages",
     "/v1/images",

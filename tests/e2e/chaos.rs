@@ -12,7 +12,7 @@ use std::{
 };
 
 use ollama_sim::{Options, Sim, Streams};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
@@ -283,14 +283,16 @@ async fn ask(mut client: Client, fault: &str) -> String {
 }
 
 fn outcome(answer: &Whole) -> String {
-    if answer.end == End::Broken {
-        return "broken off".to_owned();
-    }
-    let last = answer.lines.last().expect("a line").json();
-    match (last["done"] == true, last["code"].as_str()) {
-        (true, _) => "complete".to_owned(),
-        (false, Some(code)) => code.to_owned(),
-        (false, None) => "an error of the upstream's".to_owned(),
+    let last = answer.lines.last();
+    let last: Value = last
+        .and_then(|line| serde_json::from_str(&line.text).ok())
+        .unwrap_or_default();
+    match (last["code"].as_str(), answer.end) {
+        // An error line of ours; a stream is broken off behind it.
+        (Some(code), _) => code.to_owned(),
+        (None, End::Broken) => "broken off".to_owned(),
+        (None, End::InOrder) if last["done"] == true => "complete".to_owned(),
+        (None, End::InOrder) => "an error of the upstream's".to_owned(),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
 use serde_json::json;
 
-use crate::common::{App, End, SECOND, Setup, fill, run, settles, within};
+use crate::common::{App, End, SECOND, Setup, Stranger, fill, run, settles, within};
 
 #[test]
 fn an_upstream_that_is_not_there_is_down() {
@@ -112,7 +111,7 @@ fn an_answer_that_ends_too_early_is_never_a_success() {
             let lines = app.chat(&prompt).await.whole().await;
             assert_eq!(
                 (lines.lines.len(), lines.end),
-                (4, End::InOrder),
+                (4, End::Broken),
                 "{word}: {lines:?}"
             );
             assert_eq!(lines.lines[3].json()["code"], code, "{word}");
@@ -142,22 +141,73 @@ fn an_answer_that_ends_too_early_is_never_a_success() {
             let last: serde_json::Value = serde_json::from_str(last).expect("a document");
             assert_eq!(last["error"]["code"], code, "{word}: {last}");
 
-            // A document cannot be mended, so it is broken off, or refused while there is no head.
-            let body = json!({ "prompt": prompt, "stream": false }).to_string();
-            let mut client = app.client().await;
-            match client
-                .send(Method::POST, "/api/chat", HeaderMap::new(), body)
-                .await
-            {
-                Err(broken) => assert!(broken.is_incomplete_message(), "{word}: {broken}"),
-                Ok(answer) => {
-                    let document = answer.whole().await;
-                    let is_told =
-                        document.end == End::Broken || document.refusal() == (502, code.to_owned());
-                    assert!(is_told, "{word}: {document:?}");
-                }
-            }
+            // An answer that goes well keeps the breaker closed.
             nothing_is_held(&app).await;
+            // Of a document nobody has seen a byte, so its status says that it is none.
+            let request = json!({ "prompt": prompt, "stream": false });
+            let document = app.post("/api/chat", &request).await.whole().await;
+            assert_eq!(document.refusal(), (502, code.to_owned()), "{word}");
+            let openai = json!({ "messages": [{ "role": "user", "content": prompt }] });
+            let document = app.post("/v1/chat/completions", &openai).await;
+            let document = document.whole().await;
+            assert_eq!(
+                (document.status.as_u16(), &document.json()["error"]["code"]),
+                (502, &json!(code)),
+                "{word}"
+            );
+            nothing_is_held(&app).await;
+        }
+    });
+}
+
+#[test]
+fn an_error_in_place_of_a_document_is_no_success() {
+    run(async {
+        let told = br#"{"error":"the runner has gone"}"#;
+        let json = "content-type: application/json\r\n";
+        let stranger = Stranger::answering("200 OK", json, told).await;
+        let app = Setup::answering("pace=0ms")
+            .with("ollama_host", &stranger.url())
+            .start()
+            .await;
+        let request = json!({ "prompt": "Hello", "stream": false });
+        let answer = app.post("/api/chat", &request).await.whole().await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()),
+            (502, json!({ "error": "the runner has gone" }))
+        );
+        let request = json!({ "messages": [{ "role": "user", "content": "Hello" }] });
+        let answer = app.post("/v1/chat/completions", &request).await;
+        let answer = answer.whole().await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["error"]["message"]),
+            (502, &json!("the runner has gone"))
+        );
+    });
+}
+
+#[test]
+fn the_head_of_a_document_is_held_for_five_seconds_whatever_it_waits_for() {
+    run(async {
+        let app = Setup::answering("tokens=3 pace=0ms first=3s").start().await;
+        let request = |first: &str| {
+            let prompt = format!("Hello [[sim tokens=3 pace=0ms first={first}]]");
+            json!({ "prompt": prompt, "stream": false })
+        };
+        let ask = async |first| app.post("/api/chat", &request(first)).await.whole().await;
+        let (whole, late) = futures::join!(ask("3s"), ask("7s"));
+        assert!(whole.head_after >= 3 * SECOND, "{:?}", whole.head_after);
+        let bytes = whole.header("content-length");
+        assert_eq!(
+            bytes,
+            Some(&*whole.body.len().to_string()),
+            "nothing before it"
+        );
+        let expected = Duration::from_millis(4_900)..Duration::from_millis(6_900);
+        assert!(expected.contains(&late.head_after), "{:?}", late.head_after);
+        for answer in [whole, late] {
+            assert_eq!((answer.status.as_u16(), answer.end), (200, End::InOrder));
+            assert_eq!(answer.json()["done"], true);
         }
     });
 }
@@ -173,7 +223,7 @@ fn an_upstream_that_dies_in_the_midst_is_told_within_a_second() {
         let last = rest.lines.last().expect("a last line").json();
         assert_eq!(
             (rest.end, &last["code"]),
-            (End::InOrder, &json!("upstream_error"))
+            (End::Broken, &json!("upstream_error"))
         );
         settles(&*app.store()).await;
     });

@@ -21,7 +21,7 @@ fn a_place_that_is_given_up_is_free_and_its_stream_ends() {
                 ended.end,
                 &ended.lines.last().expect("a line").json()["code"]
             ),
-            (End::InOrder, &json!("cancelled"))
+            (End::Broken, &json!("cancelled"))
         );
         eventually(SECOND, "one waits", || async {
             app.queue_status().await == [1, 1, 1]
@@ -67,7 +67,7 @@ fn a_stream_that_is_stopped_leaves_the_upstream_and_frees_its_slot() {
                 ended.end,
                 &ended.lines.last().expect("a line").json()["code"]
             ),
-            (End::InOrder, &json!("cancelled"))
+            (End::Broken, &json!("cancelled"))
         );
         settles(&*app.store()).await;
         assert_eq!(

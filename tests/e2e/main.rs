@@ -7,6 +7,7 @@ mod browsers;
 mod chaos;
 mod chat;
 mod classes;
+mod cli;
 mod clients;
 mod common;
 mod cost;

@@ -78,15 +78,15 @@ fn an_error_of_the_upstreams_is_told_in_openais_form() {
 }
 
 #[test]
-fn an_incomplete_document_is_an_error_whose_head_was_out() {
+fn an_incomplete_document_is_a_refusal() {
     run(async {
         let app = Setup::answering("pace=0ms").start().await;
         let prompt = "Hello [[sim tokens=5 no_done]]";
         let request = json!({ "messages": [{ "role": "user", "content": prompt }] });
         let answer = completion(&app, &request).await;
         assert_eq!(
-            answer.json()["error"]["code"],
-            "incomplete_answer",
+            (answer.status.as_u16(), &answer.json()["error"]["code"]),
+            (502, &json!("incomplete_answer")),
             "{answer:?}"
         );
     });

@@ -91,7 +91,7 @@ fn an_upstream_that_dies_under_load_loses_no_request_that_had_no_byte() {
             broken += 1;
             let last = answer.lines.last().expect("a last line").json();
             assert!(
-                tokens > 0 && last["code"] == "upstream_error" && answer.end == End::InOrder,
+                tokens > 0 && last["code"] == "upstream_error" && answer.end == End::Broken,
                 "lost although no byte was relayed: {answer:?}"
             );
         }

@@ -95,6 +95,11 @@ impl Endpoint {
 }
 
 impl Form {
+    /// Whether it is one document, of which nothing can be told before it is whole.
+    pub fn is_document(self) -> bool {
+        matches!(self, Form::Document | Form::OpenAiDocument)
+    }
+
     /// The content type under which this form is sent.
     pub fn content_type(self) -> &'static str {
         match self {

@@ -106,6 +106,10 @@ refusals! {
     /// The body broke off, or its framing is wrong.
     BodyBroken = "body_broken", StatusCode::BAD_REQUEST, None, "the body broke off";
 
+    /// The body is not coded as its `content-encoding` says, ends before its coding does, or needs a window of more than 8 MiB.
+    BodyUndecodable = "body_broken", StatusCode::BAD_REQUEST, None,
+        "the body is not coded as its content-encoding says, or with a window of more than 8 MiB";
+
     /// Keys are set and none of them was shown; after ten wrong keys in a minute from one address, a key that is new here is not looked at for a while.
     Unauthorized {
         /// When a key of this address is looked at again, where too many were wrong.
@@ -173,6 +177,10 @@ refusals! {
     /// The body is no JSON, and does not say that it is.
     UnsupportedMediaType = "unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, None,
         "the body must be JSON";
+
+    /// The body has another `content-encoding` than those that `accept-encoding` of this answer lists, or more than one.
+    UnsupportedCoding = "unsupported_coding", StatusCode::UNSUPPORTED_MEDIA_TYPE, None,
+        "a body may be coded with gzip or zstd, once";
 
     /// The line is full (`max_queue`).
     QueueFull {
