@@ -26,6 +26,7 @@ use sluice_ollama::framing::Cut;
 use sluice_ollama::request::Sending;
 use spin_sdk::time::sleep;
 
+use super::beforehand;
 use super::job::Job;
 use crate::clock::{self, within};
 use crate::counters::{self, Tallied};
@@ -151,6 +152,7 @@ async fn attempt(
         Ok(Ok(response)) => Ok(response),
         Ok(Err(judged)) => {
             judged.log(upstream.into());
+            beforehand::note(job, upstream, &judged).await;
             match judged.weight() {
                 Weight::Well => breakers::answered(&job.config, upstream.into()),
                 Weight::None => {}

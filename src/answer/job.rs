@@ -8,7 +8,7 @@ use http::HeaderMap;
 use sluice_gate::Now;
 use sluice_ollama::framing::{Cut, Tally};
 use sluice_ollama::openai::Translation;
-use sluice_ollama::request::{Body, Payload, Sending};
+use sluice_ollama::request::{Body, Needs, Payload, Sending};
 use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage};
 
 use super::insert;
@@ -36,6 +36,8 @@ pub struct Outgoing {
     pub translation: Option<Translation>,
     /// What is known of its model.
     pub known: Known,
+    /// What it asks of its model.
+    pub needs: Needs,
 }
 
 impl Outgoing {
@@ -47,6 +49,7 @@ impl Outgoing {
         mut share: Share,
         translation: Option<Translation>,
         known: Known,
+        needs: Needs,
     ) -> Outgoing {
         share.set(body.held());
         Outgoing {
@@ -55,6 +58,7 @@ impl Outgoing {
             body: RefCell::new(Some((body, share))),
             translation,
             known,
+            needs,
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod admission;
 mod attempts;
+mod beforehand;
 mod job;
 mod lists;
 mod look;
@@ -95,6 +96,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
             share,
             translation,
             known,
+            prepared.needs,
         ),
         head,
         client,
@@ -112,10 +114,16 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
 /// From the gate to an answer, or to the tasks that write it.
 async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
     let came = clock::now();
+    if let Some(refusal) = beforehand::refused_embedding(&job).await {
+        return Err(refusal);
+    }
     let admission = Box::pin(admission::admit(job.clone()));
     let first = match select(admission, pin!(waiting::patience(&job, came))).await {
         Either::Left((admitted, _)) => Either::Left(admitted?),
-        Either::Right(((), admission)) => Either::Right(admission),
+        Either::Right((head_is_due, admission)) => {
+            head_is_due?;
+            Either::Right(admission)
+        }
     };
     match first {
         Either::Left(response) if job.heartbeat.form().is_document() => {

@@ -10,10 +10,11 @@ use sluice_ollama::Place;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::place;
+use super::{beforehand, place};
 use crate::clock;
 use crate::gate;
 use crate::http::outlet::{ClientGone, Outlet};
+use crate::http::refuse::Refusal;
 use crate::upstreams::UpstreamResponse;
 
 /// How long the head is held back from a request that has to wait: a start that comes at once still gets the upstream's
@@ -44,23 +45,41 @@ const FIRST_MS: u64 = 50;
 /// After how many looks a place is told although it has not changed.
 const TICKS_AT_MOST: u32 = 5;
 
-/// Waits until the head has to go out without an answer.
-pub async fn patience(job: &Job, came: Now) {
-    let is_document = job.heartbeat.form().is_document();
-    sleep(if is_document { DOCUMENT } else { SHORT }).await;
-    while !is_time_for_the_head(job, came) {
+/// Waits until the head has to go out without an answer. Who is seen to have to wait is looked at once, before that.
+///
+/// # Errors
+/// It would be refused in the end.
+pub async fn patience(job: &Job, came: Now) -> Result<(), Refusal> {
+    sleep(SHORT).await;
+    let mut is_looked_at = false;
+    loop {
+        if !is_looked_at && is_in_line(job) {
+            is_looked_at = true;
+            if let Some(refusal) = beforehand::refusal(job).await {
+                return Err(refusal);
+            }
+        }
+        if is_time_for_the_head(job, came) {
+            return Ok(());
+        }
         sleep(GLANCE).await;
     }
 }
 
+fn is_in_line(job: &Job) -> bool {
+    job.place().is_some_and(|place| place.is_in_line())
+}
+
 fn is_time_for_the_head(job: &Job, came: Now) -> bool {
     let since_ms = |then: Now| clock::now().mono_ms.saturating_sub(then.mono_ms);
+    if job.heartbeat.form().is_document() && u128::from(since_ms(came)) < DOCUMENT.as_millis() {
+        return false;
+    }
     if let Some(begun) = job.attempt.get() {
         return since_ms(begun) > SLOW_MS;
     }
     let is_failing = job.place().is_some_and(|place| place.is_failed());
-    let is_in_line = job.place().is_some_and(|place| place.is_in_line());
-    is_in_line || since_ms(came) > UNSEEN_MS && !is_failing
+    is_in_line(job) || since_ms(came) > UNSEEN_MS && !is_failing
 }
 
 /// Tells the client its place until it is admitted. No frame is cut: what is being written when the answer comes is

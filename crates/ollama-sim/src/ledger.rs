@@ -111,7 +111,7 @@ impl Recorded {
 }
 
 /// What a gateway asks to know what it has to do with.
-const LOOKS: [&str; 2] = ["/api/show", "/api/ps"];
+const LOOKS: [&str; 3] = ["/api/show", "/api/ps", "/api/tags"];
 
 impl Ledger {
     pub(crate) fn new() -> Self {

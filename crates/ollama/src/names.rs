@@ -55,6 +55,18 @@ impl ModelName {
         })
     }
 
+    /// With all its parts, as Ollama writes it in some of its errors.
+    pub fn full(&self) -> String {
+        let ModelName {
+            host,
+            namespace,
+            model,
+            tag,
+            ..
+        } = self;
+        format!("{host}/{namespace}/{model}:{tag}")
+    }
+
     /// Whether Ollama sends it to the cloud for its name alone.
     pub fn is_cloud(&self) -> bool {
         self.source == Source::Cloud

@@ -3,6 +3,7 @@
 use super::accept::asks_for_events;
 use super::draft::{Body, Draft};
 use super::named::Named;
+use super::needs::Needs;
 use super::settle::{Scope, Settling, Work, settle_own, settle_relayed};
 use super::{Invalid, fields, shape};
 use crate::endpoint::{Endpoint, Family, Form};
@@ -39,6 +40,8 @@ pub struct Prepared {
     pub dropped: Vec<&'static str>,
     /// Whether Ollama is asked to search the web, which it does with the operator's account.
     pub searches_web: bool,
+    /// What it asks of its model.
+    pub needs: Needs,
     /// What is sent.
     pub body: Body,
 }
@@ -64,6 +67,7 @@ pub fn prepare(
     let mut draft = Draft::new(endpoint, text, begin);
     let work = work(endpoint, &mut draft)?;
     let form = form(endpoint, &draft, work, asker);
+    let needs = Needs::of(endpoint, &draft, work);
     let searches_web = draft.value("tools").is_some_and(searches_web);
 
     let named = Named::read(&draft, asker, policy);
@@ -107,6 +111,7 @@ pub fn prepare(
         asked: named.asked,
         dropped,
         searches_web: searches_web && endpoint == Endpoint::OpenAiResponses,
+        needs,
         body: draft.finish(),
     })
 }
