@@ -25,6 +25,7 @@ mod limits;
 mod line;
 mod metrics;
 mod model;
+mod models;
 mod openai;
 mod outage;
 mod proxies;

@@ -60,7 +60,7 @@ fn prepare(state: &State, form: Form, body: &[u8]) -> Result<Prepared, (Refusal,
     let ask = Ask::read(form, body).map_err(|refusal| (refusal, false))?;
     let is_stream = ask.delivery == Delivery::Streamed;
     let refuse = |refusal| (refusal, is_stream);
-    let model = admit::admit(state, &ask).map_err(refuse)?.clone();
+    let model = admit::admit(state, &ask).map_err(refuse)?;
     let (directive, _) = Script::split_prompt(ask.prompt())
         .map_err(|bad| refuse(Refusal::bad_request(format!("simulator: {bad}"))))?;
     let mut script = state.next_script(directive);

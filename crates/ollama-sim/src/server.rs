@@ -12,7 +12,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Counts, Generator, Identity, Options, Recorded, Script, body::Severed, face::handle,
+    Counts, Generator, Identity, Model, Options, Recorded, Script, body::Severed, face::handle,
     state::State,
 };
 
@@ -91,6 +91,16 @@ impl Sim {
     /// Sets the script of requests that have no other, over that of [`Options`].
     pub fn set_default(&self, script: Script) {
         self.state.set_default(script);
+    }
+
+    /// Has one model more, or another one of a name: what `ollama pull` or `ollama cp` comes to.
+    pub fn put_model(&self, model: &Model) {
+        self.state.shelf.put(model);
+    }
+
+    /// Has a model no more: what `ollama rm` comes to. `short` is its name as it is listed.
+    pub fn remove_model(&self, short: &str) {
+        self.state.shelf.remove(short);
     }
 
     /// Kills all runners, with the answers that they give.

@@ -58,7 +58,7 @@ impl State {
         let shelf = Shelf::new(&options.models);
         if generator.is_some() {
             for model in shelf.all() {
-                runners.preload(model, LoadOptions::usual(model, options.context_length));
+                runners.preload(&model, LoadOptions::usual(&model, options.context_length));
             }
         }
         Self {

@@ -24,7 +24,7 @@ pub(super) fn version(state: &State) -> Response<Body> {
 
 /// `GET /api/tags`
 pub(super) fn tags(state: &State) -> Response<Body> {
-    let models: Vec<_> = state.shelf.all().map(listed).collect();
+    let models: Vec<_> = state.shelf.all().iter().map(listed).collect();
     body::json(StatusCode::OK, &json!({ "models": models }))
 }
 
@@ -85,16 +85,16 @@ fn shown(state: &State, body: &[u8]) -> Result<Value, Refusal> {
         .find(&name)
         .ok_or_else(|| unknown_model(false, &name.short()))?;
     let mut document = json!({
-        "modelfile": format!("FROM {}", model.name),
+        "modelfile": format!("FROM {}", model.file),
         "parameters": "stop \"<|im_start|>\"\nstop \"<|im_end|>\"",
         "template": "{{ .Prompt }}",
     });
     if !model.system.is_empty() {
         document["system"] = model.system.clone().into();
     }
-    document["details"] = details(model);
-    document["model_info"] = model_info(model).into();
-    document["capabilities"] = capabilities(model);
+    document["details"] = details(&model);
+    document["model_info"] = model_info(&model).into();
+    document["capabilities"] = capabilities(&model);
     document["modified_at"] = model.modified_at.clone().into();
     Ok(document)
 }
@@ -122,7 +122,7 @@ fn model_info(model: &Model) -> Map<String, Value> {
 
 /// `GET /v1/models`
 pub(super) fn openai_models(state: &State) -> Response<Body> {
-    let data: Vec<_> = state.shelf.all().map(openai).collect();
+    let data: Vec<_> = state.shelf.all().iter().map(openai).collect();
     body::line(StatusCode::OK, &json!({ "object": "list", "data": data }))
 }
 
@@ -131,7 +131,7 @@ pub(super) fn openai_model(state: &State, id: &str) -> Response<Body> {
     let name = Name::parse(id).ok().map(|(name, _)| name);
     let found = name.as_ref().and_then(|name| state.shelf.find(name));
     match found {
-        Some(model) => body::line(StatusCode::OK, &openai(model)),
+        Some(model) => body::line(StatusCode::OK, &openai(&model)),
         None => {
             let short = name.map_or_else(|| id.to_owned(), |name| name.short());
             let refusal = unknown_model(false, &short).while_handling();

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// The model of a request that it can answer.
-pub(super) fn admit<'a>(state: &'a State, ask: &Ask) -> Result<&'a Model, Refusal> {
+pub(super) fn admit(state: &State, ask: &Ask) -> Result<Model, Refusal> {
     find(state, ask)
-        .and_then(|(name, model)| check(ask, &name, model).map(|()| model))
+        .and_then(|(name, model)| check(ask, &name, &model).map(|()| model))
         .map_err(Refusal::while_handling)
 }
 
-fn find<'a>(state: &'a State, ask: &Ask) -> Result<(Name, &'a Model), Refusal> {
+fn find(state: &State, ask: &Ask) -> Result<(Name, Model), Refusal> {
     let name = match Name::parse(&ask.model) {
         Ok((_, Place::Cloud)) => return Err(cloud(state, ask.form.path())),
         Ok((name, Place::Here)) => name,

@@ -1,5 +1,7 @@
 //! The models there are.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde_json::Value;
 
 use super::name::{BadName, Name};
@@ -174,7 +176,7 @@ impl Capability {
 }
 
 /// All models, by name.
-pub(crate) struct Shelf(Vec<(String, Model)>);
+pub(crate) struct Shelf(Mutex<Vec<(String, Model)>>);
 
 impl Shelf {
     pub(crate) fn new(models: &[Model]) -> Self {
@@ -189,19 +191,37 @@ impl Shelf {
                 },
             )
         });
-        Self(named.collect())
+        Self(Mutex::new(named.collect()))
     }
 
-    pub(crate) fn find(&self, name: &Name) -> Option<&Model> {
+    pub(crate) fn find(&self, name: &Name) -> Option<Model> {
         let short = name.short();
-        self.0
+        self.lock()
             .iter()
             .find(|(known, _)| *known == short)
-            .map(|(_, model)| model)
+            .map(|(_, model)| model.clone())
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Model> {
-        self.0.iter().map(|(_, model)| model)
+    pub(crate) fn all(&self) -> Vec<Model> {
+        self.lock().iter().map(|(_, model)| model.clone()).collect()
+    }
+
+    /// Adds a model, in the place of one of that name.
+    pub(crate) fn put(&self, model: &Model) {
+        let added = Self::new(std::slice::from_ref(model));
+        for (short, model) in added.lock().drain(..) {
+            self.remove(&short);
+            self.lock().push((short, model));
+        }
+    }
+
+    /// Takes a model away, by its short name.
+    pub(crate) fn remove(&self, short: &str) {
+        self.lock().retain(|(known, _)| known != short);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Model)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,0 +1,194 @@
+//! Several models: the lists of all upstreams, options of single models, and other names for them.
+
+use std::sync::Arc;
+
+use http::Method;
+use ollama_sim::{Model, Options, Sim};
+use serde_json::{Value, json};
+
+use crate::common::{App, SECOND, Setup, eventually, run, settles};
+
+#[test]
+fn the_lists_tell_what_all_upstreams_have_and_follow_what_is_copied_and_deleted() {
+    run(async {
+        let (first, second) = (
+            simulator(&["both", "one"]).await,
+            simulator(&["both", "other"]).await,
+        );
+        let app = before(&[&first, &second], &[]).await;
+        let all = ["both:latest", "one:latest", "other:latest"];
+        assert_eq!(names(&app, "/api/tags", "models", "name").await, all);
+        assert_eq!(names(&app, "/v1/models", "data", "id").await, all);
+
+        second.put_model(&Model::from("copied:1b"));
+        second.remove_model("other:latest");
+        eventually(10 * SECOND, "the list follows", || async {
+            names(&app, "/api/tags", "models", "name").await
+                == ["both:latest", "one:latest", "copied:1b"]
+        })
+        .await;
+        second.stop().await;
+        eventually(10 * SECOND, "what is away is not told", || async {
+            names(&app, "/api/tags", "models", "name").await == ["both:latest", "one:latest"]
+        })
+        .await;
+    });
+}
+
+#[test]
+fn another_name_reaches_its_model_on_every_route_and_answers_say_the_name() {
+    // With runner options chats of OpenAI's form are translated, without any they are passed on.
+    for options in ["", "4096"] {
+        run(another_name_reaches_its_model(options));
+    }
+}
+
+async fn another_name_reaches_its_model(num_ctx: &str) {
+    let sim = simulator(&["qwen3:8b", "nomic-embed-text", "claude-tiny"]).await;
+    let aliases = "gpt-4o=qwen3:8b, claude-*=qwen3:8b, embed=nomic-embed-text";
+    let settings = [
+        ("model_aliases", aliases),
+        ("num_ctx", num_ctx),
+        ("num_gpu", ""),
+        ("num_thread", ""),
+    ];
+    let app = before(&[&sim], &settings).await;
+    let listed = names(&app, "/v1/models", "data", "id").await;
+    assert!(listed.contains(&"gpt-4o".to_owned()), "{listed:?}");
+    let one = app
+        .ask(Method::GET, "/v1/models/gpt-4o")
+        .await
+        .whole()
+        .await;
+    assert_eq!(one.json()["id"], "gpt-4o");
+    let show = app.post("/api/show", &json!({ "model": "gpt-4o" })).await;
+    assert_eq!(show.status.as_u16(), 200);
+
+    let message = json!([{ "role": "user", "content": "Hello" }]);
+    for (path, body) in [
+        (
+            "/api/chat",
+            json!({ "model": "gpt-4o", "messages": message }),
+        ),
+        (
+            "/api/chat",
+            json!({ "model": "gpt-4o", "messages": message, "stream": false }),
+        ),
+        (
+            "/v1/chat/completions",
+            json!({ "model": "gpt-4o", "messages": message }),
+        ),
+        (
+            "/v1/chat/completions",
+            json!({ "model": "gpt-4o", "messages": message, "stream": true }),
+        ),
+        (
+            "/v1/completions",
+            json!({ "model": "gpt-4o", "prompt": "Hello" }),
+        ),
+        ("/api/embed", json!({ "model": "embed", "input": "Hello" })),
+        (
+            "/v1/embeddings",
+            json!({ "model": "embed", "input": "Hello" }),
+        ),
+    ] {
+        let answer = app.post(path, &body).await.whole().await;
+        let text = answer.text();
+        assert_eq!(answer.status.as_u16(), 200, "{path}: {text}");
+        let name = format!("\"model\":{}", body["model"]);
+        assert!(text.contains(&name), "{path}: {text}");
+        let model = sent(&sim).pop().expect("a request");
+        assert!(
+            ["qwen3:8b", "nomic-embed-text"].contains(&model.as_str()),
+            "{path}: {model}"
+        );
+        assert!(
+            !text.contains(&format!("\"model\":\"{model}")),
+            "{path}: {text}"
+        );
+    }
+    // A real model of that name wins.
+    let body = json!({ "model": "claude-tiny", "messages": message });
+    let answer = app.post("/api/chat", &body).await.whole().await;
+    assert_eq!(answer.status.as_u16(), 200);
+    assert_eq!(sent(&sim).pop().as_deref(), Some("claude-tiny"));
+    settles(&*app.store()).await;
+}
+
+#[test]
+fn a_models_own_options_go_with_it_and_load_it_once_on_every_route() {
+    run(async {
+        let sim = simulator(&["big", "small"]).await;
+        let own = r#"{"big": {"num_ctx": 16384, "num_gpu": null}}"#;
+        let app = before(
+            &[&sim],
+            &[("model_options", own), ("ollama_model", "small")],
+        )
+        .await;
+        let message = json!([{ "role": "user", "content": "Hello" }]);
+        for _ in 0..2 {
+            for (path, model) in [
+                ("/api/chat", "big"),
+                ("/v1/chat/completions", "big"),
+                ("/api/chat", "small"),
+                ("/v1/chat/completions", "small"),
+            ] {
+                let body = json!({ "model": model, "messages": message });
+                let answer = app.post(path, &body).await.whole().await;
+                assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text());
+            }
+        }
+        assert_eq!(sim.counts().loads, 2, "each is loaded once");
+        for request in sim.requests() {
+            let options = &request.body["options"];
+            let is_big = request.body["model"] == "big";
+            let expected = if is_big {
+                (json!(16384), Value::Null)
+            } else {
+                (json!(4096), json!(1))
+            };
+            assert_eq!(
+                (options["num_ctx"].clone(), options["num_gpu"].clone()),
+                expected
+            );
+        }
+    });
+}
+
+/// A simulator that has these models.
+async fn simulator(models: &[&str]) -> Arc<Sim> {
+    let options = Options {
+        models: models.iter().map(|name| Model::from(*name)).collect(),
+        script: "tokens=2 pace=0ms".parse().expect("a script"),
+        ..Options::default()
+    };
+    Arc::new(Sim::start(options).await.expect("a simulator"))
+}
+
+/// An application before these simulators.
+async fn before(sims: &[&Arc<Sim>], settings: &[(&str, &str)]) -> App {
+    let mut setup = Setup::answering("tokens=2 pace=0ms");
+    for (index, sim) in sims.iter().enumerate().skip(1) {
+        setup = setup.with(&format!("ollama_host{}", index + 1), sim.url());
+    }
+    for (name, value) in settings {
+        setup = setup.with(name, value);
+    }
+    setup.start_before(sims[0].clone()).await
+}
+
+/// The names of a list.
+async fn names(app: &App, path: &str, list: &str, name: &str) -> Vec<String> {
+    let told = app.ask(Method::GET, path).await.whole().await.json();
+    let models = told[list].as_array().expect("a list");
+    let names = models.iter().filter_map(|model| model[name].as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// The models that were asked to work, in order.
+fn sent(sim: &Sim) -> Vec<String> {
+    let requests = sim.requests();
+    let models = requests.iter().filter(|request| request.method == "POST");
+    let models = models.filter_map(|request| request.body["model"].as_str());
+    models.map(str::to_owned).collect()
+}
