@@ -127,6 +127,14 @@ async fn serve(
             )));
         }
         Route::OpenApi => return Ok(Answer::Whole(openapi::report())),
+        Route::Hello => {
+            return Ok(Answer::Whole(Reply::json(
+                StatusCode::OK,
+                &json!({ "message": "hello" }),
+            )));
+        }
+        // Taken unread, and not told of anywhere: it says nothing to anybody here.
+        Route::Telemetry => return Ok(Answer::Told(Reply::json(StatusCode::OK, &json!({})))),
         Route::Ready => return health::ready(health::store().await).map(Answer::Whole),
         Route::Health => {
             let client = config
@@ -168,7 +176,12 @@ async fn serve(
             .await
             .map(Answer::Whole),
         // Answered above.
-        Route::Live | Route::Ready | Route::Health | Route::OpenApi => Err(Refusal::NotFound),
+        Route::Live
+        | Route::Ready
+        | Route::Health
+        | Route::OpenApi
+        | Route::Hello
+        | Route::Telemetry => Err(Refusal::NotFound),
     }
 }
 

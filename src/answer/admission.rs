@@ -1,15 +1,18 @@
 //! From the gate to the upstream's head: wait for the grant, look whether the client is still there, send, and hand the answer out.
 
+use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
 
+use futures::FutureExt;
 use futures::future::{Either, select};
 use sluice_gate::instance::{Phase, Why};
 use sluice_gate::policy::Refusal as GateRefusal;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::{MOMENT, attempts, place};
+use super::{MOMENT, attempts, lost, place};
+use crate::clock;
 use crate::gate::Place;
 use crate::http::refuse::Refusal;
 use crate::upstreams::UpstreamResponse;
@@ -23,12 +26,19 @@ const AGAIN_AT_MOST: u32 = 3;
 /// There will be none: the line took too long, the upstream failed for good, or the request was ended.
 pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
     let mut patience = pin!(sleep(job.config.queue_timeout));
+    let mut taken_up = pin!(taken_up(&job).fuse());
     let mut again = 0;
     loop {
         let place = job.place().ok_or(Refusal::Cancelled)?;
-        let granted = match select(pin!(until_granted(&job, &place)), patience.as_mut()).await {
+        let granted = pin!(until_granted(&job, &place));
+        let interrupted = select(patience.as_mut(), taken_up.as_mut());
+        let granted = match select(granted, interrupted).await {
             Either::Left((granted, _)) => granted,
-            Either::Right(_) => return Err(place::queue_timeout(&job.config)),
+            Either::Right((Either::Left(_), _)) => return Err(place::queue_timeout(&job.config)),
+            Either::Right((Either::Right(_), _)) => {
+                job.come_again();
+                continue;
+            }
         };
         let lost = match granted {
             // Its slot is held from here on, whatever the upstream takes to answer: that is what others wait for.
@@ -41,6 +51,9 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
         match lost {
             Lost::TakenBack => {}
             Lost::Over(Why::Lapsed) if again < AGAIN_AT_MOST => job.come_again(),
+            Lost::Over(Why::Refused(_)) if again == 0 && take_up(&job).await => {
+                job.come_again();
+            }
             Lost::Over(Why::Refused(GateRefusal::PlacesTaken)) if again == 0 => {
                 sleep(MOMENT).await;
                 job.come_again();
@@ -74,7 +87,7 @@ async fn until_granted(job: &Job, place: &Place) -> Result<(), Lost> {
                 phase = changed.ok_or(Lost::Store)?;
             }
             Phase::Relaying { .. } => {
-                job.account().grant(crate::clock::now());
+                job.account().grant(clock::now());
                 job.look().at_client().await;
                 phase = place.phase();
                 if place.may_relay() {
@@ -108,6 +121,28 @@ async fn send(job: &Job, place: &Place) -> Result<Result<UpstreamResponse, Lost>
         Phase::Over(why) => Lost::Over(why),
         Phase::Waiting | Phase::Sending { .. } | Phase::Relaying { .. } => Lost::TakenBack,
     }))
+}
+
+/// Waits until this request, which stands in line, has taken up the age of a lost place. Where there is none it never ends.
+async fn taken_up(job: &Job) {
+    for pause in lost::LOOKS {
+        sleep(pause).await;
+        if job.place().is_some_and(|place| place.is_in_line()) && take_up(job).await {
+            return;
+        }
+    }
+    pending().await
+}
+
+/// Takes up the age of a lost place; `false`: there is none that is longer than this request's own.
+async fn take_up(job: &Job) -> bool {
+    let Some(mark) = job.mark() else {
+        return false;
+    };
+    match lost::take(mark).await {
+        Some(waited_ms) => job.account().take_up(waited_ms, clock::now()),
+        None => false,
+    }
 }
 
 /// Why a request that is over gets no answer.

@@ -9,7 +9,7 @@
 //! # A prompt that does not fit
 //!
 //! Ollama would cut it without a word, so it is asked to refuse (`truncate: false`). Then the request is sent once more as it
-//! came, and its client is told both numbers.
+//! came, and its client is told both numbers. Anthropic's clients are refused with them: they shorten what they send.
 //!
 //! # What counts against an upstream
 //!
@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::random;
 use http::Method;
 use sluice_gate::Room;
+use sluice_ollama::Endpoint;
 use sluice_ollama::framing::Cut;
 use sluice_ollama::request::Sending;
 use spin_sdk::time::sleep;
@@ -74,6 +75,15 @@ pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusa
             }
             Err(failure) => failure,
         };
+        // Whoever speaks this dialect knows what to do then.
+        if let Some(cut) = failure.cut
+            && job.endpoint == Endpoint::Messages
+        {
+            return Err(Refusal::PromptTooLong {
+                prompt_tokens: cut.prompt_tokens,
+                num_ctx: cut.num_ctx,
+            });
+        }
         // It went as the client did not say; now it goes as it came, and the client is told.
         if let Some(cut) = failure.cut
             && job.cut.get().is_none()
@@ -98,7 +108,7 @@ async fn sending(job: &Job, upstream: u8) -> Sending {
     Sending {
         loads: asks && model::loads(&job.config, upstream.into(), job.model()).await,
         may_cut: job.cut.get().is_some(),
-        is_unthinking: job.outgoing.known.thinks == Some(false),
+        thinks: job.outgoing.known.thinks,
     }
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use http::HeaderMap;
 use sluice_gate::Now;
 use sluice_ollama::framing::{Cut, Tally};
-use sluice_ollama::openai::Translation;
 use sluice_ollama::request::{Body, Needs, Payload, Sending};
-use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage};
+use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage, Translation};
 
 use super::insert;
 use super::look::Look;
+use super::lost::{self, Mark};
 use crate::budget::Share;
 use crate::clock;
 use crate::config::Config;
@@ -95,6 +95,7 @@ pub struct Job {
     pub cut: Cell<Option<Cut>>,
     begun: Cell<Option<Now>>,
     place: RefCell<Option<Rc<Place>>>,
+    mark: Cell<Option<Mark>>,
     account: Rc<Account>,
     look: Look,
     client_number: u64,
@@ -126,6 +127,7 @@ impl Job {
             begun: Cell::new(None),
             account: place.account().clone(),
             place: RefCell::new(Some(Rc::new(place))),
+            mark: Cell::new(None),
             look: Look::default(),
             client_number: client.fingerprint(),
             client: client.to_string(),
@@ -143,6 +145,18 @@ impl Job {
             .borrow_mut()
             .iter_mut()
             .for_each(|place| *place = Rc::new(place.again()));
+    }
+
+    /// By what a repetition of this request is known. It is made out when it is first asked for, before the body goes.
+    pub fn mark(&self) -> Option<Mark> {
+        if self.mark.get().is_none() {
+            let body = self.outgoing.body.borrow();
+            let mark = body
+                .as_ref()
+                .map(|(body, _)| Mark::of(&self.client, self.endpoint, &self.headers, body));
+            self.mark.set(mark);
+        }
+        self.mark.get()
     }
 
     /// What the one who waits and the one who writes heartbeats tell each other.
@@ -229,6 +243,14 @@ impl Job {
         };
         let ticket = place.ticket().map(|ticket| ticket.number());
         place.end();
+        // Whoever gave it up does not want it back.
+        if let Some(mark) = self
+            .mark
+            .get()
+            .filter(|_| !is_complete && outcome != CANCELLED)
+        {
+            lost::keep(mark, self.account.age_ms(clock::now()));
+        }
         let figures = self.account.figures(clock::now());
         let tokens = tally.eval_count.unwrap_or(tally.frames);
         self.count(endings::known(outcome), &figures, &tally, is_complete);
@@ -300,3 +322,6 @@ impl Job {
         self.finish(outcome, Tally::default(), false);
     }
 }
+
+/// The outcome of one that was given up by its ticket.
+const CANCELLED: &str = "cancelled";

@@ -11,6 +11,7 @@ mod beforehand;
 mod job;
 mod lists;
 mod look;
+mod lost;
 mod place;
 pub mod questions;
 pub mod relay;
@@ -27,7 +28,6 @@ use futures::future::{Either, join, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_gate::Now;
 use sluice_gate::board::Board;
-use sluice_ollama::openai::Translation;
 use sluice_ollama::{Endpoint, Heartbeat};
 use spin_sdk::time::sleep;
 
@@ -41,6 +41,7 @@ use crate::request::client::Client;
 use crate::request::{self, Asked, model};
 use crate::upstreams::{UpstreamResponse, breakers};
 use job::{Job, Outgoing};
+use lost::Mark;
 
 /// A board this old is good enough to refuse by, in milliseconds.
 const SHED_MS: u64 = 50;
@@ -72,19 +73,29 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     let looking = model::look(&config, &prepared.model);
     let (room, known) = join(shed(&config, &client), looking).await;
     known.may_run(&config, &prepared.model)?;
-    room?;
+    let waited_ms = match room {
+        Ok(()) => 0,
+        Err(refusal) => again(&refusal, || {
+            Mark::of(&client.to_string(), endpoint, &head.headers, &prepared.body)
+        })
+        .await
+        .ok_or(refusal)?,
+    };
 
     let form = prepared.form;
     let heartbeat = Heartbeat::new(endpoint, form, &prepared.asked);
-    let translation = prepared.delivery.map(|delivery| Translation {
-        id: random::number(),
-        created_s: clock::now().wall_ms / 1_000,
-        model: heartbeat.model().to_owned(),
-        delivery,
+    let translation = prepared.delivery.map(|delivery| {
+        let created_s = clock::now().wall_ms / 1_000;
+        delivery.translation(random::number(), created_s, heartbeat.model())
     });
     let wording = head.wording();
     let headers = answer_headers(form.content_type(), carried, &prepared.dropped);
-    let place = gate::enter(&config, client.gate_class(), client.fingerprint());
+    let place = gate::enter(
+        &config,
+        client.gate_class(),
+        client.fingerprint(),
+        waited_ms,
+    );
     let job = Rc::new(Job::new(
         config,
         endpoint,
@@ -108,6 +119,14 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
             job.finish_without_answer(refusal.code());
             Ok(Answer::Told(refusal.reply(wording)))
         }
+    }
+}
+
+/// How long the place had been waited for that this request lost before: whoever had one is not refused another.
+async fn again(refusal: &Refusal, mark: impl FnOnce() -> Mark) -> Option<u64> {
+    match refusal {
+        Refusal::QueueFull { .. } | Refusal::PlacesTaken { .. } => lost::take(mark()).await,
+        _ => None,
     }
 }
 

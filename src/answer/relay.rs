@@ -97,7 +97,8 @@ pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, 
         outlet.refuse(refusal.clone());
         return;
     }
-    let mut frame = heartbeat.error(refusal.code(), &refusal.detail());
+    let kind = refusal.kind(heartbeat.family());
+    let mut frame = heartbeat.error(refusal.code(), kind, &refusal.detail());
     if !passage.between_frames() {
         let Some(end) = heartbeat.break_off() else {
             return;

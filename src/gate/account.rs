@@ -8,6 +8,8 @@ use sluice_gate::Now;
 #[derive(Debug)]
 pub struct Account {
     arrived_ms: u64,
+    /// What a place of the same request had been waited for when it was lost, before this one came.
+    before_ms: Cell<u64>,
     granted_ms: Cell<Option<u64>>,
     first_ms: Cell<Option<u64>>,
     chunks: Cell<u64>,
@@ -35,6 +37,7 @@ impl Account {
     pub fn open(now: Now) -> Account {
         Account {
             arrived_ms: now.mono_ms,
+            before_ms: Cell::new(0),
             granted_ms: Cell::new(None),
             first_ms: Cell::new(None),
             chunks: Cell::new(0),
@@ -73,6 +76,22 @@ impl Account {
         until_ms.saturating_sub(self.arrived_ms)
     }
 
+    /// How long has been waited for its place, the time before it came included: by this the gate orders.
+    pub fn age_ms(&self, now: Now) -> u64 {
+        self.wait_ms(now).saturating_add(self.before_ms.get())
+    }
+
+    /// Goes on with the age of a place that was lost; `false`: it is no longer than its own.
+    pub fn take_up(&self, age_ms: u64, now: Now) -> bool {
+        // The other one may have stood in line beside this one: a time is not counted twice.
+        let before_ms = age_ms.saturating_sub(self.wait_ms(now));
+        let is_longer = before_ms > self.before_ms.get();
+        if is_longer {
+            self.before_ms.set(before_ms);
+        }
+        is_longer
+    }
+
     /// How long its slot has been held; `None` without one, or where no upstream was asked.
     pub fn service_ms(&self, now: Now) -> Option<u64> {
         let granted_ms = self.granted_ms.get()?;
@@ -103,5 +122,32 @@ impl Account {
             }),
             sent: self.sent.borrow().clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(mono_ms: u64) -> Now {
+        Now {
+            mono_ms,
+            wall_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_longer_age_is_taken_up_and_no_time_is_counted_twice() {
+        let account = Account::open(at(1_000));
+        assert!(!account.take_up(2_000, at(3_000)));
+        assert!(account.take_up(60_000, at(4_000)));
+        assert_eq!(account.age_ms(at(4_000)), 60_000);
+        assert!(!account.take_up(50_000, at(5_000)));
+        assert_eq!(account.age_ms(at(5_000)), 61_000);
+        account.grant(at(6_000));
+        assert_eq!(
+            (account.age_ms(at(9_000)), account.wait_ms(at(9_000))),
+            (62_000, 5_000)
+        );
     }
 }

@@ -51,14 +51,14 @@ type Gate = driver::Gate<Component>;
 /// How old a board may be for those who are shown it, in milliseconds.
 pub const SHOWN_MS: u64 = 500;
 
-/// Comes to the gate. Nothing is awaited.
-pub fn enter(config: &Config, class: Class, client: u64) -> Place {
+/// Comes to the gate, as one that has waited for so long already. Nothing is awaited.
+pub fn enter(config: &Config, class: Class, client: u64, waited_ms: u64) -> Place {
     let secret = TicketSecret::of(random::number(), random::number());
     let request = Request {
         class,
         client,
         guard: secret.guard(),
-        waited_ms: 0,
+        waited_ms,
     };
     gate(config).enter(request, secret)
 }

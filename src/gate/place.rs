@@ -35,7 +35,9 @@ pub struct Place<W: World> {
 impl<W: World> Gate<W> {
     /// Comes to the gate. Nothing is awaited. `request` has the hash of `secret`.
     pub fn enter(&self, request: Request, secret: TicketSecret) -> Place<W> {
-        let account = Rc::new(Account::open(self.0.world.now()));
+        let now = self.0.world.now();
+        let account = Rc::new(Account::open(now));
+        account.take_up(request.waited_ms, now);
         self.enter_with(request, secret, account)
     }
 
@@ -95,7 +97,7 @@ impl<W: World> Place<W> {
     #[must_use]
     pub fn again(&self) -> Place<W> {
         let request = Request {
-            waited_ms: self.account.wait_ms(self.gate.0.world.now()),
+            waited_ms: self.account.age_ms(self.gate.0.world.now()),
             ..self.request
         };
         self.gate

@@ -41,7 +41,7 @@ impl Head {
     pub fn take(request: Request) -> Result<(Head, UnreadBody), (Wording, Refusal)> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
-        let wording = Wording::of(family_of(&path), accept_of(&parts.headers));
+        let wording = Wording::of(family_of(&path, &parts.headers), accept_of(&parts.headers));
         let target = parts
             .uri
             .path_and_query()
@@ -66,7 +66,10 @@ impl Head {
 
     /// How a refusal is told to whoever asks.
     pub fn wording(&self) -> Wording {
-        Wording::of(family_of(&self.path), accept_of(&self.headers))
+        Wording::of(
+            family_of(&self.path, &self.headers),
+            accept_of(&self.headers),
+        )
     }
 
     /// The text of a header, where it is there and readable.
@@ -118,11 +121,15 @@ fn accept_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::ACCEPT)?.to_str().ok()
 }
 
-fn family_of(path: &str) -> Family {
-    if path.starts_with("/v1/") {
-        Family::OpenAi
-    } else {
-        Family::Ollama
+/// The list of models has one path in two dialects: those who speak Anthropic's say so.
+fn family_of(path: &str, headers: &HeaderMap) -> Family {
+    let Some(rest) = path.strip_prefix("/v1/") else {
+        return Family::Ollama;
+    };
+    match rest.split('/').next() {
+        Some("messages") => Family::Anthropic,
+        Some("models") if headers.contains_key("anthropic-version") => Family::Anthropic,
+        _ => Family::OpenAi,
     }
 }
 
@@ -139,6 +146,25 @@ mod tests {
             headers.append("x", value.clone());
         }
         headers
+    }
+
+    #[test]
+    fn whoever_speaks_anthropics_dialect_is_answered_in_it() {
+        let mut version = HeaderMap::new();
+        version.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        let none = HeaderMap::new();
+        for (path, headers, expected) in [
+            ("/v1/messages", &none, Family::Anthropic),
+            ("/v1/messages/count_tokens", &none, Family::Anthropic),
+            ("/v1/models", &version, Family::Anthropic),
+            ("/v1/models/m", &version, Family::Anthropic),
+            ("/v1/models", &none, Family::OpenAi),
+            ("/v1/messagesx", &version, Family::OpenAi),
+            ("/v1/responses", &version, Family::OpenAi),
+            ("/api/chat", &version, Family::Ollama),
+        ] {
+            assert_eq!(family_of(path, headers), expected, "{path}");
+        }
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub enum Route {
     Live,
     /// Requests can be taken.
     Ready,
+    /// Anthropic's clients ask whether there is anybody.
+    Hello,
+    /// What Anthropic's clients tell their maker of themselves.
+    Telemetry,
 }
 
 /// What an upstream is asked without the gate.
@@ -71,7 +75,9 @@ impl Route {
             | Route::Health
             | Route::OpenApi
             | Route::Live
-            | Route::Ready => false,
+            | Route::Ready
+            | Route::Hello
+            | Route::Telemetry => false,
         }
     }
 }
@@ -176,6 +182,7 @@ const ROUTES: &[(Verb, &str, Route)] = &[
         "/v1/responses",
         Route::Gated(Endpoint::OpenAiResponses),
     ),
+    (Verb::Post, "/v1/messages", Route::Gated(Endpoint::Messages)),
     (Verb::Get, "/api/tags", Route::PassOn(Question::Tags)),
     (Verb::Post, "/api/show", Route::PassOn(Question::Show)),
     (Verb::Get, "/api/ps", Route::PassOn(Question::Loaded)),
@@ -199,6 +206,8 @@ const ROUTES: &[(Verb, &str, Route)] = &[
     (Verb::Get, "/metrics", Route::Metrics),
     (Verb::Get, "/livez", Route::Live),
     (Verb::Get, "/readyz", Route::Ready),
+    (Verb::Get, "/api/hello", Route::Hello),
+    (Verb::Post, "/api/event_logging/batch", Route::Telemetry),
 ];
 
 /// Routes of Ollama's that change what it holds, reach its account or the network, or speak a form that is not gated here.
@@ -214,7 +223,6 @@ const OPERATORS: &[&str] = &[
     "/api/signout",
     "/api/user",
     "/api/experimental",
-    "/v1/messages",
     "/v1/images",
     "/v1/audio",
 ];

@@ -16,7 +16,6 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use serde_json::Value;
-    use sluice_ollama::Endpoint;
     use sluice_ollama::endpoint::Family;
 
     use super::*;
@@ -78,12 +77,20 @@ mod tests {
             let Some(refused) = responses["401"]["$ref"].as_str() else {
                 continue;
             };
-            let is_openai = path.starts_with("/v1/");
-            assert_eq!(refused.contains("/OpenAi"), is_openai, "{method} {path}");
-        }
-        for endpoint in Endpoint::ALL {
-            let is_openai = endpoint.family() == Family::OpenAi;
-            assert_eq!(endpoint.path().starts_with("/v1/"), is_openai);
+            let family = match path {
+                "/v1/messages" => Family::Anthropic,
+                path if path.starts_with("/v1/") => Family::OpenAi,
+                _ => Family::Ollama,
+            };
+            for (word, theirs) in [
+                ("/OpenAi", Family::OpenAi),
+                ("/Anthropic", Family::Anthropic),
+            ] {
+                assert_eq!(refused.contains(word), family == theirs, "{method} {path}");
+            }
+            if let Route::Gated(endpoint) = route {
+                assert_eq!(endpoint.family(), family, "{path}");
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Endpoint {
     OpenAiEmbeddings,
     /// `POST /v1/responses`
     OpenAiResponses,
+    /// `POST /v1/messages`, Anthropic's dialect.
+    Messages,
 }
 
 /// Whose conventions an endpoint follows: they differ in defaults, errors and stream framing.
@@ -28,6 +30,8 @@ pub enum Family {
     Ollama,
     /// OpenAI's `/v1`, as Ollama serves it.
     OpenAi,
+    /// Anthropic's `/v1/messages`, as Ollama serves it.
+    Anthropic,
 }
 
 /// How an answer travels to the client.
@@ -43,11 +47,15 @@ pub enum Form {
     Document,
     /// One JSON document of OpenAI's shape.
     OpenAiDocument,
+    /// Anthropic's stream: named events, ended by `message_stop`.
+    AnthropicEvents,
+    /// One JSON document of Anthropic's shape.
+    AnthropicDocument,
 }
 
 impl Endpoint {
     /// Every gated endpoint.
-    pub const ALL: [Endpoint; 8] = [
+    pub const ALL: [Endpoint; 9] = [
         Endpoint::Chat,
         Endpoint::Generate,
         Endpoint::Embed,
@@ -56,6 +64,7 @@ impl Endpoint {
         Endpoint::OpenAiCompletions,
         Endpoint::OpenAiEmbeddings,
         Endpoint::OpenAiResponses,
+        Endpoint::Messages,
     ];
 
     /// The path, here and at the upstream.
@@ -69,6 +78,7 @@ impl Endpoint {
             Endpoint::OpenAiCompletions => "/v1/completions",
             Endpoint::OpenAiEmbeddings => "/v1/embeddings",
             Endpoint::OpenAiResponses => "/v1/responses",
+            Endpoint::Messages => "/v1/messages",
         }
     }
 
@@ -82,6 +92,7 @@ impl Endpoint {
             | Endpoint::OpenAiCompletions
             | Endpoint::OpenAiEmbeddings
             | Endpoint::OpenAiResponses => Family::OpenAi,
+            Endpoint::Messages => Family::Anthropic,
         }
     }
 
@@ -97,15 +108,18 @@ impl Endpoint {
 impl Form {
     /// Whether it is one document, of which nothing can be told before it is whole.
     pub fn is_document(self) -> bool {
-        matches!(self, Form::Document | Form::OpenAiDocument)
+        matches!(
+            self,
+            Form::Document | Form::OpenAiDocument | Form::AnthropicDocument
+        )
     }
 
     /// The content type under which this form is sent.
     pub fn content_type(self) -> &'static str {
         match self {
             Form::Lines => "application/x-ndjson",
-            Form::Events | Form::OpenAiEvents => "text/event-stream",
-            Form::Document | Form::OpenAiDocument => "application/json",
+            Form::Events | Form::OpenAiEvents | Form::AnthropicEvents => "text/event-stream",
+            Form::Document | Form::OpenAiDocument | Form::AnthropicDocument => "application/json",
         }
     }
 }

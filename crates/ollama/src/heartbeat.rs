@@ -5,7 +5,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::endpoint::{Endpoint, Form};
+use crate::endpoint::{Endpoint, Family, Form};
+use crate::messages;
 
 /// A place in the line, as clients are told. `camelCase` on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +53,11 @@ impl Heartbeat {
         &self.model
     }
 
+    /// Whose conventions the answer follows.
+    pub fn family(&self) -> Family {
+        self.endpoint.family()
+    }
+
     /// The form of the answer.
     pub fn form(&self) -> Form {
         self.form
@@ -63,7 +69,8 @@ impl Heartbeat {
             Form::Lines => line(self.empty_token(Some(place), now_ms)),
             Form::Events => format!("event: queue\ndata: {}\n\n", json!(place)).into_bytes(),
             Form::OpenAiEvents => format!(": queue {}\n\n", json!(place)).into_bytes(),
-            Form::Document | Form::OpenAiDocument => WHITE_SPACE.to_vec(),
+            Form::AnthropicEvents => ping(Some(place)),
+            Form::Document | Form::OpenAiDocument | Form::AnthropicDocument => WHITE_SPACE.to_vec(),
         }
     }
 
@@ -73,13 +80,14 @@ impl Heartbeat {
         match self.form {
             Form::Lines => line(self.empty_token(None, now_ms)),
             Form::Events | Form::OpenAiEvents => b": waiting for the model\n\n".to_vec(),
-            Form::Document | Form::OpenAiDocument => WHITE_SPACE.to_vec(),
+            Form::AnthropicEvents => ping(None),
+            Form::Document | Form::OpenAiDocument | Form::AnthropicDocument => WHITE_SPACE.to_vec(),
         }
     }
 
     /// The frame that reports an error after the head is out: `message` is a sentence for people, `code` a word for
-    /// programs. It may be sent between two frames only; [`Heartbeat::break_off`] ends one that was cut.
-    pub fn error(&self, code: &str, message: &str) -> Vec<u8> {
+    /// programs, `kind` the word of the dialect for it. It may be sent between two frames only; [`Heartbeat::break_off`] ends one that was cut.
+    pub fn error(&self, code: &str, kind: &str, message: &str) -> Vec<u8> {
         match self.form {
             Form::Lines => line(json!({ "error": message, "code": code })),
             Form::Events => format!(
@@ -87,9 +95,16 @@ impl Heartbeat {
                 json!({ "error": message, "code": code })
             )
             .into_bytes(),
-            Form::OpenAiEvents => format!("data: {}\n\n", openai_error(code, message)).into_bytes(),
+            Form::OpenAiEvents => {
+                format!("data: {}\n\n", openai_error(kind, code, message)).into_bytes()
+            }
             Form::Document => line(json!({ "error": message, "code": code })),
-            Form::OpenAiDocument => line(openai_error(code, message)),
+            Form::OpenAiDocument => line(openai_error(kind, code, message)),
+            Form::AnthropicEvents => {
+                let error = messages::error_document(kind, message);
+                format!("event: error\ndata: {error}\n\n").into_bytes()
+            }
+            Form::AnthropicDocument => line(messages::error_document(kind, message)),
         }
     }
 
@@ -97,8 +112,8 @@ impl Heartbeat {
     pub fn break_off(&self) -> Option<&'static [u8]> {
         match self.form {
             Form::Lines => Some(b"\n"),
-            Form::Events | Form::OpenAiEvents => Some(b"\n\n"),
-            Form::Document | Form::OpenAiDocument => None,
+            Form::Events | Form::OpenAiEvents | Form::AnthropicEvents => Some(b"\n\n"),
+            Form::Document | Form::OpenAiDocument | Form::AnthropicDocument => None,
         }
     }
 
@@ -118,8 +133,17 @@ impl Heartbeat {
 }
 
 /// OpenAI's error object, with `param` null.
-fn openai_error(code: &str, message: &str) -> Value {
-    json!({ "error": { "message": message, "type": "api_error", "code": code, "param": null } })
+fn openai_error(kind: &str, code: &str, message: &str) -> Value {
+    json!({ "error": { "message": message, "type": kind, "code": code, "param": null } })
+}
+
+/// Anthropic's own sign of life, with the place in a member that its clients pass over.
+fn ping(place: Option<&Place>) -> Vec<u8> {
+    let mut ping = json!({ "type": "ping" });
+    if let Some(place) = place {
+        ping["queue"] = json!(place);
+    }
+    format!("event: ping\ndata: {ping}\n\n").into_bytes()
 }
 
 const WHITE_SPACE: &[u8] = b" ";
@@ -166,12 +190,14 @@ mod tests {
     use super::*;
     use crate::framing::{AnswerWatch, Verdict};
 
-    const FORMS: [Form; 5] = [
+    const FORMS: [Form; 7] = [
         Form::Lines,
         Form::Events,
         Form::OpenAiEvents,
         Form::Document,
         Form::OpenAiDocument,
+        Form::AnthropicEvents,
+        Form::AnthropicDocument,
     ];
 
     fn place() -> Place {
@@ -232,6 +258,8 @@ mod tests {
         let of = |form| text(Heartbeat::new(Endpoint::Chat, form, "m").queue(&place(), NOW_MS));
         assert_eq!(of(Form::Events), format!("event: queue\ndata: {QUEUE}\n\n"));
         assert_eq!(of(Form::OpenAiEvents), format!(": queue {QUEUE}\n\n"));
+        let ping = format!("event: ping\ndata: {{\"type\":\"ping\",\"queue\":{QUEUE}}}\n\n");
+        assert_eq!(of(Form::AnthropicEvents), ping);
         assert_eq!(of(Form::Document), " ");
     }
 
@@ -269,7 +297,7 @@ mod tests {
             let heartbeat = Heartbeat::new(Endpoint::Chat, form, "m");
             let mut watch = watch_of(form);
             watch
-                .see(&heartbeat.error("upstream_error", "it \"broke\"\n"))
+                .see(&heartbeat.error("upstream_error", "api_error", "it \"broke\"\n"))
                 .unwrap();
             assert_eq!(watch.end(), Verdict::Failed, "{form:?}");
         }

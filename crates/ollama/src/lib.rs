@@ -6,10 +6,12 @@ pub mod endpoint;
 pub mod framing;
 pub mod heartbeat;
 pub mod json;
+pub mod messages;
 pub mod names;
 pub mod openai;
 pub mod options;
 pub mod request;
+pub mod translation;
 
 pub use by_model::{Alias, ForModels, Override};
 pub use endpoint::{Endpoint, Form};
@@ -18,3 +20,4 @@ pub use heartbeat::{Heartbeat, Place};
 pub use names::{ModelName, ModelPattern};
 pub use options::Policy;
 pub use request::{Asker, Invalid, Prepared, prepare};
+pub use translation::{Delivery, Translation};

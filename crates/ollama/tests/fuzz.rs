@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use go::{Outcome, Taken};
 use serde_json::{Map, Value};
 use sluice_fuzz::{Mutator, rounds};
-use sluice_ollama::openai::{Delivery, Translation};
 use sluice_ollama::options::PINNED;
 use sluice_ollama::request::{Code, Sending};
-use sluice_ollama::{Asker, Endpoint, Form, Passage, Policy, Prepared, Verdict, prepare};
+use sluice_ollama::{
+    Asker, Delivery, Endpoint, Form, Passage, Policy, Prepared, Translation, Verdict, messages,
+    openai, prepare,
+};
 
 fn corpus(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -63,7 +65,7 @@ fn prepared(endpoint: Endpoint, body: &[u8], policy: &Policy) -> Option<Prepared
 }
 
 /// Where Sluice refuses what Ollama's reader takes: it would be refused there a step later, or is the operator's.
-const STRICTER: [&str; 9] = [
+const STRICTER: [&str; 11] = [
     "model",
     "prompt",
     "messages",
@@ -73,6 +75,8 @@ const STRICTER: [&str; 9] = [
     "reasoning_effort",
     "options",
     "max_completion_tokens",
+    "max_tokens",
+    "tools",
 ];
 
 /// What Ollama takes from what is sent is what was taken here.
@@ -101,7 +105,7 @@ fn is_what_was_taken(
     }
     let is_stream = matches!(
         prepared.form,
-        Form::Lines | Form::Events | Form::OpenAiEvents
+        Form::Lines | Form::Events | Form::OpenAiEvents | Form::AnthropicEvents
     );
     let is_own = to.path().starts_with("/api/");
     if is_stream {
@@ -149,7 +153,9 @@ fn holds_the_rules(to: Endpoint, sent: &Taken, policy: &Policy, text: &str) {
     };
     let asked = match to {
         Endpoint::Chat | Endpoint::Generate => number(sent.option("num_predict")),
-        Endpoint::OpenAiChat | Endpoint::OpenAiCompletions => sent.number_of("max_tokens"),
+        Endpoint::OpenAiChat | Endpoint::OpenAiCompletions | Endpoint::Messages => {
+            sent.number_of("max_tokens")
+        }
         Endpoint::OpenAiResponses => sent.number_of("max_output_tokens"),
         _ => Some(1.0),
     };
@@ -189,6 +195,10 @@ fn whatever_a_body_says_what_is_sent_is_what_was_taken_and_the_operators_rules_h
             let to = to.expect("an endpoint");
             let again = prepared(to, &sent, policy).expect("what is sent is a request");
             let again = again.body.payload(&Sending::default()).to_vec();
+            if endpoint == Endpoint::Messages && to != endpoint {
+                // A chat that comes as one gets the operator's sampling besides.
+                continue;
+            }
             let read = |bytes: &[u8]| match go::read(to, bytes) {
                 Outcome::Taken(taken) => taken.text,
                 other => panic!("{other:?}"),
@@ -224,22 +234,34 @@ fn passed(
 fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
     let mut mutator = Mutator::of_folder(&corpus("answer"), ANSWER_WORDS).expect("a corpus");
     let whole = mutator.corpus().to_vec();
-    let translation = |delivery| Translation {
-        id: 7,
-        created_s: 0,
-        model: "m".to_owned(),
-        delivery,
-    };
+    let translation = |delivery: Delivery| delivery.translation(7, 0, "m");
+    let completion = |delivery| translation(Delivery::Completion(delivery));
+    let message = |delivery| translation(Delivery::Message(delivery));
     let ways = [
         (Form::Lines, None),
         (Form::Events, None),
         (Form::OpenAiEvents, None),
         (Form::Document, None),
-        (Form::OpenAiDocument, Some(translation(Delivery::Document))),
-        (Form::OpenAiEvents, Some(translation(Delivery::Stream))),
+        (
+            Form::OpenAiDocument,
+            Some(completion(openai::Delivery::Document)),
+        ),
         (
             Form::OpenAiEvents,
-            Some(translation(Delivery::StreamWithUsage)),
+            Some(completion(openai::Delivery::Stream)),
+        ),
+        (
+            Form::OpenAiEvents,
+            Some(completion(openai::Delivery::StreamWithUsage)),
+        ),
+        (Form::AnthropicEvents, None),
+        (
+            Form::AnthropicDocument,
+            Some(message(messages::Delivery::Document)),
+        ),
+        (
+            Form::AnthropicEvents,
+            Some(message(messages::Delivery::Stream { prompt_tokens: 3 })),
         ),
     ];
     let mut complete = 0;
@@ -265,6 +287,12 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
                 (Form::OpenAiEvents, Some(_)) => {
                     only_fields(&out, &["data: "]);
                     let has_end = out.windows(14).any(|word| word == b"data: [DONE]\n\n");
+                    assert!(has_end || verdict != Verdict::Complete, "{answer:?}");
+                }
+                (Form::AnthropicEvents, Some(_)) => {
+                    only_fields(&out, &["event: ", "data: "]);
+                    let end = b"event: message_stop\n";
+                    let has_end = out.windows(end.len()).any(|word| word == end);
                     assert!(has_end || verdict != Verdict::Complete, "{answer:?}");
                 }
                 (_, Some(_)) if verdict != Verdict::Incomplete => {
@@ -324,6 +352,10 @@ const REQUEST_WORDS: &[&str] = &[
     "{\"role\":\"user\"}",
     "\"num_gpu\":",
     "\"content\":[{\"type\":\"text\"}]",
+    "\"max_tokens\":8",
+    "{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\",\"input\":{}}",
+    "{\"type\":\"tool_result\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}",
+    "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"aGk=\"}}",
     "\u{feff}",
 ];
 

@@ -91,6 +91,22 @@ fn no_shape_of_a_body_costs_more_than_twice_its_length_and_what_waits_more_than_
             ),
         ),
         (
+            Endpoint::Messages,
+            filled(
+                "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}",
+                ",{\"type\":\"text\",\"text\":\"y\"}",
+                "]}]}",
+            ),
+        ),
+        (
+            Endpoint::Messages,
+            filled(
+                "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}",
+                ",{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"content\":\"y\"}",
+                "]}]}",
+            ),
+        ),
+        (
             Endpoint::OpenAiResponses,
             filled("{\"input\":[0", ",[0]", "]}"),
         ),

@@ -4,37 +4,30 @@
 //! The transcripts are the simulator's (`crates/ollama-sim/tests/transcripts/`).
 
 use serde_json::Value;
-use sluice_ollama::openai::{Delivery, Translation};
-use sluice_ollama::{Form, Passage, Verdict};
+use sluice_ollama::{Delivery, Form, Passage, Verdict, messages, openai};
+
+const DOCUMENT: Delivery = Delivery::Completion(openai::Delivery::Document);
+const STREAM: Delivery = Delivery::Completion(openai::Delivery::Stream);
+const STREAM_WITH_USAGE: Delivery = Delivery::Completion(openai::Delivery::StreamWithUsage);
+const MESSAGE: Delivery = Delivery::Message(messages::Delivery::Document);
+const MESSAGE_STREAM: Delivery = Delivery::Message(messages::Delivery::Stream { prompt_tokens: 2 });
 
 /// A chat, the same chat under `/v1`, and how its answer is delivered.
 const PAIRS: &[(&str, &str, Delivery)] = &[
-    ("chat-stream-false", "v1-chat", Delivery::Document),
-    ("chat-stream-default", "v1-chat-stream", Delivery::Stream),
+    ("chat-stream-false", "v1-chat", DOCUMENT),
+    ("chat-stream-default", "v1-chat-stream", STREAM),
     (
         "chat-stream-default",
         "v1-chat-stream-usage",
-        Delivery::StreamWithUsage,
+        STREAM_WITH_USAGE,
     ),
-    (
-        "chat-thinking-nonstream",
-        "v1-chat-thinking",
-        Delivery::Document,
-    ),
-    (
-        "chat-thinking-default",
-        "v1-chat-thinking-stream",
-        Delivery::Stream,
-    ),
-    (
-        "chat-tools-go-schema-nonstream",
-        "v1-chat-tools",
-        Delivery::Document,
-    ),
+    ("chat-thinking-nonstream", "v1-chat-thinking", DOCUMENT),
+    ("chat-thinking-default", "v1-chat-thinking-stream", STREAM),
+    ("chat-tools-go-schema-nonstream", "v1-chat-tools", DOCUMENT),
     (
         "chat-tools-go-schema-stream",
         "v1-chat-tools-stream",
-        Delivery::StreamWithUsage,
+        STREAM_WITH_USAGE,
     ),
 ];
 
@@ -48,17 +41,77 @@ fn a_translated_answer_has_the_form_of_ollamas_own() {
     }
 }
 
+/// A chat, one like it as a message of Anthropic's, and how its answer is delivered.
+const MESSAGES: &[(&str, &str, Delivery)] = &[
+    ("chat-stream-false", "v1-messages", MESSAGE),
+    (
+        "chat-stream-false",
+        "v1-messages-thinking-on-plain-model",
+        MESSAGE,
+    ),
+    ("chat-stream-default", "v1-messages-stream", MESSAGE_STREAM),
+    (
+        "chat-stream-default",
+        "v1-messages-tools-stream",
+        MESSAGE_STREAM,
+    ),
+    (
+        "chat-thinking-default",
+        "v1-messages-thinking-stream",
+        MESSAGE_STREAM,
+    ),
+    (
+        "chat-tools-go-schema-nonstream",
+        "v1-messages-tool-use",
+        MESSAGE,
+    ),
+    (
+        "chat-tools-go-schema-stream",
+        "v1-messages-tool-use-stream",
+        MESSAGE_STREAM,
+    ),
+];
+
+/// The one difference in a whole answer: Anthropic's own names the stop sequence that ended it, and typed clients want the member.
+/// Ollama does not say which it was: it is null.
+#[test]
+fn a_translated_message_has_the_form_of_ollamas_own_and_names_its_stop_sequence() {
+    for (chat, v1, delivery) in MESSAGES {
+        let (verdict, translated) = translated(&recorded(CHATS, chat), *delivery);
+        assert_eq!(verdict, Verdict::Complete, "{chat}");
+        let without = translated.replacen(",\"stop_sequence\":null", "", 1);
+        assert_ne!(without, translated, "{chat}");
+        let expected = recorded(V1, v1).concat();
+        assert_eq!(shape(&without), shape(&expected), "{chat} as {v1}");
+    }
+}
+
+/// Here the two differ on purpose: a runner that dies ends Ollama's own message without a word.
+#[test]
+fn an_error_in_the_midst_is_told_where_ollamas_own_message_just_ends() {
+    let begun = "{\"message\":{\"content\":\"a\"},\"done\":false}\n".to_owned();
+    let error = "{\"error\":\"llama-server has died\"}\n".to_owned();
+    let (verdict, text) = translated(&[begun, error], MESSAGE_STREAM);
+    assert_eq!(verdict, Verdict::Failed);
+    assert!(text.contains("event: error\ndata: "), "{text}");
+}
+
 /// Here the two differ on purpose: Ollama ends an answer of more than 30 equal tokens without a word, and under `/v1` no client
 /// can tell it from a whole one. Translated it is incomplete, which the gateway says.
 #[test]
 fn an_answer_that_ollama_ends_without_a_word_is_incomplete() {
     for (chat, delivery) in [
-        ("chat-repeated-token", Delivery::Stream),
-        ("chat-repeated-token-nonstream", Delivery::Document),
+        ("chat-repeated-token", STREAM),
+        ("chat-repeated-token-nonstream", DOCUMENT),
+        ("chat-repeated-token", MESSAGE_STREAM),
+        ("chat-repeated-token-nonstream", MESSAGE),
     ] {
         let (verdict, text) = translated(&recorded(CHATS, chat), delivery);
         assert_eq!(verdict, Verdict::Incomplete, "{chat}");
-        assert!(!text.contains("[DONE]"), "{text}");
+        assert!(
+            !text.contains("[DONE]") && !text.contains("message_stop"),
+            "{text}"
+        );
     }
     let v1 = recorded(V1, "v1-chat-repeated-token-stream").concat();
     assert!(!v1.contains("error") && !v1.contains("[DONE]"), "{v1}");
@@ -66,15 +119,12 @@ fn an_answer_that_ollama_ends_without_a_word_is_incomplete() {
 
 fn translated(frames: &[String], delivery: Delivery) -> (Verdict, String) {
     let form = match delivery {
-        Delivery::Document => Form::OpenAiDocument,
-        Delivery::Stream | Delivery::StreamWithUsage => Form::OpenAiEvents,
+        DOCUMENT => Form::OpenAiDocument,
+        Delivery::Completion(_) => Form::OpenAiEvents,
+        MESSAGE => Form::AnthropicDocument,
+        Delivery::Message(_) => Form::AnthropicEvents,
     };
-    let translation = Translation {
-        id: 7,
-        created_s: 1_767_225_600,
-        model: "m".into(),
-        delivery,
-    };
+    let translation = delivery.translation(7, 1_767_225_600, "m");
     let mut passage = Passage::new(form, Some(&translation));
     let mut out = Vec::new();
     for frame in frames {
@@ -99,17 +149,24 @@ fn recorded(transcripts: &str, name: &str) -> Vec<String> {
 
 /// Each line without its values; of several alike that follow one another one is kept.
 fn shape(text: &str) -> Vec<String> {
-    let lines = text.lines().filter(|line| !line.is_empty());
-    let mut shapes: Vec<String> = lines
-        .map(|line| {
-            let (field, data) = match line.strip_prefix("data: ") {
-                Some(data) => ("data: ", data),
-                None => ("", line),
-            };
-            match serde_json::from_str(data) {
-                Ok(value) => format!("{field}{}", of_value("", &value)),
-                Err(_) => line.to_owned(),
-            }
+    // An event's name and its data are one.
+    let frames = text
+        .split("\n\n")
+        .flat_map(|frame| match frame.split_once("\ndata: ") {
+            Some((name, data)) => vec![(format!("{name} data: "), data)],
+            None => frame
+                .lines()
+                .map(|line| match line.strip_prefix("data: ") {
+                    Some(data) => ("data: ".to_owned(), data),
+                    None => (String::new(), line),
+                })
+                .collect(),
+        });
+    let mut shapes: Vec<String> = frames
+        .filter(|(_, data)| !data.is_empty())
+        .map(|(field, data)| match serde_json::from_str(data) {
+            Ok(value) => format!("{field}{}", of_value("", &value)),
+            Err(_) => format!("{field}{data}"),
         })
         .collect();
     shapes.dedup();
@@ -123,6 +180,7 @@ fn of_value(name: &str, value: &Value) -> String {
         Value::Number(_) => "n".to_owned(),
         // How long a model talks is its own.
         Value::String(reason) if name == "finish_reason" && reason != "tool_calls" => "s".into(),
+        Value::String(reason) if name == "stop_reason" && reason != "tool_use" => "s".into(),
         Value::String(word) if WORDS.contains(&name) => word.clone(),
         Value::String(_) => "s".to_owned(),
         Value::Array(items) => {
@@ -138,7 +196,7 @@ fn of_value(name: &str, value: &Value) -> String {
 }
 
 /// Members whose values are words of the protocol.
-const WORDS: [&str; 4] = ["object", "role", "type", "finish_reason"];
+const WORDS: [&str; 5] = ["object", "role", "type", "finish_reason", "stop_reason"];
 
 const CHATS: &str = include_str!("../../ollama-sim/tests/transcripts/chat.jsonl");
 const V1: &str = include_str!("../../ollama-sim/tests/transcripts/v1.jsonl");

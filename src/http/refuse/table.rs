@@ -99,6 +99,14 @@ refusals! {
         message: String
     } = "invalid_option", StatusCode::BAD_REQUEST, None, "{message}";
 
+    /// The prompt does not fit into the model's context, and its client speaks a dialect that has a sentence for that: it shortens what it sends.
+    PromptTooLong {
+        /// Its tokens.
+        prompt_tokens: u64,
+        /// Those of the context.
+        num_ctx: u64
+    } = "prompt_too_long", StatusCode::BAD_REQUEST, None,
+        "prompt is too long: {prompt_tokens} tokens > {num_ctx} maximum";
     /// The path is not one that is relayed.
     InvalidPath = "invalid_path", StatusCode::BAD_REQUEST, None,
         "this path is not relayed: no dots, encoded slashes or control characters";

@@ -81,6 +81,103 @@ fn on_v1_it_is_openais_error_object() {
 }
 
 #[test]
+fn on_messages_it_is_anthropics_error() {
+    let said = |refusal: Refusal| {
+        let reply = refusal.reply(Wording::Anthropic);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(body["type"], "error");
+        let kind = body["error"]["type"].as_str().unwrap().to_owned();
+        (
+            reply.status.as_u16(),
+            kind,
+            body["error"]["message"].clone(),
+        )
+    };
+    let retry_after = Duration::from_secs(90);
+    let too_long = Refusal::PromptTooLong {
+        prompt_tokens: 21_000,
+        num_ctx: 4_096,
+    };
+    for (refusal, status, kind, message) in [
+        (
+            Refusal::QueueFull { retry_after },
+            429,
+            "rate_limit_error",
+            "the line is full, please try again",
+        ),
+        (
+            Refusal::upstream_down(retry_after),
+            529,
+            "overloaded_error",
+            "the model server cannot be reached",
+        ),
+        (
+            Refusal::Overloaded,
+            503,
+            "api_error",
+            "too much at once, please try again",
+        ),
+        (
+            too_long,
+            400,
+            "invalid_request_error",
+            "prompt is too long: 21000 tokens > 4096 maximum",
+        ),
+        (
+            Refusal::NotFound,
+            404,
+            "not_found_error",
+            "there is no such route",
+        ),
+    ] {
+        let expected = (status, kind.to_owned(), Value::from(message));
+        assert_eq!(said(refusal), expected);
+    }
+}
+
+#[test]
+fn no_sdk_is_told_to_wait_longer_than_it_does() {
+    let retry_after = Duration::from_secs(90);
+    for (wording, expected) in [
+        (Wording::Ollama, "90"),
+        (Wording::Problem, "90"),
+        (Wording::OpenAi, "60"),
+        (Wording::Anthropic, "60"),
+    ] {
+        let reply = Refusal::QueueFull { retry_after }.reply(wording);
+        assert_eq!(reply.headers[header::RETRY_AFTER], expected);
+    }
+}
+
+#[test]
+fn each_refusal_says_whether_asking_again_may_help() {
+    for (refusal, ..) in Refusal::rows() {
+        for wording in [Wording::Ollama, Wording::OpenAi, Wording::Anthropic] {
+            let advice = refusal.reply(wording).headers["x-should-retry"].clone();
+            // When to ask again is told only to those who may.
+            if refusal.retry_after().is_some() {
+                assert_eq!(advice, "true", "{refusal:?}");
+            }
+            if refusal.status() == StatusCode::BAD_REQUEST {
+                assert_eq!(advice, "false", "{refusal:?}");
+            }
+        }
+    }
+    let its_own = |status| Refusal::Upstreams {
+        status,
+        sentence: String::new(),
+        document: Some(json!({ "error": "x" })),
+    };
+    for (status, expected) in [
+        (StatusCode::NOT_FOUND, "false"),
+        (StatusCode::SERVICE_UNAVAILABLE, "true"),
+    ] {
+        let reply = its_own(status).reply(Wording::OpenAi);
+        assert_eq!(reply.headers["x-should-retry"], expected);
+    }
+}
+
+#[test]
 fn a_wait_is_rounded_up_and_never_nothing() {
     let seconds = |ms| {
         let retry_after = Duration::from_millis(ms);

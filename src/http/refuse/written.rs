@@ -17,7 +17,7 @@ fn the_operators_page_is_written_from_the_table() {
         let [status, openai, anthropic] = if status.is_success() {
             ["the upstream's", "by status", "by status"].map(str::to_owned)
         } else {
-            let types = [openai_type(status), anthropic_type(status)];
+            let types = [Family::OpenAi, Family::Anthropic].map(|family| refusal.kind(family));
             [
                 status.as_str().to_owned(),
                 types[0].to_owned(),

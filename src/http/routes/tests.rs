@@ -67,6 +67,7 @@ fn an_unknown_path_is_not_found() {
         "/api/pulls",
         "/v1/models/a/b",
         "/v2/chat",
+        "/v1/messages/count_tokens",
     ] {
         assert_eq!(found(Method::GET, path), Err(Refusal::NotFound), "{path}");
     }

@@ -41,7 +41,7 @@ async fn no_spelling_of_a_path_leads_to_a_route_that_is_not_relayed(app: &App) {
         "/api/chat%20HTTP/1.1",
         "/v1/chat/completions/../../../api/pull",
         "/v1/models/../../api/pull",
-        "/v1/messages",
+        "/v1/messages/../../api/pull",
     ] {
         let answer = raw(app.addr(), &post(path, "", PROMPT)).await;
         let status = status(&answer);

@@ -76,7 +76,10 @@ impl CutWriter {
             Form::Lines | Form::Events => Place::LastLine(LineSplitter::default()),
             Form::Document => Place::Document,
             // These have no place for it.
-            Form::OpenAiEvents | Form::OpenAiDocument => Place::Told,
+            Form::OpenAiEvents
+            | Form::OpenAiDocument
+            | Form::AnthropicEvents
+            | Form::AnthropicDocument => Place::Told,
         };
         CutWriter {
             member: cut.member(),

@@ -6,7 +6,7 @@ use super::lines::LineTooLong;
 use super::renamer::Renamer;
 use super::watch::{AnswerWatch, Tally, Verdict};
 use crate::endpoint::Form;
-use crate::openai::{Delivery, Translation, Translator};
+use crate::translation::{Translation, Translator};
 
 /// Passes one answer on.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Passage {
 enum Writing {
     Unchanged,
     Events(EventWriter),
-    Completion(Translator),
+    Translated(Translator),
 }
 
 impl Passage {
@@ -30,12 +30,12 @@ impl Passage {
     pub fn new(form: Form, translation: Option<&Translation>) -> Passage {
         let (upstreams, writing) = match (translation, form) {
             (Some(translation), _) => {
-                let upstreams = match translation.delivery {
-                    Delivery::Document => Form::Document,
-                    Delivery::Stream | Delivery::StreamWithUsage => Form::Lines,
+                let upstreams = match translation.is_document() {
+                    true => Form::Document,
+                    false => Form::Lines,
                 };
                 let translator = Translator::new(translation.clone());
-                (upstreams, Writing::Completion(translator))
+                (upstreams, Writing::Translated(translator))
             }
             (None, Form::Events) => (form, Writing::Events(EventWriter::default())),
             (None, _) => (form, Writing::Unchanged),
@@ -58,7 +58,7 @@ impl Passage {
     /// The same for a model that the client has another name for: where the answer says `sent`, the client reads `asked`. A
     /// translation says by itself what was asked for.
     pub fn with_name(mut self, sent: &str, asked: &str) -> Passage {
-        let is_written = matches!(self.writing, Writing::Completion(_));
+        let is_written = matches!(self.writing, Writing::Translated(_));
         self.renamer = (sent != asked && !is_written).then(|| Renamer::new(sent, asked));
         self
     }
@@ -85,7 +85,7 @@ impl Passage {
         match &mut self.writing {
             Writing::Unchanged => return Ok(chunk),
             Writing::Events(events) => events.feed(&chunk, &mut out)?,
-            Writing::Completion(translator) => translator.feed(&chunk, &mut out)?,
+            Writing::Translated(translator) => translator.feed(&chunk, &mut out)?,
         }
         Ok(out)
     }
@@ -100,8 +100,8 @@ impl Passage {
         match &mut self.writing {
             Writing::Unchanged => {}
             Writing::Events(events) => events.finish(&mut out),
-            Writing::Completion(_) if verdict == Verdict::Incomplete => {}
-            Writing::Completion(translator) => {
+            Writing::Translated(_) if verdict == Verdict::Incomplete => {}
+            Writing::Translated(translator) => {
                 translator.finish(&mut out);
                 // The watch skips what a translation has to read: a text with half a surrogate pair is whole to it alone.
                 if !translator.has_ended() {
@@ -126,7 +126,7 @@ impl Passage {
     pub fn between_frames(&self) -> bool {
         match self.writing {
             Writing::Unchanged => self.watch.between_frames(),
-            Writing::Events(_) | Writing::Completion(_) => true,
+            Writing::Events(_) | Writing::Translated(_) => true,
         }
     }
 }

@@ -44,8 +44,10 @@ impl AnswerWatch {
     pub fn new(form: Form) -> AnswerWatch {
         let framing = match form {
             Form::Lines | Form::Events => Framing::Lines(LineSplitter::default()),
-            Form::OpenAiEvents => Framing::Events(LineSplitter::default()),
-            Form::Document | Form::OpenAiDocument => Framing::Document(Document::default()),
+            Form::OpenAiEvents | Form::AnthropicEvents => Framing::Events(LineSplitter::default()),
+            Form::Document | Form::OpenAiDocument | Form::AnthropicDocument => {
+                Framing::Document(Document::default())
+            }
         };
         AnswerWatch {
             framing,
@@ -153,6 +155,8 @@ fn see_event(line: &[u8], verdict: &mut Verdict, tally: &mut Tally) {
         // `/v1/responses` has no `[DONE]`: its last event is one of these.
         match name {
             b"response.completed" | b"response.incomplete" => *verdict = Verdict::Complete,
+            // So is the last of `/v1/messages`, unless an error came before it.
+            b"message_stop" if *verdict == Verdict::Incomplete => *verdict = Verdict::Complete,
             b"response.failed" | b"error" => *verdict = Verdict::Failed,
             _ => {}
         }

@@ -3,17 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::{Delivery, Translation, error_document};
-use crate::framing::{CUT_MEMBER, LineSplitter, LineTooLong, MAX_LINE, write_data};
+use crate::framing::{CUT_MEMBER, write_data};
 
-/// Translates one answer as it comes. What it gives out are whole events, or the whole document at the end.
+/// Writes one answer.
 #[derive(Debug)]
-pub struct Translator {
+pub(crate) struct Writer {
     translation: Translation,
-    lines: LineSplitter,
-    /// The document so far.
-    document: Vec<u8>,
     told: Told,
-    has_ended: bool,
 }
 
 /// What the client of a stream was told so far.
@@ -25,56 +21,23 @@ struct Told {
     calls: usize,
 }
 
-impl Translator {
-    /// A translator for one answer.
-    pub fn new(translation: Translation) -> Translator {
-        Translator {
+impl Writer {
+    /// For one answer.
+    pub(crate) fn new(translation: Translation) -> Writer {
+        Writer {
             translation,
-            lines: LineSplitter::default(),
-            document: Vec::new(),
             told: Told::default(),
-            has_ended: false,
         }
     }
 
-    /// Appends to `out` what this chunk completes.
-    ///
-    /// # Errors
-    /// A line, or the document, is longer than [`MAX_LINE`].
-    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), LineTooLong> {
-        if self.translation.delivery == Delivery::Document {
-            if self.document.len() + chunk.len() > MAX_LINE {
-                return Err(LineTooLong { limit: MAX_LINE });
-            }
-            self.document.extend_from_slice(chunk);
-            return Ok(());
-        }
-        let Translator {
-            translation,
-            lines,
-            told,
-            has_ended,
-            ..
-        } = self;
-        lines.feed(chunk, |line| {
-            *has_ended |= translation.line(line, told, out);
-        })
+    /// Writes a line of Ollama's as events; says whether they end the answer.
+    pub(crate) fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
+        self.translation.line(line, &mut self.told, out)
     }
 
-    /// Appends what stands at the end: the document, or a last line that its sender did not end.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
-        self.has_ended |= match self.translation.delivery {
-            Delivery::Document => self.translation.document(&self.document, out),
-            Delivery::Stream | Delivery::StreamWithUsage => {
-                self.translation
-                    .line(self.lines.remainder(), &mut self.told, out)
-            }
-        };
-    }
-
-    /// Whether the client was told an end, good or bad.
-    pub fn has_ended(&self) -> bool {
-        self.has_ended
+    /// Writes a document of Ollama's as one of OpenAI's; says whether it was one.
+    pub(crate) fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
+        self.translation.document(document, out)
     }
 }
 

@@ -7,6 +7,7 @@ use super::Delivery;
 use super::message;
 use crate::json::{Kind, Raw};
 use crate::request::{Draft, Invalid, smaller};
+use crate::translation::Output;
 
 /// Translates a checked body, and says how the answer is to be delivered.
 ///
@@ -130,80 +131,5 @@ fn flag(value: Option<Raw<'_>>) -> bool {
     value.and_then(Raw::flag) == Some(true)
 }
 
-/// The text that is written, within its bound.
-#[derive(Debug)]
-pub(super) struct Output {
-    text: Vec<u8>,
-    most: usize,
-}
-
-impl Output {
-    fn new(read: usize) -> Output {
-        let most = read + SPARE;
-        Output {
-            text: Vec::with_capacity(most),
-            most,
-        }
-    }
-
-    /// Appends bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), Invalid> {
-        if self.text.len() + bytes.len() > self.most {
-            return Err(Invalid::request(
-                Some("messages"),
-                "messages would become much longer in Ollama's terms: use fewer parts, or shorter roles",
-            ));
-        }
-        self.text.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    /// Appends a member, and a comma before it where one is due.
-    pub(super) fn member(&mut self, name: &str, value: &[u8]) -> Result<(), Invalid> {
-        self.separate()?;
-        for part in [b"\"", name.as_bytes(), b"\":", value] {
-            self.push(part)?;
-        }
-        Ok(())
-    }
-
-    /// Appends a comma where something stands before.
-    pub(super) fn separate(&mut self) -> Result<(), Invalid> {
-        match self.text.last() {
-            Some(b'{' | b'[' | b':') | None => Ok(()),
-            Some(_) => self.push(b","),
-        }
-    }
-
-    /// Lets `write` append bytes, of which there are at most as many as of `read`; gives those that were.
-    pub(super) fn append(
-        &mut self,
-        read: &[u8],
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<&[u8], Invalid> {
-        let before = self.text.len();
-        if before + read.len() > self.most {
-            // Says what is wrong.
-            self.push(read)?;
-        }
-        write(&mut self.text);
-        Ok(self.text.get(before..).unwrap_or_default())
-    }
-
-    /// Keeps of the last so many bytes all but those that they begin with.
-    pub(super) fn behead(&mut self, last: usize, head: usize) {
-        let begin = self.text.len().saturating_sub(last);
-        self.text.drain(begin..begin + head.min(last));
-    }
-
-    /// The text, which has room to spare: it is given back when the one that was read is gone.
-    fn into_text(self) -> Vec<u8> {
-        self.text
-    }
-}
-
 /// No word that means anything here is longer, in bytes.
 const LONGEST_WORD: usize = 64;
-
-/// By how much the text may grow: the names of a chat's members, and the roles of messages whose content has many parts.
-const SPARE: usize = 32 * 1024;

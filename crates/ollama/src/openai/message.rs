@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::ask::Output;
 use crate::json::{self, Kind, Raw, unescape_into};
 use crate::request::Invalid;
+use crate::translation::Output;
 
 /// Writes the messages, one or more for each.
 ///
@@ -246,26 +246,9 @@ fn data(
     out: &mut Output,
 ) -> Result<bool, Invalid> {
     out.member("images", b"[\"")?;
-    let said = out.append(text.bytes(), |out| {
-        let before = out.len();
-        unescape_into(out, text.bytes());
-        // Base64 may be broken into lines.
-        let mut at = 0;
-        out.retain(|byte| {
-            at += 1;
-            at <= before || !matches!(byte, b'\r' | b'\n')
-        });
-    })?;
-    let Some(begin) = begins(said) else {
-        return Ok(false);
-    };
-    let base64 = said.get(begin.len()..).unwrap_or_default();
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    if base64.is_empty() || !base64.iter().all(is_base64) {
+    if !out.base64(text, begins)? {
         return Ok(false);
     }
-    let said = said.len();
-    out.behead(said, begin.len());
     out.push(b"\"]")?;
     Ok(true)
 }

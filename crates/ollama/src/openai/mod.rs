@@ -17,7 +17,7 @@ mod message;
 
 use serde_json::{Value, json};
 
-pub use answer::Translator;
+pub(crate) use answer::Writer;
 pub(crate) use ask::to_chat;
 
 /// What the answer to a translated request needs beside Ollama's answer itself.

@@ -32,7 +32,10 @@ fn sent(body: Value) -> (Value, Delivery) {
     let sent = prepared.body.payload(&again).to_vec();
     (
         serde_json::from_slice(&sent).unwrap(),
-        prepared.delivery.unwrap(),
+        match prepared.delivery.unwrap() {
+            crate::Delivery::Completion(delivery) => delivery,
+            crate::Delivery::Message(_) => panic!("it is none of Anthropic's"),
+        },
     )
 }
 
@@ -72,7 +75,7 @@ fn sampling_is_what_ollamas_own_v1_sends() {
         .options
         .insert("repeat_penalty".to_owned(), 1.1.into());
     let known = Sending {
-        is_unthinking: true,
+        thinks: Some(false),
         ..Sending::default()
     };
     let sent = prepared(&policy, &user("Hi".into()))

@@ -4,13 +4,14 @@
 //! A body of eight mebibytes may have any shape. Blanking needs no memory, and few things are added, so that what waits in
 //! line is the body itself and next to nothing beside it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::fields::{self, Field};
 use crate::endpoint::Endpoint;
-use crate::json::{Member, Members, Raw};
+use crate::json::{self, Member, Members, Raw};
 
 /// A checked body whose names are canonical, and what is to be added to it.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ pub(super) enum When {
     Uncut,
     /// Where the model is known not to think.
     Unthinking,
+    /// Where it is known to think.
+    Thinking,
 }
 
 /// What depends on where and when a request is sent.
@@ -67,8 +70,8 @@ pub struct Sending {
     pub loads: bool,
     /// The upstream may cut a prompt that does not fit.
     pub may_cut: bool,
-    /// The model is known not to think.
-    pub is_unthinking: bool,
+    /// Whether the model thinks; `None`: nobody knows.
+    pub thinks: Option<bool>,
 }
 
 /// A settled body: the bytes that came, and what is sent between them.
@@ -254,7 +257,8 @@ impl When {
             When::Always => true,
             When::Loading => sending.loads,
             When::Uncut => !sending.may_cut,
-            When::Unthinking => sending.is_unthinking,
+            When::Unthinking => sending.thinks == Some(false),
+            When::Thinking => sending.thinks == Some(true),
         }
     }
 }
@@ -263,6 +267,24 @@ impl Body {
     /// How many bytes it holds on to while it waits.
     pub fn held(&self) -> usize {
         self.text.len()
+    }
+
+    /// What it asks, as a number: its members in any order, but whether and how its answer is streamed.
+    pub fn digest(&self) -> u64 {
+        let begin = json::begin_of(&self.text);
+        let mut members = Members::of(begin);
+        let mut digest = 0_u64;
+        while let Some(member) = members.next_member(&self.text) {
+            let name = Raw::at(&self.text, member.name);
+            if name.is_written("stream") || name.is_written("stream_options") {
+                continue;
+            }
+            let mut hasher = DefaultHasher::new();
+            name.bytes().hash(&mut hasher);
+            Raw::at(&self.text, member.value).bytes().hash(&mut hasher);
+            digest = digest.wrapping_add(hasher.finish());
+        }
+        digest
     }
 
     /// As it is sent this time.

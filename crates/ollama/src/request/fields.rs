@@ -57,6 +57,7 @@ pub(super) fn of(endpoint: Endpoint) -> &'static [Field] {
         Endpoint::OpenAiCompletions => OPENAI_COMPLETIONS,
         Endpoint::OpenAiEmbeddings => OPENAI_EMBEDDINGS,
         Endpoint::OpenAiResponses => OPENAI_RESPONSES,
+        Endpoint::Messages => MESSAGES,
     }
 }
 
@@ -276,3 +277,32 @@ const RESPONSES_TOOL: &[Field] = &[
     field("strict", Kind::Flag),
     field("parameters", Kind::Map),
 ];
+
+/// What is read here or by Ollama. The rest is the clients' own: each version of theirs has more.
+const MESSAGES: &[Field] = &[
+    field("model", Kind::Model),
+    field("max_tokens", Kind::Whole),
+    field("messages", Kind::Structs(MESSAGES_MESSAGE)),
+    field("system", Kind::Any),
+    field("stream", Kind::Flag),
+    field("temperature", Kind::Number),
+    field("top_p", Kind::Number),
+    field("top_k", Kind::Whole),
+    field("stop_sequences", Kind::Texts),
+    field("tools", Kind::Structs(MESSAGES_TOOL)),
+    field("thinking", Kind::Struct(MESSAGES_THINKING)),
+    field("output_config", Kind::Struct(MESSAGES_OUTPUT)),
+];
+
+const MESSAGES_MESSAGE: &[Field] = &[field("role", Kind::Text), field("content", Kind::Any)];
+
+const MESSAGES_TOOL: &[Field] = &[
+    field("type", Kind::Text),
+    field("name", Kind::Text),
+    field("description", Kind::Text),
+    field("input_schema", Kind::Map),
+];
+
+const MESSAGES_THINKING: &[Field] = &[field("type", Kind::Text)];
+
+const MESSAGES_OUTPUT: &[Field] = &[field("effort", Kind::Text)];

@@ -133,6 +133,7 @@ fn shows_pictures(endpoint: Endpoint, asked: &Draft) -> bool {
         Endpoint::Chat => messages("messages").any(|message| has_images(message.member("images"))),
         Endpoint::Generate => has_images(asked.value("images")),
         Endpoint::OpenAiChat => messages("messages").any(|message| has_part(message, "image_url")),
+        Endpoint::Messages => messages("messages").any(|message| has_part(message, "image")),
         Endpoint::OpenAiResponses => messages("input").any(|item| has_part(item, "input_image")),
         _ => false,
     }

@@ -4,13 +4,14 @@ use super::accept::asks_for_events;
 use super::draft::{Body, Draft};
 use super::named::Named;
 use super::needs::Needs;
-use super::settle::{Scope, Settling, Work, settle_own, settle_relayed};
+use super::settle::{Scope, Settling, Work, settle_own, settle_relayed, think};
 use super::{Invalid, fields, shape};
 use crate::endpoint::{Endpoint, Family, Form};
 use crate::json::{self, Fault, Kind, Raw};
 use crate::names::ModelName;
-use crate::openai::{self, Delivery};
 use crate::options::Policy;
+use crate::translation::Delivery;
+use crate::{messages, openai};
 
 /// Who asks, as far as it matters to what is sent and in which form it is answered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,23 +76,36 @@ pub fn prepare(
 
     let mut sent_to = endpoint;
     let mut delivery = None;
+    let mut scope = Scope::Own;
     if endpoint == Endpoint::OpenAiChat && policy.sets_runner_options() {
         let (chat, delivered) = openai::to_chat(&draft)?;
         json::check(&chat).map_err(Invalid::json)?;
         sent_to = Endpoint::Chat;
-        delivery = Some(delivered);
+        delivery = Some(Delivery::Completion(delivered));
+        scope = Scope::Translated;
         draft = Draft::new(sent_to, chat, 0);
     }
+    // What Ollama itself has to search the web for goes to it as it came.
+    if endpoint == Endpoint::Messages && !searches_web {
+        let asked = messages::to_chat(&draft)?;
+        json::check(&asked.chat).map_err(Invalid::json)?;
+        sent_to = Endpoint::Chat;
+        delivery = Some(Delivery::Message(asked.delivery));
+        scope = Scope::Message;
+        draft = Draft::new(sent_to, asked.chat, 0);
+        if let Some(asked) = asked.think {
+            think(&mut draft, asked);
+        }
+    }
     let dropped = match (sent_to.family(), sent_to) {
-        (Family::OpenAi, _) => {
+        (Family::OpenAi | Family::Anthropic, _) => {
             settle_relayed(&mut draft, sent_to, &named, policy);
             Vec::new()
         }
         (Family::Ollama, _) => {
             let scope = match sent_to {
                 Endpoint::Embed | Endpoint::Embeddings => Scope::Embedding,
-                _ if delivery.is_some() => Scope::Translated,
-                _ => Scope::Own,
+                _ => scope,
             };
             let settling = Settling {
                 endpoint: sent_to,
@@ -110,7 +124,8 @@ pub fn prepare(
         model: named.model,
         asked: named.asked,
         dropped,
-        searches_web: searches_web && endpoint == Endpoint::OpenAiResponses,
+        searches_web: searches_web
+            && matches!(endpoint, Endpoint::OpenAiResponses | Endpoint::Messages),
         needs,
         body: draft.finish(),
     })
@@ -132,7 +147,13 @@ fn work(endpoint: Endpoint, draft: &mut Draft) -> Result<Work, Invalid> {
         } else {
             Work::Load
         }),
-        Endpoint::OpenAiChat => match draft.value("messages") {
+        Endpoint::Messages if draft.value("max_tokens").and_then(Raw::whole) < Some(1) => {
+            Err(Invalid::request(
+                Some("max_tokens"),
+                "max_tokens is required and must be positive",
+            ))
+        }
+        Endpoint::OpenAiChat | Endpoint::Messages => match draft.value("messages") {
             None => Err(Invalid::request(Some("messages"), "messages is missing")),
             Some(_) if has(draft, "messages") => Ok(Work::Some),
             Some(_) => Err(Invalid::request(
@@ -224,23 +245,25 @@ fn is_blank(text: Raw<'_>) -> bool {
 }
 
 fn form(endpoint: Endpoint, draft: &Draft, work: Work, asker: &Asker<'_>) -> Form {
-    let is_ollamas = endpoint.family() == Family::Ollama;
+    let family = endpoint.family();
     let asked = draft
         .value("stream")
         .and_then(Raw::flag)
-        .unwrap_or(is_ollamas);
+        .unwrap_or(family == Family::Ollama);
     // A load is answered with one document, whatever was asked for.
     let is_stream = asked && endpoint.streams() && work == Work::Some;
-    match (is_ollamas, is_stream) {
-        (true, true) if asker.accept.is_some_and(asks_for_events) => Form::Events,
-        (true, true) => Form::Lines,
-        (true, false) => Form::Document,
-        (false, true) => Form::OpenAiEvents,
-        (false, false) => Form::OpenAiDocument,
+    match (family, is_stream) {
+        (Family::Ollama, true) if asker.accept.is_some_and(asks_for_events) => Form::Events,
+        (Family::Ollama, true) => Form::Lines,
+        (Family::Ollama, false) => Form::Document,
+        (Family::OpenAi, true) => Form::OpenAiEvents,
+        (Family::OpenAi, false) => Form::OpenAiDocument,
+        (Family::Anthropic, true) => Form::AnthropicEvents,
+        (Family::Anthropic, false) => Form::AnthropicDocument,
     }
 }
 
-/// Whether one of these tools of OpenAI's makes Ollama itself search the web.
+/// Whether one of these tools of OpenAI's or Anthropic's makes Ollama itself search the web.
 fn searches_web(tools: Raw<'_>) -> bool {
     tools.items().any(|tool| {
         tool.member("type")

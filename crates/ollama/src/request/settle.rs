@@ -8,6 +8,7 @@ use super::named::Named;
 use super::{Asker, Invalid};
 use crate::endpoint::Endpoint;
 use crate::json::{Kind, Members, Raw, named_among};
+use crate::messages::Think;
 use crate::options::{self, PINNED, Policy, Sampling};
 
 /// What kind of body is settled.
@@ -17,6 +18,9 @@ pub(super) enum Scope {
     Own,
     /// A chat that came in OpenAI's, and was translated.
     Translated,
+    /// A chat that came in Anthropic's, and was translated: as Ollama serves it, the model's own sampling holds where the client
+    /// sets none.
+    Message,
     /// An embedding: the client's pinned options are dropped, and nothing is added but what is said of its model by name (a
     /// context that suits a chat model does not suit these).
     Embedding,
@@ -124,6 +128,10 @@ pub(super) fn settle_relayed(
                 &mut added,
             );
         }
+        Endpoint::Messages => {
+            let asked = draft.value("max_tokens").and_then(Raw::whole);
+            tokens(draft, &["max_tokens"], asked, policy, &mut added);
+        }
         Endpoint::OpenAiResponses => {
             let asked = draft.value("max_output_tokens").and_then(Raw::whole);
             tokens(draft, &["max_output_tokens"], asked, policy, &mut added);
@@ -131,6 +139,15 @@ pub(super) fn settle_relayed(
         _ => {}
     }
     draft.add(added);
+}
+
+/// Adds how much a message is to be thought about.
+pub(super) fn think(draft: &mut Draft, think: Think) {
+    draft.add(vec![match think {
+        Think::Not => Added::new(When::Always, "think", false),
+        // Ollama's own `/v1/messages` drops it for a model that does not think, where its chat refuses.
+        Think::So(how) => Added::new(When::Thinking, "think", how),
+    }]);
 }
 
 /// Of two bounds on the tokens the one that holds both: below 1 none is meant.
@@ -183,7 +200,7 @@ fn options(
     let mut added = Vec::new();
     let own = match scope {
         Scope::Embedding => &policy.embedding,
-        Scope::Own | Scope::Translated => &policy.options,
+        Scope::Own | Scope::Translated | Scope::Message => &policy.options,
     };
     let tokens = own.get("num_predict").and_then(Value::as_f64);
     let capped = match scope {
@@ -195,7 +212,9 @@ fn options(
             name if PINNED.contains(&name) => When::Always,
             name if client.has(name) => continue,
             "num_predict" if capped.is_some() => continue,
-            "temperature" | "top_p" | "repeat_penalty" if policy.sampling == Sampling::Model => {
+            "temperature" | "top_p" | "repeat_penalty"
+                if policy.sampling == Sampling::Model || scope == Scope::Message =>
+            {
                 continue;
             }
             "repeat_penalty" if scope == Scope::Translated || has_tools => continue,

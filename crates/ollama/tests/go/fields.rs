@@ -15,6 +15,7 @@ pub fn fields(endpoint: Endpoint) -> &'static [(&'static str, Type)] {
         Endpoint::OpenAiCompletions => OPENAI_COMPLETIONS,
         Endpoint::OpenAiEmbeddings => OPENAI_EMBEDDINGS,
         Endpoint::OpenAiResponses => OPENAI_RESPONSES,
+        Endpoint::Messages => MESSAGES,
     }
 }
 
@@ -232,4 +233,40 @@ const RESPONSES_TOOL: &[(&str, Type)] = &[
     ("description", Type::Ptr(&Type::Text)),
     ("strict", FLAG),
     ("parameters", Type::RawMap),
+];
+
+/// What a message says within is translated, so that only Sluice reads it.
+const MESSAGES: &[(&str, Type)] = &[
+    ("model", Type::Text),
+    ("max_tokens", Type::Int),
+    (
+        "messages",
+        Type::List(&Type::Struct(&[
+            ("role", Type::Text),
+            ("content", Type::Any),
+        ])),
+    ),
+    ("system", Type::Any),
+    ("stream", Type::Flag),
+    ("temperature", DOUBLE),
+    ("top_p", DOUBLE),
+    ("top_k", INT),
+    ("stop_sequences", Type::List(&Type::Text)),
+    (
+        "tools",
+        Type::List(&Type::Struct(&[
+            ("type", Type::Text),
+            ("name", Type::Text),
+            ("description", Type::Text),
+            ("input_schema", Type::RawMap),
+        ])),
+    ),
+    (
+        "thinking",
+        Type::Ptr(&Type::Struct(&[("type", Type::Text)])),
+    ),
+    (
+        "output_config",
+        Type::Ptr(&Type::Struct(&[("effort", Type::Text)])),
+    ),
 ];

@@ -3,6 +3,7 @@
 use super::*;
 use crate::Form;
 use crate::framing::{Passage, Verdict};
+use crate::translation;
 
 fn translation(delivery: Delivery) -> Translation {
     Translation {
@@ -20,7 +21,8 @@ fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
         _ => Form::OpenAiEvents,
     };
     let passed = |chunks: &[&[u8]]| {
-        let mut passage = Passage::new(form, Some(&translation(delivery)));
+        let translation = translation::Translation::Completion(translation(delivery));
+        let mut passage = Passage::new(form, Some(&translation));
         let mut out = Vec::new();
         for chunk in chunks {
             out.extend(passage.pass(chunk.to_vec()).unwrap());

@@ -6,7 +6,7 @@ use crate::options::Sampling;
 const FIRST: Sending = Sending {
     loads: false,
     may_cut: false,
-    is_unthinking: false,
+    thinks: None,
 };
 
 #[test]
@@ -83,7 +83,7 @@ fn the_models_own_sampling_holds_where_the_operator_says_so() {
         ..policy()
     };
     let known = Sending {
-        is_unthinking: true,
+        thinks: Some(false),
         ..FIRST
     };
     let sent = json_sent(&policy, Endpoint::Chat, r#"{"prompt":"x"}"#, &known);
@@ -97,7 +97,7 @@ fn a_repeat_penalty_goes_only_to_a_model_that_is_known_not_to_think_and_has_no_t
         ..policy()
     };
     let known = Sending {
-        is_unthinking: true,
+        thinks: Some(false),
         ..FIRST
     };
     let penalty = |body: &str, sending: &Sending| {
