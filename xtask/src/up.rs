@@ -57,10 +57,10 @@ impl Machine {
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     let options = Options::parse(repo, args)?;
     let settings = Settings::read(repo, options.ollama)?;
-    build::everything(repo)?;
+    let prepared = build::to_serve(repo, settings.answering(options.simulator))?;
 
     let mut children = Children::new()?;
-    let choice = choose(&mut children, repo, &settings, options.simulator)?;
+    let choice = choose(&mut children, repo, &settings, options.simulator, prepared)?;
     let mut variables = choice.variables;
     variables.extend(options.machine.variables());
     let host = HostOptions {

@@ -16,9 +16,9 @@ pub enum ModelError {
     /// The file is not a model that this crate runs.
     #[error("the model file is not as expected: {0}")]
     Format(String),
-    /// The file could not be had.
-    #[error("the model cannot be fetched: {0}")]
-    Fetch(String),
+    /// The file in the cache is another one than is known.
+    #[error("the model at {0} is damaged: remove it, and `cargo xtask up` fetches it anew")]
+    Damaged(PathBuf),
     /// There is no folder for caches: neither `XDG_CACHE_HOME` nor `HOME` is set.
     #[error("there is no folder for the model: set XDG_CACHE_HOME or HOME")]
     NoCache,

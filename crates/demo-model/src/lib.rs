@@ -12,9 +12,9 @@
 //! One model and no other; no tools, images, thinking, formats or embeddings: such requests are refused as Ollama refuses
 //! them where a model cannot. It is for trying things out, and no replacement for an Ollama.
 
+mod cache;
 mod engine;
 mod error;
-mod fetch;
 mod gguf;
 mod llama;
 mod math;
@@ -30,9 +30,9 @@ pub mod tiny;
 mod tokenizer;
 
 pub use self::{
+    cache::cached,
     engine::Counts,
     error::ModelError,
-    fetch::{cached, fetch},
     model::{Model, ModelFile},
     serve::{Demo, Options},
 };

@@ -22,18 +22,9 @@ async fn main() -> ExitCode {
 }
 
 struct Arguments {
-    purpose: Purpose,
     options: Options,
     file: Option<std::path::PathBuf>,
     context: usize,
-}
-
-/// What the program is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Serve,
-    /// See that the model is in the cache.
-    Fetch,
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,11 +34,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     };
     let file = match &arguments.file {
         Some(path) => ModelFile::read(path)?,
-        None => demo_model::fetch(|what| eprintln!("{what}"))?,
+        None => demo_model::cached()?,
     };
-    if arguments.purpose == Purpose::Fetch {
-        return Ok(());
-    }
     let model = Model::load(&file, arguments.context)?;
     drop(file);
     let listen = arguments.options.listen;
@@ -67,7 +55,6 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// The options of a command line; `None`: help is asked for.
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error> {
     let mut arguments = Arguments {
-        purpose: Purpose::Serve,
         options: Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 11434)),
             ..Options::default()
@@ -82,7 +69,6 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error>
             Long("threads") => arguments.options.threads = parser.value()?.parse()?,
             Long("context") => arguments.context = parser.value()?.parse()?,
             Long("file") => arguments.file = Some(parser.value()?.into()),
-            Long("fetch") => arguments.purpose = Purpose::Fetch,
             Long("help") | Short('h') => return Ok(None),
             other => return Err(other.unexpected()),
         }
@@ -100,6 +86,5 @@ demo-model: SmolLM2-135M-Instruct behind Ollama's API
   --slots N          answers at once; more wait [4]
   --threads N        threads that compute [one for each core]
   --context N        tokens of a text, at most 8192 [4096]
-  --file PATH        another file with the same kind of model; nothing is fetched
-  --fetch            see that the model is in the cache, and end
+  --file PATH        another file with the same kind of model [the one that `cargo xtask up` fetches]
 ";
