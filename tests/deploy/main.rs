@@ -3,6 +3,7 @@
 //! No cluster and no container runtime is needed; so what only those could tell is not told here.
 
 mod compose;
+mod deployment;
 mod image;
 mod kubernetes;
 mod monitoring;
