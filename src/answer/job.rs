@@ -21,7 +21,7 @@ use crate::gate::{self, Account, Figures, Place, PublicTicket};
 use crate::http::head::Head;
 use crate::http::log::Line;
 use crate::http::refuse::Refusal;
-use crate::request::client::Client;
+use crate::request::client::{self, Client};
 use crate::request::model::Known;
 
 /// What goes to the upstream.
@@ -259,6 +259,7 @@ impl Job {
             .with("method", "POST")
             .with("path", self.endpoint.path())
             .with("client", self.client.as_str())
+            .with("client_id", client::id(self.client_number))
             .with("model", self.model())
             .with("ticket", ticket)
             .with("upstream", self.begun.get().map(|_| self.upstream.get()))

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use http::{HeaderName, header};
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 use sluice_ollama::ModelName;
@@ -185,6 +186,20 @@ pub(super) fn networks() -> Form<Vec<IpNet>> {
         "a list of addresses or networks such as 10.0.0.0/8",
         |text| items(text).map(network).collect(),
     )
+}
+
+/// The name of a header that says who somebody is, and not by a secret or as a part of HTTP itself.
+pub(super) fn header() -> Form<HeaderName> {
+    Form::new("the name of a header such as x-openwebui-user-id", |text| {
+        let name: HeaderName = text.parse().ok()?;
+        let others = [
+            header::AUTHORIZATION,
+            header::COOKIE,
+            header::HOST,
+            HeaderName::from_static("x-api-key"),
+        ];
+        (!others.contains(&name)).then_some(name)
+    })
 }
 
 /// The names that this server answers to. An entry that is none lets nobody in, and no more: `/api/health` tells of it.

@@ -21,6 +21,8 @@ pub enum Class {
     Batch,
     /// Whoever runs this: may see upstream addresses and metrics, and waits like people do.
     Operator,
+    /// A program that asks for people: what it says in `client_header` is believed. Waits like people do.
+    Proxy,
 }
 
 /// A key that lets a client in.
@@ -72,7 +74,8 @@ pub(super) fn single_key(secret: Secret) -> ApiKey {
 
 /// Keys with names.
 pub(super) fn named_keys() -> Form<Vec<ApiKey>> {
-    let expected = "a list of name:class:secret with the class interactive, batch or operator";
+    let expected =
+        "a list of name:class:secret with the class interactive, batch, operator or proxy";
     let read = |text: &str| {
         let entries = items(text).enumerate();
         let keys = entries.map(|(index, item)| {
@@ -122,6 +125,7 @@ fn named_key(item: &str) -> Option<ApiKey> {
         "interactive" => Class::Interactive,
         "batch" => Class::Batch,
         "operator" => Class::Operator,
+        "proxy" => Class::Proxy,
         _ => return None,
     };
     let secret = self::secret(secret)?;

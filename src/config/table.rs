@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::Value;
 use sluice_ollama::options::Sampling;
@@ -213,7 +214,7 @@ settings! {
         api_key: Option<Secret> = secret::bearer(), "", since "0.1.0",
             "one key for everybody, by which nobody is told apart; empty, and no api_keys: none is needed";
         api_keys: Vec<ApiKey> = secret::named_keys(), "", since "0.1.0",
-            "more keys, name:class:secret; the class is interactive, batch or operator";
+            "more keys, name:class:secret; the class is interactive, batch, operator or proxy";
         max_body: usize = form::size(MAX_BODIES / PARTS), "8MiB", since "0.1.0",
             "the largest request, at most a quarter of bodies_in_flight";
         bodies_in_flight: usize = form::size(MAX_BODIES), "192MiB", since "0.2.0",
@@ -229,7 +230,11 @@ settings! {
         rate_limit_address_burst: u32 = form::count(1, MAX_RATE), "2000", since "0.1.0",
             "requests of one address at once";
         trusted_proxies: Vec<IpNet> = form::networks(), "", since "0.1.0",
-            "whose x-forwarded-for and x-forwarded-host are believed";
+            "whose x-forwarded-for, x-forwarded-host and client_header are believed";
+        client_header: Option<HeaderName> = form::optional(form::header()), "", since "0.2.0",
+            "the header in which a proxy names its user, such as x-openwebui-user-id: believed with a key of class proxy and from trusted_proxies, and each user is a client then";
+        log_clients: bool = form::flag(), "false", since "0.2.0",
+            "whether the log has the names in client_header as they are; false: as numbers that stand for them";
         allowed_hosts: Hosts = form::hosts(), "", since "0.2.0",
             "names that this server answers to besides local ones: chat.school.example, *.school.example, or * for all; empty: with a key set all, without one local names alone";
         cors_origins: Origins = form::origins(), "", since "0.1.0",

@@ -1,4 +1,8 @@
-//! Who asks: by its key, else by its address.
+//! Who asks: by its key, else by its address; and where a proxy asks for its users, by what it says of them.
+//!
+//! # Whom is believed
+//! `client_header` counts with a key of class `proxy`, and from an address of `trusted_proxies`. The proxy has to overwrite what
+//! its own clients sent under that name: two lines of it are taken for none.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -21,9 +25,23 @@ pub struct Client {
     pub key: Option<(String, Class)>,
     /// Its address, where the host tells it.
     pub address: Option<IpAddr>,
+    /// Who it is to the proxy through which it asks.
+    pub user: Option<User>,
     /// When a key that it shows is looked at again, where its address has shown too many that are none.
     pub locked_out: Option<Duration>,
 }
+
+/// A user of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// As the proxy has it.
+    name: String,
+    /// Whether the log has the name, and not only a number that stands for it.
+    is_logged: bool,
+}
+
+/// The longest name of a user, in bytes. What is longer is taken for none.
+const LONGEST_NAME: usize = 256;
 
 impl Client {
     /// Recognizes who sent this head, at a time of the monotonic clock. A key that is not set counts as none.
@@ -32,6 +50,7 @@ impl Client {
         let mut client = Client {
             key: None,
             address,
+            user: None,
             locked_out: None,
         };
         let shown = shown_key(head).filter(|_| !config.keys.is_empty());
@@ -39,6 +58,10 @@ impl Client {
             Some(Shown::Known(key)) => client.key = Some((key.name.clone(), key.class)),
             Some(Shown::Unread { retry_after }) => client.locked_out = Some(retry_after),
             Some(Shown::Wrong) | None => {}
+        }
+        let is_proxy = matches!(client.key, Some((_, Class::Proxy)));
+        if is_proxy || peer(head).is_some_and(|peer| is_trusted(config, peer)) {
+            client.user = user(config, head);
         }
         client
     }
@@ -57,6 +80,20 @@ impl Client {
         }
     }
 
+    /// Lets in whoever runs the place, where keys are set or not.
+    ///
+    /// # Errors
+    /// This client showed no operator's key.
+    pub fn operate(&self) -> Result<(), Refusal> {
+        match self.key {
+            Some((_, Class::Operator)) => Ok(()),
+            Some(_) => Err(Refusal::OperatorOnly),
+            None => Err(Refusal::Unauthorized {
+                retry_after: self.locked_out,
+            }),
+        }
+    }
+
     /// The class of its requests at the gate.
     pub fn gate_class(&self) -> policy::Class {
         match self.key {
@@ -65,21 +102,16 @@ impl Client {
         }
     }
 
-    /// A number that stands for its key on the board; 0 without a key of its own: by address, or by a key that everybody
-    /// shows, nobody is told apart there.
+    /// A number that stands for it on the board: for the user of a proxy, else for its key; 0 for one without a key of its own:
+    /// by address, or by a key that everybody shows, nobody is told apart there.
     pub fn fingerprint(&self) -> u64 {
-        let Some((name, class)) = &self.key else {
-            return 0;
-        };
-        if *class == Class::Shared {
-            return 0;
+        let key = self.key.as_ref();
+        match (&self.user, key) {
+            // No name of a key has a NUL: it came as a variable of an environment or of a manifest.
+            (Some(user), _) => number(&[key.map_or("", |(name, _)| name), "\0", &user.name]),
+            (None, Some((_, Class::Shared)) | None) => 0,
+            (None, Some((name, _))) => number(&[name]),
         }
-        let digest = Sha256::digest(name.as_bytes());
-        digest
-            .iter()
-            .take(8)
-            .fold(0, |number, byte| number << 8 | u64::from(*byte))
-            .max(1)
     }
 
     /// How much may be held of the bodies that it sends: by all together, and by it alone where it is known by a key of its own.
@@ -97,15 +129,59 @@ impl Client {
     }
 }
 
-/// For logs: the key's name or the address, never a secret.
+/// For logs: the key's name or the address, and the user or the number that stands for it; never a secret.
 impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.key, self.address) {
-            (Some((name, _)), _) => write!(f, "key:{name}"),
-            (None, Some(address)) => write!(f, "address:{address}"),
-            (None, None) => f.write_str("unknown"),
+            (Some((name, _)), _) => write!(f, "key:{name}")?,
+            (None, Some(address)) => write!(f, "address:{address}")?,
+            (None, None) => f.write_str("unknown")?,
+        }
+        match &self.user {
+            Some(user) if user.is_logged => write!(f, "/{}", user.name),
+            Some(_) => write!(f, "/{:016x}", self.fingerprint()),
+            None => Ok(()),
         }
     }
+}
+
+/// How a client is named by its number on the board, in the log and to an operator; `None` for those who are not told apart.
+pub fn id(client: u64) -> Option<String> {
+    (client != 0).then(|| format!("{client:016x}"))
+}
+
+/// How an operator is told of the client with this number on the board: by its key's name where that is all that it stands for,
+/// else by the number itself, as the log has it; `None` for those who are not told apart.
+pub fn named(config: &Config, client: u64) -> Option<String> {
+    let mut keys = config.keys.iter();
+    let key = keys.find(|key| key.class != Class::Shared && number(&[&key.name]) == client);
+    key.map(|key| format!("key:{}", key.name))
+        .or_else(|| id(client))
+}
+
+/// Who a proxy says that its user is.
+fn user(config: &Config, head: &Head) -> Option<User> {
+    let mut lines = head.headers.get_all(config.client_header.as_ref()?).iter();
+    let (line, others) = (lines.next()?, lines.next());
+    let name = line.to_str().ok()?.trim();
+    let is_name = !name.is_empty() && name.len() <= LONGEST_NAME && others.is_none();
+    is_name.then(|| User {
+        name: name.to_owned(),
+        is_logged: config.log_clients,
+    })
+}
+
+/// A number that stands for a text; never 0.
+fn number(parts: &[&str]) -> u64 {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.as_bytes());
+    }
+    let digest = digest.finalize();
+    let bytes = digest.iter().take(8);
+    bytes
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+        .max(1)
 }
 
 fn shown_key(head: &Head) -> Option<&str> {
@@ -118,8 +194,7 @@ fn shown_key(head: &Head) -> Option<&str> {
 
 /// Host and port that the client asked for: behind a listed proxy what the proxy says, since it may ask by another name.
 pub fn asked_host(config: &Config, head: &Head) -> Option<String> {
-    let peer = head.last_text("spin-client-addr").and_then(without_port);
-    let forwarded = peer
+    let forwarded = peer(head)
         .filter(|peer| is_trusted(config, *peer))
         .and_then(|_| head.last_text("x-forwarded-host"))
         // Several proxies add one after the other.
@@ -129,6 +204,11 @@ pub fn asked_host(config: &Config, head: &Head) -> Option<String> {
     forwarded.or_else(|| head.authority.clone())
 }
 
+/// Who has connected, as the trigger tells it.
+fn peer(head: &Head) -> Option<IpAddr> {
+    head.last_text("spin-client-addr").and_then(without_port)
+}
+
 fn is_trusted(config: &Config, address: IpAddr) -> bool {
     let mut proxies = config.trusted_proxies.iter();
     proxies.any(|proxy| proxy.contains(&address))
@@ -136,7 +216,7 @@ fn is_trusted(config: &Config, address: IpAddr) -> bool {
 
 /// The address of the client: the trigger's last word, and behind a listed proxy the nearest address that is not one.
 fn address(config: &Config, head: &Head) -> Option<IpAddr> {
-    let peer = without_port(head.last_text("spin-client-addr")?)?;
+    let peer = peer(head)?;
     if !is_trusted(config, peer) {
         return Some(peer);
     }

@@ -129,6 +129,9 @@ refusals! {
     NotExposed = "not_exposed", StatusCode::FORBIDDEN, None,
         "this route of Ollama's is its operator's alone and is not reachable from here";
 
+    /// The key that was shown is none of an operator's.
+    OperatorOnly = "operator_only", StatusCode::FORBIDDEN, None, "this needs the key of an operator";
+
     /// A page of another origin asks, and that origin is not in `cors_origins`.
     ForeignOrigin = "foreign_origin", StatusCode::FORBIDDEN, None, "pages of other origins may not ask here";
 

@@ -10,8 +10,10 @@
 //! in seconds. Every admitted request is in `sluice_admissions_total` once, every other one in `sluice_refusals_total` or, if
 //! its client left, in `sluice_client_disconnects_total{phase="waiting"}`.
 
+mod doings;
 mod text;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use http::{HeaderValue, StatusCode, header};
@@ -99,7 +101,7 @@ fn document(config: &Config, seen: &Seen, board: &Board, totals: &Totals) -> Str
     ends(&mut text, totals);
     times(&mut text, totals);
     upstreams(&mut text, seen, totals);
-    gate_counts(&mut text, board, totals);
+    doings::told(&mut text, board, totals);
     store(&mut text, totals);
     bodies(&mut text, config);
     text.finish()
@@ -132,6 +134,11 @@ fn standing(text: &mut Document, config: &Config, capacity: u32, board: &Board) 
             u64::from(board.queued_behind()),
         ),
         (
+            "sluice_clients",
+            "Clients that can be told apart, by a key or as users of a proxy, and have a request here.",
+            clients(board),
+        ),
+        (
             "sluice_slots",
             "How many requests may hold a slot at once.",
             u64::from(capacity),
@@ -145,6 +152,13 @@ fn standing(text: &mut Document, config: &Config, capacity: u32, board: &Board) 
         text.family(name, Kind::Gauge, help);
         text.sample(name, &[], value);
     }
+}
+
+fn clients(board: &Board) -> u64 {
+    let active = board.grants.iter().map(|grant| grant.client);
+    let waiting = board.waiting().map(|waiting| waiting.client);
+    let told_apart = active.chain(waiting).filter(|client| *client != 0);
+    told_apart.collect::<BTreeSet<_>>().len() as u64
 }
 
 /// How requests ended.
@@ -289,62 +303,6 @@ fn upstreams(text: &mut Document, seen: &Seen, totals: &Totals) {
         "Requests sent to an upstream once more.",
     );
     text.sample(name, &[], totals.of(Tallied::Retry));
-}
-
-/// What the gate has done.
-fn gate_counts(text: &mut Document, board: &Board, totals: &Totals) {
-    for (what, name, help) in [
-        (
-            GateCount::Sessions,
-            "sluice_gate_sessions_total",
-            "Memberships that instances have begun.",
-        ),
-        (
-            GateCount::Terms,
-            "sluice_gate_terms_total",
-            "Terms that were drawn.",
-        ),
-        (
-            GateCount::TakeOvers,
-            "sluice_gate_takeovers_total",
-            "Terms that were drawn because nothing new was seen of the one before.",
-        ),
-        (
-            GateCount::Boards,
-            "sluice_gate_boards_total",
-            "Boards that were put and passed the fence.",
-        ),
-        (
-            GateCount::FenceFailures,
-            "sluice_gate_fence_failures_total",
-            "Boards that were put and did not pass it.",
-        ),
-        (
-            GateCount::Lapsed,
-            "sluice_gate_sessions_lapsed_total",
-            "Memberships that went unrenewed for a time to live.",
-        ),
-    ] {
-        text.family(name, Kind::Counter, help);
-        text.sample(name, &[], totals.of(Tallied::Gate(what)));
-    }
-    let name = "sluice_slot_idle_seconds_total";
-    text.family(
-        name,
-        Kind::Counter,
-        "A slot was free while somebody waited, by why.",
-    );
-    for (what, cause) in [
-        (GateCount::IdleSettling, "settling"),
-        (GateCount::IdleTakeOver, "takeover"),
-        (GateCount::IdleHandoff, "handoff"),
-    ] {
-        let seconds = Scale::Milliseconds.told(totals.of(Tallied::Gate(what)));
-        text.sample(name, &[("cause", cause)], seconds);
-    }
-    let name = "sluice_gate_board_bytes";
-    text.family(name, Kind::Gauge, "The size of the newest board.");
-    text.sample(name, &[], board.encode().map_or(0, |bytes| bytes.len()));
 }
 
 fn store(text: &mut Document, totals: &Totals) {

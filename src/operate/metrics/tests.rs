@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sluice_gate::board::{Grant, Waiting};
+
 use super::*;
 use crate::config::tests::config_with;
 
@@ -58,4 +60,22 @@ fn a_breaker_is_in_exactly_one_state() {
         assert!(text.contains(&sample), "{text}");
     }
     assert!(text.contains("sluice_upstream_breaker_opened_total{upstream=\"0\"} 3\n"));
+}
+
+#[test]
+fn clients_are_counted_once_each_and_only_those_that_are_told_apart() {
+    let grant = |client| Grant {
+        client,
+        ..Grant::default()
+    };
+    let waiting = |client| Waiting {
+        client,
+        ..Waiting::default()
+    };
+    let board = Board {
+        grants: [0, 7, 8].map(grant).into(),
+        line: [7, 0, 9].map(waiting).into(),
+        ..Board::default()
+    };
+    assert_eq!(clients(&board), 3);
 }

@@ -93,3 +93,55 @@ fn behind_a_listed_proxy_the_host_is_what_the_proxy_says() {
 }
 
 const WRONG: Refusal = Refusal::Unauthorized { retry_after: None };
+
+#[test]
+fn a_proxys_word_on_its_user_counts_with_its_key_or_from_its_address_and_nowhere_else() {
+    let keys = "webui:proxy:s1, lab:interactive:s2";
+    let settings = [
+        ("api_keys", keys),
+        ("client_header", "X-OpenWebUI-User-Id"),
+        ("trusted_proxies", "10.0.0.0/8"),
+    ];
+    let config = config_with(&settings);
+    let ada = ("x-openwebui-user-id", "ada");
+    let who = |lines: &[(&'static str, &str)]| {
+        let client = Client::recognize(&config, &head(lines), 0);
+        (client.user.is_some(), client.fingerprint())
+    };
+    let (with_key, ada_of_webui) = who(&[("x-api-key", "s1"), ada]);
+    assert!(with_key);
+    let (from_address, ada_of_proxy) = who(&[("spin-client-addr", "10.0.0.1:5000"), ada]);
+    assert!(from_address);
+    let lab = who(&[("x-api-key", "s2")]);
+    assert_eq!(who(&[("x-api-key", "s2"), ada]), lab, "a key of people");
+    assert_eq!(who(&[("spin-client-addr", "192.0.2.1:1"), ada]), (false, 0));
+    let (_, bob) = who(&[("x-api-key", "s1"), ("x-openwebui-user-id", "bob")]);
+    let (_, webui) = who(&[("x-api-key", "s1")]);
+    let numbers = [ada_of_webui, ada_of_proxy, lab.1, bob, webui];
+    let all: std::collections::HashSet<u64> = numbers.into_iter().collect();
+    assert_eq!(all.len(), numbers.len(), "all are told apart: {numbers:?}");
+    // The proxy has not overwritten it: either line may be forged.
+    let twice = [("x-api-key", "s1"), ada, ("x-openwebui-user-id", "bob")];
+    assert_eq!(who(&twice), (false, webui));
+    let long = "a".repeat(257);
+    for none in ["", " ", long.as_str()] {
+        assert!(!who(&[("x-api-key", "s1"), ("x-openwebui-user-id", none)]).0);
+    }
+}
+
+#[test]
+fn the_log_names_a_user_only_where_it_is_to() {
+    let shown = |log_clients| {
+        let config = config_with(&[
+            ("api_keys", "webui:proxy:s1"),
+            ("client_header", "remote-user"),
+            ("log_clients", log_clients),
+        ]);
+        let lines = [("x-api-key", "s1"), ("remote-user", "ada@example.org")];
+        let client = Client::recognize(&config, &head(&lines), 0);
+        (client.to_string(), client.fingerprint())
+    };
+    assert_eq!(shown("true").0, "key:webui/ada@example.org");
+    let (hashed, number) = shown("false");
+    assert_eq!(hashed, format!("key:webui/{number:016x}"));
+}

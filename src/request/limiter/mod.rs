@@ -1,4 +1,4 @@
-//! Requests per client: a token bucket for each key, else for each address, told in `RateLimit` and `RateLimit-Policy`.
+//! Requests per client: a token bucket for each key and each user of a proxy, else for each address, told in `RateLimit` and `RateLimit-Policy`.
 //!
 //! # How several instances agree
 //! An instance decides by what it knows. Of a client that is new to it, it reads what all have let in: an instance lives for a
@@ -9,8 +9,8 @@
 //! tenth of a second, before the others know.
 //!
 //! # Limits
-//! Addresses fall into 4,096 slots, so that the number of counters is bounded whatever comes; two in one slot share a
-//! limit, and so do those of one IPv6 network (`/64`). Clients whose address the host does not tell are taken for one.
+//! Addresses fall into 4,096 slots and users into 65,536, so that the number of counters is bounded whatever comes; two in one
+//! slot share a limit, and so do those of one IPv6 network (`/64`). Clients whose address the host does not tell are taken for one.
 //! Only what is let in takes a token: who asks too often does not wait the longer for it.
 
 mod bucket;
@@ -37,6 +37,8 @@ const SLOTS: u16 = 4096;
 enum Slot {
     /// A key, by its fingerprint.
     Key(u64),
+    /// The users of proxies that fall here.
+    User(u16),
     /// The addresses that fall here.
     Address(u16),
 }
@@ -51,9 +53,10 @@ pub async fn check(
     headers: &mut HeaderMap,
 ) -> Result<(), Refusal> {
     // A key that everybody shows tells nobody apart.
-    let slot = match client.fingerprint() {
-        0 => Slot::of(client.address),
-        key => Slot::Key(key),
+    let slot = match (client.fingerprint(), &client.user) {
+        (0, _) => Slot::of(client.address),
+        (key, None) => Slot::Key(key),
+        (user, Some(_)) => Slot::User(u16::try_from(user >> 48).unwrap_or_default()),
     };
     let Some(allowance) = slot.allowance(config) else {
         return Ok(());
@@ -95,6 +98,7 @@ fn meet(slot: Slot, allowance: Allowance, learned: Option<Learned>) {
 fn tell(slot: Slot, allowance: Allowance, taken: Taken, headers: &mut HeaderMap) {
     let name = match slot {
         Slot::Key(_) => "key",
+        Slot::User(_) => "user",
         Slot::Address(_) => "address",
     };
     let (left, seconds) = match taken {
@@ -120,7 +124,9 @@ impl Slot {
     /// `None`: no limit.
     fn allowance(self, config: &Config) -> Option<Allowance> {
         match self {
-            Slot::Key(_) => Allowance::new(config.rate_limit, config.rate_limit_burst),
+            Slot::Key(_) | Slot::User(_) => {
+                Allowance::new(config.rate_limit, config.rate_limit_burst)
+            }
             Slot::Address(_) => {
                 Allowance::new(config.rate_limit_address, config.rate_limit_address_burst)
             }
@@ -158,6 +164,7 @@ mod tests {
         Client {
             key: key.map(|name| (name.to_owned(), crate::config::Class::Interactive)),
             address: address.parse().ok(),
+            user: None,
             locked_out: None,
         }
     }

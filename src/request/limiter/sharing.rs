@@ -101,6 +101,7 @@ async fn tell(slot: Slot, telling: Telling) -> Result<Learned, StoreError> {
 fn name(slot: Slot, window: u64) -> String {
     match slot {
         Slot::Key(fingerprint) => format!("{PREFIX}{window}/key/{fingerprint:016x}"),
+        Slot::User(number) => format!("{PREFIX}{window}/user/{number:04x}"),
         Slot::Address(number) => format!("{PREFIX}{window}/address/{number:04x}"),
     }
 }
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn only_counters_of_minutes_that_are_over_are_removed() {
-        for slot in [Slot::Key(7), Slot::Address(7)] {
+        for slot in [Slot::Key(7), Slot::User(7), Slot::Address(7)] {
             assert!(is_over(&name(slot, 97), 100));
             for kept in [98, 99, 100, 101] {
                 assert!(!is_over(&name(slot, kept), 100), "{kept}");
