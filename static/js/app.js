@@ -39,7 +39,7 @@ export async function start({ composer, queue, health }) {
     first,
   );
   const chats = new ChatList(library, view, models);
-  const named = () => models.setDefault(String(health.report?.model ?? ''), view.conversation.chat.model);
+  const named = () => models.setDefault(health.report, view.conversation.chat.model);
   health.addEventListener('report', named);
   named();
   bindKeyNote(models, () => void loadModels());
@@ -54,7 +54,8 @@ export async function start({ composer, queue, health }) {
     event.preventDefault(); // the address names the conversation
     composer.focus();
   });
-  bindActions(view, keyFor);
+  bindActions(view, { askKey: keyFor, models });
+  bindContext(view, models);
   bindShortcuts({
     escape: () => onEscape(view, composer),
     newChat: () => chats.openNew(),
@@ -103,6 +104,24 @@ function bindStorage(library) {
 async function keepStorage() {
   if (!navigator.storage?.persist || (await navigator.storage.persisted())) return;
   await navigator.storage.persist().catch(() => false);
+}
+
+/**
+ * How much of the model's context is full; nobody needs that before there is an answer.
+ * @param {ChatView} view
+ * @param {ModelPicker} models
+ */
+function bindContext(view, models) {
+  const draw = async () => {
+    const { conversation } = view;
+    const { chat } = conversation;
+    byId('context').hidden ||= !conversation.begun;
+    if (!chat.messages.some(({ stats }) => stats?.promptTokens)) return;
+    const { drawContext } = await import('./view/context.js');
+    if (conversation === view.conversation) drawContext(conversation, models.contextOf(chat.model));
+  };
+  for (const type of ['changed', 'shown']) view.addEventListener(type, () => void draw().catch(() => {}));
+  models.addEventListener('told', () => void draw().catch(() => {}));
 }
 
 /** What is not written yet when the page goes away is left for the next one. @param {Library} library */

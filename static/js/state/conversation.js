@@ -143,6 +143,16 @@ export class Conversation extends EventTarget {
     if (!this.busy && this.message(id)) this.#run(attempts.resume(this.chat, id, Date.now()), model);
   }
 
+  /** Another model is to answer what waits; its place in line is given up. @param {string} model */
+  takeModel(model) {
+    const { attempt } = this;
+    if (!attempt) return;
+    this.stop();
+    if (attempt.taken) this.again(attempt.answer.id, model);
+    else if (attempt.question) this.#run(attempts.ask(this.chat, attempt.words ?? this.draft, null, Date.now()), model);
+    else this.again(attempt.of, model);
+  }
+
   /** Once more what was not taken. */
   tryAgain() {
     const { refusal } = this;

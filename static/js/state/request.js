@@ -3,6 +3,12 @@
 /** @typedef {import('./chat.js').Chat} Chat */
 /** @typedef {import('./chat.js').Message} Message */
 
+/** About so many signs are a token, in the languages of this page. */
+const SIGNS_PER_TOKEN = 4;
+
+/** An estimate. @param {string} text */
+export const tokensIn = (text) => Math.ceil(text.length / SIGNS_PER_TOKEN);
+
 /** Images of earlier messages go along until there are so many: every turn sends them all once more. */
 export const MOST_IMAGES = 6;
 

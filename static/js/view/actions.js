@@ -9,9 +9,12 @@ const COPIED_MS = 1_500;
 
 /**
  * @param {import('./chat-view.js').ChatView} view
- * @param {(conversation: import('../state/conversation.js').Conversation, again?: () => void) => void} askKey
+ * @param {{
+ *   askKey: (conversation: import('../state/conversation.js').Conversation, again?: () => void) => void,
+ *   models: import('./models.js').ModelPicker,
+ * }} parts
  */
-export function bindActions(view, askKey) {
+export function bindActions(view, { askKey, models }) {
   byId('transcript').addEventListener('click', (event) => {
     const target = /** @type {Element} */ (event.target);
     const button = /** @type {HTMLButtonElement | null} */ (target.closest('[data-action]'));
@@ -34,6 +37,10 @@ export function bindActions(view, askKey) {
         return copy(button, codeOf(button));
       case 'retry':
         return andFocus(() => conversation.again(id));
+      case 'retry-with':
+        return retryWith(id);
+      case 'take-model':
+        return andFocus(() => conversation.takeModel(button.dataset.model ?? ''));
       case 'try-again':
         return andFocus(() => (conversation.refusal ? conversation.tryAgain() : conversation.sendUnsent()));
       case 'drop':
@@ -53,6 +60,14 @@ export function bindActions(view, askKey) {
       case 'cancel':
         return andFocus(() => view.stop());
     }
+  }
+
+  /** @param {string} id of the answer */
+  async function retryWith(id) {
+    const { conversation } = view;
+    const { chooseModel } = await import('./model-dialog.js');
+    const model = await chooseModel(models, conversation.message(id)?.model ?? '');
+    if (model !== null) andFocus(() => conversation.again(id, model));
   }
 
   /** The button goes with what it does; the focus goes to where the answer can be stopped. @param {() => void} act */

@@ -9,13 +9,20 @@ export class ModelPicker extends EventTarget {
   #select = /** @type {HTMLSelectElement} */ (byId('model'));
   /** The server's own, if it has told. */
   #default = '';
+  /** The model of the shown conversation. */
+  #shown = '';
   /** What the menu shows. */
   #drawn = '';
   /** @type {string[] | null} null until the server has told */
   #names = null;
+  /** What the server tells of each model. @type {Map<string, {numCtx?: number, warm?: boolean}>} */
+  #told = new Map();
+  /** Tokens that a model reads at once, where nothing is told of it. */
+  #numCtx = 0;
 
   constructor() {
     super();
+    this.#select.addEventListener('pointerdown', () => void this.#look()); // which are loaded changes
     this.#select.addEventListener('change', () => {
       saveSetting('model', this.chosen);
       this.dispatchEvent(new Event('chosen'));
@@ -27,10 +34,26 @@ export class ModelPicker extends EventTarget {
     return this.#select.value;
   }
 
-  /** The server's own model. @param {string} name @param {string} shown that of the shown conversation */
-  setDefault(name, shown) {
-    this.#default = name;
+  /** What the server says of itself. @param {any} report @param {string} shown the model of the shown conversation */
+  setDefault(report, shown) {
+    this.#default = String(report?.model ?? '');
+    this.#numCtx = Number(report?.numCtx) || 0;
     this.show(shown);
+  }
+
+  /** Every model that the server has told. */
+  get names() {
+    return this.#names ?? [];
+  }
+
+  /** @param {string} name @returns {string} with a word where it is loaded, so that it answers at once */
+  textOf(name) {
+    return this.#told.get(name)?.warm ? t('model.warm', { model: name }) : name;
+  }
+
+  /** @param {string} model '' for the server's default @returns {number} tokens that it reads at once; 0: not known */
+  contextOf(model) {
+    return this.#told.get(model || this.#default)?.numCtx || this.#numCtx;
   }
 
   /** What a new conversation starts with: the last choice, if it is still there. */
@@ -45,6 +68,7 @@ export class ModelPicker extends EventTarget {
       this.dispatchEvent(new CustomEvent('locked', { detail: error?.code === 'unauthorized' }));
       return null;
     });
+    if (answer) await this.#look();
     if (answer) this.dispatchEvent(new CustomEvent('locked', { detail: false }));
     if (Array.isArray(answer?.models)) {
       this.#names = answer.models
@@ -55,13 +79,26 @@ export class ModelPicker extends EventTarget {
     this.show(model);
   }
 
+  /** Which models are loaded, and how much they read at once; a server may tell neither. */
+  async #look() {
+    const queue = await json('/api/queue').catch(() => null);
+    const models = Array.isArray(queue?.models) ? queue.models : [];
+    this.#told = new Map(models.map((/** @type {any} */ { name, numCtx, warm }) => [String(name), { numCtx, warm }]));
+    if (this.#told.size > 0) this.show(this.#shown);
+    this.dispatchEvent(new Event('told'));
+  }
+
   /**
    * A model that the server no longer has stays visible: the conversation was held with it.
    * @param {string} model
    */
   show(model) {
+    this.#shown = model;
     const names = this.#names ?? [];
-    const options = [option('', this.#default || t('model.default')), ...names.map((name) => option(name, name))];
+    const options = [
+      option('', this.#default ? this.textOf(this.#default) : t('model.default')),
+      ...names.map((name) => option(name, this.textOf(name))),
+    ];
     if (model && !names.includes(model)) options.push(option(model, this.#names ? t('model.gone', { model }) : model));
     if (this.#names?.length === 0) {
       const none = option('none', t('model.none'));

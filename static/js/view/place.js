@@ -22,6 +22,7 @@ export function drawPlace(box, turn) {
   bar.hidden = turn.firstPosition < 2;
   say(find(box, '.place-reason'), reasonOf(place));
   say(find(box, '.place-eta'), estimateOf(turn));
+  drawAlternative(box, place);
   const line = /** @type {HTMLElement} */ (box.parentElement);
   find(line, '[data-action=notify]').hidden = !canNotify() || setting('notify') === 'on';
 }
@@ -32,10 +33,22 @@ function say(node, text) {
   node.hidden = text === '';
 }
 
+/** Another model that would begin much sooner, if the server knows one. @param {HTMLElement} box @param {Place} place */
+function drawAlternative(box, { alternatives }) {
+  const button = find(box, '[data-action=take-model]');
+  const first = Array.isArray(alternatives) ? alternatives[0] : undefined;
+  button.hidden = !first;
+  if (!first) return;
+  button.dataset.model = first.model;
+  const seconds = Math.max(1, Math.ceil(first.etaSeconds));
+  say(button, t('place.alternative', { model: first.model, range: rangeText(seconds, seconds) }));
+}
+
 /** Why it stands where it stands, if the server tells a reason that there are words for. @param {Place} place */
-function reasonOf({ reason }) {
+function reasonOf({ reason, model = t('model.this'), ahead = 0 }) {
   const key = `place.reason_${reason}`;
-  return reason && has(key) ? t(key) : '';
+  const why = reason && has(key) ? t(key, { model }) : '';
+  return [why, ahead > 0 ? t('place.ahead', { n: ahead }) : ''].filter(Boolean).join(' ');
 }
 
 /** An estimate that has passed is none. @param {Turn} turn */

@@ -8,10 +8,12 @@ import { ThinkSplitter } from './think.js';
 /**
  * My place in line. `position` 0: it is my turn and the model has not spoken yet.
  * @typedef {{ticket: string, position: number, queued: number, active: number, max: number, etaSeconds?: number,
- *   etaRange?: [number, number], reason?: string}} Place
+ *   etaRange?: [number, number], reason?: string, model?: string, ahead?: number,
+ *   alternatives?: {model: string, etaSeconds: number}[]}} Place
  *
- * What Ollama counted. Times in milliseconds.
- * @typedef {{tokens: number, evalMs: number, promptTokens: number, loadMs: number, totalMs: number, reason?: string}} Stats
+ * What Ollama counted. Times in milliseconds. `promptCut`: older messages did not fit and were not read.
+ * @typedef {{tokens: number, evalMs: number, promptTokens: number, loadMs: number, totalMs: number, reason?: string,
+ *   promptCut?: boolean}} Stats
  *
  * @typedef {{type: 'open', ticket: string}
  *   | {type: 'place', place: Place}
@@ -75,5 +77,6 @@ function stats(frame) {
     loadMs: ms(frame.load_duration),
     totalMs: ms(frame.total_duration),
     reason: frame.done_reason,
+    ...(frame.prompt_cut && { promptCut: true }),
   };
 }
