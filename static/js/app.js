@@ -10,7 +10,6 @@ import { bindAttach } from './view/attach.js';
 import { ChatList, firstConversation } from './view/chat-list.js';
 import { ChatView } from './view/chat-view.js';
 import { ModelPicker } from './view/models.js';
-import { Notifier } from './view/notify.js';
 import { ScrollKeeper } from './view/scroll.js';
 import { bindShortcuts } from './view/shortcuts.js';
 import { isDrawerOpen } from './view/sidebar.js';
@@ -47,7 +46,7 @@ export async function start({ composer, queue, health }) {
   /** Asks for a key; what was refused for want of one goes out again. */
   const keyFor = (/** @type {Conversation} */ conversation, again = () => conversation.tryAgain()) =>
     dialogs().then(({ askKey }) => askKey({ refused: true }, () => (void loadModels(), again())));
-  bindAnnouncer({ library, queue, health, notifier: new Notifier(), askKey: keyFor });
+  bindAnnouncer({ library, queue, health, askKey: keyFor });
   models.addEventListener('chosen', () => view.conversation.set({ model: models.chosen }));
   bindLeaving(library);
   byId('skip').addEventListener('click', (event) => {
@@ -59,14 +58,23 @@ export async function start({ composer, queue, health }) {
   bindShortcuts({
     escape: () => onEscape(view, composer),
     newChat: () => chats.openNew(),
-    help: async () => (await dialogs()).showHelp(),
+    palette: () => void palette(),
+    help: showHelp,
   });
-  bindLazily({ view, library, chats, loadModels });
+  const context = { view, library, chats, loadModels };
+  const palette = async () => (await import('./view/palette.js')).openPalette({ ...context, composer, models });
+  bindLazily(context, composer);
   bindAttach(composer);
   await chats.begin();
   composer.open();
   void loadModels();
   void registerWorker();
+  library.addEventListener('cleared', () => location.replace('/'));
+  if (library.list.length > 0) {
+    void import('./view/export-note.js').then(({ offerExport }) =>
+      offerExport(library.list.length, () => settings(context)),
+    );
+  }
   void library.upgrade();
   return library;
 }
@@ -115,10 +123,14 @@ function bindContext(view, models) {
   const draw = async () => {
     const { conversation } = view;
     const { chat } = conversation;
-    byId('context').hidden ||= !conversation.begun;
-    if (!chat.messages.some(({ stats }) => stats?.promptTokens)) return;
+    const most = models.contextOf(chat.model);
+    const isLong = chat.messages.some(
+      ({ stats }) => stats?.promptCut || (most > 0 && (stats?.promptTokens ?? 0) + (stats?.tokens ?? 0) > most / 2),
+    );
+    byId('context').hidden ||= !isLong;
+    if (!isLong) return;
     const { drawContext } = await import('./view/context.js');
-    if (conversation === view.conversation) drawContext(conversation, models.contextOf(chat.model));
+    if (conversation === view.conversation) drawContext(conversation, most);
   };
   for (const type of ['changed', 'shown']) view.addEventListener(type, () => void draw().catch(() => {}));
   models.addEventListener('told', () => void draw().catch(() => {}));
@@ -148,20 +160,27 @@ async function onEscape(view, composer) {
   view.conversation.turn === turn && view.stop();
 }
 
+/** @typedef {{view: ChatView, library: Library, chats: ChatList, loadModels: () => Promise<void>}} Context */
+
+/** @param {Context} context */
+const settings = async (context) => (await import('./view/settings-dialog.js')).openSettings(context);
+
+/** @param {import('./view/composer.js').Composer} composer */
+const openPrompts = async (composer) => (await import('./view/prompts-dialog.js')).openPrompts(composer);
+/** @param {ChatView} view */
+const openTuning = async (view) => (await import('./view/tuning-dialog.js')).openTuning(view);
+const showHelp = async () => (await dialogs()).showHelp();
+
 /**
  * Dialogs that few people open are fetched when they do.
- * @param {{view: ChatView, library: Library, chats: ChatList, loadModels: () => Promise<void>}} context
+ * @param {Context} context
+ * @param {import('./view/composer.js').Composer} composer
  */
-function bindLazily(context) {
-  byId('open-help').addEventListener('click', async () => (await dialogs()).showHelp());
-  byId('open-tuning').addEventListener('click', async () => {
-    const { openTuning } = await import('./view/tuning-dialog.js');
-    openTuning(context.view);
-  });
-  byId('open-settings').addEventListener('click', async () => {
-    const { openSettings } = await import('./view/settings-dialog.js');
-    openSettings(context);
-  });
+function bindLazily(context, composer) {
+  byId('open-help').addEventListener('click', showHelp);
+  byId('open-tuning').addEventListener('click', () => openTuning(context.view));
+  byId('open-prompts').addEventListener('click', () => openPrompts(composer));
+  byId('open-settings').addEventListener('click', () => settings(context));
 }
 
 /** Offline shell: secure origins only, and never in the way of anything. */

@@ -28,9 +28,21 @@ export async function load(wanted, more = []) {
   apply(document);
 }
 
-/** Words that are needed when something is opened. @param {string} name */
-export async function loadMore(name) {
-  words = { ...words, ...(await wordsOf(`${name}.${locale}`)) };
+/** @type {Map<string, Promise<void>>} */
+const loaded = new Map();
+
+/** Words that are needed when something is opened: fetched once. @param {string} name */
+export function loadMore(name) {
+  const there = loaded.get(name) ?? more(name);
+  loaded.set(name, there);
+  return there;
+}
+
+/** @param {string} name */
+async function more(name) {
+  const found = await wordsOf(`${name}.${locale}`);
+  if (Object.keys(found).length === 0) loaded.delete(name); // the next time, perhaps
+  Object.assign(words, found);
 }
 
 /**

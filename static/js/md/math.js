@@ -62,10 +62,10 @@ const drawn = new WeakMap();
 /** Whether a node shows the formula that is wanted already. @param {Node} there @param {Node} wanted */
 export const isDrawn = (there, wanted) => drawn.has(there) && drawn.get(there) === wanted.textContent;
 
-/** Draws the formulas that are not drawn yet. @param {ParentNode} root */
-export function drawMath(root) {
+/** Draws the formulas that are not drawn yet. Nobody need wait for it. @param {ParentNode} root */
+export async function drawMath(root) {
   const nodes = Array.from(root.querySelectorAll('.math')).filter((node) => !drawn.has(node));
-  if (nodes.length > 0) void draw(nodes);
+  if (nodes.length > 0) await draw(nodes);
 }
 
 /** @param {Element[]} nodes */

@@ -17,7 +17,7 @@ import { Tail } from './tail.js';
 export function drawWhole(root, text) {
   root.replaceChildren(rendered(text.replace(/\r\n?/g, '\n'), newOutline()));
   finishCode(root);
-  drawMath(root);
+  void drawMath(root);
 }
 
 export class StreamRenderer {
@@ -86,7 +86,7 @@ export class StreamRenderer {
   /** @param {string} source */
   #drawTail(source) {
     this.#tail.draw(source);
-    drawMath(this.#tail.root);
+    void drawMath(this.#tail.root);
   }
 
   /** The tail is the block: its nodes stay, and are drawn no more. @param {string} block */

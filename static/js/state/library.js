@@ -4,7 +4,7 @@
 //! conversation stays removed, whoever still has a copy.
 //!
 //! Events: `list` (the list is another), `trouble` and `well` (writing fails, and works again), `removed` (the
-//! conversation is the detail; also by another tab), `turn` (an answer is on its way in a conversation).
+//! conversation is the detail; also by another tab), `cleared` (another tab has removed everything), `turn` (an answer is on its way in a conversation).
 
 import { draftKey, isBlank, newChat, newDraft, shortTitle } from './chat.js';
 import { Conversation } from './conversation.js';
@@ -146,6 +146,18 @@ export class Library extends EventTarget {
     };
   }
 
+  /**
+   * Removes all conversations and drafts from this device, also from its other tabs. The page has to begin anew then.
+   * @throws where the browser does not let it
+   */
+  async clear() {
+    for (const conversation of this.#held.values()) this.#letGo(conversation);
+    for (const { key } of left.found()) left.done(key);
+    await this.#store.clear();
+    await (await this.#older)?.clear();
+    this.#tabs.cleared();
+  }
+
   /** Takes conversations from a file. A newer copy of one that is here is merged. @param {Whole[]} wholes */
   async take(wholes) {
     for (const { chat, images } of wholes) {
@@ -245,13 +257,18 @@ export class Library extends EventTarget {
     this.#tell('list');
   }
 
-  /** It is removed: nothing of it is written any more. @param {Conversation} conversation */
-  #forget(conversation) {
-    const { id } = conversation;
+  /** Nothing of it is written any more. @param {Conversation} conversation */
+  #letGo(conversation) {
     conversation.removed = true;
     conversation.stop();
     this.#saver.forget(conversation);
-    this.#held.delete(id);
+    this.#held.delete(conversation.id);
+  }
+
+  /** It is removed. @param {Conversation} conversation */
+  #forget(conversation) {
+    const { id } = conversation;
+    this.#letGo(conversation);
     this.#metas.delete(id);
     this.#words.delete(id);
     this.dispatchEvent(new CustomEvent('removed', { detail: conversation }));
@@ -300,6 +317,10 @@ export class Library extends EventTarget {
       if (conversation) this.#forget(conversation);
       this.#metas.delete(id);
       this.#tell('list');
+    });
+    this.#tabs.addEventListener('cleared', () => {
+      for (const conversation of this.#held.values()) this.#letGo(conversation);
+      this.#tell('cleared');
     });
     this.#tabs.addEventListener('restored', (event) => this.#onChanged(detail(event)));
     this.#tabs.answer = (id) => {

@@ -1,6 +1,6 @@
 //! The few settings of this device, in localStorage where that is allowed, else for this page only.
 
-/** @typedef {'theme' | 'notify' | 'shortcuts' | 'model' | 'sidebar'} Name */
+/** @typedef {'theme' | 'notify' | 'shortcuts' | 'model' | 'sidebar' | 'exported' | 'note'} Name */
 
 /** @type {Map<Name, string>} */
 const here = new Map();

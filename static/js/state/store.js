@@ -97,6 +97,16 @@ export class Store {
     });
   }
 
+  /** Removes everything. That it was removed stays, so that no other tab's copy brings it back. */
+  clear() {
+    return this.#use('readwrite', async (store) => {
+      const keys = await request(store.getAllKeys());
+      store.clear();
+      const ids = new Set(keys.map(String).flatMap((key) => /^(?:chat|draft|gone):(.+)$/.exec(key)?.[1] ?? []));
+      for (const id of ids) store.put(Date.now(), `gone:${id}`);
+    });
+  }
+
   /** Takes a removal back; the conversation is written after this. @param {string} id */
   restore(id) {
     return this.#use('readwrite', async (store) => void store.delete(`gone:${id}`));

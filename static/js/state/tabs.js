@@ -8,7 +8,7 @@ const REPLY_MS = 400;
 /** A tab that said so may have been closed since. */
 const ASK_AGAIN_MS = 5_000;
 
-/** Events: `changed`, `removed`, `restored`; the conversation's id is the detail. */
+/** Events: `changed`, `removed`, `restored`, `cleared`; the conversation's id is the detail. */
 export class Tabs extends EventTarget {
   #channel = new BroadcastChannel('sluice.2');
   /** @type {Map<string, {conversation: Conversation, timer: ReturnType<typeof setTimeout>}>} questions that are open */
@@ -34,6 +34,10 @@ export class Tabs extends EventTarget {
   /** @param {string} id */
   restored(id) {
     this.#post({ type: 'restored', id });
+  }
+
+  cleared() {
+    this.#post({ type: 'cleared', id: '' });
   }
 
   /** Finds out whether another tab gets its answer, and goes on asking while it does. @param {Conversation} conversation */

@@ -106,6 +106,11 @@ export class Version1 {
   }
 
   /** Deletes all of it. */
+  async clear() {
+    attempt(() => localStorage.removeItem(LEFT));
+    await this.#delete();
+  }
+
   async #delete() {
     await /** @type {Promise<void>} */ (
       new Promise((resolve) => {

@@ -3,7 +3,6 @@
 import { byId, copyText } from '../dom.js';
 import { t } from '../i18n.js';
 import * as announce from './announce.js';
-import { askToNotify } from './notify.js';
 
 const COPIED_MS = 1_500;
 
@@ -82,6 +81,7 @@ const codeOf = (button) => (button.closest('.code')?.querySelector('code')?.text
 
 /** @param {HTMLButtonElement} button */
 async function notify(button) {
+  const { askToNotify } = await import('./notify.js');
   const may = await askToNotify();
   announce.status(t(may ? 'status.notify' : 'settings.notify_refused'));
   button.hidden = true;

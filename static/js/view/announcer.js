@@ -13,7 +13,7 @@ import { placeText } from './queue.js';
 /**
  * @typedef {{
  *   library: import('../state/library.js').Library, health: import('./health.js').HealthBanner,
- *   queue: import('./queue.js').QueueIndicator, notifier: import('./notify.js').Notifier,
+ *   queue: import('./queue.js').QueueIndicator,
  *   askKey: (conversation: Conversation) => void,
  * }} Parts
  */
@@ -33,9 +33,23 @@ export function bindAnnouncer(parts) {
   });
 }
 
+/** @type {Promise<import('./notify.js').Notifier> | undefined} */
+let notifier;
+
+/** What tells somebody who looks elsewhere comes when somebody waits, or does. @param {Turn} turn */
+function tell(turn) {
+  const { state } = turn;
+  if (!notifier && state !== 'queued' && !document.hidden) return;
+  notifier ??= import('./notify.js').then(({ Notifier }) => new Notifier());
+  notifier.then(
+    (one) => one.onTurn(turn, state),
+    () => (notifier = undefined),
+  );
+}
+
 /** @param {Turn} turn @param {Parts} parts */
-function onChange(turn, { queue, notifier }) {
-  notifier.onTurn(turn);
+function onChange(turn, { queue }) {
+  tell(turn);
   if (turn.place) queue.show(turn.place);
   if (turn.state === 'queued' && !awake.has(turn)) {
     awake.add(turn);

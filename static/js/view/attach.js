@@ -6,8 +6,8 @@ import { byId } from '../dom.js';
 export function bindAttach(composer) {
   const input = /** @type {HTMLInputElement} */ (byId('attach-file'));
   const add = async (/** @type {File[]} */ files) => {
-    const { addImages } = await import('./images.js'); // few people need it
-    await addImages(composer, files);
+    const { addFiles } = await import('./files.js'); // few people need it
+    await addFiles(composer, files);
     input.value = '';
   };
   byId('attach').addEventListener('click', () => input.click());

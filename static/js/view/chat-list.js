@@ -151,48 +151,8 @@ export class ChatList {
     const id = /** @type {HTMLElement | null} */ (target.closest('.chat-item'))?.dataset.id;
     if (!id) return;
     const action = /** @type {HTMLElement | null} */ (target.closest('[data-action]'))?.dataset.action;
-    if (action === 'rename') void this.#rename(id);
-    else if (action === 'pin') void this.#pin(id);
-    else if (action === 'remove') void this.#remove(id);
+    if (action) void import('./chat-actions.js').then(({ act }) => act(action, id, this.#library, this.#view, this));
     else if (target.closest('.chat-open')) void this.open(id, { isMove: true });
-  }
-
-  /** @param {string} id */
-  async #rename(id) {
-    const conversation = await this.#library.open(id);
-    if (!conversation) return;
-    const { ask } = await import('./dialogs.js');
-    const title = await ask({ title: t('chats.rename'), yes: t('action.save'), value: titleOf(conversation.chat) });
-    if (title === null) return;
-    conversation.set({ title: title.trim() });
-    await this.draw();
-  }
-
-  /** @param {string} id */
-  async #pin(id) {
-    const conversation = await this.#library.open(id);
-    conversation?.set({ pinned: !conversation.chat.pinned });
-  }
-
-  /** @param {string} id */
-  async #remove(id) {
-    const { ask } = await import('./dialogs.js');
-    const yes = await ask({ title: t('chats.delete_ask'), text: t('chats.delete_text'), yes: t('chats.delete') });
-    if (yes === null) return;
-    const wasShown = this.#view.conversation.id === id;
-    const back = await this.#library.remove(id);
-    this.#focusAfterRemoval();
-    if (!back) return;
-    const { offerUndo } = await import('./undo.js');
-    offerUndo(t('chats.deleted'), async () => {
-      await back();
-      if (wasShown) await this.open(id, { isMove: false });
-    });
-  }
-
-  #focusAfterRemoval() {
-    const first = this.#list.querySelector('.chat-open');
-    if (document.activeElement === document.body) /** @type {HTMLElement} */ (first ?? byId('new-chat')).focus();
   }
 
   /** The shown conversation is gone: what is typed in it goes along into a new one. @param {Conversation} removed */

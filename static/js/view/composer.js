@@ -87,6 +87,14 @@ export class Composer extends EventTarget {
     this.#draw();
   }
 
+  /** Words are added below what is typed. @param {string} words */
+  append(words) {
+    const text = this.#field.value.trimEnd();
+    this.#conversation?.fill({ text: text === '' ? `${words}\n\n` : `${text}\n\n${words}\n\n` });
+    this.#field.setSelectionRange(this.#field.value.length, this.#field.value.length);
+    this.#field.scrollTop = this.#field.scrollHeight;
+  }
+
   /** How many images are typed. */
   get images() {
     return this.#conversation?.draft.images.length ?? 0;

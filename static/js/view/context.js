@@ -8,7 +8,7 @@ import { pathOf } from '../state/tree.js';
 
 /** @typedef {import('../state/conversation.js').Conversation} Conversation */
 
-/** Below this share nobody needs to know. */
+/** Below this share nobody needs to know; this comes when a message of the conversation has reached it. */
 const SHOWN_FROM = 0.5;
 const TIGHT_FROM = 0.9;
 

@@ -5,6 +5,7 @@
 import { health } from '../wire/api.js';
 import { byId } from '../dom.js';
 import { t } from '../i18n.js';
+import { saveSetting, setting } from '../state/settings.js';
 
 const FIRST_MS = 2_000;
 const MOST_MS = 30_000;
@@ -21,6 +22,15 @@ export class HealthBanner extends EventTarget {
   #pauseMs = FIRST_MS;
   /** What was read last. @type {any} */
   report;
+
+  constructor() {
+    super();
+    byId('banner-close').addEventListener('click', () => {
+      saveSetting('note', byId('banner-text').textContent ?? '');
+      byId('banner').hidden = true;
+      byId('composer-text').focus({ preventScroll: true });
+    });
+  }
 
   /** Trouble was seen (or may be over): look now. */
   async check() {
@@ -46,8 +56,10 @@ export class HealthBanner extends EventTarget {
   /** @param {Verdict} verdict @param {string} text */
   #show(verdict, text) {
     const banner = byId('banner');
-    banner.hidden = verdict === 'ok';
+    // An operator's word that one has read need not stand there for ever; another one is shown.
+    banner.hidden = verdict === 'ok' || (verdict === 'note' && setting('note') === text);
     banner.dataset.kind = verdict;
+    byId('banner-close').hidden = verdict !== 'note';
     byId('banner-text').textContent = verdict === 'ok' ? '' : text;
   }
 }

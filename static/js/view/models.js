@@ -41,6 +41,13 @@ export class ModelPicker extends EventTarget {
     this.show(shown);
   }
 
+  /** @param {string} name of a model that the server has */
+  choose(name) {
+    this.#select.value = name;
+    saveSetting('model', name);
+    this.dispatchEvent(new Event('chosen'));
+  }
+
   /** Every model that the server has told. */
   get names() {
     return this.#names ?? [];

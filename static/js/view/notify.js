@@ -1,12 +1,14 @@
 //! Tells somebody whose tab is hidden that it is their turn, or that the answer is here: by the title, and by a
 //! notification if they asked for that.
 
-import { t } from '../i18n.js';
+import { loadMore, t } from '../i18n.js';
 import { saveSetting, setting } from '../state/settings.js';
 import { isBusy } from '../state/turn-state.js';
 import { setTitleMark } from './title.js';
 
 /** @typedef {import('../state/turn.js').Turn} Turn */
+
+await loadMore('more');
 
 /** Whether this browser can notify here at all: on a secure origin only. */
 export const canNotify = () => window.isSecureContext && 'Notification' in window;
@@ -19,17 +21,17 @@ export class Notifier {
     document.addEventListener('visibilitychange', () => document.hidden || setTitleMark(''));
   }
 
-  /** @param {Turn} turn */
-  onTurn(turn) {
-    if (turn.state === 'queued') {
+  /** @param {Turn} turn @param {import('../state/turn-state.js').State} state that it has come to */
+  onTurn(turn, state) {
+    if (state === 'queued') {
       this.#queued.add(turn);
       setTitleMark(t('notify.place', { position: turn.place?.position ?? 0 }));
     } else if (this.#queued.has(turn)) {
       this.#queued.delete(turn);
       setTitleMark('');
-      if (isBusy(turn.state)) this.#tell(t('notify.turn'));
+      if (isBusy(state)) this.#tell(t('notify.turn'));
     }
-    if (turn.state === 'done') this.#tell(t('notify.done'));
+    if (state === 'done') this.#tell(t('notify.done'));
   }
 
   /** @param {string} text */

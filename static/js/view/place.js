@@ -2,9 +2,11 @@
 //! first answer that has to wait.
 
 import { find } from '../dom.js';
-import { has, number, t } from '../i18n.js';
+import { has, loadMore, number, t } from '../i18n.js';
 import { setting } from '../state/settings.js';
 import { canNotify } from './notify.js';
+
+await loadMore('more');
 
 /** @typedef {import('../state/turn.js').Turn} Turn */
 /** @typedef {import('../wire/answer.js').Place} Place */

@@ -2,9 +2,10 @@
 
 import * as announce from './announce.js';
 import { titleOf } from '../state/chat.js';
-import { askKey, more } from './dialogs.js';
+import { ask, askKey, more } from './dialogs.js';
 import { askToNotify, canNotify } from './notify.js';
-import { byId, el } from '../dom.js';
+import { download, fileName } from './download.js';
+import { byId } from '../dom.js';
 import { t } from '../i18n.js';
 import { saveSetting, setting } from '../state/settings.js';
 import { applyTheme } from './theme.js';
@@ -51,17 +52,40 @@ function bind({ view, library, loadModels }) {
   });
   byId('export-json').addEventListener('click', async () => {
     download('sluice.json', 'application/json', toJson(await library.everything()));
+    saveSetting('exported', String(Date.now()));
+    byId('export-note').hidden = true;
   });
   byId('export-markdown').addEventListener('click', () => {
     const { chat } = view.conversation;
-    download(`${fileName(titleOf(chat)) || 'conversation'}.md`, 'text/markdown', toMarkdown(chat));
+    download(`${fileName(titleOf(chat))}.md`, 'text/markdown', toMarkdown(chat));
   });
+  byId('export-html').addEventListener('click', () => shareHtml(view.conversation));
+  byId('forget-all').addEventListener('click', () => void forgetAll(library));
   byId('import').addEventListener('click', () => file.click());
   file.addEventListener('change', async () => {
     const chosen = file.files?.[0];
     file.value = '';
     if (chosen) await take(chosen, library);
   });
+}
+
+/** @param {import('../state/conversation.js').Conversation} conversation */
+export async function shareHtml(conversation) {
+  const { toHtml } = await import('./share.js');
+  download(`${fileName(titleOf(conversation.chat))}.html`, 'text/html', await toHtml(conversation));
+}
+
+/** Conversations, drafts, prompts, settings and the key: for a device that others use too. @param {import('../state/library.js').Library} library */
+async function forgetAll(library) {
+  const yes = await ask({ title: t('forget.ask'), text: t('forget.text'), yes: t('forget.yes') });
+  if (yes === null) return;
+  try {
+    await library.clear();
+  } catch {
+    return say(t('forget.failed'));
+  }
+  forgetSettings();
+  location.replace('/');
 }
 
 /**
@@ -80,6 +104,18 @@ async function take(file, library) {
   }
 }
 
+/** All that this page keeps beside its records, the API key too. */
+function forgetSettings() {
+  for (const storage of ['localStorage', 'sessionStorage']) {
+    try {
+      const kept = /** @type {Storage} */ (/** @type {any} */ (globalThis)[storage]);
+      for (const key of Object.keys(kept)) if (key.startsWith('sluice.')) kept.removeItem(key);
+    } catch {
+      // Nothing can be kept there, so nothing is.
+    }
+  }
+}
+
 /** @param {HTMLInputElement} input */
 async function setNotify(input) {
   if (!input.checked) return saveSetting('notify', 'off');
@@ -94,19 +130,4 @@ const box = (id) => /** @type {HTMLInputElement} */ (byId(id));
 function say(text) {
   byId('settings-note').textContent = text;
   announce.status(text);
-}
-
-/** @param {string} title */
-const fileName = (title) =>
-  title
-    .replace(/[^\p{L}\p{N} _-]+/gu, '')
-    .trim()
-    .slice(0, 60);
-
-/** @param {string} name @param {string} type @param {string} text */
-function download(name, type, text) {
-  const href = URL.createObjectURL(new Blob([text], { type }));
-  const link = el('a', { href, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(href), 10_000);
 }

@@ -4,14 +4,22 @@
 import { byId } from '../dom.js';
 import { setting } from '../state/settings.js';
 
-/** @param {{escape: () => void, newChat: () => void, help: () => void}} does */
-export function bindShortcuts({ escape, newChat, help }) {
+/** @param {{escape: () => void, newChat: () => void, palette: () => void, help: () => void}} does */
+export function bindShortcuts({ escape, newChat, palette, help }) {
   document.addEventListener('keydown', (event) => {
     if (setting('shortcuts') === 'off' || event.isComposing || event.keyCode === 229) return;
     if (event.defaultPrevented || document.querySelector('dialog[open], :popover-open')) return;
     if (event.key === 'Escape') return isOtherField(event.target) ? undefined : escape();
     if (event.key === '?' && !isField(event.target)) {
       help();
+    } else if (
+      event.key.toLowerCase() === 'k' &&
+      !event.shiftKey &&
+      !event.altKey &&
+      (event.ctrlKey || event.metaKey)
+    ) {
+      event.preventDefault();
+      palette();
     } else if (event.key.toLowerCase() === 'o' && event.shiftKey && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       newChat();

@@ -145,6 +145,30 @@ const STATES = {
     await page.click('#open-help');
     await page.locator('#help-dialog').waitFor();
   },
+  'model dialog': async (page, fake) => {
+    await STATES.stopped(page, fake);
+    await page.click('[data-action="retry-with"]');
+    await page.locator('#model-dialog').waitFor();
+  },
+  'prompts dialog': async (page) => {
+    await page.click('#open-prompts');
+    await page.fill('#prompt-name', 'tone');
+    await page.fill('#prompt-text', 'Friendlier: ');
+    await page.click('#prompt-save');
+    await page.locator('#prompt-list li').waitFor();
+  },
+  palette: async (page) => {
+    await page.keyboard.press('Control+k');
+    await page.locator('#palette [role=option]').first().waitFor();
+  },
+  'context full': async (page, fake) => {
+    fake.onChat = async (stream) => {
+      await stream.say('Yes.');
+      await stream.done({ prompt_cut: { prompt_tokens: 9, num_ctx: 5 } });
+    };
+    await send(page, 'q');
+    await page.locator('#context').waitFor();
+  },
   'delete dialog': async (page, fake) => {
     await STATES.stopped(page, fake);
     await page.hover('.chat-item');
@@ -161,6 +185,7 @@ const STATES = {
 /** One page goes through several states: a new conversation begins each. */
 const WALKS = {
   'nothing said yet, and the dialogs': ['empty', 'settings dialog', 'tuning dialog', 'help dialog'],
+  'prompts, the palette, another model, a full context': ['prompts dialog', 'palette', 'model dialog', 'context full'],
   'an answer on its way': ['queued', 'thinking', 'streaming'],
   'an answer that ended': [
     'a finished answer with everything in it',

@@ -1,0 +1,41 @@
+//! Texts that somebody writes again and again, kept on this device.
+
+/** @typedef {{name: string, text: string}} Prompt */
+
+const KEY = 'sluice.prompts';
+
+/** @returns {Prompt[]} by name */
+export function prompts() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? '[]');
+    return Array.isArray(kept) ? kept.filter(isPrompt) : [];
+  } catch {
+    return []; // storage is forbidden, or somebody else wrote there
+  }
+}
+
+/**
+ * One of the same name is replaced.
+ * @param {Prompt} prompt
+ * @returns {boolean} whether it is kept
+ */
+export function savePrompt(prompt) {
+  const others = prompts().filter(({ name }) => name !== prompt.name);
+  return write([...others, prompt].sort((a, b) => a.name.localeCompare(b.name)));
+}
+
+/** @param {string} name */
+export const removePrompt = (name) => write(prompts().filter((prompt) => prompt.name !== name));
+
+/** @param {Prompt[]} all */
+function write(all) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(all));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {any} one @returns {one is Prompt} */
+const isPrompt = (one) => typeof one?.name === 'string' && typeof one.text === 'string';

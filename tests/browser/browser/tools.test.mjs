@@ -1,0 +1,199 @@
+//! What people miss first in a chat: files, prompts, a palette, a file to share, and a device that forgets.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import {
+  answerState,
+  browserTest,
+  composerText,
+  fillIn,
+  send,
+  titles,
+  until,
+  useBrowser,
+} from '../support/browser.mjs';
+import { everything } from '../support/walk-look.mjs';
+
+useBrowser();
+
+const file = (name, mimeType, content) => ({ name, mimeType, buffer: Buffer.from(content) });
+const note = (page) => page.locator('#composer-note');
+
+browserTest('text files are quoted below what is typed, with an estimate of their tokens', async ({ page, fake }) => {
+  await page.fill('#composer-text', 'Read this:');
+  await page.setInputFiles('#attach-file', [
+    file('a.py', 'text/x-python', 'print("hi")\r\n'),
+    file('notes.md', '', 'A fence:\n```\ncode\n```\n'),
+    file('b.bin', '', Buffer.from([0xff, 0xfe, 0])),
+    file('c.pdf', 'application/pdf', '%PDF'),
+  ]);
+  const quoted =
+    'Read this:\n\na.py:\n\n```py\nprint("hi")\n```\n\nnotes.md:\n\n````md\nA fence:\n```\ncode\n```\n````\n\n';
+  await fillIn(page, quoted);
+  await until(async () =>
+    /2 files are no images .* 2 files quoted: about 9 tokens\./.test(await note(page).innerText()),
+  );
+  await page.press('#composer-text', 'Enter');
+  await answerState(page, 'done');
+  assert.equal(fake.chats[0].messages[0].content, quoted);
+});
+
+browserTest(
+  'a prompt is saved, put into the field, changed and deleted, and is there after a reload',
+  async ({ page }) => {
+    await page.click('#open-prompts');
+    await page.fill('#prompt-name', 'tone');
+    await page.fill('#prompt-text', 'Friendlier, please:');
+    await page.click('#prompt-save');
+    await page.reload();
+    await page.fill('#composer-text', 'Text.');
+    await page.click('#open-prompts');
+    await page.click('#prompt-list [data-does="use"]');
+    await fillIn(page, 'Text.\n\nFriendlier, please:\n\n');
+    await page.click('#open-prompts');
+    await page.click('#prompt-list [data-does="edit"]');
+    await page.fill('#prompt-text', 'Shorter, please:');
+    await page.click('#prompt-save');
+    assert.equal(await page.locator('#prompt-list li').count(), 1);
+    assert.match(await page.evaluate(() => localStorage.getItem('sluice.prompts')), /Shorter/);
+    await page.click('#prompt-list [data-does="remove"]');
+    await page.locator('#prompt-none').waitFor();
+  },
+);
+
+browserTest(
+  'Ctrl K finds a conversation by a word in it, a command and a model, by keyboard alone',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say('Quicksilver.');
+      await stream.done();
+    };
+    await send(page, 'What is mercury?');
+    await answerState(page, 'done');
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('new');
+    await page.locator('[role=option][aria-selected=true]', { hasText: 'New conversation' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('#empty').waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('quicksilver');
+    await page.locator('[role=option]', { hasText: 'What is mercury?' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByText('Quicksilver.').waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('qwen');
+    await page.locator('[role=option]', { hasText: 'qwen3:8b' }).waitFor();
+    await page.keyboard.press('Enter');
+    await until(async () => (await page.inputValue('#model')) === 'qwen3:8b');
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('no such thing');
+    await page.locator('#palette-none').waitFor();
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('#palette').isVisible(), false);
+  },
+);
+
+browserTest(
+  'a shared file has the conversation in it, asks for nothing, and runs nothing',
+  async ({ page, fake, context }) => {
+    const attack = '<img src=x onerror=alert(1)>';
+    fake.onChat = async (stream) => {
+      await stream.say(`**Bold** ${attack}\n\n`, '```js\nif (a < b) f();\n```\n\n| a |\n|---|\n| |\n\nand $x^2$.');
+      await stream.done();
+    };
+    await send(page, `1 < 2 & ${attack}`);
+    await answerState(page, 'done');
+    await page.click('#open-settings');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export-html')]);
+    assert.match(download.suggestedFilename(), /^1 +2 .*\.html$/);
+    const html = readFileSync(await download.path(), 'utf8');
+    const shared = await context.newPage();
+    const asked = [];
+    shared.on('request', (request) => asked.push(request.url()));
+    shared.on('dialog', (dialog) => asked.push(dialog.message()));
+    await shared.route('**/shared.html', (route) => route.fulfill({ contentType: 'text/html', body: html }));
+    await shared.goto(`${fake.url}/shared.html`);
+    assert.equal(asked.length, 1, asked.join());
+    assert.equal(await shared.locator('.user').innerText(), `1 < 2 & ${attack}`);
+    assert.equal(await shared.locator('.assistant strong').innerText(), 'Bold');
+    assert.equal((await shared.locator('pre').innerText()).trim(), 'if (a < b) f();');
+    assert.equal(await shared.locator('.assistant table td').count(), 1);
+    assert.equal(await shared.locator('math').count(), 1);
+    assert.equal(await shared.locator('img, script, button, [onerror]').count(), 0);
+  },
+);
+
+browserTest('a device forgets everything when it is told to, in every tab', async ({ page, open }) => {
+  await send(page, 'a secret');
+  await answerState(page, 'done');
+  const other = await open(await page.evaluate(() => `/${location.hash}`));
+  await other.getByText('Hello there.').waitFor();
+  await other.fill('#composer-text', 'half a secret');
+  await page.evaluate(() => localStorage.setItem('sluice.key', 'a key'));
+  await page.click('#open-settings');
+  await page.click('#forget-all');
+  await page.locator('#ask-dialog').waitFor();
+  await page.click('#ask-yes');
+  for (const tab of [page, other]) {
+    await until(async () => (await tab.evaluate(() => location.hash)) === '', 'it begins anew');
+    await tab.waitForSelector('html[data-ready]');
+    await tab.locator('#empty').waitFor();
+    assert.equal(await composerText(tab), '');
+    assert.deepEqual(await titles(tab), []);
+  }
+  const left = Array.from(await everything(page))
+    .flat()
+    .join(' ');
+  assert.doesNotMatch(left, /secret|a key/);
+});
+
+browserTest('who has many conversations is reminded to export them, until they have', async ({ page }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+  assert.equal(await page.locator('#export-note').isVisible(), false);
+  const chat = (index) => ({
+    ...{
+      id: index.toString(16).padStart(16, '0'),
+      title: `c${index}`,
+      created: 1,
+      updated: 1,
+      settingsAt: 1,
+      model: '',
+    },
+    ...{ system: '', think: '', options: {}, pinned: false, messages: [], leaf: '', leafAt: 1 },
+  });
+  const chats = Array.from({ length: 25 }, (_, index) => ({
+    ...chat(index),
+    messages: [{ id: 'a'.repeat(16), parent: '', role: 'user', content: 'q', created: 1, at: 1 }],
+    leaf: 'a'.repeat(16),
+  }));
+  await page.click('#open-settings');
+  const buffer = Buffer.from(JSON.stringify({ format: 'sluice-chats', version: 2, chats }));
+  await page.setInputFiles('#import-file', { name: 'x.json', mimeType: 'application/json', buffer });
+  await page.getByText('25 conversations imported.').first().waitFor();
+  await page.reload();
+  await page.locator('#export-note').waitFor();
+  await page.click('#export-open');
+  await Promise.all([page.waitForEvent('download'), page.click('#export-json')]);
+  await page.locator('#export-note').waitFor({ state: 'hidden' });
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+  assert.equal(await page.locator('#export-note').isVisible(), false);
+});
+
+browserTest(
+  "an operator's word that one has closed stays closed; another one is shown",
+  async ({ page, fake }) => {
+    await page.getByText('Maintenance on Friday').waitFor();
+    await page.click('#banner-close');
+    await page.reload();
+    await page.waitForSelector('html[data-ready]');
+    assert.equal(await page.locator('#banner').isVisible(), false);
+    fake.health = { ...fake.health, note: 'Maintenance on Sunday' };
+    await page.reload();
+    await page.getByText('Maintenance on Sunday').waitFor();
+  },
+  { setUp: (fake) => (fake.health = { ...fake.health, note: 'Maintenance on Friday' }) },
+);
