@@ -13,12 +13,16 @@ import { ModelPicker } from './view/models.js';
 import { ScrollKeeper } from './view/scroll.js';
 import { bindShortcuts } from './view/shortcuts.js';
 import { isDrawerOpen } from './view/sidebar.js';
+import { historyOf, saveSetting, setting } from './state/settings.js';
+
+/** A server that says nothing within this keeps nobody waiting. */
+const FIRST_REPORT_MS = 2_000;
 
 /** @typedef {import('./state/conversation.js').Conversation} Conversation */
 /**
  * @typedef {{
  *   composer: import('./view/composer.js').Composer, queue: import('./view/queue.js').QueueIndicator,
- *   health: import('./view/health.js').HealthBanner,
+ *   health: import('./view/health.js').HealthBanner, checked: Promise<void>,
  * }} FirstStage
  */
 
@@ -26,16 +30,18 @@ import { isDrawerOpen } from './view/sidebar.js';
  * @param {FirstStage} first
  * @returns {Promise<Library>}
  */
-export async function start({ composer, queue, health }) {
-  const library = new Library();
+export async function start(first) {
+  const { composer, queue, health } = first;
+  const history = await keptWhere(first);
+  const library = new Library(history);
   bindStorage(library);
   await library.begin();
   const scroll = new ScrollKeeper(byId('scroller'), byId('jump'));
   const models = new ModelPicker();
-  const first = await firstConversation(library, models);
+  const conversation = await firstConversation(library, models);
   const view = new ChatView(
     { library, composer, scroll, undo: async (text, back) => (await import('./view/undo.js')).offerUndo(text, back) },
-    first,
+    conversation,
   );
   const chats = new ChatList(library, view, models);
   const named = () => models.setDefault(health.report, view.conversation.chat.model);
@@ -79,6 +85,27 @@ export async function start({ composer, queue, health }) {
   return library;
 }
 
+/**
+ * Where conversations are kept is the operator's to say. What was said the last time holds until the server speaks: only
+ * the very first page waits for it.
+ * @param {FirstStage} first
+ */
+async function keptWhere({ health, checked }) {
+  if (setting('history') === '') {
+    await Promise.race([checked, new Promise((resolve) => setTimeout(resolve, FIRST_REPORT_MS))]);
+    if (health.report) saveSetting('history', historyOf(health.report.pageHistory));
+  }
+  const history = historyOf(setting('history'));
+  void checked.then(() => {
+    if (!health.report) return;
+    const told = historyOf(health.report.pageHistory);
+    saveSetting('history', told);
+    if (told !== history) location.reload();
+  });
+  if (history !== 'device') void import('./view/brief-note.js').then(({ tell }) => tell(history));
+  return history;
+}
+
 /** They come when the first is needed. */
 const dialogs = () => import('./view/dialogs.js');
 
@@ -105,7 +132,7 @@ function bindStorage(library) {
     byId('storage-text').textContent = t('store.trouble');
   });
   library.addEventListener('well', () => (note.hidden = true));
-  library.addEventListener('turn', () => void keepStorage(), { once: true });
+  library.addEventListener('turn', () => setting('history') === 'device' && void keepStorage(), { once: true });
 }
 
 /** Else a browser that is short of room may throw the conversations away. */

@@ -15,8 +15,8 @@ let library;
 const queue = new QueueIndicator(() => (library?.busy.length ?? 0) > 0);
 const health = new HealthBanner();
 queue.poke();
-void health.check();
+const checked = health.check();
 
 const { start } = await import('./app.js');
-library = await start({ composer, queue, health });
+library = await start({ composer, queue, health, checked });
 document.documentElement.dataset.ready = '';

@@ -9,6 +9,7 @@ const PREFIX = 'sluice.2.left.';
 
 /** @param {string} tab @param {Rest[]} rests */
 export function leave(tab, rests) {
+  if (tab === '') return; // what is kept on this device is not to stay there
   attempt(() => {
     if (rests.length > 0) localStorage.setItem(PREFIX + tab, JSON.stringify(rests));
     else localStorage.removeItem(PREFIX + tab);

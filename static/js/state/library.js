@@ -28,12 +28,13 @@ const PAUSE_MS = { first: 5_000, most: 300_000 };
 const MOST_HELD = 40;
 
 export class Library extends EventTarget {
-  #store = new Store();
+  #store;
   /** @type {Promise<import('./version1.js').Version1 | null>} */
-  #older = older(this.#store);
+  #older;
   #tab = freshId();
   #tabs = new Tabs();
-  #saver = new Saver(this.#store, this.#tab);
+  #saver;
+  #stays;
   /** @type {Map<string, Conversation>} */
   #held = new Map();
   /** @type {Map<string, Meta>} */
@@ -48,6 +49,15 @@ export class Library extends EventTarget {
     dropImage: (/** @type {string} */ id, /** @type {string} */ image) =>
       void this.#store.removeImage(id, image).catch(() => {}),
   };
+
+  /** @param {import('./settings.js').History} history where conversations are kept */
+  constructor(history) {
+    super();
+    this.#stays = history === 'device';
+    this.#store = new Store(history);
+    this.#older = this.#stays ? older(this.#store) : Promise.resolve(null);
+    this.#saver = new Saver(this.#store, this.#stays ? this.#tab : '');
+  }
 
   /** Reads the list and takes up what other pages have left. Call once, first. */
   async begin() {
@@ -277,6 +287,7 @@ export class Library extends EventTarget {
 
   /** Takes up what other pages could not write. */
   async #takeLeft() {
+    if (!this.#stays) return;
     for (const { key, rests } of left.found(this.#tab)) {
       for (const rest of rests) await this.#takeRest(rest);
       if (!this.#saver.inTrouble) left.done(key);

@@ -1,13 +1,18 @@
 //! Texts that somebody writes again and again, kept on this device.
 
+import { setting } from './settings.js';
+
 /** @typedef {{name: string, text: string}} Prompt */
 
 const KEY = 'sluice.prompts';
 
+/** Where conversations do not stay, nothing does. */
+const storage = () => (['session', 'off'].includes(setting('history')) ? sessionStorage : localStorage);
+
 /** @returns {Prompt[]} by name */
 export function prompts() {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY) ?? '[]');
+    const kept = JSON.parse(storage().getItem(KEY) ?? '[]');
     return Array.isArray(kept) ? kept.filter(isPrompt) : [];
   } catch {
     return []; // storage is forbidden, or somebody else wrote there
@@ -30,7 +35,7 @@ export const removePrompt = (name) => write(prompts().filter((prompt) => prompt.
 /** @param {Prompt[]} all */
 function write(all) {
   try {
-    localStorage.setItem(KEY, JSON.stringify(all));
+    storage().setItem(KEY, JSON.stringify(all));
     return true;
   } catch {
     return false;

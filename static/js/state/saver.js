@@ -26,7 +26,7 @@ export class Saver extends EventTarget {
   #writing = Promise.resolve();
   #trouble = false;
 
-  /** @param {import('./store.js').Store} store @param {string} tab */
+  /** @param {import('./store.js').Store} store @param {string} tab under whose name the rest is left; '': nowhere */
   constructor(store, tab) {
     super();
     this.#store = store;

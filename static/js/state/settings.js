@@ -1,6 +1,11 @@
 //! The few settings of this device, in localStorage where that is allowed, else for this page only.
 
-/** @typedef {'theme' | 'notify' | 'shortcuts' | 'model' | 'sidebar' | 'exported' | 'note'} Name */
+/** @typedef {'theme' | 'notify' | 'shortcuts' | 'model' | 'sidebar' | 'exported' | 'note' | 'history'} Name */
+
+/** Where the server's operator wants conversations to be kept. @typedef {'device' | 'session' | 'off'} History */
+
+/** @param {unknown} told @returns {History} */
+export const historyOf = (told) => (told === 'session' || told === 'off' ? told : 'device');
 
 /** @type {Map<Name, string>} */
 const here = new Map();

@@ -28,8 +28,14 @@ const GONE_DAYS = 60;
 const DAY_MS = 86_400_000;
 
 export class Store {
-  /** @type {idb.UseStore | undefined} */
+  /** @type {idb.UseStore | Promise<idb.UseStore> | undefined} */
   #db;
+  #history;
+
+  /** @param {import('./settings.js').History} history where the records are */
+  constructor(history) {
+    this.#history = history;
+  }
 
   /** @returns {Promise<Meta[]>} of every conversation, and of every draft of one that has not begun */
   list() {
@@ -163,8 +169,12 @@ export class Store {
    * @returns {Promise<T>}
    */
   async #use(mode, work) {
-    this.#db ??= idb.createStore(NAME, 'records');
-    return this.#db(mode, async (store) => {
+    this.#db ??=
+      this.#history === 'device'
+        ? idb.createStore(NAME, 'records')
+        : import('./brief.js').then(({ briefStore }) => briefStore(/** @type {'session' | 'off'} */ (this.#history)));
+    const use = await this.#db;
+    return use(mode, async (store) => {
       const { transaction } = store;
       transaction.db.onversionchange = () => transaction.db.close(); // a later version must not wait for this tab
       const done = idb.promisifyRequest(transaction);

@@ -1,7 +1,8 @@
 //! The dialogs that are small and shared: asking for a key, a name, a yes. And what brings the others.
 
-import { byId } from '../dom.js';
+import { byId, el, find } from '../dom.js';
 import { apply, loadMore, t } from '../i18n.js';
+import { setting } from '../state/settings.js';
 import { apiKey, saveApiKey } from '../wire/api.js';
 
 /** @param {string} id */
@@ -24,13 +25,22 @@ export function more() {
 }
 
 async function fetchMore() {
-  const [page] = await Promise.all([markup('/more.html'), loadMore('more')]);
+  const [page] = await Promise.all([markup('/more.html'), loadMore('more'), style('/css/more.css')]);
   for (const node of page.querySelectorAll('dialog')) {
     const dialog = document.importNode(node, true);
     apply(dialog);
     bind(dialog);
     document.body.append(dialog);
   }
+}
+
+/** @param {string} href */
+function style(href) {
+  return new Promise((resolve) => {
+    const link = el('link', { rel: 'stylesheet', href });
+    link.onload = link.onerror = resolve; // without it the dialogs are plain
+    document.head.append(link);
+  });
 }
 
 /** A file as a document that nothing of runs. @param {string} path @returns {Promise<Document>} */
@@ -98,6 +108,7 @@ export async function askKey({ refused }, changed) {
   byId('key-text').textContent = t(refused ? (there ? 'key.wrong' : 'key.text') : there ? 'key.change' : 'key.none');
   byId('key-fault').textContent = '';
   byId('key-forget').hidden = !there;
+  find(byId('key-dialog'), '.check').hidden = ['session', 'off'].includes(setting('history')); // a computer of many
   input.value = '';
   while (await shown('key-dialog')) {
     const key = input.value.trim();

@@ -36,8 +36,8 @@ export class HealthBanner extends EventTarget {
   async check() {
     clearTimeout(this.#timer);
     const report = await health().catch(() => undefined);
-    if (report) this.dispatchEvent(new CustomEvent('report', { detail: report }));
     this.report = report ?? this.report;
+    if (report) this.dispatchEvent(new CustomEvent('report', { detail: report }));
     // The server answers nothing under this name: no part of the page would work.
     const elsewhere = report?.code === 'host_not_allowed';
     byId('app').hidden = elsewhere;

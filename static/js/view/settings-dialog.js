@@ -53,7 +53,7 @@ function bind({ view, library, loadModels }) {
   byId('export-json').addEventListener('click', async () => {
     download('sluice.json', 'application/json', toJson(await library.everything()));
     saveSetting('exported', String(Date.now()));
-    byId('export-note').hidden = true;
+    document.getElementById('export-note')?.remove();
   });
   byId('export-markdown').addEventListener('click', () => {
     const { chat } = view.conversation;

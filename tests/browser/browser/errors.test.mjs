@@ -124,7 +124,7 @@ browserTest(
   'what the operator has to say is on the page',
   async ({ page }) => {
     await page.waitForSelector('#banner[data-kind="note"]');
-    assert.equal(await page.locator('#banner').innerText(), 'Maintenance <b>at</b> noon.');
+    assert.equal(await page.locator('#banner-text').innerText(), 'Maintenance <b>at</b> noon.');
   },
   {
     setUp: (fake) =>

@@ -123,7 +123,7 @@ browserTest(
   },
 );
 
-browserTest('a device forgets everything when it is told to, in every tab', async ({ page, open }) => {
+browserTest('a device forgets everything when it is told to, in every tab', async ({ page, fake, open }) => {
   await send(page, 'a secret');
   await answerState(page, 'done');
   const other = await open(await page.evaluate(() => `/${location.hash}`));
@@ -135,7 +135,7 @@ browserTest('a device forgets everything when it is told to, in every tab', asyn
   await page.locator('#ask-dialog').waitFor();
   await page.click('#ask-yes');
   for (const tab of [page, other]) {
-    await until(async () => (await tab.evaluate(() => location.hash)) === '', 'it begins anew');
+    await tab.waitForURL(`${fake.url}/`);
     await tab.waitForSelector('html[data-ready]');
     await tab.locator('#empty').waitFor();
     assert.equal(await composerText(tab), '');
@@ -175,9 +175,9 @@ browserTest('who has many conversations is reminded to export them, until they h
   await page.getByText('25 conversations imported.').first().waitFor();
   await page.reload();
   await page.locator('#export-note').waitFor();
-  await page.click('#export-open');
+  await page.getByRole('button', { name: 'Export…', exact: true }).click();
   await Promise.all([page.waitForEvent('download'), page.click('#export-json')]);
-  await page.locator('#export-note').waitFor({ state: 'hidden' });
+  await page.locator('#export-note').waitFor({ state: 'detached' });
   await page.reload();
   await page.waitForSelector('html[data-ready]');
   assert.equal(await page.locator('#export-note').isVisible(), false);

@@ -120,6 +120,7 @@ const UNKNOWN = [
   'not_found',
   'too_many_headers',
   'unknown_ticket',
+  'unsupported_coding',
   'unsupported_media_type',
   'upstream_refused', // shown by its status, with the sentence of Ollama
 ];
