@@ -67,7 +67,7 @@ export async function start(first) {
     palette: () => void palette(),
     help: showHelp,
   });
-  const context = { view, library, chats, loadModels };
+  const context = { view, library, chats, loadModels, health };
   const palette = async () => (await import('./view/palette.js')).openPalette({ ...context, composer, models });
   bindLazily(context, composer);
   bindAttach(composer);
@@ -187,15 +187,21 @@ async function onEscape(view, composer) {
   view.conversation.turn === turn && view.stop();
 }
 
-/** @typedef {{view: ChatView, library: Library, chats: ChatList, loadModels: () => Promise<void>}} Context */
+/**
+ * @typedef {{
+ *   view: ChatView, library: Library, chats: ChatList, loadModels: () => Promise<void>,
+ *   health: import('./view/health.js').HealthBanner,
+ * }} Context
+ */
 
 /** @param {Context} context */
 const settings = async (context) => (await import('./view/settings-dialog.js')).openSettings(context);
 
 /** @param {import('./view/composer.js').Composer} composer */
 const openPrompts = async (composer) => (await import('./view/prompts-dialog.js')).openPrompts(composer);
-/** @param {ChatView} view */
-const openTuning = async (view) => (await import('./view/tuning-dialog.js')).openTuning(view);
+/** @param {Context} context */
+const openTuning = async ({ view, health }) =>
+  (await import('./view/tuning-dialog.js')).openTuning(view, health.report?.defaults);
 const showHelp = async () => (await dialogs()).showHelp();
 
 /**
@@ -205,7 +211,7 @@ const showHelp = async () => (await dialogs()).showHelp();
  */
 function bindLazily(context, composer) {
   byId('open-help').addEventListener('click', showHelp);
-  byId('open-tuning').addEventListener('click', () => openTuning(context.view));
+  byId('open-tuning').addEventListener('click', () => openTuning(context));
   byId('open-prompts').addEventListener('click', () => openPrompts(composer));
   byId('open-settings').addEventListener('click', () => settings(context));
 }

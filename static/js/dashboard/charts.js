@@ -19,6 +19,7 @@ export class Chart {
   #box;
   #rows;
   #none;
+  #at;
   /** @type {uPlot | undefined} */
   #plot;
 
@@ -36,7 +37,8 @@ export class Chart {
     this.#box = find(figure, '.plot');
     this.#rows = find(figure, 'tbody');
     this.#none = find(figure, '.none');
-    find(figure, 'figcaption').append(title, ...(series.length > 1 ? series.map(keyOf) : []));
+    this.#at = el('span', { class: 'at' });
+    find(figure, 'figcaption').append(title, ...(series.length > 1 ? series.map(keyOf) : []), this.#at);
     find(figure, 'summary').textContent = t('dash.table', { chart: title });
     const head = [t('dash.time'), ...series.map(({ label }) => label)];
     find(figure, 'thead tr').append(...head.map((text) => el('th', { scope: 'col' }, text)));
@@ -82,7 +84,8 @@ export class Chart {
       height: HEIGHT,
       padding: /** @type {[number, number, number, number]} */ ([8, 24, 0, 0]),
       legend: { show: false },
-      cursor: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+      hooks: { setCursor: [(/** @type {uPlot} */ plot) => this.#tell(plot)] },
       scales: {
         y: {
           range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ max) =>
@@ -114,6 +117,15 @@ export class Chart {
         })),
       ],
     };
+  }
+
+  /** The values under the pointer; the table has them for everybody else. @param {uPlot} plot */
+  #tell({ cursor, data }) {
+    const { idx } = cursor;
+    if (idx === null || idx === undefined) return void (this.#at.textContent = '');
+    const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+    const values = this.#series.map(({ label }, index) => `${label} ${shown(data[index + 1][idx] ?? null)}`);
+    this.#at.textContent = [time.format(data[0][idx] * 1_000), ...values].join(' · ');
   }
 
   /** @param {Point[]} points */

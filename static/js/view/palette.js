@@ -10,7 +10,9 @@ import { openTuning } from './tuning-dialog.js';
 
 /** @typedef {{kind: string, label: string, run: () => unknown}} Entry */
 /**
- * @typedef {import('./settings-dialog.js').Context & {chats: import('./chat-list.js').ChatList} & {
+ * @typedef {import('./settings-dialog.js').Context & {
+ *   chats: import('./chat-list.js').ChatList, health: import('./health.js').HealthBanner,
+ * } & {
  *   composer: import('./composer.js').Composer, models: import('./models.js').ModelPicker,
  * }} Parts
  */
@@ -99,7 +101,7 @@ async function find() {
 /** What can be done by its name. @returns {[string, () => unknown][]} */
 const named = () => [
   ['chats.new', () => parts.chats.openNew()],
-  ['tuning.title', () => openTuning(parts.view)],
+  ['tuning.title', () => openTuning(parts.view, parts.health.report?.defaults)],
   ['nav.prompts', () => openPrompts(parts.composer)],
   ['nav.settings', () => openSettings(parts)],
   ['settings.export_html', () => shareHtml(parts.view.conversation)],

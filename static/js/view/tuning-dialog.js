@@ -4,8 +4,11 @@ import { more, shown } from './dialogs.js';
 import { byId } from '../dom.js';
 import { OPTIONS } from '../state/chat.js';
 
-/** @param {import('./chat-view.js').ChatView} view */
-export async function openTuning({ conversation }) {
+/**
+ * @param {import('./chat-view.js').ChatView} view
+ * @param {Record<string, unknown>} [defaults] what the server takes where a field is left empty, as far as it tells
+ */
+export async function openTuning({ conversation }, defaults = {}) {
   await more();
   const { chat } = conversation;
   const system = /** @type {HTMLTextAreaElement} */ (byId('tuning-system'));
@@ -13,6 +16,7 @@ export async function openTuning({ conversation }) {
   system.value = chat.system;
   think.value = chat.think;
   for (const name of OPTIONS) field(name).value = chat.options[name] === undefined ? '' : String(chat.options[name]);
+  for (const name of OPTIONS) field(name).placeholder = defaults[name] === undefined ? '' : String(defaults[name]);
   if (!(await shown('tuning-dialog'))) return;
   /** @type {import('../state/chat.js').Options} */
   const options = {};

@@ -53,6 +53,17 @@ browserTest(
   { setUp: (fake) => (fake.health = { ...fake.health, numCtx: 4_096 }) },
 );
 
+browserTest(
+  "a conversation's settings show what holds where they are left empty",
+  async ({ page }) => {
+    await page.click('#open-tuning');
+    await page.locator('#tuning-dialog').waitFor();
+    assert.equal(await page.getAttribute('#tuning-temperature', 'placeholder'), '0.7');
+    assert.equal(await page.getAttribute('#tuning-seed', 'placeholder'), '');
+  },
+  { setUp: (fake) => (fake.health = { ...fake.health, defaults: { temperature: 0.7 } }) },
+);
+
 browserTest('an answer to a prompt that was cut says that the oldest messages are not read', async ({ page, fake }) => {
   fake.onChat = async (stream) => {
     await stream.say('Yes.');

@@ -59,6 +59,22 @@ browserTest(
 );
 
 browserTest(
+  'the values under the pointer are told',
+  async ({ page }) => {
+    const chart = page.locator('.chart').first();
+    await chart.locator('.plot canvas').waitFor();
+    const over = chart.locator('.u-over');
+    await until(async () => {
+      await over.hover();
+      return /\d\d:\d\d.* · .* 4 · .* 3/.test(await chart.locator('.at').innerText());
+    }, 'the values');
+    await page.mouse.move(0, 0);
+    await until(async () => (await chart.locator('.at').innerText()) === '', 'nothing');
+  },
+  { path: '/dashboard/', setUp: busy },
+);
+
+browserTest(
   'without the details it shows what everybody may see',
   async ({ page }) => {
     assert.equal(await text(page, 'active'), '2 / 4');
