@@ -354,7 +354,7 @@ browserTest(
     const listed = () =>
       page.evaluate(async () => {
         const { Store } = await import('/js/state/store.js');
-        await new Store().list();
+        await new Store('device').list();
       });
     await send(page, 'q');
     await page.waitForSelector('[data-state="streaming"]');

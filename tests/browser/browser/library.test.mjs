@@ -106,7 +106,7 @@ browserTest(
     assert.doesNotMatch(left, /secret|doomed/);
     const records = await page.evaluate(async () => {
       const { Store } = await import('/js/state/store.js');
-      return JSON.stringify(await new Store().everything());
+      return JSON.stringify(await new Store('device').everything());
     });
     assert.doesNotMatch(records, /secret|doomed/);
     await page.reload();

@@ -271,7 +271,7 @@ const written = (page) =>
   page.evaluate(async () => {
     const { Store } = await import('/js/state/store.js');
     const { pathOf } = await import('/js/state/tree.js');
-    const { chat } = await new Store().read(location.hash.slice(1));
+    const { chat } = await new Store('device').read(location.hash.slice(1));
     return pathOf(chat).map(({ content }) => content);
   });
 
