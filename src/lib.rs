@@ -12,6 +12,7 @@ pub mod counters;
 pub mod gate;
 pub mod http;
 pub mod operate;
+pub mod orders;
 pub mod permits;
 pub mod random;
 pub mod request;

@@ -20,7 +20,7 @@ use crate::http::refuse::Refusal;
 use crate::http::reply::{Answer, Reply};
 use crate::http::routes::{self, Matched, Route};
 use crate::operate::health;
-use crate::operate::{metrics, openapi, queue, queue_status};
+use crate::operate::{metrics, openapi, operator, queue, queue_status};
 use crate::request::Asked;
 use crate::request::client::{self, Client};
 use crate::request::limiter;
@@ -137,19 +137,19 @@ async fn serve(
         Route::Telemetry => return Ok(Answer::Told(Reply::json(StatusCode::OK, &json!({})))),
         Route::Ready => return health::ready(health::store().await).map(Answer::Whole),
         Route::Health => {
-            let client = config
-                .as_ref()
-                .ok()
-                .map(|config| Client::recognize(config, &head, clock::now().mono_ms));
+            let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
+            let client = Client::recognize(known, &head, clock::now().mono_ms);
             return Ok(Answer::Whole(
-                health::report(config.as_ref(), client.as_ref(), health::store().await).await,
+                health::report(config.as_ref(), &client, health::store().await).await,
             ));
         }
         _ => {}
     }
     let config = config?;
     let client = Client::recognize(&config, &head, clock::now().mono_ms);
-    if route.needs_key() {
+    if let Route::Operator(_) = route {
+        client.operate()?;
+    } else if route.needs_key() {
         client.admit(&config)?;
     }
     // Giving up looks a ticket up in the store, whoever asks.
@@ -171,6 +171,9 @@ async fn serve(
         Route::Cloud => Ok(Answer::Whole(cloud(&asked.config))),
         Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
         Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
+        Route::Operator(order) => operator::answer(asked, order, &segment)
+            .await
+            .map(Answer::Whole),
         Route::Metrics => metrics::report(&asked.config).await.map(Answer::Whole),
         Route::GiveUp => queue::give_up(&asked.config, &segment)
             .await

@@ -159,7 +159,7 @@ async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
 async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
     breakers::refresh(config).await;
     let capacity = breakers::room(config).capacity();
-    if capacity == 0 {
+    if capacity == 0 && !breakers::all_drained(config) {
         return Err(Refusal::upstream_down(breakers::reopens_in(config)));
     }
     let client = client.fingerprint();

@@ -27,11 +27,13 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
     let is_waiting = matches!(place.phase(), Phase::Waiting | Phase::Sending { .. });
     let eta_ms = Service::of(board)
         .wait_ms(ahead, count.active, max)
-        .filter(|_| is_waiting);
+        .filter(|_| is_waiting && max > 0);
     let position = if is_waiting { u64::from(ahead) + 1 } else { 0 };
     let is_behind_last = told.is_some_and(|told| position > told.position);
     let reason = if is_waiting && gate::is_settling(board) {
         Some("settling")
+    } else if is_waiting && breakers::all_drained(&job.config) {
+        Some("drained")
     } else if is_behind_last {
         Some("reordered")
     } else {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures::future::join_all;
 use spin_sdk::variables;
 
-use super::reader::Misconfigured;
+use super::parse::Misconfigured;
 use super::table::{Config, names};
 use crate::http::log::Line;
 use crate::http::refuse::Refusal;

@@ -18,7 +18,8 @@ mod written;
 
 pub use current::{current, parsed};
 pub use models::ModelOptions;
-pub use reader::{Fault, Misconfigured};
+pub use parse::Misconfigured;
+pub use reader::Fault;
 pub use secret::{ApiKey, Class, Secret};
 pub use table::Config;
 pub use upstream::{Origin, Upstream};

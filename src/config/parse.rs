@@ -1,5 +1,6 @@
 //! All settings at once, and what follows from several of them.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Map;
@@ -9,10 +10,19 @@ use crate::budget;
 
 use super::MAX_UPSTREAMS;
 use super::form;
-use super::reader::{Fault, Lookup, Misconfigured, Reader};
+use super::reader::{Fault, Lookup, Reader};
 use super::secret::{self, ApiKey};
 use super::table::{Config, OPTIONS, UpstreamRows};
 use super::upstream::Upstream;
+
+/// Why there are no settings.
+#[derive(Clone, Debug)]
+pub struct Misconfigured {
+    /// Every fault that was found, at least one.
+    pub faults: Vec<Fault>,
+    /// The settings as far as they could be read: enough to know an operator by its key.
+    pub rest: Box<Config>,
+}
 
 impl Config {
     /// Parses the settings from what `lookup` says of each variable: its text, nothing where it is not defined, or why it
@@ -31,7 +41,13 @@ impl Config {
             let problem = "must be at most a quarter of bodies_in_flight";
             reader.fault("max_body", problem.to_owned());
         }
-        config.warnings = reader.finish()?;
+        config.warnings = match reader.finish() {
+            Ok(warnings) => warnings,
+            Err(faults) => {
+                let rest = Box::new(config);
+                return Err(Misconfigured { faults, rest });
+            }
+        };
         config.warnings.extend(entries_that_are_none(&config));
         Ok(config)
     }
@@ -91,9 +107,9 @@ fn default_model(reader: &mut Reader<'_>, config: &Config) {
 
 /// Entries of lists that let nobody in.
 fn entries_that_are_none(config: &Config) -> Vec<Fault> {
-    let warning = |variable: &str, what: &str, entry: &usize| Fault {
-        variable: variable.to_owned(),
-        problem: format!("has no {what} as entry {entry}, which lets nobody in"),
+    let warning = |variable: &str, what: &str, entry: &usize| {
+        let problem = format!("has no {what} as entry {entry}, which lets nobody in");
+        Fault::new(variable, problem)
     };
     let hosts = config.allowed_hosts.faulty.iter();
     let origins = config.cors_origins.faulty.iter();
@@ -167,3 +183,18 @@ fn keys(reader: &mut Reader<'_>, config: &Config) -> Vec<ApiKey> {
     }
     keys
 }
+
+impl fmt::Display for Misconfigured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{} {}", fault.variable, fault.problem)?;
+            if let Some(cause) = &fault.cause {
+                write!(f, ": {cause}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Misconfigured {}

@@ -1,7 +1,5 @@
 //! Reads the variables row by row, and gathers what is wrong with them.
 
-use std::fmt;
-
 use super::form::Form;
 
 /// A variable that cannot be used, or of which something should be known.
@@ -9,13 +7,22 @@ use super::form::Form;
 pub struct Fault {
     /// The variable's name.
     pub variable: String,
-    /// What is wrong with it and what was expected; it never quotes a secret.
+    /// What is wrong with it and what was expected, for everybody: it quotes no value.
     pub problem: String,
+    /// What its provider said, for the log and an operator: there may be addresses in it.
+    pub cause: Option<String>,
 }
 
-/// Why there are no settings: every fault that was found, at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misconfigured(pub Vec<Fault>);
+impl Fault {
+    /// One without a provider's word.
+    pub fn new(variable: impl Into<String>, problem: impl Into<String>) -> Fault {
+        Fault {
+            variable: variable.into(),
+            problem: problem.into(),
+            cause: None,
+        }
+    }
+}
 
 /// The name of a row for the upstream with this number, counted from 1: the first one's have no number, the others end in it
 /// without an underscore, since Spin refuses a name in which a word begins with a digit.
@@ -70,7 +77,13 @@ impl<'a> Reader<'a> {
         let read = match (self.lookup)(&name) {
             Ok(Some(text)) => form.read(&text),
             Ok(None) => self.take_undefined(&name, row, number, form),
-            Err(error) => Err(format!("cannot be read: {error}")),
+            Err(cause) => {
+                self.faults.push(Fault {
+                    cause: Some(cause),
+                    ..Fault::new(&name, "cannot be read from its provider")
+                });
+                return T::default();
+            }
         };
         read.unwrap_or_else(|problem| {
             self.fault(&name, problem);
@@ -90,10 +103,8 @@ impl<'a> Reader<'a> {
         if let Some(old) = old
             && let Ok(Some(text)) = (self.lookup)(&old)
         {
-            self.renamed.push(Fault {
-                problem: format!("is called {name} now; the next release reads that name alone"),
-                variable: old,
-            });
+            let problem = format!("is called {name} now; the next release reads that name alone");
+            self.renamed.push(Fault::new(old, problem));
             return form.read(&text);
         }
         self.undefined.push(name.to_owned());
@@ -103,10 +114,7 @@ impl<'a> Reader<'a> {
     /// Something is wrong with a variable. One that could not be read is not also reported for what follows from that.
     pub(super) fn fault(&mut self, variable: &str, problem: String) {
         if self.faults.iter().all(|fault| fault.variable != variable) {
-            self.faults.push(Fault {
-                variable: variable.to_owned(),
-                problem,
-            });
+            self.faults.push(Fault::new(variable, problem));
         }
     }
 
@@ -116,26 +124,13 @@ impl<'a> Reader<'a> {
     }
 
     /// What should be known of the variables, or their faults.
-    pub(super) fn finish(self) -> Result<Vec<Fault>, Misconfigured> {
+    pub(super) fn finish(self) -> Result<Vec<Fault>, Vec<Fault>> {
         if !self.faults.is_empty() {
-            return Err(Misconfigured(self.faults));
+            return Err(self.faults);
         }
-        let undefined = self.undefined.into_iter().map(|variable| Fault {
-            variable,
-            problem: "is not defined in the manifest: its default holds".to_owned(),
-        });
+        let told = "is not defined in the manifest: its default holds";
+        let undefined = self.undefined.into_iter();
+        let undefined = undefined.map(|variable| Fault::new(variable, told));
         Ok(self.renamed.into_iter().chain(undefined).collect())
     }
 }
-
-impl fmt::Display for Misconfigured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{} {}", fault.variable, fault.problem)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Misconfigured {}

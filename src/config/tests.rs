@@ -51,7 +51,7 @@ fn room(config: &Config) -> sluice_gate::Room {
 }
 
 fn faulty(overrides: &[(&str, &str)]) -> Vec<String> {
-    let faults = parsed(overrides).unwrap_err().0;
+    let faults = parsed(overrides).unwrap_err().faults;
     faults.into_iter().map(|fault| fault.variable).collect()
 }
 
@@ -205,7 +205,7 @@ fn every_fault_is_reported_and_no_value_is_quoted() {
     ];
     let misconfigured = parsed(&overrides).unwrap_err();
     let found: BTreeSet<&str> = misconfigured
-        .0
+        .faults
         .iter()
         .map(|fault| fault.variable.as_str())
         .collect();
@@ -222,11 +222,17 @@ fn a_variable_that_cannot_be_read_is_one_fault() {
     let values = defaults();
     let unread = Config::parse(&|name| match name {
         "ollama_host" => Err("the vault is sealed".to_owned()),
+        "api_keys" => Ok(Some("ops:operator:secret".to_owned())),
         _ => Ok(values.get(name).cloned()),
     });
-    let faults = unread.unwrap_err().0;
+    let misconfigured = unread.unwrap_err();
+    let faults = &misconfigured.faults;
     assert_eq!(faults.len(), 1);
-    assert!(faults[0].problem.contains("the vault is sealed"));
+    assert_eq!(faults[0].problem, "cannot be read from its provider");
+    assert_eq!(faults[0].cause.as_deref(), Some("the vault is sealed"));
+    assert!(misconfigured.to_string().ends_with(": the vault is sealed"));
+    // Whoever runs the place is known all the same, and may see that.
+    assert_eq!(misconfigured.rest.keys[0].name, "ops");
 }
 
 #[test]

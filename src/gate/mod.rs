@@ -24,15 +24,15 @@ mod upgrade;
 mod wakers;
 
 pub use account::{Account, Figures};
-pub use ticket::PublicTicket;
+pub use ticket::{PublicTicket, ask_of, number as ticket_number};
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use sluice_gate::Room;
-use sluice_gate::board::Board;
-use sluice_gate::instance::{Request, Sums};
+use sluice_gate::board::{AskId, Board};
+use sluice_gate::instance::{Cancel, Request, Sums};
 use sluice_gate::policy::{Class, Rules};
 use sluice_gate::times::Times;
 
@@ -82,7 +82,15 @@ pub fn cached(config: &Config, max_age_ms: u64) -> Option<Rc<Board>> {
 /// # Errors
 /// The store could not be read, or nobody took notice in time.
 pub async fn cancel(config: &Config, ticket: PublicTicket) -> Result<bool, StoreError> {
-    gate(config).cancel(ticket.guard()).await
+    gate(config).cancel(Cancel::Ticket(ticket.guard())).await
+}
+
+/// Ends this request, on behalf of whoever runs the place. Answers whether it stands anywhere.
+///
+/// # Errors
+/// The store could not be read, or nobody took notice in time.
+pub async fn cancel_as_operator(config: &Config, ask: AskId) -> Result<bool, StoreError> {
+    gate(config).cancel(Cancel::Operator(ask)).await
 }
 
 /// How the gate stands, for an operator.

@@ -227,12 +227,16 @@ impl<W: World> Place<W> {
 }
 
 impl<W: World> Gate<W> {
-    /// Cancels the request with this guard, if there is one, wherever it is. Answers whether there is.
-    pub(super) async fn cancel(&self, guard: u64) -> Result<bool, StoreError> {
-        if self.board(0).await?.ask_of(guard).is_none() {
+    /// Cancels the request that is meant, if there is one, wherever it is. Answers whether there is.
+    pub(super) async fn cancel(&self, cancel: Cancel) -> Result<bool, StoreError> {
+        let board = self.board(0).await?;
+        let is_there = match cancel {
+            Cancel::Ticket(guard) => board.ask_of(guard).is_some(),
+            Cancel::Operator(ask) => board.knows(ask),
+        };
+        if !is_there {
             return Ok(false);
         }
-        let cancel = Cancel::Ticket(guard);
         let cancelled = async {
             // There may be as many to be said already as an outbox holds.
             while !self.note(|machine| machine.cancel(cancel, self.0.world.now())) {

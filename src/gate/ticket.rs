@@ -38,6 +38,21 @@ impl TicketSecret {
     }
 }
 
+/// The numbers of a ticket.
+pub fn number(ask: AskId) -> String {
+    format!("{}-{}", ask.session, ask.k)
+}
+
+/// The ask with these numbers, as [`number`] writes them.
+pub fn ask_of(text: &str) -> Option<AskId> {
+    let (session, k) = text.split_once('-')?;
+    let ask = AskId {
+        session: session.parse().ok()?,
+        k: k.parse().ok()?,
+    };
+    (number(ask) == text).then_some(ask)
+}
+
 impl PublicTicket {
     /// The hash by which the board knows it.
     pub fn guard(&self) -> u64 {
@@ -46,7 +61,7 @@ impl PublicTicket {
 
     /// The numbers alone, which give no right: for the log.
     pub fn number(&self) -> String {
-        format!("{}-{}", self.ask.session, self.ask.k)
+        number(self.ask)
     }
 
     /// Reads a ticket as [`fmt::Display`] writes it; anything else is no ticket.

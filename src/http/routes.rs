@@ -20,6 +20,8 @@ pub enum Route {
     Queue,
     /// A place is given up, or a stream is stopped.
     GiveUp,
+    /// An operator looks, or orders something.
+    Operator(Order),
     /// The numbers, for Prometheus.
     Metrics,
     /// What works and what does not.
@@ -34,6 +36,21 @@ pub enum Route {
     Hello,
     /// What Anthropic's clients tell their maker of themselves.
     Telemetry,
+}
+
+/// What an operator does while people are being served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Looks who stands where.
+    Look,
+    /// Puts up a notice, or takes it down.
+    Notice,
+    /// Gives an upstream nothing new.
+    Drain,
+    /// Gives it work again.
+    Resume,
+    /// Ends a request; the number of its ticket ends the path.
+    End,
 }
 
 /// What an upstream is asked without the gate.
@@ -66,9 +83,12 @@ impl Route {
     /// Whether it needs a key where keys are set.
     pub fn needs_key(self) -> bool {
         match self {
-            Route::Gated(_) | Route::PassOn(_) | Route::Cloud | Route::Queue | Route::Metrics => {
-                true
-            }
+            Route::Gated(_)
+            | Route::PassOn(_)
+            | Route::Cloud
+            | Route::Queue
+            | Route::Operator(_)
+            | Route::Metrics => true,
             // Knowing a ticket is the right to give it up; the rest shows nothing of anybody.
             Route::GiveUp
             | Route::QueueStatus
@@ -102,7 +122,7 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, Refusal> 
     if !is_plain(path) {
         return Err(Refusal::InvalidPath);
     }
-    for (verb, pattern, route) in ROUTES {
+    for (verb, pattern, route) in table() {
         let Some(segment) = matches(pattern, path) else {
             continue;
         };
@@ -111,10 +131,7 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, Refusal> 
                 allow: verb.allow(),
             });
         }
-        return Ok(Matched {
-            route: *route,
-            segment,
-        });
+        return Ok(Matched { route, segment });
     }
     Err(if is_operators(path) {
         Refusal::NotExposed
@@ -149,40 +166,14 @@ impl Verb {
     }
 }
 
+/// Every route: an endpoint of the gate stands where it says itself, the others in a table.
+fn table() -> impl Iterator<Item = (Verb, &'static str, Route)> {
+    let gated = Endpoint::ALL.into_iter();
+    let gated = gated.map(|endpoint| (Verb::Post, endpoint.path(), Route::Gated(endpoint)));
+    gated.chain(ROUTES.iter().copied())
+}
+
 const ROUTES: &[(Verb, &str, Route)] = &[
-    (Verb::Post, "/api/chat", Route::Gated(Endpoint::Chat)),
-    (
-        Verb::Post,
-        "/api/generate",
-        Route::Gated(Endpoint::Generate),
-    ),
-    (Verb::Post, "/api/embed", Route::Gated(Endpoint::Embed)),
-    (
-        Verb::Post,
-        "/api/embeddings",
-        Route::Gated(Endpoint::Embeddings),
-    ),
-    (
-        Verb::Post,
-        "/v1/chat/completions",
-        Route::Gated(Endpoint::OpenAiChat),
-    ),
-    (
-        Verb::Post,
-        "/v1/completions",
-        Route::Gated(Endpoint::OpenAiCompletions),
-    ),
-    (
-        Verb::Post,
-        "/v1/embeddings",
-        Route::Gated(Endpoint::OpenAiEmbeddings),
-    ),
-    (
-        Verb::Post,
-        "/v1/responses",
-        Route::Gated(Endpoint::OpenAiResponses),
-    ),
-    (Verb::Post, "/v1/messages", Route::Gated(Endpoint::Messages)),
     (Verb::Get, "/api/tags", Route::PassOn(Question::Tags)),
     (Verb::Post, "/api/show", Route::PassOn(Question::Show)),
     (Verb::Get, "/api/ps", Route::PassOn(Question::Loaded)),
@@ -201,6 +192,27 @@ const ROUTES: &[(Verb, &str, Route)] = &[
     (Verb::Get, "/api/queue-status", Route::QueueStatus),
     (Verb::Get, "/api/queue", Route::Queue),
     (Verb::Delete, "/api/queue/{}", Route::GiveUp),
+    (Verb::Get, "/api/operator", Route::Operator(Order::Look)),
+    (
+        Verb::Post,
+        "/api/operator/notice",
+        Route::Operator(Order::Notice),
+    ),
+    (
+        Verb::Post,
+        "/api/operator/drain",
+        Route::Operator(Order::Drain),
+    ),
+    (
+        Verb::Post,
+        "/api/operator/resume",
+        Route::Operator(Order::Resume),
+    ),
+    (
+        Verb::Delete,
+        "/api/operator/requests/{}",
+        Route::Operator(Order::End),
+    ),
     (Verb::Get, "/api/health", Route::Health),
     (Verb::Get, "/api/openapi.json", Route::OpenApi),
     (Verb::Get, "/metrics", Route::Metrics),
@@ -264,13 +276,13 @@ fn is_plain(path: &str) -> bool {
 /// Every route: its method, its pattern, and what it is for.
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = (Method, &'static str, Route)> {
-    ROUTES.iter().map(|(verb, pattern, route)| {
+    table().map(|(verb, pattern, route)| {
         let method = match verb {
             Verb::Get => Method::GET,
             Verb::Post => Method::POST,
             Verb::Delete => Method::DELETE,
         };
-        (method, *pattern, *route)
+        (method, pattern, route)
     })
 }
 

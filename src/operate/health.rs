@@ -11,12 +11,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_ollama::request::Payload;
 
-use super::offload;
+use super::advice::{self, Advice};
 use crate::clock;
-use crate::config::{Config, Misconfigured};
+use crate::config::{Config, Fault, Misconfigured};
 use crate::gate;
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
+use crate::orders;
 use crate::request::client::Client;
 use crate::single_flight::SingleFlight;
 use crate::upstreams::{self, Call, State, UpstreamError, breakers};
@@ -30,9 +31,6 @@ const FRESH_MS: u64 = 1_000;
 
 /// The largest answer to the question for a version.
 const MAX_ANSWER: usize = 4 * 1024;
-
-/// The first Ollama that answers several requests at once.
-const FIRST_PARALLEL: [u64; 3] = [0, 1, 33];
 
 /// Whether the key-value store can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,16 +56,21 @@ pub fn ready(store: Store) -> Result<Reply, Refusal> {
 /// The report. `config` are the settings or their faults.
 pub async fn report(
     config: Result<&Rc<Config>, &Misconfigured>,
-    client: Option<&Client>,
+    client: &Client,
     store: Store,
 ) -> Reply {
+    let is_operator = client.is_operator();
     let config = match config {
         Ok(config) => config,
-        Err(Misconfigured(faults)) => {
-            let faults: Vec<Value> = faults
-                .iter()
-                .map(|fault| json!({ "variable": fault.variable, "problem": fault.problem }))
-                .collect();
+        Err(Misconfigured { faults, .. }) => {
+            let told = |fault: &Fault| {
+                let mut told = json!({ "variable": fault.variable, "problem": fault.problem });
+                if is_operator && let Some(cause) = &fault.cause {
+                    told["cause"] = cause.as_str().into();
+                }
+                told
+            };
+            let faults: Vec<Value> = faults.iter().map(told).collect();
             let body = json!({ "status": Status::Down, "store": store_word(store), "misconfigured": faults });
             return Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body);
         }
@@ -77,7 +80,6 @@ pub async fn report(
     let all_closed =
         (0..config.upstreams.len()).all(|index| breakers::state(config, index) == State::Closed);
     let status = Status::of(store, &found, all_closed);
-    let is_operator = client.is_some_and(Client::is_operator);
     let upstreams: Vec<Value> = config
         .upstreams
         .iter()
@@ -100,11 +102,6 @@ pub async fn report(
             entry
         })
         .collect();
-    let reachable = found
-        .iter()
-        .enumerate()
-        .filter(|(_, found)| found.reachable);
-    let offloaded = offload::sentences(config, reachable.map(|(index, _)| index)).await;
     let mut body = json!({
         "status": status,
         "store": store_word(store),
@@ -112,8 +109,11 @@ pub async fn report(
         "maxConcurrent": breakers::room(config).capacity(),
         "model": config.policy.model,
         "gate": gate_state(config).await,
-        "warnings": warnings(config, &found, &offloaded),
+        "warnings": warnings(config, &found).await,
     });
+    if let Some(notice) = orders::known().notice() {
+        body["notice"] = notice.into();
+    }
     if !config.upstream_note.is_empty() {
         body["note"] = config.upstream_note.clone().into();
     }
@@ -171,9 +171,11 @@ fn store_word(store: Store) -> &'static str {
 struct Found {
     reachable: bool,
     version: Option<String>,
-    /// What stands there in place of an Ollama that answers.
-    found: Option<String>,
-    /// Why there was no answer.
+    /// By how much this host's clock is ahead of its own.
+    ahead_ms: Option<i64>,
+    /// What stands there in place of an Ollama that answers, in our words: the route is open to all.
+    found: Option<&'static str>,
+    /// Why there was no answer, in whose words ever: for an operator.
     error: Option<String>,
 }
 
@@ -182,6 +184,7 @@ impl Found {
         Found {
             reachable: false,
             version: None,
+            ahead_ms: None,
             found: None,
             error: Some(error),
         }
@@ -222,12 +225,16 @@ async fn ask(config: &Config, index: usize) -> Found {
         if response.status.is_success() {
             response.body.await_first().await?;
         }
+        let date = response.date.as_ref().and_then(|date| date.to_str().ok());
+        let ahead_ms = date.and_then(|date| advice::ahead_ms(date, clock::wall_ms()));
         let response = match upstreams::judge(response, false).await {
             Ok(response) => response,
             Err(judged) => {
+                let status = judged.status.as_u16();
+                let hint = judged.trouble.hint().unwrap_or_default();
                 return Ok(Found {
-                    found: judged.trouble.hint(),
-                    ..Found::away(format!("status {}", judged.status.as_u16()))
+                    found: judged.kind(),
+                    ..Found::away(format!("status {status} {hint}").trim().to_owned())
                 });
             }
         };
@@ -235,10 +242,9 @@ async fn ask(config: &Config, index: usize) -> Found {
         let version = body.as_deref().and_then(version_in);
         Ok::<_, UpstreamError>(Found {
             reachable: true,
-            found: version
-                .is_none()
-                .then(|| "an answer without a version".to_owned()),
+            found: version.is_none().then_some("an answer without a version"),
             version,
+            ahead_ms,
             error: None,
         })
     };
@@ -255,55 +261,20 @@ fn version_in(body: &[u8]) -> Option<String> {
 }
 
 /// What an operator should know although everything works.
-fn warnings(config: &Config, found: &[Found], offloaded: &[String]) -> Vec<Value> {
-    let mut warnings = Vec::new();
-    let mut warn = |code: &str, text: String| warnings.push(json!({ "code": code, "text": text }));
-    for warning in &config.warnings {
-        warn(
-            "setting",
-            format!("{} {}", warning.variable, warning.problem),
-        );
-    }
-    if config.policy.options.contains_key("num_parallel") {
-        warn(
-            "num_parallel",
-            format!(
-                "Ollama ignores num_parallel in a request: set OLLAMA_NUM_PARALLEL={} on the server to match max_concurrent",
-                config.max_concurrent
-            ),
-        );
-    }
-    for sentence in offloaded {
-        warn("num_gpu", sentence.clone());
-    }
-    for (index, found) in found.iter().enumerate() {
-        if let Some(version) = found
-            .version
-            .as_deref()
-            .filter(|version| is_before_parallel(version))
-        {
-            warn(
-                "version",
-                format!(
-                    "upstream {index} is Ollama {version}, which answers one request at a time: 0.1.33 is the first that does not"
-                ),
-            );
-        }
-    }
-    warnings
-}
-
-/// Whether a version is known to be too old. A text that is no version (a development build, another server) is not.
-fn is_before_parallel(version: &str) -> bool {
-    let mut parts = version.split(['.', '-', '+']).map(str::parse::<u64>);
-    match (parts.next(), parts.next(), parts.next()) {
-        // 0.0.0 is what builds from source say.
-        (Some(Ok(0)), Some(Ok(0)), Some(Ok(0))) => false,
-        (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => {
-            [major, minor, patch] < FIRST_PARALLEL
-        }
-        _ => false,
-    }
+async fn warnings(config: &Config, found: &[Found]) -> Vec<Advice> {
+    let reachable = found
+        .iter()
+        .enumerate()
+        .filter(|(_, found)| found.reachable);
+    let of_models = advice::of_models(config, reachable.map(|(index, _)| index)).await;
+    let of_upstreams = found.iter().enumerate().flat_map(|(index, found)| {
+        advice::of_upstream(index, found.version.as_deref(), found.ahead_ms)
+    });
+    advice::of_settings(config)
+        .into_iter()
+        .chain(of_models)
+        .chain(of_upstreams)
+        .collect()
 }
 
 thread_local! {
@@ -319,6 +290,7 @@ mod tests {
         Found {
             reachable,
             version: None,
+            ahead_ms: None,
             found: None,
             error: None,
         }
@@ -355,15 +327,5 @@ mod tests {
             ready(Store::Unusable).unwrap_err(),
             Refusal::StoreUnavailable
         );
-    }
-
-    #[test]
-    fn only_a_version_known_to_be_old_is_warned_about() {
-        for version in ["0.1.32", "0.0.9", "0.1.9-rc1"] {
-            assert!(is_before_parallel(version), "{version}");
-        }
-        for version in ["0.1.33", "0.2.0", "1.0.0", "0.0.0", "main", "", "0.1"] {
-            assert!(!is_before_parallel(version), "{version}");
-        }
     }
 }

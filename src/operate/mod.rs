@@ -1,8 +1,9 @@
 //! What is told to those who run it: health, numbers, the line, and what there is.
 
+mod advice;
 pub mod health;
 pub mod metrics;
-mod offload;
 pub mod openapi;
+pub mod operator;
 pub mod queue;
 pub mod queue_status;

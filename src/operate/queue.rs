@@ -12,6 +12,7 @@ use crate::counters::{self, Histogram, Tallied};
 use crate::gate::{self, PublicTicket};
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
+use crate::orders;
 use crate::upstreams::breakers;
 
 /// How the line stands.
@@ -35,6 +36,7 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
     Ok(Reply::json(
         StatusCode::OK,
         &json!({
+            "notice": orders::known().notice(),
             "active": active,
             "queued": count.queued,
             "classes": classes(&board),
@@ -62,12 +64,14 @@ fn classes(board: &Board) -> Value {
 
 /// Each upstream's share: how many it relays, how many it may relay now, and why that may be fewer than it takes.
 fn upstreams(config: &Config, room: &Room, load: &Load) -> Vec<Value> {
+    let orders = orders::known();
     let upstream = |index: usize| {
         json!({
             "index": index,
             "active": load.at(index),
             "max": room.limit(index),
             "breaker": breakers::state(config, index),
+            "drained": orders.drains(index),
         })
     };
     (0..config.upstreams.len()).map(upstream).collect()

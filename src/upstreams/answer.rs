@@ -22,6 +22,8 @@ pub struct UpstreamResponse {
     pub content_type: Option<HeaderValue>,
     /// The coding of the body, where it is given.
     pub coding: Option<HeaderValue>,
+    /// The time on its clock, where it is told.
+    pub date: Option<HeaderValue>,
     /// How long the upstream asks to wait, where it does so in seconds.
     pub retry_after: Option<Duration>,
     /// The body.
@@ -54,6 +56,7 @@ impl UpstreamResponse {
             StatusCode::from_u16(response.get_status_code()).unwrap_or(StatusCode::BAD_GATEWAY);
         let content_type = first(header::CONTENT_TYPE);
         let coding = first(header::CONTENT_ENCODING);
+        let date = first(header::DATE);
         let retry_after = first(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(Duration::from_secs);
@@ -63,6 +66,7 @@ impl UpstreamResponse {
             status,
             content_type,
             coding,
+            date,
             retry_after,
             body: UpstreamBody {
                 ahead: None,

@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::future::join;
 use futures::lock::Mutex;
 use sluice_gate::{Now, Room};
 
@@ -17,6 +18,7 @@ use super::breaker::{Breaker, Cause, Sight, State};
 use crate::clock::now;
 use crate::config::{self, Config, MAX_UPSTREAMS};
 use crate::http::log::Line;
+use crate::orders;
 use crate::store::{self, StoreError};
 use crate::tasks::spawn;
 
@@ -34,11 +36,15 @@ pub async fn refresh(config: &Config) {
         return;
     }
     READ_MS.set(Some(now().mono_ms));
-    for index in 0..config.upstreams.len() {
-        if let Ok(breaker) = read(index).await {
-            learn(index, breaker);
+    let breakers = async {
+        for index in 0..config.upstreams.len() {
+            if let Ok(breaker) = read(index).await {
+                learn(index, breaker);
+            }
         }
-    }
+    };
+    // A store that is away changes no order.
+    let _ = join(orders::refresh(), breakers).await;
     // A store that is away takes its time: those who waited do not each wait for that again.
     READ_MS.set(Some(now().mono_ms));
 }
@@ -56,18 +62,27 @@ pub fn refresh_soon() {
     }
 }
 
-/// How many may relay now, and where: an upstream whose breaker is open takes none, one that is half-open takes one.
+/// How many may relay now, and where: an upstream that is drained or whose breaker is open takes none, one that is half-open takes
+/// one.
 pub fn room(config: &Config) -> Room {
+    let orders = orders::known();
     let limits = config
         .upstreams
         .iter()
         .enumerate()
         .map(|(index, upstream)| match state(config, index) {
+            _ if orders.drains(index) => 0,
             State::Closed => upstream.max_concurrent,
             State::HalfOpen => 1,
             State::Open => 0,
         });
     Room::new(config.max_concurrent, limits)
+}
+
+/// Whether an operator has drained every upstream: nobody starts then, and who comes waits.
+pub fn all_drained(config: &Config) -> bool {
+    let orders = orders::known();
+    (0..config.upstreams.len()).all(|index| orders.drains(index))
 }
 
 /// The same by the settings of this instance, where it has parsed them.

@@ -55,6 +55,7 @@ pub async fn judge(response: UpstreamResponse, is_cloud: bool) -> Result<Upstrea
         status,
         content_type,
         coding,
+        date,
         retry_after,
         body,
     } = response;
@@ -75,6 +76,7 @@ pub async fn judge(response: UpstreamResponse, is_cloud: bool) -> Result<Upstrea
                 status,
                 content_type,
                 coding,
+                date,
                 retry_after,
                 body,
             }),
@@ -108,6 +110,17 @@ pub async fn judge(response: UpstreamResponse, is_cloud: bool) -> Result<Upstrea
 }
 
 impl Judged {
+    /// What stands there in place of an Ollama that answers, in our words: nothing that it has said.
+    pub fn kind(&self) -> Option<&'static str> {
+        match self.trouble {
+            Trouble::Credentials(_) => {
+                Some("it refuses Sluice itself: ollama_api_key is missing or wrong")
+            }
+            Trouble::Stranger(_) => Some("something that is no Ollama"),
+            _ => None,
+        }
+    }
+
     /// What the client is told.
     pub fn refusal(&self) -> Refusal {
         let upstreams = |status, sentence: &str, document| Refusal::Upstreams {

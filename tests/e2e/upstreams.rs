@@ -33,8 +33,8 @@ fn each_upstream_takes_its_share_and_no_more() {
         eventually(SECOND, "the line tells of each upstream", || async {
             let queue = queue(&app).await;
             let expected = json!([
-                { "index": 0, "active": 2, "max": 2, "breaker": "closed" },
-                { "index": 1, "active": 1, "max": 1, "breaker": "closed" },
+                { "index": 0, "active": 2, "max": 2, "breaker": "closed", "drained": false },
+                { "index": 1, "active": 1, "max": 1, "breaker": "closed", "drained": false },
             ]);
             (&queue["active"], &queue["queued"], &queue["max"]) == (&json!(3), &json!(1), &json!(3))
                 && queue["upstreams"] == expected

@@ -9,6 +9,7 @@ import { lineOf } from '../view/queue.js';
 import { applyTheme } from '../view/theme.js';
 import { Chart, shown } from './charts.js';
 import { History } from './history.js';
+import { refresh as refreshOperate } from './operate.js';
 import { parse } from './prometheus.js';
 
 const EVERY_MS = 2_000;
@@ -49,6 +50,7 @@ async function read() {
       .then(parse)
       .catch(locked),
   ]);
+  await refreshOperate();
   const queue = details ?? (status && lineOf(status));
   byId('key-note').hidden = !needsKey;
   byId('trouble').hidden = queue !== null;

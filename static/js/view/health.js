@@ -1,6 +1,7 @@
 //! The banner: the upstream cannot be reached, or its operator has a word to say.
 //!
-//! Looks once at the start, and after trouble again and again with a growing pause until all is well.
+//! Looks at the start and now and then, since an operator may put up a notice, and after trouble again and again with a growing
+//! pause until all is well.
 
 import { health } from '../wire/api.js';
 import { byId } from '../dom.js';
@@ -9,6 +10,8 @@ import { saveSetting, setting } from '../state/settings.js';
 
 const FIRST_MS = 2_000;
 const MOST_MS = 30_000;
+/** How often a page that is looked at asks while all is well. */
+const WELL_MS = 60_000;
 
 /** @typedef {'ok' | 'note' | 'down' | 'no_store' | 'misconfigured' | 'unreachable'} Verdict */
 
@@ -44,13 +47,19 @@ export class HealthBanner extends EventTarget {
     byId('only').hidden = !elsewhere;
     byId('only-text').textContent = elsewhere ? report.error : '';
     const verdict = report === undefined ? 'unreachable' : judge(report);
-    this.#show(verdict, verdict === 'note' ? report.note : t(`banner.${verdict}`));
+    this.#show(verdict, verdict === 'note' ? noteOf(report) : t(`banner.${verdict}`));
     if (WELL.includes(verdict)) {
       this.#pauseMs = FIRST_MS;
+      this.#timer = setTimeout(() => (document.hidden ? this.#whenSeen() : this.check()), WELL_MS);
       return;
     }
     this.#timer = setTimeout(() => this.check(), this.#pauseMs);
     this.#pauseMs = Math.min(this.#pauseMs * 2, MOST_MS);
+  }
+
+  /** Nobody looks: the next look is due when somebody does. */
+  #whenSeen() {
+    document.addEventListener('visibilitychange', () => void this.check(), { once: true });
   }
 
   /** @param {Verdict} verdict @param {string} text */
@@ -75,5 +84,9 @@ export function judge(report) {
   if (report?.store === 'unavailable') return 'no_store';
   if (report?.status === 'down') return 'down';
   if (upstreams.length > 0 && upstreams.every((/** @type {any} */ one) => one?.reachable === false)) return 'down';
-  return typeof report?.note === 'string' && report.note !== '' ? 'note' : 'ok';
+  return noteOf(report) === '' ? 'ok' : 'note';
 }
+
+/** What the operator has to say: of this hour, and of the server as it is. @param {any} report */
+const noteOf = (report) =>
+  [report?.notice, report?.note].filter((text) => typeof text === 'string' && text !== '').join(' ');

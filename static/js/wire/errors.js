@@ -16,6 +16,7 @@ export const WAYS = Object.freeze({
   host_not_allowed: 'edit',
   unauthorized: 'key',
   not_exposed: 'edit',
+  operator_only: 'edit',
   model_not_found: 'model',
   model_not_allowed: 'model',
   cloud_not_allowed: 'model',

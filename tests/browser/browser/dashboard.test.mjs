@@ -126,3 +126,59 @@ browserTest(
   },
   { path: '/dashboard/', setUp: busy },
 );
+
+const STANDING = {
+  notice: null,
+  upstreams: [
+    { index: 0, address: 'http://box1:11434', active: 1, max: 4, breaker: 'closed', drained: false },
+    { index: 1, address: 'http://box2:11434', active: 0, max: 0, breaker: 'closed', drained: true },
+  ],
+  running: [{ ticket: '3-12', client: 'key:lab', class: 'interactive', upstream: 0 }],
+  waiting: [{ ticket: '3-13', client: null, class: 'batch', position: 1, waitedSeconds: 4 }],
+};
+
+browserTest(
+  'an operator sees who stands where, and orders; nobody else does',
+  async ({ page, fake }) => {
+    assert.equal(await page.locator('#operate').isVisible(), false);
+    assert.equal(
+      fake.requests.some(({ path }) => path === '/api/operator'),
+      false,
+      'without a key nobody asks',
+    );
+    await page.evaluate(() => sessionStorage.setItem('sluice.key', 'right'));
+    await page.reload();
+    await page.waitForSelector('#operate:not([hidden])');
+    assert.deepEqual(await page.locator('#operate-upstreams tr').allInnerTexts(), [
+      '#0 http://box1:11434\t1 / 4\tClosed: in use\tDrain',
+      '#1 http://box2:11434\t0 / 0\tDrained\tResume',
+    ]);
+    assert.deepEqual(await page.locator('#operate-requests tr').allInnerTexts(), [
+      '3-12\tkey:lab\tInteractive\tRuns at #0\tEnd',
+      '3-13\twithout a key\tBatch\tPlace 1\tEnd',
+    ]);
+    assert.match(await text(page, 'warnings'), /Change: num_gpu/);
+    const ordered = (method, path) => fake.requests.find((one) => one.method === method && one.path === path);
+    await page.click('#operate-upstreams tr:nth-child(2) button');
+    await until(() => ordered('POST', '/api/operator/resume'), 'it is resumed');
+    assert.equal(ordered('POST', '/api/operator/resume').body, '{"upstream":1}');
+    await page.click('#operate-requests tr:first-child button');
+    await until(() => ordered('DELETE', '/api/operator/requests/3-12'), 'it is ended');
+    await page.fill('#notice', 'Back at five.');
+    await page.keyboard.press('Enter');
+    await until(() => ordered('POST', '/api/operator/notice'), 'it is put up');
+    assert.equal(ordered('POST', '/api/operator/notice').body, '{"text":"Back at five."}');
+    await page.click('[data-order=drain]:not([data-upstream])');
+    await until(() => ordered('POST', '/api/operator/drain'), 'all are drained');
+    assert.equal(ordered('POST', '/api/operator/drain').body, '{}');
+  },
+  {
+    path: '/dashboard/',
+    setUp: (fake) => {
+      busy(fake);
+      fake.key = 'right';
+      fake.operator = STANDING;
+      fake.health = { ...fake.health, warnings: [{ code: 'num_gpu', text: 'On the CPU.', setting: 'num_gpu' }] };
+    },
+  },
+);

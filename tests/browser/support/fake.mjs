@@ -21,6 +21,8 @@ export class Fake {
   tags = { models: [{ name: 'llama3.2:3b' }, { name: 'qwen3:8b' }] };
   queue = null;
   metrics = '';
+  /** What an operator is told, where there is one. */
+  operator = null;
   key = '';
   /** @type {(stream: AnswerStream) => unknown} */
   onChat = async (stream) => {
@@ -60,6 +62,8 @@ export class Fake {
       'GET /api/tags': () => this.#keyed(request, response, () => json(response, 200, this.tags)),
       'GET /api/queue': () =>
         this.#keyed(request, response, () => json(response, this.queue ? 200 : 404, this.queue ?? {})),
+      'GET /api/operator': () =>
+        this.#keyed(request, response, () => json(response, this.operator ? 200 : 404, this.operator ?? {})),
       'GET /metrics': () =>
         this.#keyed(request, response, () =>
           response.writeHead(200, { 'content-type': 'text/plain' }).end(this.metrics),
@@ -67,6 +71,7 @@ export class Fake {
     };
     const route = routes[`${request.method} ${pathname}`];
     if (route) return route();
+    if (pathname.startsWith('/api/operator/')) return this.#keyed(request, response, () => json(response, 200, {}));
     const ticket = /^\/api\/queue\/(.+)$/.exec(pathname)?.[1];
     if (request.method === 'DELETE' && ticket) {
       this.deleted.push(decodeURIComponent(ticket));

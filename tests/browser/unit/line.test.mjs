@@ -18,6 +18,11 @@ test('a line with a number missing is unknown, not zero', () => {
   }
 });
 
+test('health: a notice and a note are both said', () => {
+  assert.equal(judge({ status: 'ok', notice: 'Back at five.' }), 'note');
+  assert.equal(judge({ status: 'ok', notice: '', note: '' }), 'ok');
+});
+
 test('health: trouble is told, absent fields are no trouble', () => {
   const up = (more) => ({ status: 'ok', upstreams: [{ index: 0, ...more }] });
   assert.equal(judge(up({ reachable: true })), 'ok');
