@@ -174,6 +174,14 @@ const SHOTS = {
   'server-down': [refused(503, 'upstream_down')],
   key: [refused(401, 'unauthorized')],
   interrupted: [interrupted],
+  notice: [
+    async (page, fake) => {
+      fake.health = { ...fake.health, notice: 'Maintenance at noon; back at one.' };
+      await page.reload();
+      await page.waitForSelector('#banner:not([hidden])');
+      await third(page, fake);
+    },
+  ],
   settings: [(page) => page.click('#open-settings')],
   tuning: [(page) => page.click('#open-tuning')],
   'phone-line-full': [refused(429, 'queue_full', { 'retry-after': '24' }), PHONE],

@@ -79,8 +79,15 @@ fn the_missions_resource_limits_hold() {
 #[test]
 fn every_variable_that_is_set_exists() {
     let known = read::variables();
-    for file in ["compose", "high", "low", "gpu"] {
-        let compose = read::one(&format!("deploy/compose/{file}.yaml"));
+    for file in [
+        "compose/compose",
+        "compose/high",
+        "compose/low",
+        "compose/gpu",
+        "setups/open-webui/compose",
+        "setups/three-boxes/host",
+    ] {
+        let compose = read::one(&format!("deploy/{file}.yaml"));
         let environment = compose["services"]["sluice"]["environment"].as_object();
         for name in environment.expect("an environment").keys() {
             let variable = name.strip_prefix("SPIN_VARIABLE_").expect("Spin's prefix");

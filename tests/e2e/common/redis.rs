@@ -106,7 +106,8 @@ impl RedisServer {
         RedisStore::open(&self.url()).expect("a URL")
     }
 
-    fn url(&self) -> String {
+    /// Its address.
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
