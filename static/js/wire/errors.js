@@ -10,6 +10,7 @@ export const WAYS = Object.freeze({
   invalid_json: 'edit',
   invalid_request: 'edit',
   invalid_option: 'edit',
+  prompt_too_long: 'edit',
   body_stalled: 'retry',
   body_too_large: 'edit',
   foreign_origin: 'edit',

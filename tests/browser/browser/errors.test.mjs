@@ -136,6 +136,7 @@ const REFUSALS = [
   [400, 'invalid_json'],
   [400, 'invalid_request'],
   [400, 'invalid_option'],
+  [400, 'prompt_too_long'],
   [408, 'body_stalled'],
   [413, 'body_too_large'],
   [403, 'foreign_origin'],
