@@ -141,12 +141,13 @@ fn an_answer_that_ends_too_early_is_never_a_success() {
             let last: serde_json::Value = serde_json::from_str(last).expect("a document");
             assert_eq!(last["error"]["code"], code, "{word}: {last}");
 
-            // An answer that goes well keeps the breaker closed.
+            // An answer that goes well keeps the breaker closed: a document that is cut is three failures.
             nothing_is_held(&app).await;
             // Of a document nobody has seen a byte, so its status says that it is none.
             let request = json!({ "prompt": prompt, "stream": false });
             let document = app.post("/api/chat", &request).await.whole().await;
             assert_eq!(document.refusal(), (502, code.to_owned()), "{word}");
+            nothing_is_held(&app).await;
             let openai = json!({ "messages": [{ "role": "user", "content": prompt }] });
             let document = app.post("/v1/chat/completions", &openai).await;
             let document = document.whole().await;
