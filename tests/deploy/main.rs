@@ -7,4 +7,5 @@ mod deployment;
 mod image;
 mod kubernetes;
 mod monitoring;
+mod open_webui;
 mod read;

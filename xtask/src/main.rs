@@ -84,7 +84,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "clients",
-        summary: "real clients from npm and PyPI against a full line",
+        summary: "the matrix of real clients from npm and PyPI: docs/clients.md",
         usage: clients::USAGE,
         run: clients::run,
     },
