@@ -3,10 +3,11 @@
 
 use bytes::Bytes;
 use serde_json::json;
+use sluice_ollama::messages;
 use sluice_ollama::request::{self, MAX_MODEL_NAME};
 
 use crate::config::Config;
-use crate::http::refuse::Refusal;
+use crate::http::refuse::{Refusal, Wording};
 use crate::http::reply::Reply;
 use crate::http::routes::Question;
 use crate::request::Asked;
@@ -23,6 +24,18 @@ const MAX_BODY: usize = 16 * 1024;
 /// # Errors
 /// The question cannot be understood, is about a model that is not offered, or no upstream answers.
 pub async fn answer(asked: Asked, question: Question, segment: &str) -> Result<Reply, Refusal> {
+    let wording = asked.head.wording();
+    let mut reply = told(asked, question, segment).await?;
+    if wording == Wording::Anthropic
+        && let Ok(document) = serde_json::from_slice(&reply.body)
+        && let Some(models) = messages::models(&document)
+    {
+        reply.body = models.to_string().into();
+    }
+    Ok(reply)
+}
+
+async fn told(asked: Asked, question: Question, segment: &str) -> Result<Reply, Refusal> {
     let limits = asked.limits(MAX_BODY);
     let Asked { body, config, .. } = asked;
     if let Some(list) = lists::answer(&config, question).await {

@@ -221,9 +221,9 @@ settings! {
             "bytes of requests that an instance holds at once, those of waiting requests included; a client with a key of its own holds a quarter at most";
         body_timeout: Duration = form::duration(SECOND, LONGEST), "120s", since "0.2.0",
             "a request's body, from its beginning to its end";
-        rate_limit: u32 = form::count(0, MAX_RATE), "60", since "0.1.0",
+        rate_limit: u32 = form::count(0, MAX_RATE), "600", since "0.1.0",
             "requests of one key a minute; 0: no limit";
-        rate_limit_burst: u32 = form::count(1, MAX_RATE), "20", since "0.1.0",
+        rate_limit_burst: u32 = form::count(1, MAX_RATE), "60", since "0.1.0",
             "requests of one key at once";
         rate_limit_address: u32 = form::count(0, MAX_RATE), "6000", since "0.1.0",
             "requests of one address a minute, of clients without a key; 0: no limit";

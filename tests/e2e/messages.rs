@@ -103,18 +103,17 @@ fn an_answer_is_translated_and_says_what_ollamas_own_would() {
 }
 
 #[test]
-fn thinking_is_asked_of_a_model_that_thinks_and_a_picture_goes_with_its_message() {
+fn a_model_that_thinks_is_told_whether_to_and_a_picture_goes_with_its_message() {
     run(async {
         let app = Setup::answering("pace=0ms").start().await;
         let image = json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": "aGk=" } });
         let mut request = saying("");
         request["messages"][0]["content"] = json!([{ "type": "text", "text": "What?" }, image]);
-        request["thinking"] = json!({ "type": "adaptive" });
-        for (model, think) in [("qwen3:1.7b", json!(true)), ("llama3.2", Value::Null)] {
-            request["model"] = model.into();
+        for (thinking, think) in [("adaptive", json!(true)), ("disabled", json!(false))] {
+            request["thinking"] = json!({ "type": thinking });
             asked(&app, &request).await;
             let sent = app.sim.requests().pop().expect("it was sent");
-            assert_eq!(sent.body["think"], think, "{model}");
+            assert_eq!(sent.body["think"], think, "{thinking}");
             let message = json!({ "role": "user", "content": "What?", "images": ["aGk="] });
             assert_eq!(sent.body["messages"][0], message);
         }
@@ -293,6 +292,30 @@ fn a_key_is_shown_in_either_header() {
                 assert_eq!(kind, "authentication_error");
             }
         }
+    });
+}
+
+#[test]
+fn the_list_of_models_has_the_shape_of_the_dialect_that_asks() {
+    run(async {
+        let app = Setup::answering("pace=0ms").start().await;
+        let list = async |version: &'static str| {
+            let mut headers = HeaderMap::new();
+            if !version.is_empty() {
+                headers.insert("anthropic-version", HeaderValue::from_static(version));
+            }
+            let mut client = app.client().await;
+            let sent = client.send(Method::GET, "/v1/models?limit=1000", headers, "");
+            sent.await.expect("an answer").whole().await.json()
+        };
+        let (theirs, openais) = (list("2023-06-01").await, list("").await);
+        assert_eq!(theirs["data"][0]["id"], openais["data"][0]["id"]);
+        assert_eq!(theirs["data"][0]["type"], "model");
+        assert_eq!(theirs["data"][0]["display_name"], theirs["data"][0]["id"]);
+        assert_eq!(
+            (&theirs["has_more"], &openais["object"]),
+            (&json!(false), &json!("list"))
+        );
     });
 }
 

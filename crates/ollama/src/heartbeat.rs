@@ -149,7 +149,7 @@ fn ping(place: Option<&Place>) -> Vec<u8> {
 const WHITE_SPACE: &[u8] = b" ";
 
 /// A time of day in UTC, from milliseconds since 1970.
-fn rfc3339(now_ms: u64) -> String {
+pub(crate) fn rfc3339(now_ms: u64) -> String {
     let (days, ms) = (now_ms / DAY_MS, now_ms % DAY_MS);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);

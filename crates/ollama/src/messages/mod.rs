@@ -22,11 +22,13 @@
 mod answer;
 mod ask;
 mod content;
+mod models;
 
 use serde_json::{Value, json};
 
 pub(crate) use answer::Writer;
 pub(crate) use ask::{Think, to_chat};
+pub use models::models;
 
 /// What the answer to a translated request needs beside Ollama's answer itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
