@@ -23,6 +23,7 @@ mod imports;
 mod leaving;
 mod limits;
 mod line;
+mod lost;
 mod messages;
 mod metrics;
 mod model;

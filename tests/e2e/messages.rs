@@ -3,9 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
-use crate::common::{
-    Answer, App, Client, End, SECOND, Setup, Whole, eventually, fill, run, within,
-};
+use crate::common::{App, Client, End, SECOND, Setup, Whole, eventually, fill, run};
 
 /// A request that says this.
 fn saying(prompt: &str) -> Value {
@@ -344,65 +342,4 @@ fn what_its_clients_ask_besides_is_answered_without_a_key_and_without_a_limit() 
         assert_eq!(counted.json()["error"]["type"], "not_found_error");
         assert_eq!(app.sim.counts().requests, 0);
     });
-}
-
-/// The newest place that this request was told.
-async fn told(answer: &mut Answer) -> u64 {
-    let text = answer.line().await.expect("a line").text;
-    let data = text.strip_prefix("data: ");
-    let event: Value = data
-        .and_then(|data| serde_json::from_str(data).ok())
-        .unwrap_or_default();
-    event["queue"]["position"].as_u64().unwrap_or(0)
-}
-
-#[test]
-fn whoever_asks_the_same_again_after_a_cut_stands_where_it_stood() {
-    run(async {
-        let app = Setup::answering("pace=0ms")
-            .with("max_concurrent", "1")
-            .with("max_queue", "2")
-            .start()
-            .await;
-        let _held = fill(app.addr(), &app.sim, 1, 5 * SECOND).await;
-        let mut request = saying("Mine");
-        request["stream"] = true.into();
-        let first = app.post("/v1/messages", &request).await;
-        // Longer than what the order of arrival may differ by.
-        tokio::time::sleep(3 * SECOND).await;
-        let mut other = saying("Theirs");
-        other["stream"] = true.into();
-        let _others = app.post("/v1/messages", &other).await;
-        eventually(5 * SECOND, "both wait", || async {
-            app.queue_status().await == [1, 2, 1]
-        })
-        .await;
-        // The line is full, with the place that is cut now.
-        drop(first);
-        eventually(20 * SECOND, "the cut is noticed", || async {
-            app.queue_status().await == [1, 1, 1]
-        })
-        .await;
-        let third = json!({ "prompt": "A third" });
-        let _third = app.post("/api/chat", &third).await;
-        eventually(5 * SECOND, "the line is full again", || async {
-            app.queue_status().await == [1, 2, 1]
-        })
-        .await;
-        let mut again = app.post("/v1/messages", &request).await;
-        assert_eq!(
-            again.status.as_u16(),
-            200,
-            "whoever had a place is not refused"
-        );
-        eventually_told(&mut again, 1).await;
-    });
-}
-
-/// Reads on until this place is told.
-async fn eventually_told(answer: &mut Answer, place: u64) {
-    within(20 * SECOND, "it is told its place", async {
-        while told(answer).await != place {}
-    })
-    .await;
 }
