@@ -86,7 +86,7 @@ pub(crate) fn tell_until(is_over: impl Fn() -> bool, what: impl Fn() -> String) 
     let mut next = begun + Duration::from_secs(1);
     let mut is_told = false;
     while !is_over() {
-        std::thread::sleep(GLANCE);
+        std::thread::park_timeout(GLANCE);
         if Instant::now() >= next {
             eprint!("{} ({} s) …{end}", what(), begun.elapsed().as_secs());
             is_told = true;
