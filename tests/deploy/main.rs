@@ -8,4 +8,5 @@ mod image;
 mod kubernetes;
 mod monitoring;
 mod open_webui;
+mod profiles;
 mod read;
