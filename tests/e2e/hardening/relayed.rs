@@ -49,7 +49,7 @@ fn nothing_of_a_clients_head_reaches_the_upstream_but_what_is_listed() {
             post("/api/chat", &headers, PROMPT),
             post("/v1/chat/completions", &headers, completion),
             post("/api/show", &headers, r#"{"model":"qwen3:1.7b"}"#),
-            get("/api/tags"),
+            get("/api/version"),
             get("/v1/models"),
         ] {
             let answer = raw(app.addr(), &request).await;
