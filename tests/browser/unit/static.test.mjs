@@ -118,7 +118,6 @@ const UNKNOWN = [
   'invalid_path',
   'method_not_allowed',
   'not_found',
-  'operator_only',
   'too_many_headers',
   'unknown_ticket',
   'unsupported_coding',
