@@ -59,6 +59,7 @@ const SHELL = [
   '/js/state/version1-chat.js',
   '/js/state/version1-names.js',
   '/js/state/version1.js',
+  '/js/state/whole.js',
   '/js/trust.js',
   '/js/view/actions.js',
   '/js/view/announce.js',

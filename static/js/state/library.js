@@ -64,7 +64,6 @@ export class Library extends EventTarget {
     this.#listen();
     await this.#readList();
     await this.#takeLeft();
-    void this.#store.prune().catch(() => {});
   }
 
   /** Takes what version 1 has: all of it, one after the other. Call after the page can be used. */
@@ -146,6 +145,9 @@ export class Library extends EventTarget {
     );
     if (!removed) this.#saver.tellTrouble(true);
     this.#tabs.removed(id);
+    void whole()
+      .then(({ prune }) => prune(this.#store))
+      .catch(() => {});
     return async () => {
       await this.#store.restore(id).catch(() => {});
       this.#tabs.restored(id);
@@ -163,7 +165,7 @@ export class Library extends EventTarget {
   async clear() {
     for (const conversation of this.#held.values()) this.#letGo(conversation);
     for (const { key } of left.found()) left.done(key);
-    await this.#store.clear();
+    await (await whole()).clear(this.#store);
     await (await this.#older)?.clear();
     this.#tabs.cleared();
   }
@@ -183,7 +185,8 @@ export class Library extends EventTarget {
   /** @returns {Promise<Whole[]>} for an export: also what could not be written */
   async everything() {
     await this.#saver.flush();
-    const stored = await this.#store.everything().catch(() => []);
+    const { everything } = await whole();
+    const stored = await everything(this.#store).catch(() => []);
     const wholes = new Map(stored.map((whole) => [whole.chat.id, whole]));
     for (const { id, chat, images, begun } of this.#saver.waiting) {
       if (begun) wholes.set(id, { chat, images: new Map([...(wholes.get(id)?.images ?? []), ...images]) });
@@ -197,7 +200,8 @@ export class Library extends EventTarget {
   async search(query) {
     for (const { id, chat } of this.#held.values()) this.#words.set(id, wordsOf(chat));
     if (this.list.some(({ id, draft }) => !draft && !this.#words.has(id))) {
-      for (const chat of await this.#store.chats().catch(() => []))
+      const { chats } = await whole();
+      for (const chat of await chats(this.#store).catch(() => []))
         if (!this.#held.has(chat.id)) this.#words.set(chat.id, wordsOf(chat));
     }
     return this.list.filter(
@@ -381,6 +385,8 @@ export class Library extends EventTarget {
     this.dispatchEvent(new Event(type));
   }
 }
+
+const whole = () => import('./whole.js');
 
 /** @param {Event} event @returns {string} */
 const detail = (event) => /** @type {CustomEvent<string>} */ (event).detail;

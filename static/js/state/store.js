@@ -23,9 +23,6 @@ import { merge } from './merge.js';
 
 /** Version 1 lies in `sluice`. Its pages know no upgrade and would block one in place. */
 const NAME = 'sluice-2';
-/** A removed conversation is remembered so long; no tab with a copy is open longer. */
-const GONE_DAYS = 60;
-const DAY_MS = 86_400_000;
 
 export class Store {
   /** @type {idb.UseStore | Promise<idb.UseStore> | undefined} */
@@ -39,7 +36,7 @@ export class Store {
 
   /** @returns {Promise<Meta[]>} of every conversation, and of every draft of one that has not begun */
   list() {
-    return this.#use('readonly', async (store) => {
+    return this.use('readonly', async (store) => {
       const [metas, drafts] = await Promise.all([all(store, 'meta:'), all(store, 'draft:')]);
       const begun = new Set(metas.map(({ id }) => id));
       return [...metas, ...drafts.filter(({ id }) => !begun.has(id)).map(draftMeta)];
@@ -48,7 +45,7 @@ export class Store {
 
   /** @param {string} id @returns {Promise<{chat?: Chat, draft?: Draft & {at: number}, gone: boolean}>} */
   read(id) {
-    return this.#use('readonly', async (store) => {
+    return this.use('readonly', async (store) => {
       const [chat, draft, gone] = await Promise.all(
         ['chat', 'draft', 'gone'].map((kind) => request(store.get(`${kind}:${id}`))),
       );
@@ -68,7 +65,7 @@ export class Store {
    * @returns {Promise<{gone?: true, chat: Chat | null, theirs?: Draft}>} what is there now; `gone`: it was removed
    */
   write(id, chat, draft, seen, images, taken) {
-    return this.#use('readwrite', async (store) => {
+    return this.use('readwrite', async (store) => {
       const [old, typed, gone] = await Promise.all(
         ['chat', 'draft', 'gone'].map((kind) => request(store.get(`${kind}:${id}`))),
       );
@@ -86,80 +83,31 @@ export class Store {
 
   /** @param {string} id @param {string} image @returns {Promise<string | undefined>} */
   image(id, image) {
-    return this.#use('readonly', (store) => request(store.get(imageKey(id, image))));
+    return this.use('readonly', (store) => request(store.get(imageKey(id, image))));
   }
 
   /** @param {string} id @returns {Promise<Images>} */
   images(id) {
-    return this.#use('readonly', (store) => imagesOf(store, id));
+    return this.use('readonly', (store) => imagesOf(store, id));
   }
 
   /** Removes a conversation with all that belongs to it. @param {string} id */
   remove(id) {
-    return this.#use('readwrite', async (store) => {
+    return this.use('readwrite', async (store) => {
       for (const kind of ['chat', 'meta', 'draft']) store.delete(`${kind}:${id}`);
       store.delete(within(`image:${id}:`));
       store.put(Date.now(), `gone:${id}`);
     });
   }
 
-  /** Removes everything. That it was removed stays, so that no other tab's copy brings it back. */
-  clear() {
-    return this.#use('readwrite', async (store) => {
-      const keys = await request(store.getAllKeys());
-      store.clear();
-      const ids = new Set(keys.map(String).flatMap((key) => /^(?:chat|draft|gone):(.+)$/.exec(key)?.[1] ?? []));
-      for (const id of ids) store.put(Date.now(), `gone:${id}`);
-    });
-  }
-
   /** Takes a removal back; the conversation is written after this. @param {string} id */
   restore(id) {
-    return this.#use('readwrite', async (store) => void store.delete(`gone:${id}`));
+    return this.use('readwrite', async (store) => void store.delete(`gone:${id}`));
   }
 
   /** Removes an image that nothing names any more. @param {string} id @param {string} image */
   removeImage(id, image) {
-    return this.#use('readwrite', async (store) => void store.delete(imageKey(id, image)));
-  }
-
-  /** @returns {Promise<{chat: Chat, images: Images}[]>} for export and search */
-  everything() {
-    return this.#use('readonly', async (store) => {
-      const chats = /** @type {Chat[]} */ (await all(store, 'chat:'));
-      return Promise.all(chats.map(async (chat) => ({ chat, images: await imagesOf(store, chat.id) })));
-    });
-  }
-
-  /** @returns {Promise<Chat[]>} without images */
-  chats() {
-    return this.#use('readonly', (store) => all(store, 'chat:'));
-  }
-
-  /** @returns {Promise<Map<string, Taken>>} what was taken from version 1, by conversation */
-  taken() {
-    return this.#use('readonly', async (store) => {
-      const [keys, values] = await Promise.all([
-        request(store.getAllKeys(within('taken:'))),
-        request(store.getAll(within('taken:'))),
-      ]);
-      return new Map(keys.map((key, index) => [String(key).slice('taken:'.length), values[index]]));
-    });
-  }
-
-  /** Forgets that anything was taken from version 1. */
-  forgetTaken() {
-    return this.#use('readwrite', async (store) => void store.delete(within('taken:')));
-  }
-
-  /** Removals of long ago need not be remembered. */
-  prune() {
-    return this.#use('readwrite', async (store) => {
-      const keys = await request(store.getAllKeys(within('gone:')));
-      const times = await request(store.getAll(within('gone:')));
-      const before = Date.now() - GONE_DAYS * DAY_MS;
-      keys.forEach((key, index) => times[index] < before && store.delete(key));
-    });
+    return this.use('readwrite', async (store) => void store.delete(imageKey(id, image)));
   }
 
   /**
@@ -168,7 +116,7 @@ export class Store {
    * @param {(store: IDBObjectStore) => Promise<T>} work all of it or nothing
    * @returns {Promise<T>}
    */
-  async #use(mode, work) {
+  async use(mode, work) {
     this.#db ??=
       this.#history === 'device'
         ? idb.createStore(NAME, 'records')
@@ -218,19 +166,19 @@ function putDraft(store, id, draft) {
 }
 
 /** @param {string} id @param {string} image */
-const imageKey = (id, image) => `image:${id}:${image}`;
+export const imageKey = (id, image) => `image:${id}:${image}`;
 
 /** @param {string} prefix */
-const within = (prefix) => IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+export const within = (prefix) => IDBKeyRange.bound(prefix, `${prefix}\uffff`);
 
 /** @template T @param {IDBRequest<T>} one @returns {Promise<T>} */
-const request = (one) => idb.promisifyRequest(one);
+export const request = (one) => idb.promisifyRequest(one);
 
 /** @param {IDBObjectStore} store @param {string} prefix @returns {Promise<any[]>} */
-const all = (store, prefix) => request(store.getAll(within(prefix)));
+export const all = (store, prefix) => request(store.getAll(within(prefix)));
 
 /** @param {IDBObjectStore} store @param {string} id @returns {Promise<Images>} */
-async function imagesOf(store, id) {
+export async function imagesOf(store, id) {
   const range = within(imageKey(id, ''));
   const [keys, values] = await Promise.all([request(store.getAllKeys(range)), request(store.getAll(range))]);
   return new Map(keys.map((key, index) => [String(key).slice(imageKey(id, '').length), values[index]]));

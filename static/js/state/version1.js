@@ -14,6 +14,7 @@ import * as idb from '../../vendor/idb-keyval-6.3.0.js';
 import { draftKey, newDraft } from './chat.js';
 import { freshId } from './ids.js';
 import { metaOf } from './store.js';
+import { chats, forgetTaken, taken } from './whole.js';
 import { fromVersion1 } from './version1-chat.js';
 import { LEFT, NAME } from './version1-names.js';
 
@@ -60,17 +61,17 @@ export class Version1 {
     await this.#takeLeft(onTaken);
     const there = await this.#use('readonly', listing);
     if (!there) return this.#untaken.size === 0;
-    const taken = await this.#store.taken().catch(() => new Map());
+    const noted = await taken(this.#store).catch(() => new Map());
     for (const [id, updated] of there.updated) {
-      const before = taken.get(id);
+      const before = noted.get(id);
       const same = before?.updated === updated && before.draft === (there.drafts.get(id) ?? '');
       if (!same) await this.#take(id, onTaken);
     }
-    for (const [id, { updated }] of taken) {
+    for (const [id, { updated }] of noted) {
       if (id !== NEW && !there.updated.has(id)) await this.#takeRemoval(id, updated, onTaken);
     }
-    await this.#takeNewDraft(there.drafts.get(NEW) ?? '', taken.get(NEW), onTaken);
-    const since = taken.get(NEW)?.updated ?? Date.now();
+    await this.#takeNewDraft(there.drafts.get(NEW) ?? '', noted.get(NEW), onTaken);
+    const since = noted.get(NEW)?.updated ?? Date.now();
     if (this.#untaken.size > 0) return false;
     if (Date.now() - since > KEPT_MS) await this.#delete();
     return true;
@@ -119,7 +120,7 @@ export class Version1 {
         request.onsuccess = request.onerror = request.onblocked = () => resolve();
       })
     );
-    await this.#store.forgetTaken().catch(() => {});
+    await forgetTaken(this.#store).catch(() => {});
   }
 
   /**
@@ -129,7 +130,7 @@ export class Version1 {
   async #take(id, onTaken) {
     const old = await this.read(id);
     if (!old) {
-      const before = (await this.#store.taken()).get(id);
+      const before = (await taken(this.#store)).get(id);
       return before && this.#takeRemoval(id, before.updated, onTaken);
     }
     await this.#takeOld(id, old, onTaken);
@@ -145,7 +146,7 @@ export class Version1 {
     try {
       const here = await this.#store.read(id);
       if (here.gone) return await this.remove(id);
-      const before = (await this.#store.taken()).get(id);
+      const before = (await taken(this.#store)).get(id);
       const settings = JSON.stringify([chat.title, chat.model, chat.system, chat.think, chat.options]);
       // An answer that grows there changes neither the settings nor the path that somebody has chosen here since.
       if (before?.settings === settings) chat.settingsAt = 0;
@@ -188,8 +189,8 @@ export class Version1 {
   async #takeNewDraft(text, before, onTaken) {
     if (before?.draft === text) return;
     const note = { updated: before?.updated ?? Date.now(), draft: text, settings: '', leaf: '' };
-    const chats = await this.#store.chats();
-    const sent = chats.some((chat) => chat.messages.some(({ content }) => content === text));
+    const known = await chats(this.#store);
+    const sent = known.some((chat) => chat.messages.some(({ content }) => content === text));
     const id = freshId();
     const draft = { ...newDraft(), ...(!sent && { text }) };
     await this.#store.write(id, null, draft, '', new Map(), { of: NEW, note });

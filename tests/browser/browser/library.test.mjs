@@ -106,7 +106,8 @@ browserTest(
     assert.doesNotMatch(left, /secret|doomed/);
     const records = await page.evaluate(async () => {
       const { Store } = await import('/js/state/store.js');
-      return JSON.stringify(await new Store('device').everything());
+      const { everything } = await import('/js/state/whole.js');
+      return JSON.stringify(await everything(new Store('device')));
     });
     assert.doesNotMatch(records, /secret|doomed/);
     await page.reload();
