@@ -25,7 +25,7 @@ const AGAIN_AT_MOST: u32 = 3;
 /// # Errors
 /// There will be none: the line took too long, the upstream failed for good, or the request was ended.
 pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
-    let mut patience = pin!(sleep(job.config.queue_timeout));
+    let mut patience = pin!(sleep(job.queue_timeout()));
     let mut taken_up = pin!(taken_up(&job).fuse());
     let mut again = 0;
     loop {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use sluice_gate::Now;
+use sluice_gate::policy::Class;
 use sluice_ollama::framing::{Cut, Tally};
 use sluice_ollama::request::{Body, Needs, Payload, Sending};
 use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage, Translation};
@@ -101,6 +102,7 @@ pub struct Job {
     client_number: u64,
     trace: Option<String>,
     client: String,
+    class: Class,
 }
 
 impl Job {
@@ -112,6 +114,7 @@ impl Job {
         outgoing: Outgoing,
         head: Head,
         client: Client,
+        class: Class,
         place: Place,
     ) -> Job {
         Job {
@@ -131,6 +134,7 @@ impl Job {
             look: Look::default(),
             client_number: client.fingerprint(),
             client: client.to_string(),
+            class,
         }
     }
 
@@ -209,9 +213,21 @@ impl Job {
         let spent_ms = self.begun.get().map_or(0, |begun| {
             clock::now().mono_ms.saturating_sub(begun.mono_ms)
         });
-        self.config
-            .request_timeout_of(self.model())
-            .saturating_sub(Duration::from_millis(spent_ms))
+        let all = || self.config.request_timeout_of(self.model());
+        let batch = self.config.batch_request_timeout;
+        let in_all = batch.filter(|_| self.is_batch()).unwrap_or_else(all);
+        in_all.saturating_sub(Duration::from_millis(spent_ms))
+    }
+
+    /// How long it may wait, by itself: the age that it has taken up is not counted.
+    pub fn queue_timeout(&self) -> Duration {
+        let batch = self.config.batch_queue_timeout;
+        let of_class = batch.filter(|_| self.is_batch());
+        of_class.unwrap_or(self.config.queue_timeout)
+    }
+
+    fn is_batch(&self) -> bool {
+        self.class == Class::Batch
     }
 
     /// What it has come to so far.

@@ -6,8 +6,8 @@
 //!
 //! # How
 //! A request that had to wait, and ends without its whole answer, leaves a record of how long it has waited. One of the same client,
-//! in the same conversation, with the same body looks for such a record while it waits, and takes up that age, once; the gate orders
-//! by age. It looks several times, since it often comes before it is noticed that the other one is gone.
+//! in the same conversation, with the same body looks for such a record while it waits, and takes up the age that the place would have
+//! now, once; the gate orders by age. It looks several times, since it often comes before it is noticed that the other one is gone.
 //!
 //! # What it costs
 //! A write for each waiter that is cut or refused, a few reads for each that waits, and nothing for one that is started at once.
@@ -97,11 +97,12 @@ pub async fn take(mark: Mark) -> Option<u64> {
     let _only = Taking::begin(mark)?;
     let bytes = store::read(mark.key()).await.ok()??;
     let record = Record::decode(&bytes)?;
-    if record.mark != mark || !record.is_fresh(clock::wall_ms()) {
+    if record.mark != mark {
         return None;
     }
+    let age_ms = record.age_ms(clock::wall_ms())?;
     store::remove(mark.key()).await.ok()?;
-    Some(record.waited_ms)
+    Some(age_ms)
 }
 
 /// What is kept of a lost place.
@@ -130,9 +131,12 @@ impl Record {
         })
     }
 
-    /// Clocks of hosts differ: one that was lost a little later than now is as good as one that was lost a little earlier.
-    fn is_fresh(&self, now_ms: u64) -> bool {
-        self.lost_at_ms.abs_diff(now_ms) <= KEPT_MS
+    /// The age that the place would have now; `None`: it was lost too long ago. Clocks of hosts differ: one that was lost a little
+    /// later than now is as good as one that was lost a little earlier.
+    fn age_ms(&self, now_ms: u64) -> Option<u64> {
+        let is_fresh = self.lost_at_ms.abs_diff(now_ms) <= KEPT_MS;
+        let since_ms = now_ms.saturating_sub(self.lost_at_ms);
+        is_fresh.then(|| self.waited_ms.saturating_add(since_ms))
     }
 }
 
@@ -206,12 +210,13 @@ mod tests {
             assert_eq!(Record::decode(bytes), None);
         }
         for (now_ms, expected) in [
-            (69_999, false),
-            (70_000, true),
-            (130_000, true),
-            (130_001, false),
+            (69_999, None),
+            (70_000, Some(7)),
+            (100_003, Some(10)),
+            (130_000, Some(30_007)),
+            (130_001, None),
         ] {
-            assert_eq!(record.is_fresh(now_ms), expected, "{now_ms}");
+            assert_eq!(record.age_ms(now_ms), expected, "{now_ms}");
         }
     }
 

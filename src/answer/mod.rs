@@ -90,12 +90,8 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     });
     let wording = head.wording();
     let headers = answer_headers(form.content_type(), carried, &prepared.dropped);
-    let place = gate::enter(
-        &config,
-        client.gate_class(),
-        client.fingerprint(),
-        waited_ms,
-    );
+    let class = client.gate_class(&config, &head.headers, &prepared.model);
+    let place = gate::enter(&config, class, client.fingerprint(), waited_ms);
     let job = Rc::new(Job::new(
         config,
         endpoint,
@@ -111,6 +107,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         ),
         head,
         client,
+        class,
         place,
     ));
     match answer(job.clone(), headers).await {

@@ -57,6 +57,11 @@ impl Config {
         self.allowed_models.is_empty() || self.names_model(model)
     }
 
+    /// Whether requests for a model stand as batch, whoever asks.
+    pub fn is_batch_model(&self, model: &str) -> bool {
+        ModelName::parse(model).is_some_and(|model| self.batch_models.contains(&model))
+    }
+
     /// How long an answer of a model may take.
     pub fn request_timeout_of(&self, model: &str) -> Duration {
         let name = ModelName::parse(model).filter(|_| !self.model_options.is_empty());

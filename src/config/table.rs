@@ -177,6 +177,8 @@ settings! {
             "options of single models over the defaults, by name or pattern; the first that matches holds, and null is not sent";
         model_aliases: Vec<Alias> = models::aliases(), "", since "0.2.0",
             "other names for models; a real model of that name wins, and allowed_models is asked about the model";
+        batch_models: Vec<ModelName> = form::models(), "", since "0.2.0",
+            "models whose requests stand in line as batch";
     }
 
     Gate {
@@ -186,6 +188,8 @@ settings! {
             "how many may wait; 0: start now or be refused";
         queue_timeout: Duration = form::duration(SECOND, LONGEST), "600s", since "0.1.0",
             "how long one may wait";
+        batch_queue_timeout: Option<Duration> = form::optional(form::duration(SECOND, LONGEST)), "", since "0.2.0",
+            "how long a batch request may wait; empty: as any other";
         // Below a second a slow commit would condemn a holder; above thirty a dead one would hold up the line.
         record_ttl: Duration = form::duration(SECOND, Duration::from_secs(30)), "15s", since "0.1.0",
             "after so long a silent holder's slot is free";
@@ -193,11 +197,15 @@ settings! {
             "how many requests of one key of api_keys may wait or be answered at once";
         batch_wait_max: Duration = form::duration(Duration::ZERO, LONGEST), "60s", since "0.1.0",
             "how long a batch request waits before it stands in order with the others";
+        auxiliary_is_batch: bool = form::flag(), "false", since "0.2.0",
+            "whether a request that calls itself auxiliary (x-claude-code-request-class) stands in line as batch";
     }
 
     Sending {
         request_timeout: Duration = request_timeout(), "300s", since "0.1.0",
             "the whole answer, waiting not counted";
+        batch_request_timeout: Option<Duration> = form::optional(request_timeout()), "", since "0.2.0",
+            "the whole answer to a batch request, waiting not counted; empty: as to any other";
         connect_timeout: Duration = form::duration(MILLISECOND, LONGEST), "60s", since "0.1.0",
             "a connection to Ollama";
         between_bytes_timeout: Duration = form::duration(SECOND, LONGEST), "120s", since "0.1.0",

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http::{HeaderName, header};
+use http::{HeaderMap, HeaderName, header};
 use sha2::{Digest, Sha256};
 use sluice_gate::policy;
 
@@ -94,10 +94,17 @@ impl Client {
         }
     }
 
-    /// The class of its requests at the gate.
-    pub fn gate_class(&self) -> policy::Class {
+    /// The class of its request for a model at the gate: that of its key, unless the operator lets the model or the request itself
+    /// say that it can wait.
+    pub fn gate_class(&self, config: &Config, headers: &HeaderMap, model: &str) -> policy::Class {
+        let is_auxiliary = || {
+            let class = headers.get("x-claude-code-request-class");
+            class.is_some_and(|class| class == "auxiliary")
+        };
         match self.key {
             Some((_, Class::Batch)) => policy::Class::Batch,
+            _ if config.auxiliary_is_batch && is_auxiliary() => policy::Class::Batch,
+            _ if config.is_batch_model(model) => policy::Class::Batch,
             _ => policy::Class::Interactive,
         }
     }

@@ -145,3 +145,26 @@ fn the_log_names_a_user_only_where_it_is_to() {
     let (hashed, number) = shown("false");
     assert_eq!(hashed, format!("key:webui/{number:016x}"));
 }
+
+#[test]
+fn a_key_a_model_or_the_request_itself_makes_it_batch_where_the_operator_says_so() {
+    let class = |settings: &[(&str, &str)], lines: &[(&'static str, &str)], model: &str| {
+        let config = config_with(settings);
+        let head = head(lines);
+        let client = Client::recognize(&config, &head, 0);
+        client.gate_class(&config, &head.headers, model)
+    };
+    let auxiliary = [("x-claude-code-request-class", "auxiliary")];
+    let says_so = [("auxiliary_is_batch", "true")];
+    let [batch, interactive] = [policy::Class::Batch, policy::Class::Interactive];
+    assert_eq!(class(&[], &auxiliary, "m"), interactive);
+    assert_eq!(class(&says_so, &auxiliary, "m"), batch);
+    assert_eq!(class(&says_so, &[], "m"), interactive);
+    let main = [("x-claude-code-request-class", "main")];
+    assert_eq!(class(&says_so, &main, "m"), interactive);
+    let models = [("batch_models", "m, n:8b")];
+    assert_eq!(class(&models, &[], "m:latest"), batch);
+    assert_eq!(class(&models, &[], "n"), interactive);
+    let keys = [("api_keys", "lab:batch:secret")];
+    assert_eq!(class(&keys, &[("x-api-key", "secret")], "m"), batch);
+}
