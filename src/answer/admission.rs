@@ -87,7 +87,7 @@ async fn until_granted(job: &Job, place: &Place) -> Result<(), Lost> {
                 phase = changed.ok_or(Lost::Store)?;
             }
             Phase::Relaying { .. } => {
-                job.account().grant(clock::now());
+                place.start();
                 job.look().at_client().await;
                 phase = place.phase();
                 if place.may_relay() {
@@ -152,5 +152,6 @@ pub fn refusal(job: &Job, why: Why) -> Refusal {
         Why::Lapsed => Refusal::StoreUnavailable,
         Why::Refused(GateRefusal::QueueFull) => place::queue_full(&job.config),
         Why::Refused(GateRefusal::PlacesTaken) => place::places_taken(&job.config, job.client()),
+        Why::Refused(GateRefusal::NoLoad) => place::no_load(),
     }
 }

@@ -200,7 +200,7 @@ async fn find_next(job: &Job, place: &Place, failed: u8, failure: &Failure) -> b
     let failed_at = clock::now();
     while !job.time_left().is_zero() {
         breakers::refresh(&job.config).await;
-        let others = breakers::room(&job.config).without(failed);
+        let others = others(job, place, failed);
         let has_others = others.capacity() > 0;
         let can_stay = match breakers::state(&job.config, failed.into()) {
             _ if failure.is_settled_here => false,
@@ -225,6 +225,14 @@ async fn find_next(job: &Job, place: &Place, failed: u8, failure: &Failure) -> b
         sleep(if is_next { rest.min(look) } else { look }).await;
     }
     false
+}
+
+/// The room at the other upstreams, those left out that are known not to have the model.
+fn others(job: &Job, place: &Place, failed: u8) -> Room {
+    let wants = place.wants();
+    let lacking = (0..8_u8).filter(|upstream| !wants.may_go(*upstream));
+    let room = breakers::room(&job.config).without(failed);
+    lacking.fold(room, Room::without)
 }
 
 /// Asks for another upstream, where one seems to have room; `false`: the grant is for the same one as before. Whoever schedules

@@ -258,6 +258,7 @@ impl Job {
             return;
         };
         let ticket = place.ticket().map(|ticket| ticket.number());
+        self.account.note_busy(tally.busy_ms());
         place.end();
         // Whoever gave it up does not want it back.
         if let Some(mark) = self

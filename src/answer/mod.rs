@@ -91,7 +91,8 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     let wording = head.wording();
     let headers = answer_headers(form.content_type(), carried, &prepared.dropped);
     let class = client.gate_class(&config, &head.headers, &prepared.model);
-    let place = gate::enter(&config, class, client.fingerprint(), waited_ms);
+    let wants = gate::Wants::default();
+    let place = gate::enter(&config, class, client.fingerprint(), waited_ms, wants);
     let job = Rc::new(Job::new(
         config,
         endpoint,

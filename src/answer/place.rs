@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::StatusCode;
 use sluice_gate::board::Board;
 use sluice_gate::instance::Phase;
-use sluice_gate::policy::Service;
+use sluice_gate::policy::{Foreseen, Reason, Service};
 use sluice_ollama::Place;
 
 use super::job::Job;
@@ -21,33 +22,52 @@ const UNMEASURED_S: u32 = 15;
 pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
     let place = job.place()?;
     let ticket = place.ticket()?;
-    let ahead = place.ahead_in(board);
     let count = board.count();
     let max = breakers::room(&job.config).capacity();
     let is_waiting = matches!(place.phase(), Phase::Waiting | Phase::Sending { .. });
-    let eta_ms = Service::of(board)
-        .wait_ms(ahead, count.active, max)
-        .filter(|_| is_waiting && max > 0);
+    let foreseen = place.foreseen(board).filter(|_| is_waiting);
+    let ahead = foreseen.map_or_else(|| place.ahead_in(board), |one| one.ahead);
     let position = if is_waiting { u64::from(ahead) + 1 } else { 0 };
-    let is_behind_last = told.is_some_and(|told| position > told.position);
-    let reason = if is_waiting && gate::is_settling(board) {
-        Some("settling")
-    } else if is_waiting && breakers::all_drained(&job.config) {
-        Some("drained")
-    } else if is_behind_last {
-        Some("reordered")
-    } else {
-        None
+    let plain_ms = || {
+        Service::of(board)
+            .wait_ms(ahead, count.active, max)
+            .filter(|_| max > 0)
     };
+    let start = foreseen.and_then(|one| one.start);
+    let eta_ms = start.map_or_else(plain_ms, |start| Some(start.middle_ms));
+    let is_behind_last = told.is_some_and(|told| position > told.position);
     Some(Place {
         ticket: ticket.to_string(),
         position,
         queued: u64::from(count.queued).max(position),
         active: u64::from(count.active.min(max)),
         max: u64::from(max),
-        eta_seconds: eta_ms.map(|ms| ms.div_ceil(1_000)),
-        reason,
+        eta_seconds: eta_ms.filter(|_| is_waiting).map(|ms| ms.div_ceil(1_000)),
+        reason: reason(job, board, foreseen, is_behind_last).filter(|_| is_waiting),
+        model: Some(job.heartbeat.model().to_owned()),
+        ahead: is_waiting.then(|| ahead.into()),
+        eta_range: start.map(|start| [start.low_ms / 1_000, start.high_ms.div_ceil(1_000)]),
     })
+}
+
+/// Why it waits; where others of its like were put before it, that.
+fn reason(
+    job: &Job,
+    board: &Board,
+    foreseen: Option<Foreseen>,
+    is_behind_last: bool,
+) -> Option<&'static str> {
+    if !gate::is_settling(board) && breakers::all_drained(&job.config) {
+        return Some("drained");
+    }
+    let reason = match foreseen {
+        Some(one) => Some(one.reason),
+        None => gate::is_settling(board).then_some(Reason::Settling),
+    };
+    match reason {
+        None | Some(Reason::Slots | Reason::ModelBusy) if is_behind_last => Some("reordered"),
+        reason => reason.map(Reason::word),
+    }
 }
 
 /// The line is full.
@@ -61,6 +81,15 @@ pub fn places_taken(config: &Config, client: u64) -> Refusal {
     let relayed = last_board(config).holdings(client).active;
     let retry_after = retry_after(config, relayed);
     Refusal::PlacesTaken { retry_after }
+}
+
+/// Its model could not be loaded a moment ago, wherever it is.
+pub fn no_load() -> Refusal {
+    Refusal::Upstreams {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        sentence: "the model cannot be loaded".to_owned(),
+        document: None,
+    }
 }
 
 /// The line took too long.

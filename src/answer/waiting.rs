@@ -134,7 +134,10 @@ impl Pulse {
                 false => gate::board(&job.config, max_age_ms).await.ok(),
             }
             .and_then(|board| place::of(job, &board, told.as_ref()));
-            if ticks == 0 || is_wanted || (place.is_some() && place != told) {
+            let is_new = place
+                .as_ref()
+                .is_some_and(|place| told.as_ref().is_none_or(|told| !place.is_like(told)));
+            if ticks == 0 || is_wanted || is_new {
                 let now_ms = clock::wall_ms();
                 let frame = match &place {
                     Some(place) => job.heartbeat.queue(place, now_ms),

@@ -82,11 +82,21 @@ pub enum GateCount {
     IdleTakeOver,
     /// The same: the scheduler had yet to hear of it, or to put its board.
     IdleHandoff,
+    /// Requests that were told a range for their wait, and have started.
+    Estimates,
+    /// Of these, within their range.
+    EstimatesWithin,
+    /// The widths of the ranges, in milliseconds.
+    EstimateWidth,
+    /// By how much their middles were off, in milliseconds.
+    EstimateError,
+    /// By how much departures per second alone would have been off, in milliseconds.
+    PlainError,
 }
 
 impl GateCount {
     /// All of them.
-    pub const ALL: [GateCount; 10] = [
+    pub const ALL: [GateCount; 15] = [
         GateCount::Sessions,
         GateCount::Terms,
         GateCount::TakeOvers,
@@ -97,6 +107,11 @@ impl GateCount {
         GateCount::IdleSettling,
         GateCount::IdleTakeOver,
         GateCount::IdleHandoff,
+        GateCount::Estimates,
+        GateCount::EstimatesWithin,
+        GateCount::EstimateWidth,
+        GateCount::EstimateError,
+        GateCount::PlainError,
     ];
 
     fn word(self) -> &'static str {
@@ -111,6 +126,11 @@ impl GateCount {
             GateCount::IdleSettling => "idle_settling_ms",
             GateCount::IdleTakeOver => "idle_takeover_ms",
             GateCount::IdleHandoff => "idle_handoff_ms",
+            GateCount::Estimates => "estimates",
+            GateCount::EstimatesWithin => "estimates_within",
+            GateCount::EstimateWidth => "estimate_width_ms",
+            GateCount::EstimateError => "estimate_error_ms",
+            GateCount::PlainError => "plain_error_ms",
         }
     }
 }

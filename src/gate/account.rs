@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use sluice_gate::Now;
+use sluice_gate::instance::Work;
 
 /// The account of one request.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub struct Account {
     chunks: Cell<u64>,
     sent: RefCell<Vec<u8>>,
     is_worked_for: Cell<bool>,
+    busy_ms: Cell<Option<u64>>,
 }
 
 /// What a request that has ended came to.
@@ -43,6 +45,7 @@ impl Account {
             chunks: Cell::new(0),
             sent: RefCell::default(),
             is_worked_for: Cell::new(false),
+            busy_ms: Cell::new(None),
         }
     }
 
@@ -96,6 +99,21 @@ impl Account {
     pub fn service_ms(&self, now: Now) -> Option<u64> {
         let granted_ms = self.granted_ms.get()?;
         Some(now.mono_ms.saturating_sub(granted_ms))
+    }
+
+    /// The upstream worked on it for so long, as its last frame says.
+    pub fn note_busy(&self, busy_ms: Option<u64>) {
+        self.busy_ms.set(busy_ms);
+    }
+
+    /// What it came to, for estimates; `None` without a slot.
+    pub(super) fn work(&self, now: Now) -> Option<Work> {
+        let service_ms = self.service_ms(now)?;
+        Some(Work {
+            service_ms,
+            busy_ms: self.busy_ms.get(),
+            ago_ms: 0,
+        })
     }
 
     /// How often an upstream was asked.

@@ -13,16 +13,19 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::{Either, join_all, poll_fn, select};
 use sluice_gate::Room;
 use sluice_gate::instance::{Context, Effect, Event, Instance, RequestNo};
+use sluice_gate::models::Models;
 use sluice_gate::policy::Rules;
 use sluice_gate::store::{Found, Key, Op};
 use sluice_gate::times::Times;
 
+use super::foresight::Foresight;
 use super::last::Readings;
 use super::upgrade;
 use super::wakers::{PhaseWakers, Wakers};
@@ -38,16 +41,31 @@ impl<W: World> Clone for Gate<W> {
     }
 }
 
+/// What is around the gate: asked at each step, so nothing in here waits.
+pub struct Around {
+    /// How many may relay now, and where.
+    pub room: Box<dyn Fn() -> Room>,
+    /// What is known of models.
+    pub models: Box<dyn Fn() -> Arc<Models>>,
+    /// Begins to load a model at an upstream, if that is not under way: it is asked for again while it is wanted.
+    pub load: Box<dyn Fn(u8, u64)>,
+}
+
+/// After so long a load that is still wanted is asked for again, in milliseconds.
+const LOAD_AGAIN_MS: u64 = 2_000;
+
 pub(super) struct Shared<W: World> {
     pub(super) world: W,
     pub(super) store: Store<W>,
     pub(super) machine: RefCell<Instance>,
-    settings: Cell<(Times, Rules)>,
-    /// How many may relay now, and where.
-    room: Box<dyn Fn() -> Room>,
+    pub(super) settings: Cell<(Times, Rules)>,
+    pub(super) around: Around,
+    /// When each load was asked for last, of those that are wanted.
+    loads: RefCell<Vec<((u8, u64), u64)>>,
     /// What the machine asked for and was not answered.
     outstanding: RefCell<Option<Effect>>,
     pub(super) readings: Readings,
+    pub(super) foresight: Foresight,
     /// No chain of tickets is in use in the same store.
     is_chain_over: Cell<bool>,
     /// How many operations have failed, and whether the last one did.
@@ -65,21 +83,17 @@ pub(super) struct Shared<W: World> {
 
 impl<W: World> Gate<W> {
     /// A gate at which nobody has been yet.
-    pub fn new(
-        world: W,
-        store: Store<W>,
-        times: Times,
-        rules: Rules,
-        room: impl Fn() -> Room + 'static,
-    ) -> Gate<W> {
+    pub fn new(world: W, store: Store<W>, times: Times, rules: Rules, around: Around) -> Gate<W> {
         Gate(Rc::new(Shared {
             world,
             store,
             machine: RefCell::new(Instance::new(times, rules)),
             settings: Cell::new((times, rules)),
-            room: Box::new(room),
+            around,
+            loads: RefCell::default(),
             outstanding: RefCell::default(),
             readings: Readings::default(),
+            foresight: Foresight::default(),
             is_chain_over: Cell::new(false),
             failures: Cell::new(0),
             is_failing: Cell::new(false),
@@ -137,8 +151,9 @@ impl<W: World> Gate<W> {
         }
     }
 
-    /// Wakes whoever waits for what the machine may have done.
+    /// Wakes whoever waits for what the machine may have done, and asks for what is to be loaded.
     fn publish(&self) {
+        self.ask_for_loads();
         let shared = &self.0;
         shared.changed.wake();
         if shared.is_failing.get() {
@@ -147,6 +162,24 @@ impl<W: World> Gate<W> {
             shared
                 .phases
                 .wake(|request| shared.machine.borrow().phase(request));
+        }
+    }
+
+    fn ask_for_loads(&self) {
+        let wanted = self.0.machine.borrow().loads();
+        let mut loads = self.0.loads.borrow_mut();
+        loads.retain(|(load, _)| wanted.contains(load));
+        if wanted.is_empty() {
+            return;
+        }
+        let now_ms = self.0.world.now().mono_ms;
+        for load in wanted {
+            match loads.iter_mut().find(|(other, _)| *other == load) {
+                Some((_, asked_ms)) if now_ms.saturating_sub(*asked_ms) < LOAD_AGAIN_MS => continue,
+                Some((_, asked_ms)) => *asked_ms = now_ms,
+                None => loads.push((load, now_ms)),
+            }
+            (self.0.around.load)(load.0, load.1);
         }
     }
 
@@ -185,7 +218,8 @@ impl<W: World> Gate<W> {
         let world = &self.0.world;
         let context = Context {
             now: world.now(),
-            room: (self.0.room)(),
+            room: (self.0.around.room)(),
+            models: (self.0.around.models)(),
             random: world.random(),
         };
         let mut machine = self.0.machine.borrow_mut();

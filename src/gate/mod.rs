@@ -14,6 +14,7 @@
 
 mod account;
 mod driver;
+mod foresight;
 mod last;
 mod place;
 mod reading;
@@ -24,10 +25,12 @@ mod upgrade;
 mod wakers;
 
 pub use account::{Account, Figures};
+pub use sluice_gate::Wants;
 pub use ticket::{PublicTicket, ask_of, number as ticket_number};
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_gate::Room;
@@ -41,6 +44,8 @@ use crate::counters::{self, GateCount, Tallied};
 use crate::random;
 use crate::store::{self, Component, StoreError};
 use crate::upstreams::breakers;
+use driver::Around;
+use foresight::Score;
 use ticket::TicketSecret;
 
 /// A request's place at the gate of this instance.
@@ -52,12 +57,13 @@ type Gate = driver::Gate<Component>;
 pub const SHOWN_MS: u64 = 500;
 
 /// Comes to the gate, as one that has waited for so long already. Nothing is awaited.
-pub fn enter(config: &Config, class: Class, client: u64, waited_ms: u64) -> Place {
+pub fn enter(config: &Config, class: Class, client: u64, waited_ms: u64, wants: Wants) -> Place {
     let secret = TicketSecret::of(random::number(), random::number());
     let request = Request {
         class,
         client,
         guard: secret.guard(),
+        wants,
         waited_ms,
     };
     gate(config).enter(request, secret)
@@ -130,6 +136,8 @@ pub fn is_settling(board: &Board) -> bool {
 pub fn count_doings(config: &Config) {
     let sums = gate(config).report().sums;
     let last = COUNTED.replace(sums);
+    let score = gate(config).0.foresight.score();
+    let told = SCORED.replace(score);
     for (what, sum, last) in [
         (GateCount::Sessions, sums.sessions, last.sessions),
         (GateCount::Terms, sums.terms, last.terms),
@@ -157,6 +165,15 @@ pub fn count_doings(config: &Config) {
             sums.idle_handoff_ms,
             last.idle_handoff_ms,
         ),
+        (GateCount::Estimates, score.told, told.told),
+        (GateCount::EstimatesWithin, score.within, told.within),
+        (GateCount::EstimateWidth, score.width_ms, told.width_ms),
+        (GateCount::EstimateError, score.error_ms, told.error_ms),
+        (
+            GateCount::PlainError,
+            score.plain_error_ms,
+            told.plain_error_ms,
+        ),
     ] {
         counters::count_many(Tallied::Gate(what), sum.saturating_sub(last));
     }
@@ -179,7 +196,7 @@ fn gate(config: &Config) -> Gate {
             let ttl = config.record_ttl;
             let times = Times::new(u64::try_from(ttl.as_millis()).unwrap_or(Times::TTL_MAX_MS));
             RULES.set(Some(rules));
-            Gate::new(Component, store::shared(), times, rules, room)
+            Gate::new(Component, store::shared(), times, rules, around())
         };
         gate.get_or_insert_with(begin).clone()
     });
@@ -194,6 +211,16 @@ fn rules(config: &Config) -> Rules {
         max_queue: config.max_queue,
         places_per_client: config.places_per_client,
         batch_wait_max_ms: ms(config.batch_wait_max),
+        model_turn_ms: Rules::MODEL_TURN_MS,
+        swap_share: Rules::SWAP_SHARE,
+    }
+}
+
+fn around() -> Around {
+    Around {
+        room: Box::new(room),
+        models: Box::new(Arc::default),
+        load: Box::new(|_, _| {}),
     }
 }
 
@@ -211,4 +238,5 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
     static RULES: Cell<Option<Rules>> = const { Cell::new(None) };
     static COUNTED: Cell<Sums> = Cell::default();
+    static SCORED: Cell<Score> = Cell::default();
 }

@@ -4,11 +4,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sluice_gate::Wants;
 use sluice_gate::board::{AskId, Board};
-use sluice_gate::instance::{Cancel, Instance, Phase, Request, RequestNo};
+use sluice_gate::instance::{Cancel, Instance, Phase, Request, RequestNo, Work};
+use sluice_gate::policy::{Foreseen, Service};
 
 use super::account::Account;
 use super::driver::Gate;
+use super::foresight::FirstTold;
 use super::ticket::{PublicTicket, TicketSecret};
 use crate::store::PATIENCE;
 use crate::world::{StoreError, World};
@@ -30,6 +33,8 @@ pub struct Place<W: World> {
     /// How many operations on the store had failed when it came.
     failures: u64,
     is_over: Cell<bool>,
+    /// The first estimate that its client was told.
+    told: Cell<Option<FirstTold>>,
 }
 
 impl<W: World> Gate<W> {
@@ -51,6 +56,7 @@ impl<W: World> Gate<W> {
             account,
             failures: self.0.failures.get(),
             is_over: Cell::new(false),
+            told: Cell::new(None),
         }
     }
 }
@@ -137,6 +143,40 @@ impl<W: World> Place<W> {
             .unwrap_or_else(|| board.count().queued)
     }
 
+    /// What it says of its model.
+    pub fn wants(&self) -> Wants {
+        self.request.wants
+    }
+
+    /// What its client can be told of its wait, as `board` shows it; `None` if it does not wait there, or came a moment ago.
+    pub fn foreseen(&self, board: &Board) -> Option<Foreseen> {
+        let gate = &self.gate.0;
+        let now_ms = gate.world.now().mono_ms;
+        let one = gate
+            .foresight
+            .of(self.ask()?, now_ms, || self.gate.foresee(board))?;
+        if self.told.get().is_none() {
+            let capacity = (gate.around.room)().capacity();
+            let plain_ms = Service::of(board).wait_ms(one.ahead, board.count().active, capacity);
+            let told = one.start.zip(plain_ms).map(|(range, plain_ms)| FirstTold {
+                range,
+                plain_ms,
+                at_ms: now_ms,
+            });
+            self.told.set(told);
+        }
+        Some(one)
+    }
+
+    /// It has its slot from now on.
+    pub fn start(&self) {
+        self.account.grant(self.gate.0.world.now());
+        if let Some(told) = self.told.take() {
+            let gate = &self.gate.0;
+            gate.foresight.came_true(told, gate.world.now().mono_ms);
+        }
+    }
+
     /// Whether a chunk may be relayed at this moment.
     pub fn may_relay(&self) -> bool {
         let machine = self.gate.0.machine.borrow();
@@ -213,15 +253,15 @@ impl<W: World> Place<W> {
             return;
         }
         let (gate, number) = (self.gate.clone(), self.number);
-        let service_ms = self.account.service_ms(gate.0.world.now());
+        let work = self.account.work(gate.0.world.now());
         if self.account.is_worked_for() {
             let notice = gate.0.world.sleep(NOTICE);
             self.gate.0.world.spawn(async move {
                 notice.await;
-                gate.leave(number, service_ms);
+                gate.leave(number, work);
             });
         } else {
-            gate.leave(number, service_ms);
+            gate.leave(number, work);
         }
     }
 }
@@ -249,9 +289,10 @@ impl<W: World> Gate<W> {
         in_time.map(|()| true).ok_or(StoreError::Late(PATIENCE))
     }
 
-    fn leave(&self, number: RequestNo, service_ms: Option<u64>) {
+    fn leave(&self, number: RequestNo, work: Option<Work>) {
+        let now = self.0.world.now();
         self.note(|machine| {
-            machine.end(number, service_ms);
+            machine.end(number, work, now);
             machine.forget(number);
         });
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use sluice_gate::board::Board;
 use sluice_gate::instance::Report;
-use sluice_gate::policy::Rules;
+use sluice_gate::policy::{Foreseen, Policy, Rules};
 use sluice_gate::reader::{Reader, Step};
 
 use super::driver::{Gate, patience};
@@ -84,8 +84,22 @@ impl<W: World> Gate<W> {
         self.0.machine.borrow().report(self.0.world.now())
     }
 
+    /// What those who wait by this board can be told.
+    pub(super) fn foresee(&self, board: &Board) -> Vec<Foreseen> {
+        let models = (self.0.around.models)();
+        let (_, rules) = self.0.settings.get();
+        let policy = Policy {
+            rules,
+            room: (self.0.around.room)(),
+            models: &models,
+        };
+        policy.foresee(board)
+    }
+
     /// Takes over changed settings.
     pub fn set_rules(&self, rules: Rules) {
+        let (times, _) = self.0.settings.get();
+        self.0.settings.set((times, rules));
         self.0.machine.borrow_mut().set_rules(rules);
     }
 

@@ -17,6 +17,7 @@ mod model;
 mod paths;
 mod process;
 mod record;
+mod replay;
 mod servers;
 mod tally;
 mod test;
@@ -81,6 +82,12 @@ const COMMANDS: &[Command] = &[
         summary: "record again how a real Ollama answers, for the tests",
         usage: record::USAGE,
         run: record::run,
+    },
+    Command {
+        name: "replay",
+        summary: "the requests of a log under the policy, with other limits",
+        usage: replay::USAGE,
+        run: replay::run,
     },
     Command {
         name: "clients",

@@ -41,14 +41,16 @@
 //!
 //! # What it does not do
 //!
-//! No I/O, clock, randomness or WASM. It knows nothing of HTTP, models or clients' keys.
+//! No I/O, clock, randomness or WASM. It knows nothing of HTTP, names of models or clients' keys: both are numbers here.
 
 pub mod board;
 pub mod history;
 pub mod instance;
+pub mod models;
 mod mutant;
 pub mod policy;
 pub mod reader;
+pub mod replay;
 pub mod session;
 pub mod store;
 pub mod term;
@@ -61,4 +63,5 @@ mod room;
 mod explore;
 
 pub use clock::Now;
+pub use models::Wants;
 pub use room::{Load, MAX_UPSTREAMS, Room};

@@ -213,10 +213,7 @@ mod tests {
             }
         );
         let ended = Outbox {
-            ended: vec![Ended {
-                k: 2,
-                service_ms: None,
-            }],
+            ended: vec![Ended { k: 2, work: None }],
             ..Outbox::default()
         };
         let over = Outbox {

@@ -25,9 +25,32 @@ pub struct Place {
     /// The estimated wait in seconds; absent while nothing was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta_seconds: Option<u64>,
-    /// Why it waits although a slot may be free, or stands further back than it was told before: `settling`, `reordered`.
+    /// Why it waits: `slots`, `model_busy`, `model_loading`, `model_turn`, `upstream_down`, `settling`; or why it stands further back
+    /// than it was told before: `reordered`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
+    /// The model that it waits for, as its client wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How many of those who wait now start before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<u64>,
+    /// The wait in seconds: one in ten is shorter than the first, one in ten longer than the second; absent before five answers were
+    /// measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_range: Option<[u64; 2]>,
+}
+
+impl Place {
+    /// Whether it says the same, estimates aside: those change all the time.
+    pub fn is_like(&self, other: &Place) -> bool {
+        let without_estimates = |place: &Place| Place {
+            eta_seconds: None,
+            eta_range: None,
+            ..place.clone()
+        };
+        without_estimates(self) == without_estimates(other)
+    }
 }
 
 /// Writes the frames for one request.
@@ -208,7 +231,10 @@ mod tests {
             active: 4,
             max: 4,
             eta_seconds: Some(12),
-            reason: None,
+            reason: Some("model_turn"),
+            model: Some("m".to_owned()),
+            ahead: Some(2),
+            eta_range: Some([9, 20]),
         }
     }
 
@@ -216,8 +242,7 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    const QUEUE: &str =
-        r#"{"ticket":"7-abc","position":3,"queued":5,"active":4,"max":4,"etaSeconds":12}"#;
+    const QUEUE: &str = r#"{"ticket":"7-abc","position":3,"queued":5,"active":4,"max":4,"etaSeconds":12,"reason":"model_turn","model":"m","ahead":2,"etaRange":[9,20]}"#;
 
     const NOW_MS: u64 = 1_795_874_872_045;
     const TIME: &str = "2026-11-28T14:07:52.045Z";
@@ -265,11 +290,18 @@ mod tests {
 
     #[test]
     fn an_unknown_wait_is_absent_rather_than_null() {
-        let place = Place {
+        let unknown = Place {
             eta_seconds: None,
+            eta_range: None,
             ..place()
         };
-        assert!(!json!(place).to_string().contains("eta"));
+        assert!(!json!(unknown).to_string().contains("eta"));
+        assert!(unknown.is_like(&place()), "an estimate is no other place");
+        let moved = Place {
+            position: 2,
+            ..place()
+        };
+        assert!(!moved.is_like(&place()));
     }
 
     /// What watches answers of this form: events alone tell nothing of their end.

@@ -2,11 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use sluice_gate::Room;
 use sluice_gate::history::{self, Law};
 use sluice_gate::instance::{Phase, Request};
 use sluice_gate::policy::{Class, Rules};
+use sluice_gate::{Room, Wants};
 
 use super::client::Client;
 use super::dice::Dice;
@@ -14,7 +15,7 @@ use super::executor::Owner;
 use super::plan::{Fault, Plan};
 use super::times;
 use super::world::{Counts, Instance, Shared};
-use crate::gate::driver::Gate;
+use crate::gate::driver::{Around, Gate};
 use crate::gate::ticket::TicketSecret;
 use crate::store::Store;
 
@@ -68,11 +69,18 @@ impl Run {
             max_queue: u32::MAX,
             places_per_client: plan.places,
             batch_wait_max_ms: plan.service_us / 50,
+            model_turn_ms: Rules::MODEL_TURN_MS,
+            swap_share: Rules::SWAP_SHARE,
         };
         let store = Store::new(world.clone());
         let index = world.index;
         let room = Room::one(self.shared.instances.borrow()[index].capacity);
-        let gate = Gate::new(world, store, times(plan), rules, move || room);
+        let around = Around {
+            room: Box::new(move || room),
+            models: Box::new(Arc::default),
+            load: Box::new(|_, _| {}),
+        };
+        let gate = Gate::new(world, store, times(plan), rules, around);
         self.gates.borrow_mut().push(gate);
         index
     }
@@ -240,6 +248,7 @@ impl Run {
                 },
                 client,
                 guard: dice.next(),
+                wants: Wants::default(),
                 waited_ms: 0,
             };
             let hangs_up = dice.chance(plan.odds.hangup);

@@ -1,4 +1,4 @@
-//! What is told of the gate's own work: memberships, terms, boards, and slots that stood empty.
+//! What is told of the gate's own work: memberships, terms, boards, slots that stood empty, and how true estimates came.
 
 use sluice_gate::board::Board;
 
@@ -38,6 +38,16 @@ pub(super) fn told(text: &mut Document, board: &Board, totals: &Totals) {
             "sluice_gate_sessions_lapsed_total",
             "Memberships that went unrenewed for a time to live.",
         ),
+        (
+            GateCount::Estimates,
+            "sluice_estimates_total",
+            "Requests that were told a range for their wait, and have started.",
+        ),
+        (
+            GateCount::EstimatesWithin,
+            "sluice_estimates_within_total",
+            "Of these, those that started within it: eight of ten should.",
+        ),
     ] {
         text.family(name, Kind::Counter, help);
         text.sample(name, &[], totals.of(Tallied::Gate(what)));
@@ -55,6 +65,23 @@ pub(super) fn told(text: &mut Document, board: &Board, totals: &Totals) {
     ] {
         let seconds = Scale::Milliseconds.told(totals.of(Tallied::Gate(what)));
         text.sample(name, &[("cause", cause)], seconds);
+    }
+    let name = "sluice_estimate_width_seconds_total";
+    text.family(name, Kind::Counter, "The widths of these ranges.");
+    let width = totals.of(Tallied::Gate(GateCount::EstimateWidth));
+    text.sample(name, &[], Scale::Milliseconds.told(width));
+    let name = "sluice_estimate_error_seconds_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "How far off the middles of these ranges were, and what departures per second alone would have said.",
+    );
+    for (what, by) in [
+        (GateCount::EstimateError, "policy"),
+        (GateCount::PlainError, "departures"),
+    ] {
+        let seconds = Scale::Milliseconds.told(totals.of(Tallied::Gate(what)));
+        text.sample(name, &[("by", by)], seconds);
     }
     let name = "sluice_gate_board_bytes";
     text.family(name, Kind::Gauge, "The size of the newest board.");

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::{AskId, Board, Grant, Mark, Member, Rank, Waiting};
+use crate::policy::Hold;
 use crate::store::SessionNo;
 
 /// One change of the board.
@@ -48,6 +49,11 @@ pub enum Decision {
     Recall {
         /// Who.
         ask: AskId,
+    },
+    /// The turns of models at an upstream are these now. They let nobody relay by themselves.
+    Turn {
+        /// The turns, and where.
+        hold: Hold,
     },
 }
 
@@ -189,6 +195,18 @@ impl Board {
                 self.grant_mut(*ask)?.recall = true;
                 Ok(())
             }
+            Decision::Turn { hold } => {
+                let holds = &mut self.policy.holds;
+                match holds.binary_search_by_key(&hold.upstream, |hold| hold.upstream) {
+                    Ok(at) => holds
+                        .iter_mut()
+                        .skip(at)
+                        .take(1)
+                        .for_each(|old| old.clone_from(hold)),
+                    Err(at) => holds.insert(at, hold.clone()),
+                }
+                Ok(())
+            }
         }
     }
 
@@ -213,6 +231,8 @@ impl Board {
             class: waiting.class,
             client: waiting.client,
             guard: waiting.guard,
+            wants: waiting.wants,
+            granted_ms: 0,
             moves: 0,
             recall: false,
         };

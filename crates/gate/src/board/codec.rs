@@ -10,7 +10,7 @@ use super::Board;
 pub const BOARD_MAX: usize = 64 * 1024;
 
 /// The number of this form of boards and outboxes. Raised with every change that an older version would misread.
-pub const FORMAT: u8 = if cfg!(feature = "next-format") { 2 } else { 1 };
+pub const FORMAT: u8 = if cfg!(feature = "next-format") { 3 } else { 2 };
 
 /// Why bytes are no board, or a board has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,9 +81,41 @@ mod tests {
     use crate::board::{
         AskId, Class, Grant, LINE_MAX, MEMBERS_MAX, Mark, Member, Refusal, Waiting,
     };
+    use crate::models::{Places, Wants};
+    use crate::policy::{Field, Figure, Hold, PAST_MAX, Past, Stage, Turn};
 
     fn ask(session: u64, k: u64) -> AskId {
         AskId { session, k }
+    }
+
+    /// A policy's field with everything in it, at its largest.
+    fn field() -> Field {
+        let mut field = Field::default();
+        for model in 0..2 * Figure::FIGURES as u64 {
+            field.measure(0, u64::MAX - model, |figure| {
+                (0..Figure::SAMPLES).for_each(|_| figure.note(1_000));
+            });
+        }
+        let turn = |model| Turn {
+            model,
+            stage: Stage::Running,
+            for_ms: 1 << 30,
+            idle_ms: 1 << 30,
+        };
+        let past = |model| Past {
+            model,
+            ago_ms: 1 << 30,
+        };
+        let hold = |upstream| Hold {
+            upstream,
+            turns: (1..=4).map(turn).collect(),
+            next: u64::MAX,
+            draining_ms: 1 << 20,
+            drain_ms: 1 << 20,
+            past: (1..=PAST_MAX as u64).map(past).collect(),
+        };
+        field.holds = (0..8).map(hold).collect();
+        field
     }
 
     fn board() -> Board {
@@ -108,7 +140,7 @@ mod tests {
                 mark: Some(Mark::Refused(Refusal::QueueFull)),
                 ..Waiting::default()
             }],
-            policy: vec![1, 2, 3],
+            policy: field(),
             ..Board::default()
         }
     }
@@ -187,10 +219,18 @@ mod tests {
                     ask: ask(MEMBERS_MAX as u64, 1 << 20 | k),
                     client: u64::MAX,
                     guard: u64::MAX,
+                    wants: Wants {
+                        model: u64::MAX,
+                        lacks: u8::MAX,
+                        is_auxiliary: true,
+                        places: Places::Told(u8::MAX),
+                        hint: u16::MAX,
+                    },
                     waited_ms: 1 << 20,
                     ..Waiting::default()
                 })
                 .collect(),
+            policy: field(),
             ..Board::default()
         };
         let size = largest.encode().map(|bytes| bytes.len());

@@ -12,6 +12,8 @@ pub use view::Count;
 
 use serde::{Deserialize, Serialize};
 
+use crate::models::Wants;
+use crate::policy::Field;
 use crate::store::SessionNo;
 
 /// An ask: request `k` of session `session`. `k` is never used twice in a session.
@@ -57,7 +59,7 @@ pub struct Board {
     /// Who waits, in the order in which the policy lists them.
     pub line: Vec<Waiting>,
     /// The policy's own field.
-    pub policy: Vec<u8>,
+    pub policy: Field,
 }
 
 /// A session as the board knows it.
@@ -87,9 +89,15 @@ pub struct Grant {
     /// Its class.
     pub class: Class,
     /// Hash of its client's key; 0 without one.
+    #[serde(with = "postcard::fixint::le")]
     pub client: u64,
     /// Hash of its ticket's secret.
+    #[serde(with = "postcard::fixint::le")]
     pub guard: u64,
+    /// What it says of its model.
+    pub wants: Wants,
+    /// How long it has been granted, in milliseconds, when the board was put.
+    pub granted_ms: u64,
     /// How many of its wishes to move were decided.
     pub moves: u8,
     /// Its owner is to stop it.
@@ -106,9 +114,13 @@ pub struct Waiting {
     /// How it is ordered.
     pub rank: Rank,
     /// Hash of its client's key; 0 without one.
+    #[serde(with = "postcard::fixint::le")]
     pub client: u64,
     /// Hash of its ticket's secret.
+    #[serde(with = "postcard::fixint::le")]
     pub guard: u64,
+    /// What it says of its model.
+    pub wants: Wants,
     /// How long it has waited, in milliseconds, when the board was put.
     pub waited_ms: u64,
     /// What was decided instead of a grant; its owner takes it out by saying *ended*.
@@ -141,6 +153,8 @@ pub enum Refusal {
     QueueFull,
     /// Its client has as many places as it may have.
     PlacesTaken,
+    /// No upstream could load its model a moment ago.
+    NoLoad,
 }
 
 /// Whether one who waits stands in front or behind.

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::renumber::epoch_of;
 use super::world::{Doing, ORIGIN, Value, World, Write};
+use crate::policy::Field;
 use crate::store::{Epoch, Key, SessionNo, TermNo};
 
 pub(super) fn fingerprint(value: &impl Hash) -> u64 {
@@ -203,7 +204,11 @@ impl World {
         for epoch in self.epochs() {
             self.each_board(epoch, |board| {
                 board.settings = 0;
-                board.policy.clear();
+                board.policy = Field::default();
+                board
+                    .grants
+                    .iter_mut()
+                    .for_each(|grant| grant.granted_ms = 0);
                 board.degraded = false;
                 for waiting in &mut board.line {
                     waiting.waited_ms = 0;

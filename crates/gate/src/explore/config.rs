@@ -179,6 +179,8 @@ impl Config {
             max_queue: 64,
             places_per_client: 64,
             batch_wait_max_ms: 1_000_000,
+            model_turn_ms: Rules::MODEL_TURN_MS,
+            swap_share: Rules::SWAP_SHARE,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::config::{Config, Fault};
 use super::world::{Action, Doing, ORIGIN, Process, SESSIONS_MAX, TERMS_MAX, Value, World, Write};
-use crate::instance::{Event, RequestNo};
+use crate::instance::Event;
 use crate::room::Room;
 use crate::store::{Epoch, Found, Key};
 
@@ -28,7 +28,7 @@ impl World {
             Action::Arrive(at) => next.processes[at].arrive(),
             Action::End(at, k) | Action::Leave(at, k) => {
                 let process = &mut next.processes[at];
-                process.instance.end(RequestNo(k), None);
+                process.end(k);
                 process.is_woken = true;
             }
             Action::Wake(at) => {
@@ -97,7 +97,7 @@ impl World {
                 config.is_once && process.had_session && !process.instance.is_in_session();
             if is_gone {
                 for k in process.instance.living() {
-                    process.instance.end(RequestNo(k), None);
+                    process.end(k);
                 }
                 process.to_come = 0;
                 process.doing = Doing::Quiet;

@@ -1,6 +1,7 @@
 //! A state of the world: the store, the processes, the writes under way.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::config::{Config, FAULTS, Fault};
 use crate::board::Board;
@@ -285,11 +286,17 @@ impl Process {
         self.instance.arrive(Request::default(), self.clocks());
     }
 
+    pub fn end(&mut self, k: u64) {
+        let now = self.clocks();
+        self.instance.end(RequestNo(k), None, now);
+    }
+
     /// Tells the instance what happened, and notes what it does next.
     pub fn step(&mut self, event: Event, room: Room, random: u64) {
         let context = Context {
             now: self.clocks(),
             room,
+            models: Arc::default(),
             random,
         };
         if event == Event::Due {

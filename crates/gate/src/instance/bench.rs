@@ -1,8 +1,9 @@
 //! A bench for tests of whole ways: a few instances on one store in memory, on one virtual clock, each operation at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Context, Effect, Event, Instance, Phase, Request, RequestNo};
+use super::{Context, Effect, Event, Instance, Phase, Request, RequestNo, Work};
 use crate::board::Board;
 use crate::clock::Now;
 use crate::policy::Rules;
@@ -28,6 +29,8 @@ impl Bench {
             max_queue: 64,
             places_per_client: 8,
             batch_wait_max_ms: 60_000,
+            model_turn_ms: Rules::MODEL_TURN_MS,
+            swap_share: Rules::SWAP_SHARE,
         };
         let instance = Instance::new(Times::new(TTL_MS), rules);
         Bench {
@@ -63,7 +66,12 @@ impl Bench {
     }
 
     pub fn end(&mut self, at: usize, no: RequestNo) {
-        self.instances[at].end(no, Some(1_000));
+        let work = Work {
+            service_ms: 1_000,
+            ..Work::default()
+        };
+        let now = self.now();
+        self.instances[at].end(no, Some(work), now);
         self.wake(at);
     }
 
@@ -136,6 +144,7 @@ impl Bench {
         let context = Context {
             now: self.now(),
             room: self.room,
+            models: Arc::default(),
             random: self.random,
         };
         let effect = self.instances[at].step(event, &context);

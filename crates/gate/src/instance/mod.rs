@@ -28,7 +28,7 @@ mod tests;
 
 use crate::board::{AskId, Board};
 use crate::clock::Now;
-use crate::policy::Rules;
+use crate::policy::{Rules, Stage};
 use crate::session::requests::Requests;
 use crate::session::{CANCELS_MAX, Session};
 use crate::store::Epoch;
@@ -36,6 +36,7 @@ use crate::term::Term;
 use crate::times::Times;
 
 pub use crate::policy::Cancel;
+pub use crate::session::outbox::Work;
 pub use crate::session::requests::{Phase, Request, RequestNo, Why};
 pub use port::{Context, Effect, Event, Illegal};
 pub use report::{Report, Sums};
@@ -107,9 +108,9 @@ impl Instance {
         self.requests.arrive(request, now)
     }
 
-    /// The answer ended, or its client left: it has nothing at the gate any more. `service_ms`: how long the upstream worked
-    /// for it, if that is to count for the estimates. The rest is to be ended.
-    pub fn end(&mut self, request: RequestNo, service_ms: Option<u64>) {
+    /// The answer ended, or its client left: it has nothing at the gate any more. `work`: what it came to, if that is to count for
+    /// the estimates. The rest is to be ended.
+    pub fn end(&mut self, request: RequestNo, work: Option<Work>, now: Now) {
         let RequestNo(k) = request;
         let Some(entry) = self.requests.end(k) else {
             return;
@@ -117,7 +118,10 @@ impl Instance {
         if let Some(session) = self.session.as_mut().filter(|session| !session.over)
             && entry.is_said()
         {
-            session.note_ended(k, service_ms);
+            match work {
+                Some(work) => session.note_worked(k, work, now.mono_ms),
+                None => session.note_ended(k),
+            }
         }
     }
 
@@ -169,6 +173,24 @@ impl Instance {
             .map(|wish| wish.cancel)
             .chain(self.unsaid.iter().copied());
         !all.any(|other| other == cancel)
+    }
+
+    /// What is to be loaded at this moment, as upstream and model, by a request of nobody's: whoever schedules sees to it. Empty for
+    /// everybody else, and until a board that says so has passed.
+    pub fn loads(&self) -> Vec<(u8, u64)> {
+        let term = self.term.as_ref();
+        let Some(term) = term.filter(|term| term.passed && !term.unfenced && !term.changed) else {
+            return Vec::new();
+        };
+        let holds = term.board.policy.holds.iter();
+        let loading = holds.flat_map(|hold| {
+            let turns = hold
+                .turns
+                .iter()
+                .filter(|turn| turn.stage == Stage::Loading);
+            turns.map(|turn| (hold.upstream, turn.model))
+        });
+        loading.collect()
     }
 
     /// Where a request stands; [`Why::Ended`] for one that is not known.

@@ -1,18 +1,22 @@
 //! What goes in and out of [`super::Instance::step`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::models::Models;
 use crate::room::Room;
 use crate::store::{Found, Key, Op};
 
 /// What the world is like at this step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     /// The two clocks of this process.
     pub now: Now,
     /// How many may relay, in all and at each upstream; 0 for one whose breaker is open.
     pub room: Room,
+    /// What is known of models at the upstreams.
+    pub models: Arc<Models>,
     /// A random number that was not used before.
     pub random: u64,
 }

@@ -28,7 +28,7 @@ impl Instance {
         }
         term.age(now_ms);
         let own = session.outbox(&mut self.requests, context.now);
-        term.hear(session.no, &own);
+        term.hear(session.no, &own, now_ms);
         if !resigns && (term.is_active() || !term.asks.is_empty()) {
             term.open_when_settled(now_ms, &times);
             // Where there is room, an own request starts first, and the others are looked at after that.
@@ -54,7 +54,12 @@ impl Instance {
         }
         if !resigns {
             let (rules, room) = (self.rules, context.room);
-            term.decide(&Policy { rules, room });
+            let models = &context.models;
+            term.decide(&Policy {
+                rules,
+                room,
+                models,
+            });
         }
         if times.lacks(Mutant::DeleteEarly)
             && let Some(key) = term.next_delete(session.epoch, &times)

@@ -1,5 +1,7 @@
 //! Whole ways of requests through one and several instances.
 
+use std::sync::Arc;
+
 use super::bench::{Bench, TTL_MS};
 use super::{Cancel, Context, Event, Illegal, Instance, Phase, Request, Why};
 use crate::board::codec::FORMAT;
@@ -360,6 +362,7 @@ fn an_event_that_answers_nothing_is_illegal_and_changes_nothing() {
     let context = Context {
         now: bench.now(),
         room: bench.room,
+        models: Arc::default(),
         random: 1,
     };
     let before: Instance = bench.instances[0].clone();

@@ -14,7 +14,11 @@ use crate::board::{LINE_MAX, Mark, Rank, Unlawful, Waiting};
 pub const KEEPS_TURN_MS: u64 = 1_000;
 
 /// Lists all who joined, the longest waited first.
-pub(super) fn join(draft: &mut Draft, rules: &Rules, joined: &[Joined]) -> Result<(), Unlawful> {
+pub(super) fn join(
+    draft: &mut Draft<'_>,
+    rules: &Rules,
+    joined: &[Joined],
+) -> Result<(), Unlawful> {
     let mut joined = joined.to_vec();
     joined.sort_by_key(|one| (std::cmp::Reverse(one.waited_ms), one.ask));
     for one in joined {
@@ -33,6 +37,7 @@ pub(super) fn join(draft: &mut Draft, rules: &Rules, joined: &[Joined]) -> Resul
             rank,
             client: one.client,
             guard: one.guard,
+            wants: one.wants,
             waited_ms: one.waited_ms,
             mark,
         };
@@ -42,7 +47,7 @@ pub(super) fn join(draft: &mut Draft, rules: &Rules, joined: &[Joined]) -> Resul
 }
 
 /// A batch request stands behind, and so does a client's next while one of its requests waits.
-fn rank(draft: &Draft, one: &Joined) -> Rank {
+fn rank(draft: &Draft<'_>, one: &Joined) -> Rank {
     let waits_already = draft.board.holdings(one.client).queued > 0;
     match one.class {
         Class::Interactive if !waits_already => Rank::Front,
@@ -50,7 +55,7 @@ fn rank(draft: &Draft, one: &Joined) -> Rank {
     }
 }
 
-fn refusal(draft: &Draft, rules: &Rules, one: &Joined) -> Option<Refusal> {
+fn refusal(draft: &Draft<'_>, rules: &Rules, one: &Joined) -> Option<Refusal> {
     if draft.board.line.len() >= LINE_MAX {
         return Some(Refusal::QueueFull);
     }

@@ -4,33 +4,50 @@
 //!
 //! From the board, what was asked since, the rules and the room at this moment: who joins the line and where, who is refused,
 //! who starts at which upstream, who moves, who is recalled. It is deterministic and has no clock: how long somebody has waited
-//! stands on the board. Models, shares and other orders are added here and nowhere else; `order::next` is the one place that
-//! says who is first.
+//! stands on the board, and how long its model has had its turn. Shares and other orders are added here and nowhere else:
+//! `order::next` is the one place that says who is first, `upstream` where it goes, `turns` which model may run there.
 //!
 //! # What it cannot do
 //!
 //! Break the gate. Every decision goes through [`Board::apply`], which lets nothing exceed the capacity, and whoever
 //! schedules falls back to [`plain::schedule`] if one is not lawful.
 
+mod bound;
+mod calibration;
 #[cfg(test)]
 mod days;
 mod estimate;
+mod field;
+mod figure;
+mod forecast;
 mod join;
+#[cfg(test)]
+mod model_days;
 mod order;
+mod parallel;
 pub mod plain;
 #[cfg(test)]
 mod tests;
+mod turns;
+mod upstream;
 
 use serde::{Deserialize, Serialize};
 
+pub use bound::{Share, linger_ms, longest_wait_ms, quantum_ms};
+pub use calibration::Calibration;
 pub use estimate::Service;
+pub use field::{Field, Hold, PAST_MAX, Past, Stage, Turn};
+pub use figure::{Figure, Sample};
+pub use forecast::{Foreseen, Range, Reason};
+pub use parallel::{Answer, Parallel, Spans};
 
 use crate::board::{AskId, Board, Mark, Rank, Unlawful};
 pub use crate::board::{Class, Decision, Refusal};
+use crate::models::{Models, Wants};
 use crate::room::Room;
 
 /// The policy's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rules {
     /// How many may wait.
     pub max_queue: u32,
@@ -38,9 +55,18 @@ pub struct Rules {
     pub places_per_client: u32,
     /// After so long a batch request stands in order with the others.
     pub batch_wait_max_ms: u64,
+    /// A model's turn lasts so long where another waits for it to end, or longer: see `swap_share`.
+    pub model_turn_ms: u64,
+    /// At most this share of an upstream's time goes into changes of models, in per cent.
+    pub swap_share: u32,
 }
 
 impl Rules {
+    /// What [`Rules::model_turn_ms`] and [`Rules::swap_share`] are where nobody says otherwise.
+    pub const MODEL_TURN_MS: u64 = 60_000;
+    /// See there.
+    pub const SWAP_SHARE: u32 = 25;
+
     /// A number that stands for this policy and its settings: another one where they differ (rule 30). Never 0.
     pub fn signature(&self) -> u32 {
         let words = [
@@ -48,6 +74,8 @@ impl Rules {
             u64::from(self.max_queue),
             u64::from(self.places_per_client),
             self.batch_wait_max_ms,
+            self.model_turn_ms,
+            u64::from(self.swap_share),
         ];
         // FNV-1a, folded: two settings of one deployment must differ, nobody attacks it.
         let hash = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
@@ -60,7 +88,7 @@ impl Rules {
 }
 
 /// The number of this policy: raised when it decides otherwise than before.
-const POLICY: u64 = 1;
+const POLICY: u64 = 2;
 
 /// What was asked since the board was put.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -84,6 +112,8 @@ pub struct Joined {
     pub client: u64,
     /// Hash of its ticket's secret.
     pub guard: u64,
+    /// What it says of its model.
+    pub wants: Wants,
     /// How long it has waited, in milliseconds.
     pub waited_ms: u64,
     /// It waited in another session before: it was let in once and is not refused.
@@ -112,14 +142,16 @@ pub enum Cancel {
 
 /// The policy with its rules and the room at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct Policy<'a> {
     /// The rules.
     pub rules: Rules,
     /// How many may relay, in all and at each upstream.
     pub room: Room,
+    /// What is known of models at the upstreams.
+    pub models: &'a Models,
 }
 
-impl Policy {
+impl<'a> Policy<'a> {
     /// What is to be done, in this order.
     ///
     /// # Errors
@@ -129,11 +161,10 @@ impl Policy {
         draft.cancel(&asks.cancels)?;
         join::join(&mut draft, &self.rules, &asks.joined)?;
         draft.move_on(&asks.moves)?;
+        turns::refuse(&mut draft)?;
         order::promote(&mut draft, &self.rules)?;
-        while let Some(ask) = order::next(&draft.board) {
-            let Some(upstream) = draft.upstream(0) else {
-                break;
-            };
+        turns::take(&mut draft, &self.rules)?;
+        while let Some((ask, upstream)) = order::next(&draft) {
             draft.decide(Decision::Grant { ask, upstream })?;
             order::promote(&mut draft, &self.rules)?;
         }
@@ -142,17 +173,19 @@ impl Policy {
 }
 
 /// The board as it will be when everything so far was done.
-struct Draft {
+struct Draft<'a> {
     board: Board,
     room: Room,
+    models: &'a Models,
     decisions: Vec<Decision>,
 }
 
-impl Draft {
-    fn of(policy: &Policy, board: &Board) -> Draft {
+impl<'a> Draft<'a> {
+    fn of(policy: &Policy<'a>, board: &Board) -> Draft<'a> {
         Draft {
             board: board.clone(),
             room: policy.room,
+            models: policy.models,
             decisions: Vec::new(),
         }
     }
@@ -167,13 +200,6 @@ impl Draft {
     fn unused(&self) -> u32 {
         let active = u32::try_from(self.board.grants.len()).unwrap_or(u32::MAX);
         self.room.capacity().saturating_sub(active)
-    }
-
-    /// The least loaded upstream with room for one more, without those of the set bits.
-    fn upstream(&self, avoid: u8) -> Option<u8> {
-        let load = self.board.load();
-        let is_free = self.board.open && load.all() < self.room.total();
-        is_free.then(|| avoiding(self.room, avoid).choose_to_move(&load))?
     }
 
     fn cancel(&mut self, cancels: &[Cancel]) -> Result<(), Unlawful> {
@@ -201,10 +227,8 @@ impl Draft {
             if grant.moves == wish.moves {
                 continue;
             }
-            let others = avoiding(self.room, wish.avoid);
-            let upstream = others
-                .choose_to_move(&self.board.load())
-                .unwrap_or(grant.upstream);
+            let stays = grant.upstream;
+            let upstream = self.another(grant.wants, wish.avoid).unwrap_or(stays);
             self.decide(Decision::Move {
                 ask: wish.ask,
                 upstream,
@@ -230,10 +254,4 @@ impl Rank {
             Rank::Behind => false,
         }
     }
-}
-
-fn avoiding(room: Room, avoid: u8) -> Room {
-    (0..8)
-        .filter(|upstream| avoid >> upstream & 1 == 1)
-        .fold(room, Room::without)
 }

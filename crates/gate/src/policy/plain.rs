@@ -1,18 +1,28 @@
 //! Plain order: what a scheduler falls back to when the policy failed, or when two takers died on one board (rule 30).
 //!
-//! Everybody in the order of the line, newcomers last, within the limits; no classes, no shares. Nothing of the policy's own
-//! field is read.
+//! Everybody in the order of the line, newcomers last, within the limits; no classes, no shares, no turns of models. Nothing of
+//! the policy's own field is read.
 
-use super::{Asks, Decision, Draft, Policy};
-use crate::board::{AskId, Board, LINE_MAX, Mark, Rank, Unlawful, Waiting};
+use super::{Asks, Decision, Draft, Field, Policy, order};
+use crate::board::{Board, LINE_MAX, Mark, Rank, Unlawful, Waiting};
+use crate::models::Models;
 use crate::policy::Refusal;
 
 /// What is to be done, in this order.
 ///
 /// # Errors
 /// A decision was not lawful; nothing is to be done then.
-pub fn schedule(policy: &Policy, board: &Board, asks: &Asks) -> Result<Vec<Decision>, Unlawful> {
+pub fn schedule(
+    policy: &Policy<'_>,
+    board: &Board,
+    asks: &Asks,
+) -> Result<Vec<Decision>, Unlawful> {
+    let policy = &Policy {
+        models: &Models::NONE,
+        ..*policy
+    };
     let mut draft = Draft::of(policy, board);
+    draft.board.policy = Field::default();
     draft.cancel(&asks.cancels)?;
     for one in &asks.joined {
         if draft.board.knows(one.ask) || draft.board.member(one.ask.session).is_none() {
@@ -27,6 +37,7 @@ pub fn schedule(policy: &Policy, board: &Board, asks: &Asks) -> Result<Vec<Decis
             rank: Rank::Front,
             client: one.client,
             guard: one.guard,
+            wants: one.wants,
             waited_ms: one.waited_ms,
             mark: is_full.then_some(Mark::Refused(Refusal::QueueFull)),
         };
@@ -34,17 +45,8 @@ pub fn schedule(policy: &Policy, board: &Board, asks: &Asks) -> Result<Vec<Decis
         draft.decide(Decision::List { waiting, at })?;
     }
     draft.move_on(&asks.moves)?;
-    while let Some(ask) = first(&draft.board) {
-        let Some(upstream) = draft.upstream(0) else {
-            break;
-        };
+    while let Some((ask, upstream)) = order::next(&draft) {
         draft.decide(Decision::Grant { ask, upstream })?;
     }
     Ok(draft.decisions)
-}
-
-fn first(board: &Board) -> Option<AskId> {
-    let mut line = board.waiting();
-    line.find(|waiting| board.counts(waiting.ask.session))
-        .map(|waiting| waiting.ask)
 }

@@ -6,10 +6,12 @@ use crate::mutant::Mutant;
 
 const SESSIONS: u64 = 3;
 
+static NOTHING: Models = Models::NONE;
+
 /// A board that is open, with its members, and a policy over it.
 pub(super) struct Day {
     pub(super) board: Board,
-    pub(super) policy: Policy,
+    pub(super) policy: Policy<'static>,
     next: u64,
 }
 
@@ -31,8 +33,11 @@ impl Day {
                     max_queue: 100,
                     places_per_client: 100,
                     batch_wait_max_ms: 60_000,
+                    model_turn_ms: Rules::MODEL_TURN_MS,
+                    swap_share: Rules::SWAP_SHARE,
                 },
                 room,
+                models: &NOTHING,
             },
             next: 0,
         }
@@ -48,6 +53,7 @@ impl Day {
             class,
             client,
             guard: 1_000 + self.next,
+            wants: Wants::default(),
             waited_ms,
             again: waited_ms > 0,
         }

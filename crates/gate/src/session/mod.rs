@@ -22,7 +22,7 @@ use crate::mutant::Mutant;
 use crate::policy::Cancel;
 use crate::store::{Epoch, SessionNo, TermNo};
 use crate::times::Times;
-use outbox::Outbox;
+use outbox::{Outbox, Work};
 use requests::Requests;
 pub(crate) use view::View;
 
@@ -71,11 +71,24 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ended {
     pub k: u64,
-    pub service_ms: Option<u64>,
+    pub work: Option<Work>,
+    /// When it ended, of the monotonic clock, where it came to something.
+    pub ended_at: u64,
     /// The first beat that was issued with it.
     pub tag: Option<u64>,
     /// The board that is being put has taken it in.
     pub on_board: bool,
+}
+
+impl Ended {
+    /// What the outbox says of it.
+    fn said(&self, now: Now) -> outbox::Ended {
+        let ago_ms = now.mono_ms.saturating_sub(self.ended_at);
+        outbox::Ended {
+            k: self.k,
+            work: self.work.map(|work| Work { ago_ms, ..work }),
+        }
+    }
 }
 
 /// A wish to cancel.
@@ -144,14 +157,7 @@ impl Session {
             beat: self.beat,
             over: false,
             asks: requests.publish(now),
-            ended: self
-                .ended
-                .iter()
-                .map(|ended| outbox::Ended {
-                    k: ended.k,
-                    service_ms: ended.service_ms,
-                })
-                .collect(),
+            ended: self.ended.iter().map(|ended| ended.said(now)).collect(),
             cancels: self.cancels.iter().map(|wish| wish.cancel).collect(),
         }
     }
@@ -172,15 +178,31 @@ impl Session {
     }
 
     /// Notes that an ask has ended, once.
-    pub fn note_ended(&mut self, k: u64, service_ms: Option<u64>) {
-        if !self.has_ended(k) {
+    pub fn note_ended(&mut self, k: u64) {
+        self.note(Ended {
+            k,
+            work: None,
+            ended_at: 0,
+            tag: None,
+            on_board: false,
+        });
+    }
+
+    /// The same of one that came to something.
+    pub fn note_worked(&mut self, k: u64, work: Work, now_ms: u64) {
+        self.note(Ended {
+            k,
+            work: Some(work),
+            ended_at: now_ms,
+            tag: None,
+            on_board: false,
+        });
+    }
+
+    fn note(&mut self, ended: Ended) {
+        if !self.has_ended(ended.k) {
             self.dirty = true;
-            self.ended.push(Ended {
-                k,
-                service_ms,
-                tag: None,
-                on_board: false,
-            });
+            self.ended.push(ended);
         }
     }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::board::codec::FORMAT;
+use crate::models::Wants;
 use crate::policy::{Cancel, Class};
 
 /// The most asks of a session at a time; more requests of an instance wait until one of them is over.
@@ -42,6 +43,8 @@ pub struct Ask {
     pub client: u64,
     /// Hash of its ticket's secret.
     pub guard: u64,
+    /// What it says of its model.
+    pub wants: Wants,
     /// How long it has waited, in milliseconds, at the issue of the put.
     pub waited_ms: u64,
     /// It waited in another session before.
@@ -57,8 +60,19 @@ pub struct Ask {
 pub struct Ended {
     /// Its number in the session.
     pub k: u64,
-    /// How long the upstream worked for it, if that counts for estimates.
-    pub service_ms: Option<u64>,
+    /// What it came to, if that counts for estimates.
+    pub work: Option<Work>,
+}
+
+/// What an answer came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Work {
+    /// How long it held its slot, in milliseconds.
+    pub service_ms: u64,
+    /// How long the upstream worked on its prompt and its answer, in milliseconds, where its last frame says so.
+    pub busy_ms: Option<u64>,
+    /// How long ago it ended when the outbox was put, in milliseconds.
+    pub ago_ms: u64,
 }
 
 /// What was read of an outbox.
@@ -137,7 +151,11 @@ mod tests {
             }],
             ended: vec![Ended {
                 k: 2,
-                service_ms: Some(70),
+                work: Some(Work {
+                    service_ms: 70,
+                    busy_ms: Some(60),
+                    ago_ms: 5,
+                }),
             }],
             cancels: vec![
                 Cancel::Ticket(9),
@@ -178,7 +196,11 @@ mod tests {
         };
         let ended = Ended {
             k: 1 << 40,
-            service_ms: Some(1 << 40),
+            work: Some(Work {
+                service_ms: 1 << 40,
+                busy_ms: Some(1 << 40),
+                ago_ms: 1 << 40,
+            }),
         };
         let largest = Outbox {
             asks: vec![ask; ASKS_MAX],

@@ -2,6 +2,7 @@
 
 use super::outbox::{ASKS_MAX, Ask};
 use crate::clock::Now;
+use crate::models::Wants;
 use crate::policy::{Class, Refusal};
 
 /// A request as its instance knows it, whatever session it is in.
@@ -17,6 +18,8 @@ pub struct Request {
     pub client: u64,
     /// Hash of the secret half of its ticket: whoever knows the secret may cancel it.
     pub guard: u64,
+    /// What it says of its model.
+    pub wants: Wants,
     /// What it has waited elsewhere before, in milliseconds: a place that is resumed.
     pub waited_ms: u64,
 }
@@ -190,6 +193,7 @@ impl Requests {
                 class: entry.request.class,
                 client: entry.request.client,
                 guard: entry.request.guard,
+                wants: entry.request.wants,
                 waited_ms: entry.request.waited_ms.saturating_add(waited_ms),
                 again: entry.again || entry.request.waited_ms > 0,
                 avoid: entry.avoid,

@@ -111,7 +111,7 @@ impl Session {
         let lined = board.line.iter().map(|waiting| waiting.ask);
         for ask in granted.chain(lined).filter(|ask| ask.session == no) {
             if !requests.find(ask.k).is_some_and(|entry| entry.lives()) {
-                self.note_ended(ask.k, None);
+                self.note_ended(ask.k);
             }
         }
     }
@@ -166,7 +166,7 @@ impl Session {
         }
         for entry in requests.list.iter().filter(|entry| !entry.lives()) {
             if board.knows(self.ask(entry.k)) {
-                self.note_ended(entry.k, None);
+                self.note_ended(entry.k);
             }
         }
     }

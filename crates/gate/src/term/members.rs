@@ -1,10 +1,10 @@
 //! What a scheduler makes of the sessions: who is new, who has lapsed, what their outboxes say (rules 17 and 18).
 
 use super::Term;
-use crate::board::AskId;
+use crate::board::{AskId, Grant};
 use crate::mutant::Mutant;
-use crate::policy::{Joined, Move, Service};
-use crate::session::outbox::{Outbox, Said};
+use crate::policy::{Answer, Joined, Move, Service};
+use crate::session::outbox::{Outbox, Said, Work};
 use crate::store::SessionNo;
 use crate::times::Times;
 
@@ -69,7 +69,7 @@ impl Term {
         }
         self.note(session, |watch| watch.read_at = now_ms);
         if let Said::All(outbox) = said {
-            self.take_in_content(session, outbox, beat != last, times);
+            self.take_in_content(session, outbox, beat != last, now_ms, times);
         }
     }
 
@@ -120,6 +120,7 @@ impl Term {
         session: SessionNo,
         outbox: &Outbox,
         has_changed: bool,
+        now_ms: u64,
         times: &Times,
     ) {
         let Some(member) = self.board.member_mut(session) else {
@@ -134,12 +135,12 @@ impl Term {
         if outbox.over {
             self.remove(session);
         } else {
-            self.hear(session, outbox);
+            self.hear(session, outbox, now_ms);
         }
     }
 
     /// What a session says, read from its outbox or, of the scheduler's own session, from memory.
-    pub fn hear(&mut self, session: SessionNo, outbox: &Outbox) {
+    pub fn hear(&mut self, session: SessionNo, outbox: &Outbox, now_ms: u64) {
         // Their owner waits to see these beats on a board that passed.
         self.changed |= !outbox.ended.is_empty() || !outbox.cancels.is_empty();
         for ended in &outbox.ended {
@@ -147,12 +148,11 @@ impl Term {
                 session,
                 k: ended.k,
             };
-            let was_granted = self.board.grant(ask).is_some();
+            if let Some(work) = ended.work {
+                self.measure(ask, work, now_ms);
+            }
             self.changed |= self.board.remove_ask(ask);
             self.asks.joined.retain(|joined| joined.ask != ask);
-            if let Some(service_ms) = ended.service_ms.filter(|_| was_granted) {
-                Service::note(&mut self.board, service_ms);
-            }
         }
         for asked in &outbox.asks {
             let ask = AskId {
@@ -177,6 +177,7 @@ impl Term {
                         class: asked.class,
                         client: asked.client,
                         guard: asked.guard,
+                        wants: asked.wants,
                         waited_ms: asked.waited_ms,
                         again: asked.again,
                     });
@@ -188,6 +189,34 @@ impl Term {
                 self.asks.cancels.push(*cancel);
             }
         }
+    }
+
+    /// Takes in what an answer came to that is still granted here.
+    fn measure(&mut self, ask: AskId, work: Work, now_ms: u64) {
+        let Some(grant) = self.board.grant(ask) else {
+            return;
+        };
+        let (upstream, model) = (grant.upstream, grant.wants.model);
+        let answer = work.busy_ms.filter(|_| model != 0).map(|busy_ms| {
+            let end_ms = now_ms.saturating_sub(work.ago_ms);
+            let is_beside = |other: &&Grant| {
+                other.ask != ask
+                    && (other.upstream, other.wants.model) == (upstream, model)
+                    && other.granted_ms >= busy_ms.saturating_add(work.ago_ms)
+            };
+            let beside = self.board.grants.iter().filter(is_beside).count();
+            Answer {
+                granted: u8::try_from(beside + 1).unwrap_or(u8::MAX),
+                ran: self.spans.note(upstream, model, end_ms, busy_ms),
+            }
+        });
+        Service::note(&mut self.board, work.service_ms);
+        self.board.policy.measure(upstream, model, |figure| {
+            figure.note(work.service_ms);
+            if let Some(answer) = answer {
+                figure.parallel.note(answer);
+            }
+        });
     }
 
     /// Takes a session out; its outbox is deleted later.

@@ -15,7 +15,7 @@ pub(crate) mod put;
 
 use crate::board::Board;
 use crate::mutant::Mutant;
-use crate::policy::Asks;
+use crate::policy::{Asks, Field, Spans};
 use crate::store::{SessionNo, TermNo};
 use crate::times::Times;
 use members::Watch;
@@ -48,6 +48,8 @@ pub(crate) struct Term {
     pub watches: Vec<Watch>,
     /// What was asked and is not decided.
     pub asks: Asks,
+    /// When the last answers were worked on.
+    pub spans: Spans,
     /// Removed sessions whose outbox may be deleted once a board without them has passed, and those that may be now.
     pub removed: Vec<SessionNo>,
     pub deletable: Vec<SessionNo>,
@@ -105,7 +107,7 @@ impl Term {
         // Rule 30: two takers before this one left no board.
         board.degraded = silent_takers > 2;
         if board.degraded {
-            board.policy.clear();
+            board.policy = Field::default();
         }
         if times.lacks(Mutant::ForgetQuiet) {
             board
@@ -127,6 +129,7 @@ impl Term {
             read_at: None,
             watches: Vec::new(),
             asks: Asks::default(),
+            spans: Spans::default(),
             removed: Vec::new(),
             deletable: Vec::new(),
         })
@@ -147,9 +150,7 @@ impl Term {
             let idle_ms = slots.saturating_mul(passed_ms);
             self.tally.settling_ms = self.tally.settling_ms.saturating_add(idle_ms);
         }
-        for waiting in &mut self.board.line {
-            waiting.waited_ms = waiting.waited_ms.saturating_add(passed_ms);
-        }
+        self.board.age(passed_ms);
     }
 
     /// Rule 16: a board that is not open is opened a whole time to live after this term's own walk ended.

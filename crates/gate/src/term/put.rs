@@ -15,7 +15,7 @@ const OLDER_MAX: TermNo = 64;
 impl Term {
     /// Lets the policy decide about everything that was asked. If it fails, nobody waits for it: plain order is in force
     /// from then on in this term (rule 30).
-    pub fn decide(&mut self, policy: &Policy) {
+    pub fn decide(&mut self, policy: &Policy<'_>) {
         let asks = std::mem::take(&mut self.asks);
         if !self.board.degraded {
             match policy.schedule(&self.board, &asks) {
@@ -28,7 +28,7 @@ impl Term {
         }
     }
 
-    fn apply(&mut self, decisions: &[Decision], policy: &Policy) {
+    fn apply(&mut self, decisions: &[Decision], policy: &Policy<'_>) {
         for decision in decisions {
             let is_done = self.board.apply(decision, policy.room.total()).is_ok();
             self.changed |= is_done;

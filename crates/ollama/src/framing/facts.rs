@@ -17,6 +17,7 @@ pub(super) struct Facts {
     pub(super) is_error: bool,
     pub(super) prompt_tokens: Option<u64>,
     pub(super) tokens: Option<u64>,
+    pub(super) prompt_eval_duration_ns: Option<u64>,
     pub(super) eval_duration_ns: Option<u64>,
 }
 
@@ -37,6 +38,7 @@ impl Facts {
                 self.prompt_tokens = value.figure();
             }
             "eval_count" | "completion_tokens" | "output_tokens" => self.tokens = value.figure(),
+            "prompt_eval_duration" => self.prompt_eval_duration_ns = value.figure(),
             "eval_duration" => self.eval_duration_ns = value.figure(),
             // OpenAI's and Anthropic's figures have an object of their own.
             "usage" => {
@@ -55,12 +57,13 @@ fn matters(name: &str) -> bool {
     MEMBERS.contains(&name)
 }
 
-const MEMBERS: [&str; 10] = [
+const MEMBERS: [&str; 11] = [
     "done",
     "error",
     "usage",
     "prompt_eval_count",
     "eval_count",
+    "prompt_eval_duration",
     "eval_duration",
     "prompt_tokens",
     "completion_tokens",

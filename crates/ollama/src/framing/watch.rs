@@ -27,6 +27,8 @@ pub struct Tally {
     pub prompt_eval_count: Option<u64>,
     /// Tokens generated, by the upstream's own count.
     pub eval_count: Option<u64>,
+    /// Time spent on the prompt, in nanoseconds; OpenAI's form does not say.
+    pub prompt_eval_duration_ns: Option<u64>,
     /// Time spent generating them, in nanoseconds; OpenAI's form does not say.
     pub eval_duration_ns: Option<u64>,
 }
@@ -191,9 +193,19 @@ fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 impl Tally {
+    /// How long the upstream worked on the prompt and the answer by its own clock, in milliseconds, where it says so.
+    pub fn busy_ms(&self) -> Option<u64> {
+        let prompt_ns = self.prompt_eval_duration_ns.unwrap_or(0);
+        let answer_ns = self.eval_duration_ns?;
+        Some(prompt_ns.saturating_add(answer_ns) / 1_000_000)
+    }
+
     fn note(&mut self, facts: &Facts) {
         self.prompt_eval_count = facts.prompt_tokens.or(self.prompt_eval_count);
         self.eval_count = facts.tokens.or(self.eval_count);
+        self.prompt_eval_duration_ns = facts
+            .prompt_eval_duration_ns
+            .or(self.prompt_eval_duration_ns);
         self.eval_duration_ns = facts.eval_duration_ns.or(self.eval_duration_ns);
     }
 }

@@ -26,7 +26,7 @@ fn watched_at_every_cut(form: Form, text: &str) -> (Verdict, Tally) {
 
 const ANSWER: &str = "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"zażółć\"},\"done\":false}\n\
     {\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\" 😀\"},\"done\":false}\n\
-    {\"model\":\"m\",\"message\":{\"content\":\"\"},\"done_reason\":\"stop\",\"done\":true,\"prompt_eval_count\":7,\"eval_count\":2,\"eval_duration\":40}\n";
+    {\"model\":\"m\",\"message\":{\"content\":\"\"},\"done_reason\":\"stop\",\"done\":true,\"prompt_eval_count\":7,\"prompt_eval_duration\":3000000,\"eval_count\":2,\"eval_duration\":40}\n";
 
 #[test]
 fn an_answer_with_done_is_complete_and_its_figures_are_read() {
@@ -36,9 +36,11 @@ fn an_answer_with_done_is_complete_and_its_figures_are_read() {
         frames: 2,
         prompt_eval_count: Some(7),
         eval_count: Some(2),
+        prompt_eval_duration_ns: Some(3_000_000),
         eval_duration_ns: Some(40),
     };
     assert_eq!(tally, expected);
+    assert_eq!(tally.busy_ms(), Some(3));
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! What those who wait here are told: the policy run forward from a board, at most twice a second for all of them, and corrected by
+//! what became of earlier estimates.
+
+use std::cell::{Cell, RefCell};
+
+use sluice_gate::board::AskId;
+use sluice_gate::policy::{Calibration, Foreseen, Range};
+
+/// How long what was foreseen is told, in milliseconds.
+const TOLD_MS: u64 = 500;
+
+/// One who is not among them yet is told after this at the latest, in milliseconds.
+const NEW_MS: u64 = 100;
+
+/// What was foreseen last, and how true it has come.
+#[derive(Default)]
+pub(super) struct Foresight {
+    /// When it was, of the monotonic clock, and what.
+    last: RefCell<Option<(u64, Vec<Foreseen>)>>,
+    calibration: Cell<Calibration>,
+    score: Cell<Score>,
+}
+
+/// The first estimate that one was told, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FirstTold {
+    pub(super) range: Range,
+    /// What departures per second alone would have told.
+    pub(super) plain_ms: u64,
+    pub(super) at_ms: u64,
+}
+
+/// How true first estimates have come, since the instance began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// How many who were told one have started.
+    pub told: u64,
+    /// How many of them within their range.
+    pub within: u64,
+    /// The widths of the ranges, in milliseconds.
+    pub width_ms: u64,
+    /// By how much their middles were off, in milliseconds.
+    pub error_ms: u64,
+    /// By how much the plain estimate was off, in milliseconds.
+    pub plain_error_ms: u64,
+}
+
+impl Foresight {
+    /// What can be told to one who waits, `run` running the policy forward where that is due; `None` if it does not wait, or came a
+    /// moment ago.
+    pub(super) fn of(
+        &self,
+        ask: AskId,
+        now_ms: u64,
+        run: impl FnOnce() -> Vec<Foreseen>,
+    ) -> Option<Foreseen> {
+        let find = |all: &[Foreseen]| all.iter().find(|one| one.ask == ask).copied();
+        let mut found = None;
+        if let Some((at_ms, all)) = &*self.last.borrow() {
+            let age_ms = now_ms.saturating_sub(*at_ms);
+            found = find(all).filter(|_| age_ms < TOLD_MS);
+            if found.is_none() && age_ms < NEW_MS {
+                return None;
+            }
+        }
+        if found.is_none() {
+            let all = run();
+            found = find(&all);
+            self.last.replace(Some((now_ms, all)));
+        }
+        let calibration = self.calibration.get();
+        found.map(|one| Foreseen {
+            start: one.start.map(|range| calibration.told(range)),
+            ..one
+        })
+    }
+
+    /// One who was told this has started.
+    pub(super) fn came_true(&self, told: FirstTold, now_ms: u64) {
+        let waited_ms = now_ms.saturating_sub(told.at_ms);
+        let mut calibration = self.calibration.get();
+        calibration.note(told.range, waited_ms);
+        self.calibration.set(calibration);
+        let range = told.range;
+        let mut score = self.score.get();
+        score.told += 1;
+        score.within += u64::from((range.low_ms..=range.high_ms).contains(&waited_ms));
+        score.width_ms += range.high_ms.saturating_sub(range.low_ms);
+        score.error_ms += range.middle_ms.abs_diff(waited_ms);
+        score.plain_error_ms += told.plain_ms.abs_diff(waited_ms);
+        self.score.set(score);
+    }
+
+    /// How true estimates have come here.
+    pub(super) fn score(&self) -> Score {
+        self.score.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_gate::policy::Reason;
+
+    use super::*;
+
+    fn foreseen(k: u64) -> Foreseen {
+        Foreseen {
+            ask: AskId { session: 1, k },
+            ahead: 0,
+            reason: Reason::Slots,
+            start: None,
+        }
+    }
+
+    #[test]
+    fn the_policy_is_run_twice_a_second_at_most_whoever_asks_and_sooner_for_who_is_new() {
+        let foresight = Foresight::default();
+        let runs = Cell::new(0);
+        let ask = |k: u64, now_ms: u64, known: u64| {
+            let run = || {
+                runs.set(runs.get() + 1);
+                (0..known).map(foreseen).collect()
+            };
+            foresight.of(AskId { session: 1, k }, now_ms, run).is_some()
+        };
+        assert!(ask(0, 1_000, 2) && ask(1, 1_400, 2) && ask(0, 1_499, 2));
+        assert_eq!(runs.get(), 1);
+        assert!(!ask(2, 1_050, 3), "it came a moment ago");
+        assert!(ask(2, 1_500, 3) && ask(0, 1_600, 3));
+        assert_eq!(runs.get(), 2);
+    }
+
+    #[test]
+    fn what_came_true_is_scored_once_for_each_who_was_told() {
+        let foresight = Foresight::default();
+        let told = FirstTold {
+            range: Range {
+                low_ms: 1_000,
+                middle_ms: 2_000,
+                high_ms: 4_000,
+            },
+            plain_ms: 5_000,
+            at_ms: 10_000,
+        };
+        foresight.came_true(told, 13_000);
+        foresight.came_true(told, 15_000);
+        let score = Score {
+            told: 2,
+            within: 1,
+            width_ms: 6_000,
+            error_ms: 4_000,
+            plain_error_ms: 2_000,
+        };
+        assert_eq!(foresight.score(), score);
+    }
+}
