@@ -68,6 +68,8 @@ pub struct Models {
     pub apart: Vec<Apart>,
     /// How many models fit at each upstream, by the settings; 0 where they do not say.
     pub at_once: [u8; MAX_UPSTREAMS],
+    /// The upstreams of which it is known what is in memory, as bits: what was not seen there is not.
+    pub looked: u8,
 }
 
 /// A model at an upstream.
@@ -102,12 +104,21 @@ impl Models {
         seen: Vec::new(),
         apart: Vec::new(),
         at_once: [0; MAX_UPSTREAMS],
+        looked: 0,
     };
 
     /// What was seen of a model at an upstream.
     pub fn at(&self, upstream: u8, model: u64) -> Option<&Seen> {
         let mut seen = self.seen.iter();
         seen.find(|seen| seen.upstream == upstream && seen.model == model)
+    }
+
+    /// Whether a model is in memory there; `None` where nobody knows.
+    pub fn is_loaded(&self, upstream: u8, model: u64) -> Option<bool> {
+        let bit = 1_u8.checked_shl(upstream.into()).unwrap_or(0);
+        let is_known = self.looked & bit != 0;
+        let seen = self.at(upstream, model).map(|seen| seen.is_loaded);
+        seen.or(is_known.then_some(false))
     }
 
     /// How long the model takes to load there, in milliseconds, where that was measured.
@@ -159,6 +170,25 @@ mod tests {
         assert_eq!(
             [0, 1, 2, 200].map(|upstream| wants.may_go(upstream)),
             [true, false, true, true]
+        );
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_loaded_where_somebody_looked_and_unknown_elsewhere() {
+        let models = Models {
+            seen: vec![Seen {
+                upstream: 1,
+                model: 7,
+                is_loaded: true,
+                ..Seen::default()
+            }],
+            looked: 0b10,
+            ..Models::default()
+        };
+        let of = |upstream, model| models.is_loaded(upstream, model);
+        assert_eq!(
+            [of(1, 7), of(1, 8), of(0, 7)],
+            [Some(true), Some(false), None]
         );
     }
 

@@ -18,7 +18,7 @@ use super::bound::{linger_ms, quantum_ms};
 use super::upstream::{Openings, upstreams};
 use super::{Asks, Decision, Draft, Policy, Stage};
 use crate::board::{AskId, Board, Waiting};
-use crate::models::{Models, Wants};
+use crate::models::{Models, Seen, Wants};
 use services::{Dice, Services};
 
 /// What one who waits can be told.
@@ -246,10 +246,18 @@ fn end_loads(board: &Board, models: &mut Models) {
             .iter()
             .filter(|turn| turn.stage == Stage::Loading)
         {
-            let mut seen = models.seen.iter_mut();
-            let seen = seen.find(|seen| seen.upstream == hold.upstream && seen.model == turn.model);
-            if let Some(seen) = seen.filter(|seen| turn.for_ms >= guessed(seen.load_ms)) {
-                seen.is_loaded = true;
+            let load_ms = models.load_ms(hold.upstream, turn.model);
+            if turn.for_ms >= guessed(load_ms) {
+                let is_it =
+                    |seen: &Seen| (seen.upstream, seen.model) == (hold.upstream, turn.model);
+                models.seen.retain(|seen| !is_it(seen));
+                models.seen.push(Seen {
+                    upstream: hold.upstream,
+                    model: turn.model,
+                    is_loaded: true,
+                    load_ms,
+                    barred_ms: 0,
+                });
             }
         }
     }

@@ -147,8 +147,7 @@ impl At<'_> {
     /// Brings one turn up to date; whether it goes on.
     fn stays(&self, turn: &mut Turn) -> bool {
         let upstream = self.hold.upstream;
-        let seen = self.draft.models.at(upstream, turn.model);
-        let is_loaded = seen.is_none_or(|seen| seen.is_loaded);
+        let is_loaded = self.draft.models.is_loaded(upstream, turn.model) != Some(false);
         match turn.stage {
             // loading → over, if its load failed
             Stage::Loading if self.draft.is_barred(upstream, turn.model) => false,
@@ -169,10 +168,9 @@ impl At<'_> {
     }
 
     fn begin(&mut self, model: u64) {
-        let seen = self.draft.models.at(self.hold.upstream, model);
-        let stage = match seen.is_none_or(|seen| seen.is_loaded) {
-            true => Stage::Running,
-            false => Stage::Loading,
+        let stage = match self.draft.models.is_loaded(self.hold.upstream, model) {
+            Some(false) => Stage::Loading,
+            Some(true) | None => Stage::Running,
         };
         self.hold.past.retain(|past| past.model != model);
         self.hold.turns.push(Turn::new(model, stage));
@@ -330,10 +328,9 @@ impl At<'_> {
     }
 
     fn load_left_ms(&self, upstream: u8, model: u64) -> u64 {
-        let seen = self.draft.models.at(upstream, model);
-        match seen.is_none_or(|seen| seen.is_loaded) {
-            true => 0,
-            false => self.draft.load_ms(upstream, model),
+        match self.draft.models.is_loaded(upstream, model) {
+            Some(false) => self.draft.load_ms(upstream, model),
+            Some(true) | None => 0,
         }
     }
 }

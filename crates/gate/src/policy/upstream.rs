@@ -124,8 +124,9 @@ impl<'d> Openings<'d> {
 
     /// Whether the model has to be loaded there first.
     fn is_cold(&self, upstream: u8, model: u64) -> bool {
-        let seen = self.draft.models.at(upstream, model);
-        seen.is_some_and(|seen| !seen.is_loaded) && self.draft.active(upstream, model) == 0
+        model != 0
+            && self.draft.models.is_loaded(upstream, model) == Some(false)
+            && self.draft.active(upstream, model) == 0
     }
 
     /// Whether one who waits for a place where the model is loaded ends sooner than by loading it at one of these.

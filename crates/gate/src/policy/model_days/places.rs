@@ -250,3 +250,52 @@ fn what_ollama_runs_at_once_is_found_and_granted() {
         "believed after twenty that were granted side by side"
     );
 }
+
+#[test]
+fn of_two_that_have_the_model_the_one_that_has_it_loaded_is_taken() {
+    let models = Models {
+        seen: vec![crate::models::Seen {
+            upstream: 1,
+            model: 7,
+            is_loaded: true,
+            ..crate::models::Seen::default()
+        }],
+        looked: 0b11,
+        ..Models::default()
+    };
+    let policy = Policy {
+        rules: RULES,
+        room: Room::new(8, [4, 4]),
+        models: &models,
+    };
+    let session = 1;
+    let board = Board {
+        open: true,
+        top: session,
+        members: vec![crate::board::Member {
+            session,
+            ..crate::board::Member::default()
+        }],
+        ..Board::default()
+    };
+    let of = |model: u64| {
+        let asks = Asks {
+            joined: vec![Joined {
+                ask: AskId { session, k: 1 },
+                wants: Wants {
+                    model,
+                    ..Wants::default()
+                },
+                ..Joined::default()
+            }],
+            ..Asks::default()
+        };
+        let decisions = policy.schedule(&board, &asks).expect("lawful decisions");
+        decisions.into_iter().find_map(|decision| match decision {
+            Decision::Grant { upstream, .. } => Some(upstream),
+            _ => None,
+        })
+    };
+    assert_eq!(of(7), Some(1));
+    assert_eq!(of(8), Some(0), "loaded nowhere: the first of equals");
+}
