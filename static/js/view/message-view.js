@@ -150,7 +150,7 @@ export class MessageView {
   /** @param {Turn} turn */
   #drawState(turn) {
     if (isBusy(turn.state)) this.node.dataset.state = turn.state; // an end is shown with its last word
-    drawPending(find(this.node, '.pending'), turn);
+    drawPending(find(this.node, '.pending'), turn, this.#onDrawn);
     this.#drawThinking(turn.state === 'thinking');
     const live = find(this.node, '.stats');
     const seconds = (performance.now() - turn.firstTokenAt) / 1000;

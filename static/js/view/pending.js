@@ -12,8 +12,9 @@ const LOADING_AFTER_MS = 2_000;
 /**
  * @param {HTMLElement} line
  * @param {Turn} turn
+ * @param {() => void} drawn after what comes a moment later
  */
-export function drawPending(line, turn) {
+export function drawPending(line, turn, drawn) {
   const text = pendingText(turn);
   line.hidden = text === '';
   if (find(line, '.pending-text').textContent !== text) find(line, '.pending-text').textContent = text;
@@ -22,7 +23,7 @@ export function drawPending(line, turn) {
   box.hidden = turn.state !== 'queued' || !turn.place;
   if (!box.hidden)
     void import('./place.js').then(
-      ({ drawPlace }) => drawPlace(box, turn),
+      ({ drawPlace }) => (drawPlace(box, turn), drawn()),
       () => {},
     ); // the sentence is there
   drawPlaces(find(line, '.places'), turn.state === 'queued' ? turn.place : null);
