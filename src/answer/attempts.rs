@@ -4,7 +4,7 @@
 //!
 //! To another upstream, at once, if one has room. If the others are full, the request keeps its slot and waits for room there;
 //! the one that failed is tried again after `retry_delay` if it could be reached at all, or if there is no other. An
-//! upstream whose breaker is open is none.
+//! upstream whose breaker is open is none. One that has the model no more is left for another that has it.
 //!
 //! # A prompt that does not fit
 //!
@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use crate::random;
-use http::Method;
+use http::{Method, StatusCode};
 use sluice_gate::Room;
 use sluice_ollama::Endpoint;
 use sluice_ollama::framing::Cut;
@@ -35,7 +35,7 @@ use crate::gate::{self, Place};
 use crate::http::refuse::Refusal;
 use crate::request::model;
 use crate::upstreams::{
-    self, Call, Cause, State, Trouble, UpstreamError, UpstreamResponse, Weight, breakers,
+    self, Call, Cause, State, Trouble, UpstreamError, UpstreamResponse, Weight, breakers, catalog,
 };
 
 /// How often it is looked whether another upstream has room.
@@ -169,11 +169,13 @@ async fn attempt(
                 Weight::Doubted => doubted.push(upstream),
                 Weight::Full(cause) => breakers::failed(&job.config, upstream.into(), cause),
             }
+            let is_elsewhere = judged.status == StatusCode::NOT_FOUND
+                && catalog::is_elsewhere(&job.config, job.model(), upstream.into()).await;
             Err(Failure {
                 refusal: job.in_its_form(judged.refusal()),
-                is_worth_a_retry: judged.is_worth_a_retry(),
+                is_worth_a_retry: judged.is_worth_a_retry() || is_elsewhere,
                 is_unreachable: false,
-                is_settled_here: judged.is_settled_here(job.config.retry_delay),
+                is_settled_here: is_elsewhere || judged.is_settled_here(job.config.retry_delay),
                 cut: cut(&judged.trouble),
             })
         }

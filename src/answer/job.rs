@@ -114,7 +114,6 @@ impl Job {
         outgoing: Outgoing,
         head: Head,
         client: Client,
-        class: Class,
         place: Place,
     ) -> Job {
         Job {
@@ -134,8 +133,14 @@ impl Job {
             look: Look::default(),
             client_number: client.fingerprint(),
             client: client.to_string(),
-            class,
+            class: Class::Interactive,
         }
+    }
+
+    /// The same of a request that stands in line as one of this class.
+    pub fn of_class(mut self, class: Class) -> Job {
+        self.class = class;
+        self
     }
 
     /// Its place at the gate; `None` once it has been given back.

@@ -39,7 +39,7 @@ use crate::http::refuse::Refusal;
 use crate::http::reply::{Answer, Reply};
 use crate::request::client::Client;
 use crate::request::{self, Asked, model};
-use crate::upstreams::{UpstreamResponse, breakers};
+use crate::upstreams::{UpstreamResponse, breakers, runners};
 use job::{Job, Outgoing};
 use lost::Mark;
 
@@ -71,7 +71,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     );
     let (prepared, share) = request::read(endpoint, body, &head, &client, &config).await?;
     let looking = model::look(&config, &prepared.model);
-    let (room, known) = join(shed(&config, &client), looking).await;
+    let (room, (known, found)) = join(shed(&config, &client), looking).await;
     known.may_run(&config, &prepared.model)?;
     let waited_ms = match room {
         Ok(()) => 0,
@@ -90,10 +90,12 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     });
     let wording = head.wording();
     let headers = answer_headers(form.content_type(), carried, &prepared.dropped);
+    let conversation = head.conversation().unwrap_or(prepared.conversation);
+    let hint = runners::hint(client.fingerprint(), &prepared.model, conversation);
+    let wants = runners::wants(&config, &prepared.model, &found, hint);
     let class = client.gate_class(&config, &head.headers, &prepared.model);
-    let wants = gate::Wants::default();
     let place = gate::enter(&config, class, client.fingerprint(), waited_ms, wants);
-    let job = Rc::new(Job::new(
+    let job = Job::new(
         config,
         endpoint,
         heartbeat,
@@ -108,9 +110,9 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         ),
         head,
         client,
-        class,
         place,
-    ));
+    );
+    let job = Rc::new(job.of_class(class));
     match answer(job.clone(), headers).await {
         Ok(answer) => Ok(answer),
         Err(refusal) => {

@@ -17,7 +17,7 @@ mod upstream;
 mod written;
 
 pub use current::{current, parsed};
-pub use models::ModelOptions;
+pub use models::{ModelLimit, ModelOptions};
 pub use parse::Misconfigured;
 pub use reader::Fault;
 pub use secret::{ApiKey, Class, Secret};

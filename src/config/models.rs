@@ -1,4 +1,4 @@
-//! What is set of single models: their options, and other names for them.
+//! What is set of single models: their options, other names for them, and how many at once.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,6 +18,15 @@ pub struct ModelOptions {
     pub own: Override,
     /// How long one of their answers may take.
     pub request_timeout: Option<Duration>,
+}
+
+/// How many answers of some models one upstream gives at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelLimit {
+    /// Which models.
+    pub models: ModelPattern,
+    /// How many; 0: no limit, and no guess.
+    pub at_once: u8,
 }
 
 /// Options by the name of a model or a pattern, as JSON; empty: none.
@@ -53,6 +62,23 @@ pub(super) fn aliases() -> Form<Vec<Alias>> {
                 })
             };
             items(text).map(alias).collect()
+        },
+    )
+}
+
+/// How many answers of a model at once.
+pub(super) fn limits() -> Form<Vec<ModelLimit>> {
+    Form::new(
+        "a list of name=number such as qwen3:*=2, nomic-embed-text=1; *=0: no limit, and no guess",
+        |text| {
+            let limit = |item: &str| {
+                let (models, at_once) = item.split_once('=')?;
+                Some(ModelLimit {
+                    models: ModelPattern::parse(models)?,
+                    at_once: at_once.parse().ok()?,
+                })
+            };
+            items(text).map(limit).collect()
         },
     )
 }
@@ -198,13 +224,18 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_has_two_sides() {
+    fn aliases_and_limits_are_lists_of_two_sides() {
         let aliases = aliases()
             .read("gpt-4o=qwen3:8b, claude-*=qwen3-coder")
             .unwrap();
         assert_eq!(aliases[1].target, "qwen3-coder");
         for text in ["x", "=y", "a b=c:", "x=", "x=a*"] {
             assert!(super::aliases().read(text).is_err(), "{text}");
+        }
+        let limits = limits().read("qwen3:*=2 *=0").unwrap();
+        assert_eq!((limits[0].at_once, limits[1].at_once), (2, 0));
+        for text in ["x", "x=-1", "x=300", "=1"] {
+            assert!(super::limits().read(text).is_err(), "{text}");
         }
     }
 }

@@ -133,6 +133,9 @@ fn upstreams(reader: &mut Reader<'_>, max_concurrent: u32) -> Vec<Upstream> {
                 origin,
                 base_path: rows.ollama_base_path,
                 max_concurrent: rows.ollama_max_concurrent.unwrap_or(max_concurrent),
+                models_at_once: rows
+                    .ollama_models_at_once
+                    .and_then(|models| u8::try_from(models).ok()),
                 api_key: rows.ollama_api_key,
             }),
             None if number == 1 => reader.fault(

@@ -19,7 +19,7 @@ use crate::http::origins::Origins;
 
 use super::MAX_UPSTREAMS;
 use super::form::{self, Form};
-use super::models::{self, ModelOptions};
+use super::models::{self, ModelLimit, ModelOptions};
 use super::reader::{Fault, Reader, Row, name_of};
 use super::secret::{self, ApiKey, Secret};
 use super::upstream::{self, Origin, Upstream};
@@ -38,6 +38,9 @@ const MAX_QUEUE: u32 = 100_000;
 /// The most that bodies of one instance may hold together: an instance has 4 GiB of addresses, and a body exists twice while it
 /// is rewritten.
 const MAX_BODIES: usize = 1024 * 1024 * 1024;
+
+/// More models than fit into any machine.
+const MAX_MODELS_AT_ONCE: u32 = 64;
 
 /// Above this a rate or a burst is no limit.
 const MAX_RATE: u32 = 1_000_000;
@@ -134,6 +137,8 @@ settings! {
             "the path before /api there";
         ollama_max_concurrent: Option<u32> = form::optional(form::count(1, MAX_CONCURRENT)), "", since "0.1.0",
             "answers at once from this one; empty: max_concurrent";
+        ollama_models_at_once: Option<u32> = form::optional(form::count(1, MAX_MODELS_AT_ONCE)), "", since "0.2.0",
+            "how many models this one holds in memory at once, its OLLAMA_MAX_LOADED_MODELS; empty: learned";
         ollama_api_key: Option<Secret> = secret::bearer(), "", since "0.1.0",
             "what this one is shown as authorization: Bearer";
     }
@@ -179,6 +184,8 @@ settings! {
             "other names for models; a real model of that name wins, and allowed_models is asked about the model";
         batch_models: Vec<ModelName> = form::models(), "", since "0.2.0",
             "models whose requests stand in line as batch";
+        warm_models: Vec<ModelName> = form::models(), "", since "0.2.0",
+            "models that are loaded ahead, where they are, and again when an idle upstream has let them go";
     }
 
     Gate {
@@ -199,6 +206,12 @@ settings! {
             "how long a batch request waits before it stands in order with the others";
         auxiliary_is_batch: bool = form::flag(), "false", since "0.2.0",
             "whether a request that calls itself auxiliary (x-claude-code-request-class) stands in line as batch";
+        model_limits: Vec<ModelLimit> = models::limits(), "", since "0.2.0",
+            "answers at once of a model at one Ollama; the first that matches holds; empty: as measured";
+        model_turn: Duration = form::duration(SECOND, LONGEST), "60s", since "0.2.0",
+            "how long a model that others wait for keeps an Ollama at least, where they do not fit together";
+        swap_share: u32 = form::count(1, 90), "25", since "0.2.0",
+            "the most of an Ollama's time that changing models may take, in percent";
     }
 
     Sending {

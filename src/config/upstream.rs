@@ -19,6 +19,8 @@ pub struct Upstream {
     pub base_path: String,
     /// How many answers it gives at once.
     pub max_concurrent: u32,
+    /// How many models it holds in memory at once; `None`: not told.
+    pub models_at_once: Option<u8>,
     /// The key that it asks for.
     pub api_key: Option<Secret>,
 }

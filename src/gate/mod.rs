@@ -39,11 +39,11 @@ use sluice_gate::instance::{Cancel, Request, Sums};
 use sluice_gate::policy::{Class, Rules};
 use sluice_gate::times::Times;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::counters::{self, GateCount, Tallied};
 use crate::random;
 use crate::store::{self, Component, StoreError};
-use crate::upstreams::breakers;
+use crate::upstreams::{breakers, runners};
 use driver::Around;
 use foresight::Score;
 use ticket::TicketSecret;
@@ -211,16 +211,18 @@ fn rules(config: &Config) -> Rules {
         max_queue: config.max_queue,
         places_per_client: config.places_per_client,
         batch_wait_max_ms: ms(config.batch_wait_max),
-        model_turn_ms: Rules::MODEL_TURN_MS,
-        swap_share: Rules::SWAP_SHARE,
+        model_turn_ms: ms(config.model_turn),
+        swap_share: config.swap_share,
     }
 }
 
 fn around() -> Around {
     Around {
         room: Box::new(room),
-        models: Box::new(Arc::default),
-        load: Box::new(|_, _| {}),
+        models: Box::new(|| {
+            config::parsed().map_or_else(Arc::default, |config| runners::seen(&config))
+        }),
+        load: Box::new(runners::load_soon),
     }
 }
 

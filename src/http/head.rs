@@ -1,5 +1,7 @@
 //! A request taken apart: its head, checked as far as every route needs it, and its body still unread.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use http::{HeaderMap, HeaderName, Method, header};
 use sluice_ollama::endpoint::Family;
 use spin_sdk::http::Request;
@@ -19,6 +21,12 @@ const MAX_TARGET: usize = 2048;
 
 /// The longest number of a request that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
+
+/// By which a client says which conversation it goes on with.
+const CONVERSATIONS: [HeaderName; 2] = [
+    HeaderName::from_static("x-claude-code-session-id"),
+    HeaderName::from_static("x-openwebui-chat-id"),
+];
 
 /// The head of a request.
 #[derive(Clone, Debug)]
@@ -99,6 +107,14 @@ impl Head {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         is_id.then_some(id)
+    }
+
+    /// A number of the conversation that the client says it goes on with; `None`: it does not say.
+    pub fn conversation(&self) -> Option<u64> {
+        let name = CONVERSATIONS.iter().find_map(|name| self.text(name))?;
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Some(hasher.finish().max(1))
     }
 
     /// Whether the body is said to be JSON. One that is not may be JSON all the same: `curl -d` claims a form.

@@ -33,7 +33,12 @@ pub struct Advice {
 }
 
 impl Advice {
-    fn new(code: &'static str, setting: impl Into<String>, text: impl Into<String>) -> Advice {
+    /// What to say, by which word, and what to change.
+    pub(super) fn new(
+        code: &'static str,
+        setting: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Advice {
         Advice {
             code,
             text: text.into(),

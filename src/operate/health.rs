@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sluice_ollama::request::Payload;
 
 use super::advice::{self, Advice};
+use super::models;
 use crate::clock;
 use crate::config::{Config, Fault, Misconfigured};
 use crate::gate;
@@ -270,9 +271,12 @@ async fn warnings(config: &Config, found: &[Found]) -> Vec<Advice> {
     let of_upstreams = found.iter().enumerate().flat_map(|(index, found)| {
         advice::of_upstream(index, found.version.as_deref(), found.ahead_ms)
     });
+    let board = gate::board(config, gate::SHOWN_MS).await.ok();
+    let of_names = models::advice(config, board.as_deref()).await;
     advice::of_settings(config)
         .into_iter()
         .chain(of_models)
+        .chain(of_names)
         .chain(of_upstreams)
         .collect()
 }

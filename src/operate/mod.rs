@@ -3,7 +3,9 @@
 mod advice;
 pub mod health;
 pub mod metrics;
+mod models;
 pub mod openapi;
 pub mod operator;
 pub mod queue;
 pub mod queue_status;
+pub mod warm;

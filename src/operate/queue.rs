@@ -7,6 +7,7 @@ use sluice_gate::board::Board;
 use sluice_gate::policy::{Class, Service};
 use sluice_gate::{Load, Room};
 
+use super::models;
 use crate::config::Config;
 use crate::counters::{self, Histogram, Tallied};
 use crate::gate::{self, PublicTicket};
@@ -43,6 +44,7 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
             "max": max,
             "maxQueue": config.max_queue,
             "upstreams": upstreams(config, &room, &board.load()),
+            "models": models::report(config, &board),
             "settling": gate::is_settling(&board),
             "serviceSeconds": service_s,
             "estimatedWaitSeconds": wait_ms.map(|ms| ms.div_ceil(1_000)),

@@ -4,6 +4,7 @@
 //! The upstreams' own answers, read once for all who ask ([`crate::upstreams::readings`]): what a model is at most a minute
 //! old, what is loaded a second. Nobody waits long for them: what nobody could say in time is unknown.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ use sluice_ollama::ModelName;
 use crate::clock::within;
 use crate::config::Config;
 use crate::http::refuse::Refusal;
-use crate::upstreams::catalog::Facts;
+use crate::upstreams::catalog::{self, Facts};
 use crate::upstreams::readings;
 
 /// How long an answer is waited for.
@@ -27,18 +28,26 @@ pub struct Known {
     pub thinks: Option<bool>,
 }
 
-/// Looks what a model is.
-pub async fn look(config: &Config, model: &str) -> Known {
-    if model.is_empty() {
-        return Known::default();
+/// Looks what a model is, and which upstreams have it. One upstream has what there is.
+pub async fn look(config: &Config, model: &str) -> (Known, catalog::Known) {
+    let mut found = catalog::Known {
+        silent: (0..config.upstreams.len()).collect(),
+        ..catalog::Known::default()
+    };
+    if config.upstreams.len() > 1 {
+        let known = within(PATIENCE, catalog::known(config, model)).await;
+        found = known.unwrap_or(found);
     }
-    let told = within(PATIENCE, readings::show(config, model))
-        .await
-        .flatten();
-    match told.as_deref() {
-        Some(Ok(told)) => Known::of(told.document()),
-        _ => Known::default(),
+    if found.facts.is_none() && !model.is_empty() {
+        let told = within(PATIENCE, readings::show(config, model))
+            .await
+            .flatten();
+        if let Some(Ok(told)) = told.as_deref() {
+            found.facts = Some(Rc::new(Facts::of(told.document())));
+        }
     }
+    let known = found.facts.as_deref().map(Known::of);
+    (known.unwrap_or_default(), found)
 }
 
 /// Whether a request for a model is going to load it at this upstream, as far as is known.
@@ -53,8 +62,7 @@ pub async fn loads(config: &Config, upstream: usize, model: &str) -> bool {
 }
 
 impl Known {
-    fn of(show: &Value) -> Known {
-        let facts = Facts::of(show);
+    fn of(facts: &Facts) -> Known {
         Known {
             runs_elsewhere: facts.runs_elsewhere,
             thinks: facts.can("thinking"),
@@ -113,7 +121,7 @@ mod tests {
             (json!({ "remote_model": "gpt-oss:120b" }), known(None, true)),
             (Value::Null, known(None, false)),
         ] {
-            assert_eq!(Known::of(&show), expected, "{show}");
+            assert_eq!(Known::of(&Facts::of(&show)), expected, "{show}");
         }
     }
 

@@ -32,6 +32,7 @@ pub async fn read(
         accept: head.text(&header::ACCEPT),
         is_operator: client.is_operator(),
         names: &names,
+        has_choice: config.upstreams.len() > 1,
     };
     let (bytes, share) = body.into_parts();
     let prepared = prepare(endpoint, bytes, &asker, &config.policy);

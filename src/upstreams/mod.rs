@@ -21,6 +21,7 @@ pub mod catalog;
 mod error;
 mod judge;
 pub mod readings;
+pub mod runners;
 mod send;
 mod trouble;
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use http::Method;
-use ollama_sim::{Model, Options, Sim};
+use ollama_sim::{Clock, Model, Options, Sim};
 use serde_json::{Value, json};
 
-use crate::common::{App, SECOND, Setup, eventually, run, settles};
+use crate::common::{App, SECOND, Setup, eventually, run, settles, within};
 
 #[test]
 fn the_lists_tell_what_all_upstreams_have_and_follow_what_is_copied_and_deleted() {
@@ -152,6 +153,111 @@ fn a_models_own_options_go_with_it_and_load_it_once_on_every_route() {
                 expected
             );
         }
+    });
+}
+
+#[test]
+fn a_request_goes_only_where_its_model_is() {
+    run(async {
+        let (first, second) = (
+            simulator(&["both", "one"]).await,
+            simulator(&["both", "other"]).await,
+        );
+        let app = before(&[&first, &second], &[("retry_delay", "10ms")]).await;
+        let ask = async |model: &str| {
+            let body = json!({ "model": model, "prompt": "Hello" });
+            app.post("/api/chat", &body).await.whole().await
+        };
+        for _ in 0..4 {
+            for model in ["one", "other", "both"] {
+                ask(model).await.assert_complete();
+            }
+        }
+        // What is copied to an upstream is found there, though nobody had it a moment ago.
+        second.put_model(&Model::from("copied"));
+        eventually(10 * SECOND, "it is found", || async {
+            ask("copied").await.status.as_u16() == 200
+        })
+        .await;
+        // What is deleted at one is answered by the other, whoever has not heard of it yet.
+        second.remove_model("both:latest");
+        for _ in 0..4 {
+            ask("both").await.assert_complete();
+        }
+        // What is away is asked of nobody who lacks it; what both have is still there.
+        second.stop().await;
+        let refused = ask("other").await;
+        assert!(refused.status.is_server_error(), "{}", refused.text());
+        for _ in 0..4 {
+            ask("both").await.assert_complete();
+        }
+        for (sim, lacks) in [(&first, "other"), (&second, "one")] {
+            assert!(!sent(sim).contains(&lacks.to_owned()), "{lacks}");
+        }
+        settles(&*app.store()).await;
+    });
+}
+
+#[test]
+fn warm_models_are_loaded_by_the_first_request_of_any_kind_as_their_clients_would() {
+    run(async {
+        let sim = simulator(&["small", "minilm"]).await;
+        let settings = [
+            ("warm_models", "small, minilm, not-there"),
+            ("keep_alive", "1h"),
+            ("ollama_model", "small"),
+        ];
+        let app = before(&[&sim], &settings).await;
+        let ready = app.ask(Method::GET, "/readyz").await;
+        assert_eq!(ready.status.as_u16(), 200);
+        within(
+            30 * SECOND,
+            "both are loaded",
+            sim.wait_until(|counts| counts.loads == 2),
+        )
+        .await;
+        let loads: Vec<_> = sim
+            .requests()
+            .iter()
+            .map(|request| (request.path.clone(), request.body["keep_alive"].clone()))
+            .collect();
+        for path in ["/api/generate", "/api/embed"] {
+            assert!(loads.contains(&(path.to_owned(), json!("1h"))), "{loads:?}");
+        }
+        // Whoever comes then loads nothing anew.
+        app.chat("Hello").await.whole().await.assert_complete();
+        assert_eq!(sim.counts().loads, 2);
+    });
+}
+
+#[test]
+fn models_that_do_not_fit_together_take_turns() {
+    run(async {
+        const CLIENTS: usize = 24;
+        let script = "tokens=3 pace=5ms load=300ms";
+        let options = Options {
+            models: ["one", "other"].map(Model::from).to_vec(),
+            script: script.parse().expect("a script"),
+            max_loaded: Some(1),
+            parallel: Some(4),
+            clock: Clock::System,
+            ..Options::default()
+        };
+        let sim = Arc::new(Sim::start(options).await.expect("a simulator"));
+        let settings = [("ollama_models_at_once", "1"), ("model_turn", "30s")];
+        let app = before(&[&sim], &settings).await;
+        let ask = async |index: usize| {
+            let model = ["one", "other"][index % 2];
+            let body = json!({ "model": model, "prompt": "Hello" });
+            app.post("/api/chat", &body).await.whole().await
+        };
+        for answer in join_all((0..CLIENTS).map(ask)).await {
+            answer.assert_complete();
+        }
+        // Let in as they came, each of the 24 could have cost a load.
+        let loads = sim.counts().loads;
+        assert!((2..=6).contains(&loads), "{loads} loads");
+        settles(&*app.store()).await;
     });
 }
 

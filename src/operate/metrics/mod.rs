@@ -10,6 +10,7 @@
 //! in seconds. Every admitted request is in `sluice_admissions_total` once, every other one in `sluice_refusals_total` or, if
 //! its client left, in `sluice_client_disconnects_total{phase="waiting"}`.
 
+mod by_model;
 mod doings;
 mod text;
 
@@ -101,6 +102,7 @@ fn document(config: &Config, seen: &Seen, board: &Board, totals: &Totals) -> Str
     ends(&mut text, totals);
     times(&mut text, totals);
     upstreams(&mut text, seen, totals);
+    by_model::told(&mut text, board);
     doings::told(&mut text, board, totals);
     store(&mut text, totals);
     bodies(&mut text, config);

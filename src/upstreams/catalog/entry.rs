@@ -3,6 +3,8 @@
 use serde_json::Value;
 use sluice_ollama::ModelName;
 
+use super::when;
+
 /// The most models of one upstream that are looked at.
 const MOST: usize = 4_096;
 
@@ -36,8 +38,8 @@ pub struct Loaded {
     pub size_vram: u64,
     /// Its context in tokens; `None`: not told.
     pub context: Option<u64>,
-    /// When it is unloaded if nobody uses it, in RFC 3339.
-    pub expires_at: String,
+    /// When it is unloaded if nobody uses it, in milliseconds since 1970 by the upstream's clock; `None`: not told.
+    pub expires_ms: Option<u64>,
 }
 
 /// The models of a list. What has no name that Ollama could resolve is left out.
@@ -66,7 +68,7 @@ pub fn loaded(ps: &Value) -> Vec<Loaded> {
                 size: model["size"].as_u64().unwrap_or(0),
                 size_vram: model["size_vram"].as_u64().unwrap_or(0),
                 context: model["context_length"].as_u64(),
-                expires_at: text(&model["expires_at"]),
+                expires_ms: model["expires_at"].as_str().and_then(when::millis),
             })
         })
         .collect()
@@ -155,5 +157,6 @@ mod tests {
             (loaded.size, loaded.size_vram, loaded.context),
             (5, 4, Some(4096))
         );
+        assert_eq!(loaded.expires_ms, Some(1_795_875_172_743));
     }
 }

@@ -10,19 +10,21 @@
 //! second for all.
 //!
 //! # What it does not do
-//! It is advice: no limit depends on it, and an upstream that cannot say what it has may have everything.
+//! It is advice: no limit depends on it, and an upstream that cannot say what it has may have everything. One whose breaker is not
+//! closed is not asked.
 
 mod entry;
 mod facts;
 mod kept;
+mod shelf;
+mod when;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::Value;
 use sluice_ollama::ModelName;
 
 pub use entry::{Entry, Loaded};
@@ -31,15 +33,13 @@ pub use facts::Facts;
 use super::readings::{self, MODEL_MS, Question};
 use super::{State, breakers};
 use crate::clock::{self, within};
-use crate::config::{Config, MAX_UPSTREAMS};
+use crate::config::{self, Config};
 use crate::tasks::spawn;
-use kept::{FRESH_MS, Kept};
+use kept::FRESH_MS;
+use shelf::{LISTING, LOADED, look, renew_soon, shelf, told};
 
 /// How long a request waits for an upstream to say what it has.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-/// How long an upstream may take to say it.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// How old a look may be by which a model is told to be nowhere, in milliseconds.
 const UNKNOWN_MS: u64 = 1_000;
@@ -125,6 +125,18 @@ pub async fn known(config: &Config, model: &str) -> Known {
     known
 }
 
+/// Whether another upstream has a model that this one said it has not: somebody has deleted it there.
+pub async fn is_elsewhere(config: &Config, model: &str, upstream: usize) -> bool {
+    if config.upstreams.len() < 2 {
+        return false;
+    }
+    if let Some(shelf) = shelf(upstream) {
+        look(config, upstream, &shelf.listing, &LISTING, UNKNOWN_MS).await;
+    }
+    let known = known(config, model).await;
+    known.copies.iter().any(|copy| copy.upstream != upstream)
+}
+
 /// The names that upstreams have, in the order of the upstreams, each once; from those that can say.
 pub async fn names(config: &Config) -> Vec<ModelName> {
     let mut names: Vec<ModelName> = Vec::new();
@@ -136,6 +148,74 @@ pub async fn names(config: &Config) -> Vec<ModelName> {
         }
     }
     names
+}
+
+/// The names that are another model at another upstream.
+pub async fn different(config: &Config) -> Vec<ModelName> {
+    if config.upstreams.len() < 2 {
+        return Vec::new();
+    }
+    let listings = listings(config, FRESH_MS).await;
+    different_in(&listings)
+}
+
+fn different_in(listings: &[Option<Rc<Vec<Entry>>>]) -> Vec<ModelName> {
+    let entries = || {
+        let known = listings.iter().flatten();
+        known.flat_map(|listing| listing.iter())
+    };
+    let mut first: HashMap<String, &str> = HashMap::new();
+    let mut different: Vec<ModelName> = Vec::new();
+    for entry in entries().filter(|entry| !entry.digest.is_empty()) {
+        let digest = *first.entry(entry.name.to_string()).or_insert(&entry.digest);
+        if digest != entry.digest && !different.contains(&entry.name) {
+            different.push(entry.name.clone());
+        }
+    }
+    different
+}
+
+/// What an upstream has loaded, as far as is known: nothing is waited for. Where that is too old, the next look begins.
+pub fn loaded_now(config: &Config, upstream: usize) -> Option<Rc<Vec<Loaded>>> {
+    let kept = shelf(upstream)?.loaded.clone();
+    let now_ms = clock::now().mono_ms;
+    let is_closed = breakers::state(config, upstream) == State::Closed;
+    if is_closed && !kept.is_fresh(now_ms, FRESH_MS) {
+        renew_soon(upstream, kept.clone(), LOADED, FRESH_MS);
+    }
+    kept.told(now_ms)
+}
+
+/// Looks again what an upstream has loaded: something was just loaded there.
+pub async fn look_again(config: &Config, upstream: usize) {
+    if let Some(shelf) = shelf(upstream) {
+        look(config, upstream, &shelf.loaded, &LOADED, 0).await;
+    }
+}
+
+/// What the model with this digest is, if somebody has asked.
+pub fn facts_of(digest: &str) -> Option<Rc<Facts>> {
+    FACTS_OF.with_borrow(|facts| facts.get(digest).cloned())
+}
+
+/// Begins to ask what a model is that an upstream has loaded, unless somebody has.
+pub fn ask_soon(upstream: usize, loaded: &Loaded) {
+    let digest = loaded.digest.clone();
+    let begins = ASKED_OF.with_borrow_mut(|asked| {
+        if asked.len() >= FACTS {
+            asked.clear();
+        }
+        !digest.is_empty() && asked.insert(digest.clone())
+    });
+    if !begins {
+        return;
+    }
+    let name = loaded.name.to_string();
+    spawn(async move {
+        if let Some(config) = config::parsed() {
+            facts_at(&config, upstream, &digest, &name).await;
+        }
+    });
 }
 
 /// What an upstream has loaded; `None`: it could not say.
@@ -194,101 +274,34 @@ async fn listings(config: &Config, max_age_ms: u64) -> Vec<Option<Rc<Vec<Entry>>
 
 /// What a model is, by the first upstream that has it: asked once for each digest.
 async fn facts(config: &Config, copy: &Copy, model: &str) -> Option<Rc<Facts>> {
-    let digest = &copy.entry.digest;
-    let found = FACTS_OF.with_borrow(|facts| facts.get(digest).cloned());
-    if let Some(facts) = found.filter(|_| !digest.is_empty()) {
+    facts_at(config, copy.upstream, &copy.entry.digest, model).await
+}
+
+async fn facts_at(
+    config: &Config,
+    upstream: usize,
+    digest: &str,
+    model: &str,
+) -> Option<Rc<Facts>> {
+    if let Some(facts) = facts_of(digest).filter(|_| !digest.is_empty()) {
         return Some(facts);
     }
     let question = Question::show(model);
-    let asking = readings::of(config, copy.upstream, &question, MODEL_MS);
+    let asking = readings::of(config, upstream, &question, MODEL_MS);
     let reading = within(PATIENCE, asking).await?;
     let facts = Rc::new(Facts::of(reading.as_ref().as_ref().ok()?.document()));
     FACTS_OF.with_borrow_mut(|kept| {
         if kept.len() >= FACTS {
             kept.clear();
         }
-        kept.insert(digest.clone(), facts.clone());
+        kept.insert(digest.to_owned(), facts.clone());
     });
     Some(facts)
 }
 
-/// What one upstream says of its models.
-#[derive(Default)]
-struct Shelf {
-    listing: Rc<Kept<Vec<Entry>>>,
-    loaded: Rc<Kept<Vec<Loaded>>>,
-}
-
-/// A question and how its answer is read.
-struct Asked<T> {
-    path: &'static str,
-    read: fn(&Value) -> Vec<T>,
-}
-
-const LISTING: Asked<Entry> = Asked {
-    path: "/api/tags",
-    read: entry::entries,
-};
-const LOADED: Asked<Loaded> = Asked {
-    path: "/api/ps",
-    read: entry::loaded,
-};
-
-/// What is kept of a reading, after a look where it is too old and nobody has looked: one that is only stale is made anew by a task
-/// while it is told.
-async fn told<T: 'static>(
-    config: &Config,
-    upstream: usize,
-    kept: Rc<Kept<Vec<T>>>,
-    asked: Asked<T>,
-    max_age_ms: u64,
-) -> Option<Rc<Vec<T>>> {
-    let now_ms = || clock::now().mono_ms;
-    if kept.is_fresh(now_ms(), max_age_ms) || breakers::state(config, upstream) == State::Open {
-        return kept.told(now_ms());
-    }
-    let may_be_stale = max_age_ms >= FRESH_MS;
-    if let Some(told) = kept.told(now_ms()).filter(|_| may_be_stale) {
-        if kept.begins_renewing() {
-            spawn(async move {
-                if let Some(config) = crate::config::parsed() {
-                    look(&config, upstream, &kept, &asked, max_age_ms).await;
-                }
-                kept.is_renewed();
-            });
-        }
-        return Some(told);
-    }
-    let looking = look(config, upstream, &kept, &asked, max_age_ms);
-    if within(PATIENCE, looking).await.is_none() {
-        kept.give_up(now_ms());
-    }
-    kept.told(now_ms())
-}
-
-async fn look<T>(
-    config: &Config,
-    upstream: usize,
-    kept: &Kept<Vec<T>>,
-    asked: &Asked<T>,
-    max_age_ms: u64,
-) {
-    let question = Question::get(asked.path);
-    let ask = async || {
-        let reading = readings::of(config, upstream, &question, max_age_ms);
-        let reading = within(LOOK, reading).await?;
-        let told = reading.as_ref().as_ref().ok()?;
-        Some((asked.read)(told.document()))
-    };
-    kept.renew(max_age_ms, || clock::now().mono_ms, ask).await;
-}
-
-fn shelf(upstream: usize) -> Option<Rc<Shelf>> {
-    SHELVES.with_borrow(|shelves| shelves.get(upstream).cloned())
-}
-
 thread_local! {
-    static SHELVES: RefCell<[Rc<Shelf>; MAX_UPSTREAMS]> = RefCell::default();
+    /// The digests that somebody has asked about for what is loaded.
+    static ASKED_OF: RefCell<HashSet<String>> = RefCell::default();
     static FACTS_OF: RefCell<HashMap<String, Rc<Facts>>> = RefCell::default();
 }
 

@@ -20,7 +20,7 @@ fn loaded(name: &str, digest: &str) -> Loaded {
         size: 1,
         size_vram: 0,
         context: None,
-        expires_at: String::new(),
+        expires_ms: None,
     }
 }
 
@@ -78,4 +78,19 @@ fn what_a_model_can_do_is_told_by_show_or_else_by_the_list() {
     }));
     assert_eq!(known.can("completion"), Some(true));
     assert_eq!(Known::default().can("completion"), None);
+}
+
+#[test]
+fn a_name_that_is_another_model_elsewhere_is_told() {
+    let listing = |entries: &[(&str, &str)]| {
+        let entries = entries.iter().map(|(name, digest)| entry(name, digest));
+        Some(Rc::new(entries.collect::<Vec<_>>()))
+    };
+    let listings = [
+        listing(&[("a", "1"), ("b", "2"), ("c", "")]),
+        None,
+        listing(&[("A:latest", "1"), ("b", "3"), ("c", "4")]),
+    ];
+    let names = different_in(&listings);
+    assert_eq!(names, [ModelName::parse("b").unwrap()]);
 }

@@ -14,6 +14,7 @@
 //! may use what Ollama learns tomorrow.
 
 mod accept;
+mod conversation;
 mod draft;
 mod duration;
 mod fields;

@@ -1,6 +1,7 @@
 //! From the bytes that came to what goes to the upstream: one call, one result.
 
 use super::accept::asks_for_events;
+use super::conversation;
 use super::draft::{Body, Draft};
 use super::named::Named;
 use super::needs::Needs;
@@ -22,6 +23,8 @@ pub struct Asker<'a> {
     pub is_operator: bool,
     /// The names of models that there are: they win over other names for models.
     pub names: &'a [ModelName],
+    /// There are several upstreams: it matters which conversation it is.
+    pub has_choice: bool,
 }
 
 /// A request that is ready to be sent.
@@ -37,6 +40,8 @@ pub struct Prepared {
     pub model: String,
     /// The name that answers tell: what the client wrote, where that is another name for the model.
     pub asked: String,
+    /// A number that the requests of one conversation share; 0: none is known.
+    pub conversation: u64,
     /// The members of the client's that were dropped, because they are the operator's alone.
     pub dropped: Vec<&'static str>,
     /// Whether Ollama is asked to search the web, which it does with the operator's account.
@@ -71,6 +76,10 @@ pub fn prepare(
     let needs = Needs::of(endpoint, &draft, work);
     let searches_web = draft.value("tools").is_some_and(searches_web);
 
+    let conversation = match asker.has_choice {
+        true => conversation::of(&draft),
+        false => 0,
+    };
     let named = Named::read(&draft, asker, policy);
     let policy = policy.of(&named.model);
 
@@ -123,6 +132,7 @@ pub fn prepare(
         delivery,
         model: named.model,
         asked: named.asked,
+        conversation,
         dropped,
         searches_web: searches_web
             && matches!(endpoint, Endpoint::OpenAiResponses | Endpoint::Messages),

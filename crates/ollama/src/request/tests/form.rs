@@ -7,7 +7,7 @@ fn form(endpoint: Endpoint, body: &str, accept: Option<&str>) -> Form {
     let asker = Asker {
         accept,
         is_operator: false,
-        names: &[],
+        ..Asker::default()
     };
     let body = body.as_bytes().to_vec();
     prepare(endpoint, body, &asker, &policy()).unwrap().form

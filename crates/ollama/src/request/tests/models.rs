@@ -176,3 +176,33 @@ fn a_real_model_of_that_name_wins_and_any_other_name_stays_as_it_is() {
     assert_eq!(of(" Qwen3 "), both("Qwen3", "Qwen3"));
     assert_eq!(of(""), both("qwen3:1.7b", "qwen3:1.7b"));
 }
+
+#[test]
+fn the_turns_of_one_conversation_have_one_number_and_other_conversations_others() {
+    let of = |endpoint, body: Value| {
+        let asker = Asker {
+            has_choice: true,
+            ..Asker::default()
+        };
+        let prepared = prepare(endpoint, body.to_string().into_bytes(), &asker, &policy());
+        prepared.unwrap().conversation
+    };
+    let said = |role: &str, text: &str| json!({ "role": role, "content": text });
+    let chat = |messages: &[Value]| of(Endpoint::Chat, json!({ "messages": messages }));
+    let first = [said("system", "be kind"), said("user", "hello")];
+    let later = [&first[..], &[said("assistant", "hi"), said("user", "more")]].concat();
+    assert_eq!(chat(&first), chat(&later));
+    assert_ne!(
+        chat(&first),
+        chat(&[said("system", "be kind"), said("user", "goodbye")])
+    );
+    assert_ne!(chat(&first), chat(&first[1..]));
+    let keyed = |key: &str, text: &str| {
+        let body = json!({ "input": text, "prompt_cache_key": key });
+        of(Endpoint::OpenAiResponses, body)
+    };
+    assert_eq!(keyed("a", "x"), keyed("a", "y"));
+    assert_ne!(keyed("a", "x"), keyed("b", "x"));
+    let unasked = prepared(Endpoint::Chat, r#"{"prompt":"x"}"#);
+    assert_eq!(unasked.conversation, 0);
+}

@@ -216,7 +216,6 @@ fn keep_alive_goes_with_a_load_and_only_an_operator_may_unload() {
         );
         let operator = Asker {
             is_operator: true,
-            names: &[],
             ..Asker::default()
         };
         let body = body.as_bytes().to_vec();

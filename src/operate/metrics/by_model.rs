@@ -1,0 +1,98 @@
+//! What is told by model: how many requests of each are relayed and wait. A label must not grow without bound, so the 20 most asked
+//! for have one of their own, and all others, and those whose name only another instance knows, are `other`.
+
+use sluice_gate::board::Board;
+
+use super::super::models::{self, Standing};
+use super::text::{Document, Kind};
+use crate::upstreams::runners;
+
+/// How many models have a label of their own.
+const MOST: usize = 20;
+
+/// The label of the others.
+const OTHER: &str = "other";
+
+/// How many are relayed and wait, by model.
+pub(super) fn told(text: &mut Document, board: &Board) {
+    let samples = samples(models::on_board(board), runners::name_of);
+    for (name, help, value) in [
+        (
+            "sluice_model_active",
+            "Answers that are relayed, by model.",
+            (|counts: &Counts| counts.active) as fn(&Counts) -> u32,
+        ),
+        (
+            "sluice_model_waiting",
+            "Requests in line, by model.",
+            |counts| counts.waiting,
+        ),
+    ] {
+        text.family(name, Kind::Gauge, help);
+        for (model, counts) in &samples {
+            text.sample(name, &[("model", model)], value(counts));
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    active: u32,
+    waiting: u32,
+}
+
+fn samples(
+    standing: impl IntoIterator<Item = (u64, Standing)>,
+    name_of: impl Fn(u64) -> Option<String>,
+) -> Vec<(String, Counts)> {
+    let mut named: Vec<(String, Counts)> = Vec::new();
+    let mut other = Counts::default();
+    let mut all: Vec<(u64, Standing)> = standing.into_iter().collect();
+    all.sort_by_key(|(number, model)| (u32::MAX - model.active - model.waiting, *number));
+    for (number, model) in all {
+        let counts = Counts {
+            active: model.active,
+            waiting: model.waiting,
+        };
+        match name_of(number).filter(|_| named.len() < MOST) {
+            Some(name) => named.push((name, counts)),
+            None => {
+                other.active += counts.active;
+                other.waiting += counts.waiting;
+            }
+        }
+    }
+    if other != Counts::default() {
+        named.push((OTHER.to_owned(), other));
+    }
+    named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_asked_for_have_a_label_and_all_others_share_one() {
+        let standing = (1..=25_u64).map(|number| {
+            let waiting = u32::try_from(number).unwrap();
+            let model = Standing {
+                active: 1,
+                waiting,
+                ..Standing::default()
+            };
+            (number, model)
+        });
+        let unknown = |number: u64| (number != 25).then(|| format!("m{number}"));
+        let told = samples(standing, unknown);
+        assert_eq!(told.len(), 21);
+        assert_eq!(told[0].0, "m24");
+        assert_eq!(told[19].0, "m5");
+        let other = Counts {
+            active: 5,
+            waiting: 25 + 4 + 3 + 2 + 1,
+        };
+        assert_eq!(told[20], ("other".to_owned(), other));
+        assert_eq!(samples([], unknown), []);
+    }
+}

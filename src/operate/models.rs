@@ -1,0 +1,193 @@
+//! How models stand: how many of each are relayed and wait, where they are loaded, and what an operator should know of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sluice_gate::Wants;
+use sluice_gate::board::Board;
+use sluice_gate::models::{Models, Places};
+
+use super::advice::Advice;
+use crate::config::Config;
+use crate::upstreams::{catalog, runners};
+
+/// The most models that are told: the board has as many.
+const MOST: usize = 64;
+
+/// How one model stands.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// How many are relayed.
+    pub(super) active: u32,
+    /// How many wait.
+    pub(super) waiting: u32,
+    /// How many may run at once.
+    pub(super) places: Places,
+    /// Where it is loaded.
+    pub(super) loaded: Vec<u8>,
+}
+
+/// The models that are relayed, waited for or loaded. What only another instance knows the name of is told without one.
+pub fn report(config: &Config, board: &Board) -> Vec<Value> {
+    let seen = runners::seen(config);
+    let standing = standing(board, &seen);
+    let models = standing.into_iter().take(MOST).map(|(number, model)| {
+        let name = runners::name_of(number);
+        let policy = name.as_deref().map(|name| config.policy.of(name));
+        let warm = name.as_deref().is_some_and(|name| is_warm(config, name));
+        let measured = board
+            .policy
+            .figures
+            .iter()
+            .filter(|figure| figure.model == number);
+        let measured = measured
+            .filter_map(|figure| figure.parallel.believed())
+            .max();
+        json!({
+            "name": name,
+            "active": model.active,
+            "waiting": model.waiting,
+            "max": model.places.limit(measured),
+            "measured": measured,
+            "loaded": model.loaded,
+            "numCtx": policy.and_then(|policy| policy.options.get("num_ctx")),
+            "warm": warm,
+        })
+    });
+    models.collect()
+}
+
+/// What an operator should know: names that are different models, and models of which fewer run at once than were granted.
+pub async fn advice(config: &Config, board: Option<&Board>) -> Vec<Advice> {
+    let mut advice = Vec::new();
+    for name in catalog::different(config).await {
+        let text = format!(
+            "{name} is not the same model at all upstreams that have it: answers differ by where they come from"
+        );
+        let setting = format!("{name} at one of the upstreams");
+        advice.push(Advice::new("model_differs", setting, text));
+    }
+    for figure in board.into_iter().flat_map(|board| &board.policy.figures) {
+        let wanted = config
+            .upstreams
+            .get(usize::from(figure.upstream))
+            .map(|upstream| upstream.max_concurrent.min(config.max_concurrent));
+        let (Some(runs), Some(wanted)) = (figure.parallel.believed(), wanted) else {
+            continue;
+        };
+        if u32::from(runs) < wanted {
+            let name = runners::name_of(figure.model).unwrap_or_else(|| "a model".to_owned());
+            let text = format!(
+                "upstream {} runs {runs} of {name} at once: set OLLAMA_NUM_PARALLEL={wanted} there",
+                figure.upstream
+            );
+            let setting = format!(
+                "OLLAMA_NUM_PARALLEL={wanted} of upstream {}",
+                figure.upstream
+            );
+            advice.push(Advice::new("runs_at_once", setting, text));
+        }
+    }
+    advice
+}
+
+/// The models on the board, by their numbers.
+pub(super) fn on_board(board: &Board) -> BTreeMap<u64, Standing> {
+    standing(board, &Models::NONE)
+}
+
+fn standing(board: &Board, seen: &Models) -> BTreeMap<u64, Standing> {
+    let mut models: BTreeMap<u64, Standing> = BTreeMap::new();
+    let mut of = |wants: &Wants| {
+        let model = models.entry(wants.model).or_default();
+        model.places = wants.places;
+        match wants.model {
+            0 => None,
+            _ => Some(wants.model),
+        }
+    };
+    let granted: Vec<u64> = board
+        .grants
+        .iter()
+        .filter_map(|grant| of(&grant.wants))
+        .collect();
+    let waiting: Vec<u64> = board.waiting().filter_map(|one| of(&one.wants)).collect();
+    models.remove(&0);
+    for number in granted {
+        models.entry(number).or_default().active += 1;
+    }
+    for number in waiting {
+        models.entry(number).or_default().waiting += 1;
+    }
+    for seen in seen.seen.iter().filter(|seen| seen.is_loaded) {
+        models
+            .entry(seen.model)
+            .or_default()
+            .loaded
+            .push(seen.upstream);
+    }
+    models
+}
+
+fn is_warm(config: &Config, name: &str) -> bool {
+    let name = sluice_ollama::ModelName::parse(name);
+    name.is_some_and(|name| config.warm_models.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_gate::board::{Grant, Waiting};
+    use sluice_gate::models::Seen;
+
+    use super::*;
+
+    #[test]
+    fn a_model_is_told_by_who_is_relayed_who_waits_and_where_it_is_loaded() {
+        let wants = |model| Wants {
+            model,
+            places: Places::Told(2),
+            ..Wants::default()
+        };
+        let grant = |model| Grant {
+            wants: wants(model),
+            ..Grant::default()
+        };
+        let waiting = |model| Waiting {
+            wants: wants(model),
+            ..Waiting::default()
+        };
+        let board = Board {
+            grants: vec![grant(7), grant(7), grant(0)],
+            line: vec![waiting(8), waiting(7), waiting(0)],
+            ..Board::default()
+        };
+        let seen = Models {
+            seen: vec![
+                Seen {
+                    upstream: 1,
+                    model: 7,
+                    is_loaded: true,
+                    ..Seen::default()
+                },
+                Seen {
+                    model: 9,
+                    ..Seen::default()
+                },
+            ],
+            ..Models::default()
+        };
+        let standing = standing(&board, &seen);
+        let told: Vec<_> = standing
+            .iter()
+            .map(|(number, model)| {
+                (
+                    *number,
+                    model.active,
+                    model.waiting,
+                    model.loaded.as_slice(),
+                )
+            })
+            .collect();
+        assert_eq!(told, [(7, 2, 1, &[1][..]), (8, 0, 1, &[][..])]);
+    }
+}

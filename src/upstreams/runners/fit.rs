@@ -1,0 +1,169 @@
+//! Which models were seen not to fit together at an upstream. Pure.
+//!
+//! # How it is learned
+//! Two are taken to fit until one left the list of loaded models before its time when the other came, or until the load of one
+//! failed for want of memory while the other was there. Two that are seen together fit.
+//!
+//! # Limits
+//! A pair is believed for [`BELIEVED_MS`]: an operator may have unloaded one by hand, and machines get more memory.
+
+use std::collections::HashMap;
+
+/// How long a pair is believed not to fit, in milliseconds.
+pub const BELIEVED_MS: u64 = 60 * 60 * 1_000;
+
+/// How much before its time a model must be gone, in milliseconds: clocks tick in seconds here.
+const EARLY_MS: u64 = 3_000;
+
+/// The most pairs that are kept.
+const MOST: usize = 256;
+
+/// A model that is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// Its number.
+    pub model: u64,
+    /// How long it stays if nobody uses it, in milliseconds; `None`: not known.
+    pub left_ms: Option<u64>,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Fit {
+    /// By upstream: what was loaded when somebody looked last, and when that was.
+    last: HashMap<u8, (u64, Vec<Present>)>,
+    /// Upstream and pair, the smaller number first, with the time at which they were seen apart.
+    apart: HashMap<(u8, u64, u64), u64>,
+}
+
+impl Fit {
+    /// An upstream told what it has loaded.
+    pub fn see(&mut self, upstream: u8, now_ms: u64, present: Vec<Present>) {
+        let has = |list: &[Present], model| list.iter().any(|one| one.model == model);
+        if let Some((then_ms, before)) = self.last.get(&upstream) {
+            let passed_ms = now_ms.saturating_sub(*then_ms);
+            let was_early = |gone: &&Present| {
+                let left_ms = gone.left_ms.unwrap_or(0);
+                left_ms > passed_ms.saturating_add(EARLY_MS)
+            };
+            let gone: Vec<u64> = before
+                .iter()
+                .filter(|gone| !has(&present, gone.model))
+                .filter(was_early)
+                .map(|gone| gone.model)
+                .collect();
+            let came = present.iter().filter(|came| !has(before, came.model));
+            let pairs: Vec<_> = came
+                .flat_map(|came| gone.iter().map(move |gone| (came.model, *gone)))
+                .collect();
+            for (one, other) in pairs {
+                self.set_apart(upstream, one, other, now_ms);
+            }
+        }
+        for (index, one) in present.iter().enumerate() {
+            for other in present.iter().skip(index + 1) {
+                self.apart.remove(&key(upstream, one.model, other.model));
+            }
+        }
+        self.last.insert(upstream, (now_ms, present));
+    }
+
+    /// A model could not be loaded for want of memory, beside what is there.
+    pub fn has_no_memory(&mut self, upstream: u8, model: u64, now_ms: u64) {
+        let there = self.last.get(&upstream);
+        let there: Vec<u64> = there
+            .map(|(_, present)| present.iter().map(|one| one.model).collect())
+            .unwrap_or_default();
+        for other in there {
+            self.set_apart(upstream, model, other, now_ms);
+        }
+    }
+
+    /// The pairs that are believed not to fit: upstream, one and the other.
+    pub fn apart(&self, now_ms: u64) -> impl Iterator<Item = (u8, u64, u64)> {
+        let is_believed = move |since: u64| now_ms.saturating_sub(since) <= BELIEVED_MS;
+        self.apart
+            .iter()
+            .filter(move |(_, since)| is_believed(**since))
+            .map(|(pair, _)| *pair)
+    }
+
+    fn set_apart(&mut self, upstream: u8, one: u64, other: u64, now_ms: u64) {
+        if one == other {
+            return;
+        }
+        if self.apart.len() >= MOST {
+            self.apart
+                .retain(|_, since| now_ms.saturating_sub(*since) <= BELIEVED_MS);
+        }
+        if self.apart.len() < MOST {
+            self.apart.insert(key(upstream, one, other), now_ms);
+        }
+    }
+}
+
+fn key(upstream: u8, one: u64, other: u64) -> (u8, u64, u64) {
+    (upstream, one.min(other), one.max(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn present(models: &[(u64, u64)]) -> Vec<Present> {
+        let of = |(model, left_ms): &(u64, u64)| Present {
+            model: *model,
+            left_ms: Some(*left_ms),
+        };
+        models.iter().map(of).collect()
+    }
+
+    fn apart(fit: &Fit, now_ms: u64) -> Vec<(u8, u64, u64)> {
+        let mut pairs: Vec<_> = fit.apart(now_ms).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    #[test]
+    fn one_that_left_before_its_time_when_another_came_does_not_fit_beside_it() {
+        let mut fit = Fit::default();
+        fit.see(0, 1_000, present(&[(8, 300_000)]));
+        fit.see(0, 3_000, present(&[(7, 300_000)]));
+        assert_eq!(apart(&fit, 3_000), [(0, 7, 8)]);
+        assert_eq!(apart(&fit, 3_000 + BELIEVED_MS), [(0, 7, 8)]);
+        assert_eq!(apart(&fit, 3_001 + BELIEVED_MS), []);
+    }
+
+    #[test]
+    fn one_whose_time_was_over_or_that_nobody_followed_says_nothing() {
+        let mut fit = Fit::default();
+        fit.see(0, 1_000, present(&[(8, 4_000)]));
+        fit.see(0, 3_000, present(&[(7, 300_000)]));
+        fit.see(0, 5_000, present(&[]));
+        fit.see(0, 7_000, present(&[(9, 300_000)]));
+        fit.see(1, 7_000, present(&[(6, 300_000)]));
+        assert_eq!(apart(&fit, 7_000), []);
+    }
+
+    #[test]
+    fn two_that_are_seen_together_fit() {
+        let mut fit = Fit::default();
+        fit.see(0, 0, present(&[(8, 300_000)]));
+        fit.has_no_memory(0, 7, 10);
+        assert_eq!(apart(&fit, 10), [(0, 7, 8)]);
+        fit.see(1, 20, present(&[(7, 300_000), (8, 300_000)]));
+        assert_eq!(apart(&fit, 20), [(0, 7, 8)], "elsewhere");
+        fit.see(0, 30, present(&[(7, 300_000), (8, 300_000)]));
+        assert_eq!(apart(&fit, 30), []);
+    }
+
+    #[test]
+    fn no_more_pairs_are_kept_than_the_bound() {
+        let mut fit = Fit::default();
+        fit.see(0, 0, present(&[(1, 300_000)]));
+        for model in 2..1_000 {
+            fit.has_no_memory(0, model, 0);
+        }
+        assert_eq!(fit.apart(0).count(), MOST);
+    }
+}
