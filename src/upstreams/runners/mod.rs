@@ -118,6 +118,7 @@ fn changed() {
 
 fn build(config: &Config, now_ms: u64) -> Models {
     let mut models = Models::NONE;
+    let mut read = 0_u8;
     for (told, upstream) in models.at_once.iter_mut().zip(&config.upstreams) {
         *told = upstream.models_at_once.unwrap_or(0);
     }
@@ -133,7 +134,7 @@ fn build(config: &Config, now_ms: u64) -> Models {
                 .map(|loaded| number_of_loaded(config, index, loaded))
                 .collect();
             learn_fit(upstream, now_ms, &loaded, &numbers);
-            models.looked |= 1_u8.checked_shl(upstream.into()).unwrap_or(0);
+            read |= 1_u8.checked_shl(upstream.into()).unwrap_or(0);
             models.seen.extend(numbers.into_iter().map(|model| Seen {
                 upstream,
                 model,
@@ -156,7 +157,21 @@ fn build(config: &Config, now_ms: u64) -> Models {
             other,
         })
         .collect();
+    models.looked = looked(&models, read);
     models
+}
+
+/// Of the upstreams whose list of loaded models was read those at which that counts: models take turns there, or the time of a load
+/// was measured. Elsewhere nobody knows what a load costs, and requests are spread as they were.
+fn looked(models: &Models, read: u8) -> u8 {
+    let counts = |upstream: u8| {
+        let mut seen = models.seen.iter();
+        models.has_turns(upstream)
+            || seen.any(|seen| seen.upstream == upstream && seen.load_ms.is_some())
+    };
+    let upstreams = (0_u8..).take(MAX_UPSTREAMS);
+    let bits = upstreams.filter(|upstream| read >> upstream & 1 == 1 && counts(*upstream));
+    bits.fold(0, |bits, upstream| bits | 1 << upstream)
 }
 
 fn add(models: &mut Models, upstream: u8, model: u64, told: Told) {
@@ -286,5 +301,19 @@ mod tests {
         let [loaded, barred] = models.seen.try_into().unwrap();
         assert!(loaded.is_loaded && loaded.barred_ms == 0);
         assert!(!barred.is_loaded && barred.barred_ms == 5);
+    }
+
+    #[test]
+    fn what_is_in_memory_counts_where_models_take_turns_or_a_load_was_measured() {
+        let mut models = Models::NONE;
+        assert_eq!(looked(&models, 0b111), 0);
+        models.at_once[1] = 1;
+        models.seen.push(Seen {
+            upstream: 2,
+            load_ms: Some(9),
+            ..Seen::default()
+        });
+        assert_eq!(looked(&models, 0b111), 0b110);
+        assert_eq!(looked(&models, 0b011), 0b010, "the third could not say");
     }
 }
