@@ -1,5 +1,5 @@
 //! Records that do not stay: in this page alone, or in the tab, where a reload finds them and closing it ends them. For
-//! computers that many share (`page_history` of the server).
+//! computers that many share (`pageHistory` of the server).
 //!
 //! They answer as the part of IndexedDB does that `store.js` uses, one transaction after the other.
 
