@@ -105,7 +105,7 @@ fn is_within_bounds(config: &Config) {
 /// Everybody may read faults.
 #[track_caller]
 fn tells_names_alone(misconfigured: &Misconfigured, values: &BTreeMap<String, String>) {
-    let faults = &misconfigured.0;
+    let faults = &misconfigured.faults;
     let names: BTreeSet<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
     assert!(
         !faults.is_empty() && names.len() == faults.len(),
