@@ -33,8 +33,10 @@ fn five_clients_get_five_answers_and_the_upstream_sees_four_at_once() {
         let positions = places.iter().map(|place| place["position"].as_u64());
         assert!(positions.is_sorted_by(|a, b| a >= b), "{places:?}");
         let ticket = &places[0]["ticket"];
-        let at_rest =
-            json!({ "ticket": ticket, "position": 1, "queued": 1, "active": 4, "max": 4 });
+        let at_rest = json!({
+            "ticket": ticket, "position": 1, "queued": 1, "active": 4, "max": 4,
+            "reason": "slots", "model": "qwen3:1.7b", "ahead": 0,
+        });
         // The last of all says that it is admitted: it is written to see whether the client is still there.
         let waiting = places.iter().rfind(|place| place["position"] != 0);
         assert_eq!(waiting, Some(&at_rest));

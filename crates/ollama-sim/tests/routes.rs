@@ -167,7 +167,7 @@ async fn operator_routes_change_nothing_and_are_recorded() {
             .status,
         404
     );
-    assert_eq!(sim.requests()[5].outcome, Some(Outcome::Refused));
+    assert_eq!(sim.requests()[4].outcome, Some(Outcome::Refused));
 }
 
 #[tokio::test]

@@ -86,12 +86,10 @@ impl Known {
         self.copies.is_empty() && self.silent.is_empty()
     }
 
-    /// Whether it may be at an upstream: it is, or nobody is known to have it and this one could not say.
+    /// Whether it may be at an upstream: it is, or the upstream could not say, as one that is being tried again cannot.
     pub fn may_be_at(&self, upstream: usize) -> bool {
-        match self.copies.is_empty() {
-            true => self.silent.contains(&upstream),
-            false => self.copies.iter().any(|copy| copy.upstream == upstream),
-        }
+        let has = |copy: &Copy| copy.upstream == upstream;
+        self.copies.iter().any(has) || self.silent.contains(&upstream)
     }
 
     /// Whether it can do this, in Ollama's words; `None`: nobody could say.

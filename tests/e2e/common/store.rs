@@ -101,12 +101,14 @@ async fn find(store: &dyn Store, key: &Key) -> Found {
 /// How many boards may be left at rest: a scheduler looks for older ones so far back.
 const BOARDS_LEFT: usize = 65;
 
-/// What the keys begin with that are none of the gate's: of requests per client, of breakers, of totals, and what an operator orders.
-const BESIDE: [&str; 4] = [
+/// What the keys begin with that are none of the gate's: of requests per client, of breakers, of totals, what an operator orders, and of
+/// places that were lost.
+const BESIDE: [&str; 5] = [
     "sluice/rate/",
     "sluice/breaker/",
     "sluice/total/",
     "sluice/orders",
+    "sluice/lost/",
 ];
 
 /// Leavers are noticed by the next heartbeat, a dead holder after the time to live that tests set (2 s).

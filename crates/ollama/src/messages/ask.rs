@@ -130,7 +130,9 @@ fn think(asked: &Draft) -> Option<Think> {
     if is("enabled") {
         return Some(Think::So("true"));
     }
-    let effort = asked.value("output_config")?.member("effort");
+    let effort = asked
+        .value("output_config")
+        .and_then(|config| config.member("effort"));
     match effort.and_then(|effort| effort.text(LONGEST_WORD)) {
         Some(effort) => match effort.trim().to_ascii_lowercase().as_str() {
             "low" => Some(Think::So("\"low\"")),
