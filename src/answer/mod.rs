@@ -2,7 +2,7 @@
 //!
 //! A request that is started at once gets the upstream's own status. One that has to wait, or whose upstream takes its
 //! time, gets its head out and heartbeats: a write that fails is the only way to learn that a client has left, and proxies
-//! cut what stays silent. The head of a document is held for [`waiting::DOCUMENT`]: most are whole by then, and what goes wrong
+//! cut what stays silent. The head of a document is held for five seconds: most are whole by then, and what goes wrong
 //! keeps its status. Whoever leaves within that time is noticed at its end.
 
 mod admission;

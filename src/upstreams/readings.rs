@@ -130,7 +130,7 @@ pub async fn first(
 }
 
 /// The answers of all upstreams that have one, in their order, leaving out those whose breaker is open. Where there are several, one
-/// that is slow is not waited for longer than [`SLOW`].
+/// that is slow is not waited for longer than `SLOW`.
 ///
 /// # Errors
 /// None has an answer: the last one's word.

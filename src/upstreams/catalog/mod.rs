@@ -5,8 +5,8 @@
 //! `/api/show` once for each digest.
 //!
 //! # Age
-//! An observation is told without a look for [`kept::FRESH_MS`]. After that the next look begins while the last one is still told,
-//! for up to [`kept::STALE_MS`]. Only who asks for a model that no upstream is known to have waits for a look, at most once a
+//! An observation is told without a look for two seconds. After that the next look begins while the last one is still told,
+//! for up to a minute. Only who asks for a model that no upstream is known to have waits for a look, at most once a
 //! second for all.
 //!
 //! # What it does not do

@@ -52,9 +52,15 @@ fn a_model_is_loaded_by_its_name_or_by_another_name_of_the_same_digest() {
     let model = entry("qwen3", "d1");
     let of = |loaded: &[Loaded]| residence(&model, Some(&loaded.to_vec()));
     let by_name = loaded("QWEN3:latest", "d2");
-    assert_eq!(of(&[by_name.clone()]), Residence::Loaded(by_name));
+    assert_eq!(
+        of(std::slice::from_ref(&by_name)),
+        Residence::Loaded(by_name)
+    );
     let by_digest = loaded("copy", "d1");
-    assert_eq!(of(&[by_digest.clone()]), Residence::Loaded(by_digest));
+    assert_eq!(
+        of(std::slice::from_ref(&by_digest)),
+        Residence::Loaded(by_digest)
+    );
     assert_eq!(of(&[loaded("other", "d2")]), Residence::Absent);
     assert_eq!(residence(&model, None), Residence::Unknown);
     let unsaid = entry("x", "");
