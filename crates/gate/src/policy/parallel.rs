@@ -14,13 +14,16 @@
 //!
 //! # Limits
 //!
-//! Ends are heard of with a delay, so spans are cut at both sides by a quarter, at most [`CUT_MS`]. An answer whose client left has no
-//! span, and is missing.
+//! Ends are heard of with a delay, so spans are cut at both sides by a quarter, at most [`CUT_MS`], and what took less than
+//! [`LEAST_MS`] tells nothing. An answer whose client left has no span, and is missing.
 
 use serde::{Deserialize, Serialize};
 
 /// By how much a span is cut at each side at most, in milliseconds: longer than an end takes to be heard of.
 const CUT_MS: u64 = 300;
+
+/// A shorter answer may have ended as long before it was heard of as it was worked on, in milliseconds.
+const LEAST_MS: u64 = 1_000;
 
 /// What is known of it. It stands on the board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -147,8 +150,12 @@ impl Spans {
     /// How many are kept.
     const SPANS: usize = 128;
 
-    /// Takes in an answer that ended at `end_ms` of this process's clock and was worked on for `busy_ms`: how many ran at once.
-    pub fn note(&mut self, upstream: u8, model: u64, end_ms: u64, busy_ms: u64) -> u8 {
+    /// Takes in an answer that ended at `end_ms` of this process's clock and was worked on for `busy_ms`: how many ran at once;
+    /// `None`: it was too short to tell.
+    pub fn note(&mut self, upstream: u8, model: u64, end_ms: u64, busy_ms: u64) -> Option<u8> {
+        if busy_ms < LEAST_MS {
+            return None;
+        }
         let cut_ms = (busy_ms / 4).min(CUT_MS);
         let span = Span {
             upstream,
@@ -176,7 +183,7 @@ impl Spans {
             self.list.remove(0);
         }
         self.list.push(span);
-        u8::try_from(most + 1).unwrap_or(u8::MAX)
+        Some(u8::try_from(most + 1).unwrap_or(u8::MAX))
     }
 }
 
@@ -219,10 +226,10 @@ mod tests {
                 let others = self.running.iter().map(|(since_ms, ..)| since_ms);
                 let others = others.chain(self.waiting.iter().map(|(since_ms, _)| since_ms));
                 let beside = others.filter(|since_ms| **since_ms <= from_ms).count();
-                parallel.note(Answer {
-                    granted: beside as u8 + 1,
-                    ran: self.spans.note(0, 7, end_ms, end_ms - from_ms),
-                });
+                if let Some(ran) = self.spans.note(0, 7, end_ms, end_ms - from_ms) {
+                    let granted = beside as u8 + 1;
+                    parallel.note(Answer { granted, ran });
+                }
             }
         }
     }
@@ -268,19 +275,34 @@ mod tests {
     #[test]
     fn spans_of_other_models_and_upstreams_and_such_as_only_touch_are_not_at_once() {
         let mut spans = Spans::default();
-        assert_eq!(spans.note(0, 7, 10_000, 5_000), 1);
-        assert_eq!(spans.note(0, 8, 10_000, 5_000), 1);
-        assert_eq!(spans.note(1, 7, 10_000, 5_000), 1);
+        assert_eq!(spans.note(0, 7, 10_000, 5_000), Some(1));
+        assert_eq!(spans.note(0, 8, 10_000, 5_000), Some(1));
+        assert_eq!(spans.note(1, 7, 10_000, 5_000), Some(1));
         assert_eq!(
             spans.note(0, 7, 14_900, 5_000),
-            1,
+            Some(1),
             "a tenth of a second is delay"
         );
         assert_eq!(
             spans.note(0, 7, 13_000, 6_000),
-            2,
+            Some(2),
             "beside each, but those only touch"
         );
-        assert_eq!(spans.note(0, 7, 14_000, 6_000), 3, "beside the last two");
+        assert_eq!(
+            spans.note(0, 7, 14_000, 6_000),
+            Some(3),
+            "beside the last two"
+        );
+    }
+
+    #[test]
+    fn answers_that_end_sooner_than_that_is_heard_of_tell_nothing() {
+        let mut spans = Spans::default();
+        assert_eq!(spans.note(0, 7, 10_000, 999), None);
+        assert_eq!(
+            spans.note(0, 7, 10_000, 1_000),
+            Some(1),
+            "the first is not counted"
+        );
     }
 }

@@ -195,13 +195,13 @@ impl<'d> Run<'d> {
                 && (other.upstream, other.wants.model) == (upstream, model)
                 && other.granted_ms >= busy_ms
         });
-        let answer = Answer {
-            granted: u8::try_from(others.count() + 1).unwrap_or(u8::MAX),
-            ran: self.spans.note(upstream, model, self.now_ms, busy_ms),
-        };
+        let granted = u8::try_from(others.count() + 1).unwrap_or(u8::MAX);
+        let ran = self.spans.note(upstream, model, self.now_ms, busy_ms);
         self.board.policy.measure(upstream, model, |figure| {
             figure.note(service_ms);
-            figure.parallel.note(answer);
+            if let Some(ran) = ran {
+                figure.parallel.note(Answer { granted, ran });
+            }
         });
     }
 

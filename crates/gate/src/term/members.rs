@@ -197,7 +197,7 @@ impl Term {
             return;
         };
         let (upstream, model) = (grant.upstream, grant.wants.model);
-        let answer = work.busy_ms.filter(|_| model != 0).map(|busy_ms| {
+        let answer = work.busy_ms.filter(|_| model != 0).and_then(|busy_ms| {
             let end_ms = now_ms.saturating_sub(work.ago_ms);
             let is_beside = |other: &&Grant| {
                 other.ask != ask
@@ -205,10 +205,9 @@ impl Term {
                     && other.granted_ms >= busy_ms.saturating_add(work.ago_ms)
             };
             let beside = self.board.grants.iter().filter(is_beside).count();
-            Answer {
-                granted: u8::try_from(beside + 1).unwrap_or(u8::MAX),
-                ran: self.spans.note(upstream, model, end_ms, busy_ms),
-            }
+            let ran = self.spans.note(upstream, model, end_ms, busy_ms)?;
+            let granted = u8::try_from(beside + 1).unwrap_or(u8::MAX);
+            Some(Answer { granted, ran })
         });
         Service::note(&mut self.board, work.service_ms);
         self.board.policy.measure(upstream, model, |figure| {
