@@ -12,6 +12,7 @@ use sluice_ollama::ModelName;
 use sluice_ollama::options::{Kind, Sampling, kind_of};
 use sluice_ollama::request::MAX_MODEL_NAME;
 
+use super::page::PageHistory;
 use crate::http::hosts::Hosts;
 use crate::http::origins::Origins;
 
@@ -139,6 +140,16 @@ pub(super) fn sampling() -> Form<Sampling> {
     Form::new("operator or model", |text| match text {
         "operator" => Some(Sampling::Operator),
         "model" => Some(Sampling::Model),
+        _ => None,
+    })
+}
+
+/// Where the page keeps conversations.
+pub(super) fn page_history() -> Form<PageHistory> {
+    Form::new("device, session or off", |text| match text {
+        "device" => Some(PageHistory::Device),
+        "session" => Some(PageHistory::Session),
+        "off" => Some(PageHistory::Off),
         _ => None,
     })
 }

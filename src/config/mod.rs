@@ -8,6 +8,7 @@
 mod current;
 mod form;
 mod models;
+mod page;
 mod parse;
 mod reader;
 mod secret;
@@ -18,6 +19,7 @@ mod written;
 
 pub use current::{current, parsed};
 pub use models::{ModelLimit, ModelOptions};
+pub use page::PageHistory;
 pub use parse::Misconfigured;
 pub use reader::Fault;
 pub use secret::{ApiKey, Class, Secret};

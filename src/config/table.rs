@@ -20,6 +20,7 @@ use crate::http::origins::Origins;
 use super::MAX_UPSTREAMS;
 use super::form::{self, Form};
 use super::models::{self, ModelLimit, ModelOptions};
+use super::page::PageHistory;
 use super::reader::{Fault, Reader, Row, name_of};
 use super::secret::{self, ApiKey, Secret};
 use super::upstream::{self, Origin, Upstream};
@@ -260,6 +261,8 @@ settings! {
             "names that this server answers to besides local ones: chat.school.example, *.school.example, or * for all; empty: with a key set all, without one local names alone";
         cors_origins: Origins = form::origins(), "", since "0.1.0",
             "foreign origins whose pages may ask: https://example.org, http://localhost:*, app://obsidian.md, or * for all";
+        page_history: PageHistory = form::page_history(), "device", since "0.2.0",
+            "where the page keeps conversations: on the device, for the session (gone with the tab), or not at all (off): for computers that many share";
     }
 }
 

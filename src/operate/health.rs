@@ -9,6 +9,7 @@ use futures::future::join_all;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sluice_ollama::options::Sampling;
 use sluice_ollama::request::Payload;
 
 use super::advice::{self, Advice};
@@ -109,6 +110,9 @@ pub async fn report(
         "upstreams": upstreams,
         "maxConcurrent": breakers::room(config).capacity(),
         "model": config.policy.model,
+        "numCtx": config.policy.options.get("num_ctx"),
+        "defaults": defaults(config),
+        "pageHistory": config.page_history,
         "gate": gate_state(config).await,
         "warnings": warnings(config, &found).await,
     });
@@ -123,6 +127,18 @@ pub async fn report(
         Status::Down => StatusCode::SERVICE_UNAVAILABLE,
     };
     Reply::json(code, &body)
+}
+
+/// What holds where a client sets none: the page shows them beside what one may set.
+fn defaults(config: &Config) -> Value {
+    const SHOWN: [&str; 5] = ["temperature", "top_p", "top_k", "seed", "num_predict"];
+    let of_model = config.policy.sampling == Sampling::Model;
+    let options = &config.policy.options;
+    SHOWN
+        .into_iter()
+        .filter(|name| !(of_model && ["temperature", "top_p"].contains(name)))
+        .filter_map(|name| Some((name.to_owned(), options.get(name)?.clone())))
+        .collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
