@@ -148,7 +148,9 @@ impl Totals {
     /// How many requests got a slot and have ended.
     pub fn finished(&self) -> u64 {
         let admitted = endings::words().map(Tallied::Admitted);
-        admitted.map(|what| self.of(what)).sum()
+        admitted
+            .map(|what| self.of(what))
+            .fold(0, u64::saturating_add)
     }
 
     #[cfg(test)]

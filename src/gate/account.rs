@@ -95,7 +95,7 @@ impl Account {
         is_longer
     }
 
-    /// How long its slot has been held; `None` without one, or where no upstream was asked.
+    /// How long its slot has been held; `None` without one.
     pub fn service_ms(&self, now: Now) -> Option<u64> {
         let granted_ms = self.granted_ms.get()?;
         Some(now.mono_ms.saturating_sub(granted_ms))

@@ -140,9 +140,12 @@ impl<W: World> Gate<W> {
             self.0.outstanding.replace(Some(effect.clone()));
             self.publish();
             event = match effect {
-                Effect::Write { op, patience_ms } => self.write(op, patience(patience_ms)).await,
+                Effect::Write { op, patience_ms } => {
+                    self.write(op, Duration::from_millis(patience_ms)).await
+                }
                 Effect::Read { keys, patience_ms } => {
-                    Event::Read(self.read_all(keys, patience(patience_ms)).await)
+                    let patience = Duration::from_millis(patience_ms);
+                    Event::Read(self.read_all(keys, patience).await)
                 }
                 Effect::Rest { until_ms } => self.rest(until_ms).await,
                 Effect::Quiet if self.0.is_noted.get() => Event::Due,
@@ -186,7 +189,7 @@ impl<W: World> Gate<W> {
     /// Nothing is asked of the machine while a chain of tickets may be in use in the same store.
     async fn await_chain(&self) {
         let shared = &self.0;
-        let ttl = patience(shared.settings.get().0.ttl_ms);
+        let ttl = Duration::from_millis(shared.settings.get().0.ttl_ms);
         let seen = |is_good| {
             self.note_outcome(is_good);
             if !is_good {
@@ -365,8 +368,4 @@ impl<W: World> Drop for Driving<'_, W> {
             shared.phases.wake_all();
         }
     }
-}
-
-pub(super) fn patience(ms: u64) -> Duration {
-    Duration::from_millis(ms)
 }

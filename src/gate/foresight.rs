@@ -85,9 +85,14 @@ impl Foresight {
         let mut score = self.score.get();
         score.told += 1;
         score.within += u64::from((range.low_ms..=range.high_ms).contains(&waited_ms));
-        score.width_ms += range.high_ms.saturating_sub(range.low_ms);
-        score.error_ms += range.middle_ms.abs_diff(waited_ms);
-        score.plain_error_ms += told.plain_ms.abs_diff(waited_ms);
+        // What a board from elsewhere says may be of any size.
+        let add = |sum: &mut u64, ms: u64| *sum = sum.saturating_add(ms);
+        add(
+            &mut score.width_ms,
+            range.high_ms.saturating_sub(range.low_ms),
+        );
+        add(&mut score.error_ms, range.middle_ms.abs_diff(waited_ms));
+        add(&mut score.plain_error_ms, told.plain_ms.abs_diff(waited_ms));
         self.score.set(score);
     }
 

@@ -134,9 +134,10 @@ pub fn is_settling(board: &Board) -> bool {
 
 /// Counts what the gate has done here since this was last called.
 pub fn count_doings(config: &Config) {
-    let sums = gate(config).report().sums;
+    let gate = gate(config);
+    let sums = gate.report().sums;
     let last = COUNTED.replace(sums);
-    let score = gate(config).0.foresight.score();
+    let score = gate.0.foresight.score();
     let told = SCORED.replace(score);
     for (what, sum, last) in [
         (GateCount::Sessions, sums.sessions, last.sessions),
@@ -195,12 +196,12 @@ fn gate(config: &Config) -> Gate {
         let begin = || {
             let ttl = config.record_ttl;
             let times = Times::new(u64::try_from(ttl.as_millis()).unwrap_or(Times::TTL_MAX_MS));
-            RULES.set(Some(rules));
             Gate::new(Component, store::shared(), times, rules, around())
         };
         gate.get_or_insert_with(begin).clone()
     });
-    if RULES.replace(Some(rules)) != Some(rules) {
+    let (_, last) = gate.0.settings.get();
+    if last != rules {
         gate.set_rules(rules);
     }
     gate
@@ -238,7 +239,6 @@ fn ms(duration: Duration) -> u64 {
 
 thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
-    static RULES: Cell<Option<Rules>> = const { Cell::new(None) };
     static COUNTED: Cell<Sums> = Cell::default();
     static SCORED: Cell<Score> = Cell::default();
 }

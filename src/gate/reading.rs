@@ -4,13 +4,14 @@
 //! reader never takes a term and writes nothing.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use sluice_gate::board::Board;
 use sluice_gate::instance::Report;
 use sluice_gate::policy::{Foreseen, Policy, Rules};
 use sluice_gate::reader::{Reader, Step};
 
-use super::driver::{Gate, patience};
+use super::driver::Gate;
 use crate::world::{StoreError, World};
 
 impl<W: World> Gate<W> {
@@ -29,14 +30,14 @@ impl<W: World> Gate<W> {
         }
         if readings
             .failed_ms
-            .borrow()
+            .get()
             .is_some_and(|failed_ms| failed_ms >= asked_ms)
         {
             return Err(StoreError::Failed("away, as for one before".to_owned()));
         }
         let begun_ms = self.now_ms();
         let board = self.read_board().await.inspect_err(|_| {
-            readings.failed_ms.replace(Some(self.now_ms()));
+            readings.failed_ms.set(Some(self.now_ms()));
         })?;
         let board = Rc::new(board);
         readings.last.replace(Some((begun_ms, board.clone())));
@@ -69,7 +70,8 @@ impl<W: World> Gate<W> {
         loop {
             step = match step {
                 Step::Read { keys, patience_ms } => {
-                    let found = self.read_all(keys, patience(patience_ms)).await;
+                    let patience = Duration::from_millis(patience_ms);
+                    let found = self.read_all(keys, patience).await;
                     reader.step(&found)
                 }
                 Step::Done(board) => return Ok(*board),

@@ -33,7 +33,7 @@ impl FromIterator<u8> for Load {
         let mut load = Load::default();
         for upstream in upstreams {
             load.all = load.all.saturating_add(1);
-            // A record from elsewhere may name an upstream that is not configured here: it counts for the whole alone.
+            // A board from elsewhere may name an upstream that is not configured here: it counts for the whole alone.
             if let Some(at) = load.at.get_mut(usize::from(upstream)) {
                 *at = at.saturating_add(1);
             }

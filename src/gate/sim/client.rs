@@ -12,7 +12,6 @@ use super::world::{Counts, Instance, Relay, Shared};
 use crate::gate::driver::Gate;
 use crate::gate::place::Place;
 use crate::gate::ticket::TicketSecret;
-use crate::world::World;
 
 /// How long a look at the client takes at most.
 const LOOK_US: u64 = 300;
@@ -121,7 +120,7 @@ impl Client {
             });
         }
         shared.say(|| format!("request {} relays in instance {}", self.number, self.index));
-        place.account().grant(place.world().now());
+        place.start();
         let _relaying = Relaying::begin(self, place, granted_us);
         let served = shared.pause(service_us);
         match select(pin!(served), pin!(place.until_stopped())).await {

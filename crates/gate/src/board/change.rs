@@ -197,13 +197,9 @@ impl Board {
             }
             Decision::Turn { hold } => {
                 let holds = &mut self.policy.holds;
-                match holds.binary_search_by_key(&hold.upstream, |hold| hold.upstream) {
-                    Ok(at) => holds
-                        .iter_mut()
-                        .skip(at)
-                        .take(1)
-                        .for_each(|old| old.clone_from(hold)),
-                    Err(at) => holds.insert(at, hold.clone()),
+                match holds.iter_mut().find(|old| old.upstream == hold.upstream) {
+                    Some(old) => old.clone_from(hold),
+                    None => holds.push(hold.clone()),
                 }
                 Ok(())
             }

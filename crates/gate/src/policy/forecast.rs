@@ -173,18 +173,17 @@ impl Policy<'_> {
                 .schedule(&board, &Asks::default())
                 .unwrap_or_default();
             for decision in &decisions {
-                let wants = match decision {
+                let starts = match decision {
                     Decision::Grant { ask, .. } => {
-                        board.waiting().find(|waiting| waiting.ask == *ask)
+                        let found = board.waiting().find(|waiting| waiting.ask == *ask);
+                        found.map(|waiting| (waiting.ask, waiting.wants))
                     }
                     _ => None,
                 };
-                let wants = wants.map(|waiting| waiting.wants);
                 let is_done = board.apply(decision, self.room.total()).is_ok();
-                if let (Decision::Grant { ask, .. }, Some(wants), true) = (decision, wants, is_done)
-                {
-                    started.push((*ask, now_ms));
-                    ends.push((*ask, now_ms.saturating_add(service_ms(wants, 0))));
+                if let Some((ask, wants)) = starts.filter(|_| is_done) {
+                    started.push((ask, now_ms));
+                    ends.push((ask, now_ms.saturating_add(service_ms(wants, 0))));
                 }
             }
             if board.waiting().next().is_none() {
@@ -272,13 +271,12 @@ fn reason(draft: &Draft<'_>, openings: &Openings<'_>, waiting: &Waiting) -> Reas
         return Reason::Settling;
     }
     let wants = waiting.wants;
-    let mut usable = upstreams()
+    let usable: Vec<u8> = upstreams()
         .filter(|upstream| draft.may_go(*upstream, wants))
-        .peekable();
-    if usable.peek().is_none() {
+        .collect();
+    if usable.is_empty() {
         return Reason::UpstreamDown;
     }
-    let usable: Vec<u8> = usable.collect();
     let stage = |upstream: u8| {
         let hold = draft.board.policy.hold(upstream);
         hold.and_then(|hold| hold.turn(wants.model))

@@ -37,7 +37,7 @@ pub use bound::{Share, linger_ms, longest_wait_ms, quantum_ms};
 pub use calibration::Calibration;
 pub use estimate::Service;
 pub use field::{Field, Hold, PAST_MAX, Past, Stage, Turn};
-pub use figure::{Figure, Sample};
+pub use figure::Figure;
 pub use forecast::{Foreseen, Range, Reason};
 pub use parallel::{Answer, Parallel, Spans};
 

@@ -3,9 +3,9 @@
 //! # The order
 //!
 //! The line stands in the order in which it is served: those in front, each where it joined, then those behind. So the first
-//! who may start is the next: one whose model has no place holds up those of that model and nobody else. A batch request and a client's second waiting request stand behind; the first of them steps in
-//! front, where it stands, once nobody else waits there or after `batch_wait_max`, but only one at a time: whoever comes to
-//! the front finds at most that one more before it.
+//! who may start is the next: one whose model has no place holds up those of that model and nobody else. A batch request and a
+//! client's second waiting request stand behind; the first of them steps in front, where it stands, once nobody else waits there
+//! or after `batch_wait_max`, but only one at a time: whoever comes to the front finds at most that one more before it.
 
 use super::upstream::Openings;
 use super::{Decision, Draft, Rules};

@@ -4,8 +4,8 @@
 //!
 //! The last frame of an answer says how long its prompt and its answer were worked on. So it was worked on from its end less that
 //! time to its end, and how many such spans overlap is how many run at once. An answer tells something only if others were granted
-//! beside it before its own work began and were not over at its end: where they had not been worked on at the same
-//! time, they waited inside Ollama.
+//! beside it before its own work began and were not over at its end: where they had not been worked on at the same time, they
+//! waited inside Ollama.
 //!
 //! # What is concluded
 //!
@@ -101,7 +101,7 @@ impl Parallel {
             return;
         }
         self.granted.note(answer.granted);
-        self.answers += 1;
+        self.answers = self.answers.saturating_add(1);
         if self.answers >= Self::WINDOW {
             self.conclude();
         }

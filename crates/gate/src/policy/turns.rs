@@ -46,10 +46,9 @@ pub(super) fn refuse(draft: &mut Draft<'_>) -> Result<(), Unlawful> {
     }
     let is_lost = |waiting: &&Waiting| {
         let wants = waiting.wants;
-        let used =
-            |upstream: &u8| draft.room.limit(usize::from(*upstream)) > 0 && wants.may_go(*upstream);
-        let is_barred = |upstream: u8| draft.is_barred(upstream, wants.model);
-        upstreams().any(|upstream| used(&upstream)) && upstreams().filter(used).all(is_barred)
+        let with_it = upstreams().filter(|upstream| draft.may_have(*upstream, wants));
+        let mut with_it = with_it.peekable();
+        with_it.peek().is_some() && with_it.all(|upstream| draft.is_barred(upstream, wants.model))
     };
     let lost: Vec<_> = draft
         .board

@@ -158,11 +158,8 @@ impl<'d> Openings<'d> {
         if wants.hint == 0 {
             return None;
         }
-        let is_there = |upstream: &u8| {
-            self.draft.room.limit(usize::from(*upstream)) > 0 && wants.may_go(*upstream)
-        };
         upstreams()
-            .filter(is_there)
+            .filter(|upstream| self.draft.may_have(*upstream, wants))
             .max_by_key(|upstream| weight(wants.hint, *upstream))
     }
 }
@@ -175,9 +172,12 @@ impl Draft<'_> {
 
     /// Whether one of this model may go there at all: the upstream is in use, may have it, and can load it.
     pub(super) fn may_go(&self, upstream: u8, wants: Wants) -> bool {
-        self.room.limit(usize::from(upstream)) > 0
-            && wants.may_go(upstream)
-            && !self.is_barred(upstream, wants.model)
+        self.may_have(upstream, wants) && !self.is_barred(upstream, wants.model)
+    }
+
+    /// Whether the upstream is in use and may have the model, whether or not it can load it.
+    pub(super) fn may_have(&self, upstream: u8, wants: Wants) -> bool {
+        self.room.limit(usize::from(upstream)) > 0 && wants.may_go(upstream)
     }
 
     pub(super) fn is_barred(&self, upstream: u8, model: u64) -> bool {

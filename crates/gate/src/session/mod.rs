@@ -179,30 +179,24 @@ impl Session {
 
     /// Notes that an ask has ended, once.
     pub fn note_ended(&mut self, k: u64) {
-        self.note(Ended {
-            k,
-            work: None,
-            ended_at: 0,
-            tag: None,
-            on_board: false,
-        });
+        self.note(k, None, 0);
     }
 
     /// The same of one that came to something.
     pub fn note_worked(&mut self, k: u64, work: Work, now_ms: u64) {
-        self.note(Ended {
-            k,
-            work: Some(work),
-            ended_at: now_ms,
-            tag: None,
-            on_board: false,
-        });
+        self.note(k, Some(work), now_ms);
     }
 
-    fn note(&mut self, ended: Ended) {
-        if !self.has_ended(ended.k) {
+    fn note(&mut self, k: u64, work: Option<Work>, ended_at: u64) {
+        if !self.has_ended(k) {
             self.dirty = true;
-            self.ended.push(ended);
+            self.ended.push(Ended {
+                k,
+                work,
+                ended_at,
+                tag: None,
+                on_board: false,
+            });
         }
     }
 

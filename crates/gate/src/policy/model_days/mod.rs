@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::days::Dice;
 use super::*;
 use crate::models::{Apart, Models, Places, Wants};
 use crate::replay::{Day, Fate, Outcome, Request, Upstream};
@@ -18,18 +19,6 @@ const RULES: Rules = Rules {
 
 mod places;
 mod turns;
-
-/// A small generator: the same days each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 fn request(at_ms: u64, model: u64, busy_ms: u64) -> Request {
     Request {
