@@ -157,9 +157,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Builds some programs of the workspace.
 ///
-/// `--workspace --examples` adds nothing to build, as there are no examples. It makes cargo choose the
-/// features of dependencies as `cargo test --workspace` does, so that wasmtime, minutes of work, is
-/// compiled once for both.
+/// `--workspace --examples` makes cargo choose the features of dependencies as `cargo test --workspace`
+/// does, so that wasmtime, minutes of work, is compiled once for both. It adds the one example there is,
+/// the gate's `replay`, and with it what the gate's tests depend on.
 fn programs(repo: &Repo, names: &[&str]) -> Result<()> {
     ensure_c_compiler()?;
     let mut command = process::cargo(repo, "build");

@@ -58,9 +58,7 @@ impl Settings {
                 .unwrap_or_else(|| manifest.default_of("max_concurrent").to_owned()),
         })
     }
-}
 
-impl Settings {
     /// The program that will have to answer in place of an Ollama, as it seems before anything is built.
     pub(crate) fn answering(&self, simulator: Simulator) -> Option<&'static str> {
         match simulator {

@@ -103,10 +103,7 @@ fn is_what_was_taken(
     if !asked.trim().is_empty() {
         assert_eq!(asked.trim(), prepared.model, "{text}");
     }
-    let is_stream = matches!(
-        prepared.form,
-        Form::Lines | Form::Events | Form::OpenAiEvents | Form::AnthropicEvents
-    );
+    let is_stream = !prepared.form.is_document();
     let is_own = to.path().starts_with("/api/");
     if is_stream {
         assert_eq!(

@@ -107,6 +107,15 @@ fn no_shape_of_a_body_costs_more_than_twice_its_length_and_what_waits_more_than_
             ),
         ),
         (
+            Endpoint::Messages,
+            // Work that grows with the square of their number would not end.
+            filled(
+                "{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}",
+                ",{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"aA==\"}}",
+                "]}]}",
+            ),
+        ),
+        (
             Endpoint::OpenAiResponses,
             filled("{\"input\":[0", ",[0]", "]}"),
         ),

@@ -148,14 +148,12 @@ fn child(files: &BTreeMap<Module, &Source>, at: &Module, name: &str) -> Option<M
             &mut found,
         );
         for path in found {
-            if let [first, .., last] = &path[..]
-                && last == name
-                && let mut from = at.clone()
-                && {
-                    from.push(first.clone());
-                    files.contains_key(&from)
-                }
-            {
+            let [first, .., last] = &path[..] else {
+                continue;
+            };
+            let mut from = at.clone();
+            from.push(first.clone());
+            if last == name && files.contains_key(&from) {
                 return Some(from);
             }
         }

@@ -166,8 +166,8 @@ impl<'a> Raw<'a> {
         self.inner() == Some(text.as_bytes())
     }
 
-    /// The text between a string's quotes, as it is written.
-    fn inner(self) -> Option<&'a [u8]> {
+    /// The text between a string's quotes, as it is written; `None`: it is no string.
+    pub fn inner(self) -> Option<&'a [u8]> {
         self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 }

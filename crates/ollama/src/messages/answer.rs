@@ -188,7 +188,7 @@ fn calls(message: &Value) -> impl Iterator<Item = &Value> {
     message["tool_calls"].as_array().into_iter().flatten()
 }
 
-/// What a call is given: an object, whatever the upstream makes of it.
+/// What a call is given; older servers write it as a text.
 fn arguments(call: &Value) -> Value {
     match &call["function"]["arguments"] {
         Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| json!({})),

@@ -133,17 +133,15 @@ fn think(asked: &Draft) -> Option<Think> {
     let effort = asked
         .value("output_config")
         .and_then(|config| config.member("effort"));
-    match effort.and_then(|effort| effort.text(LONGEST_WORD)) {
-        Some(effort) => match effort.trim().to_ascii_lowercase().as_str() {
-            "low" => Some(Think::So("\"low\"")),
-            "medium" => Some(Think::So("\"medium\"")),
-            "high" | "xhigh" => Some(Think::So("\"high\"")),
-            "max" => Some(Think::So("\"max\"")),
-            _ => None,
-        },
-        None => None,
+    let effort = effort.and_then(|effort| effort.text(LONGEST_WORD));
+    let effort = effort.unwrap_or_default();
+    match effort.trim().to_ascii_lowercase().as_str() {
+        "low" => Some(Think::So("\"low\"")),
+        "medium" => Some(Think::So("\"medium\"")),
+        "high" | "xhigh" => Some(Think::So("\"high\"")),
+        "max" => Some(Think::So("\"max\"")),
+        _ => is("adaptive").then_some(Think::So("true")),
     }
-    .or(is("adaptive").then_some(Think::So("true")))
 }
 
 /// No word that means anything here is longer, in bytes.

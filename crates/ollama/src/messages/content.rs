@@ -96,9 +96,9 @@ fn own(role: &str, content: Raw<'_>, path: &str, chat: &mut Chat) -> Result<(), 
 }
 
 fn calls(content: Raw<'_>, path: &str, chat: &mut Chat) -> Result<(), Invalid> {
-    let mut made = blocks(content).enumerate();
+    let made = blocks(content).enumerate();
     let mut is_first = true;
-    while let Some((index, call)) = made.find(|(_, block)| block.is_call()) {
+    for (index, call) in made.filter(|(_, block)| block.is_call()) {
         if is_first {
             chat.out.member("tool_calls", b"[")?;
         }
@@ -166,8 +166,10 @@ fn found(result: Raw<'_>, chat: &mut Chat) -> Result<(), Invalid> {
         let parts = [(&b"- "[..], title), (b": ", url)];
         for (before, text) in parts {
             chat.out.push(before)?;
-            if let Some(text) = text.filter(|text| text.kind() == Kind::Text) {
-                chat.out.push(inner(text))?;
+            if let Some(text) = text
+                && let Some(inner) = text.inner()
+            {
+                chat.out.push(inner)?;
                 chat.weigh(text);
             }
         }
@@ -222,8 +224,10 @@ fn text_member(name: &str, content: Raw<'_>, chat: &mut Chat) -> Result<(), Inva
     }
     chat.out.member(name, b"\"")?;
     for block in blocks(content).filter(|block| block.is("text")) {
-        if let Some(text) = block.text("text") {
-            chat.out.push(inner(text))?;
+        if let Some(text) = block.text("text")
+            && let Some(inner) = text.inner()
+        {
+            chat.out.push(inner)?;
             chat.weigh(text);
         }
     }
@@ -270,14 +274,6 @@ impl<'a> Block<'a> {
     fn says(&self, name: &str) -> bool {
         self.text(name).is_some_and(|text| !text.is_written(""))
     }
-}
-
-/// A string as it is written, without its quotes.
-fn inner(text: Raw<'_>) -> &[u8] {
-    let bytes = text.bytes();
-    bytes
-        .get(1..bytes.len().saturating_sub(1))
-        .unwrap_or_default()
 }
 
 fn wrong<T>(path: &str, member: &str, what: &str) -> Result<T, Invalid> {

@@ -6,9 +6,6 @@
 use super::draft::Draft;
 use crate::json::{Kind, Raw};
 
-/// The most of a text that is looked at, in bytes.
-const LOOKED_AT: usize = 4 * 1024;
-
 /// A number that the requests of one conversation share; 0: it says nothing.
 pub(super) fn of(draft: &Draft) -> u64 {
     let [key, system, instructions, prompt, input, messages] = Raw::of(draft.text()).read([
@@ -19,8 +16,8 @@ pub(super) fn of(draft: &Draft) -> u64 {
         "input",
         "messages",
     ]);
-    if let Some(key) = key.filter(|key| !key.is_null()) {
-        return hash([key].into_iter());
+    if let Some(key) = key {
+        return hash(std::iter::once(key));
     }
     let text = input.filter(|input| input.kind() == Kind::Text);
     let begin = [system, instructions, prompt, text].into_iter().flatten();
@@ -40,9 +37,6 @@ fn first_words<'a>(messages: impl Iterator<Item = Raw<'a>>) -> impl Iterator<Ite
     })
 }
 
-/// The most messages that are looked at.
-const MESSAGES: usize = 4;
-
 /// FNV-1a over the beginnings; 0 of nothing.
 fn hash<'a>(parts: impl Iterator<Item = Raw<'a>>) -> u64 {
     let mut hash = 0_u64;
@@ -58,3 +52,9 @@ fn hash<'a>(parts: impl Iterator<Item = Raw<'a>>) -> u64 {
     }
     hash
 }
+
+/// The most messages that are looked at.
+const MESSAGES: usize = 4;
+
+/// The most of a text that is looked at, in bytes.
+const LOOKED_AT: usize = 4 * 1024;

@@ -106,12 +106,12 @@ pub fn prepare(
             think(&mut draft, asked);
         }
     }
-    let dropped = match (sent_to.family(), sent_to) {
-        (Family::OpenAi | Family::Anthropic, _) => {
+    let dropped = match sent_to.family() {
+        Family::OpenAi | Family::Anthropic => {
             settle_relayed(&mut draft, sent_to, &named, policy);
             Vec::new()
         }
-        (Family::Ollama, _) => {
+        Family::Ollama => {
             let scope = match sent_to {
                 Endpoint::Embed | Endpoint::Embeddings => Scope::Embedding,
                 _ => scope,

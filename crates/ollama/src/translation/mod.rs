@@ -157,3 +157,6 @@ impl Dialect {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -73,12 +73,9 @@ impl Output {
         let said = self.append(text.bytes(), |out| {
             let before = out.len();
             unescape_into(out, text.bytes());
-            // Base64 may be broken into lines.
-            let mut at = 0;
-            out.retain(|byte| {
-                at += 1;
-                at <= before || !matches!(byte, b'\r' | b'\n')
-            });
+            let said = out.len() - before;
+            let kept = without_line_ends(out.get_mut(before..).unwrap_or_default());
+            out.truncate(out.len() - (said - kept));
         })?;
         let Some(begin) = begins(said) else {
             return Ok(false);
@@ -98,6 +95,19 @@ impl Output {
     pub(crate) fn into_text(self) -> Vec<u8> {
         self.text
     }
+}
+
+/// Moves all but the ends of lines to the front, since base64 may be broken into lines; says how many bytes that are. Only what
+/// was appended is looked at: a text may have a picture for each sixty of its bytes.
+fn without_line_ends(said: &mut [u8]) -> usize {
+    let mut kept = 0;
+    for at in 0..said.len() {
+        if !matches!(said.get(at), Some(b'\r' | b'\n')) {
+            said.swap(kept, at);
+            kept += 1;
+        }
+    }
+    kept
 }
 
 /// By how much the text may grow: the names of a chat's members, and the roles of messages whose content has many parts.

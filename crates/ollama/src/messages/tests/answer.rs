@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::framing::{Passage, Verdict};
+use crate::framing::Verdict;
 use crate::messages::{Delivery, Translation};
 use crate::{Form, translation};
 
@@ -17,24 +17,7 @@ fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
         model: "m".into(),
         delivery,
     });
-    let passed = |chunks: &[&[u8]]| {
-        let mut passage = Passage::new(form, Some(&translation));
-        let mut out = Vec::new();
-        for chunk in chunks {
-            out.extend(passage.pass(chunk.to_vec()).unwrap());
-            assert!(passage.between_frames());
-        }
-        let (verdict, last) = passage.end();
-        out.extend(last);
-        (verdict, String::from_utf8(out).unwrap())
-    };
-    let answer = answer.as_bytes();
-    let whole = passed(&[answer]);
-    for cut in 0..=answer.len() {
-        let in_two = passed(&[&answer[..cut], &answer[cut..]]);
-        assert_eq!(in_two, whole, "cut at {cut}");
-    }
-    whole
+    translation::tests::answered(form, &translation, answer)
 }
 
 const STREAM: Delivery = Delivery::Stream { prompt_tokens: 5 };

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Form;
-use crate::framing::{Passage, Verdict};
+use crate::framing::Verdict;
 use crate::translation;
 
 fn translation(delivery: Delivery) -> Translation {
@@ -20,28 +20,8 @@ fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
         Delivery::Document => Form::OpenAiDocument,
         _ => Form::OpenAiEvents,
     };
-    let passed = |chunks: &[&[u8]]| {
-        let translation = translation::Translation::Completion(translation(delivery));
-        let mut passage = Passage::new(form, Some(&translation));
-        let mut out = Vec::new();
-        for chunk in chunks {
-            out.extend(passage.pass(chunk.to_vec()).unwrap());
-            assert!(passage.between_frames());
-        }
-        let (verdict, last) = passage.end();
-        out.extend(last);
-        (verdict, String::from_utf8(out).unwrap())
-    };
-    let answer = answer.as_bytes();
-    let whole = passed(&[answer]);
-    for cut in 0..=answer.len() {
-        assert_eq!(
-            passed(&[&answer[..cut], &answer[cut..]]),
-            whole,
-            "cut at {cut}"
-        );
-    }
-    whole
+    let translation = translation::Translation::Completion(translation(delivery));
+    translation::tests::answered(form, &translation, answer)
 }
 
 fn events(text: &str) -> Vec<Value> {
