@@ -65,12 +65,7 @@ fn a_listed_name_is_answered_to_and_with_a_key_every_name_is() {
         chat(&listed, &[school]).await.assert_complete();
         let wrong = chat(&listed, &[("host", "wrong.example")]).await;
         assert_eq!(wrong.refusal(), (421, "host_not_allowed".to_owned()));
-        let health = listed
-            .ask(Method::GET, "/api/health")
-            .await
-            .whole()
-            .await
-            .json();
+        let health = listed.read("/api/health").await;
         let warnings = health["warnings"].to_string();
         assert!(
             warnings.contains("allowed_hosts has no name as entry 2"),
@@ -165,12 +160,7 @@ fn apps_and_the_openai_client_in_a_browser_may_ask_where_they_are_listed() {
         }
         let foreign = chat(&app, &[("origin", "app://other")]).await;
         assert_eq!(foreign.refusal(), (403, "foreign_origin".to_owned()));
-        let health = app
-            .ask(Method::GET, "/api/health")
-            .await
-            .whole()
-            .await
-            .json();
+        let health = app.read("/api/health").await;
         let warnings = health["warnings"].to_string();
         assert!(
             warnings.contains("cors_origins has no origin as entry 3"),

@@ -54,10 +54,7 @@ fn whoever_takes_every_connection_keeps_nobody_out_and_leaves_the_host_its_upstr
 fn a_log_that_nobody_reads_holds_up_nothing() {
     run(async {
         let sim = Sim::start(Options::default()).await.expect("a simulator");
-        let state = tempfile::tempdir().expect("a folder");
-        seed(&*sqlite(state.path())).await;
-        let upstream = format!("http://{}", sim.addr());
-        let host = HostProcess::start_logging(state.path(), &[("ollama_host", &upstream)]).await;
+        let (_state, host) = HostProcess::start_logging(&sim, &[]).await;
         let mut client = Client::connect(host.addr()).await;
         // A pipe holds 64 KiB: some hundred lines.
         for _ in 0..1000 {

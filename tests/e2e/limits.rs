@@ -138,7 +138,7 @@ fn one_answer_serves_all_who_ask_the_same() {
         let ask = async |_| app.ask(Method::GET, "/api/version").await.whole().await;
         let answers = join_all((0..200).map(ask)).await;
         assert!(answers.iter().all(|answer| answer.status.as_u16() == 200));
-        // Each instance asks for itself, and a second later once more.
+        // Each instance asks for itself, and two seconds later once more.
         let asked = app.sim.counts().requests;
         assert!(asked <= 60, "{asked} for 200");
     });
@@ -166,12 +166,7 @@ fn readers_that_read_nothing_hold_up_no_chat() {
         for chat in within(20 * SECOND, "all are answered", chats).await {
             chat.assert_complete();
         }
-        let health = app
-            .ask(Method::GET, "/api/health")
-            .await
-            .whole()
-            .await
-            .json();
+        let health = app.read("/api/health").await;
         assert_eq!(health["upstreams"][0]["breaker"], "closed", "{health}");
         drop(unread);
     });
@@ -185,7 +180,7 @@ fn a_model_that_is_not_offered_is_not_shown() {
             .start()
             .await;
         let names = async |path: &str, list: &str, name: &str| {
-            let document = app.ask(Method::GET, path).await.whole().await.json();
+            let document = app.read(path).await;
             let models = document[list].as_array().cloned().unwrap_or_default();
             let name = |model: serde_json::Value| model[name].as_str().map(str::to_owned);
             models.into_iter().filter_map(name).collect::<Vec<_>>()

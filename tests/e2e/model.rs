@@ -3,7 +3,6 @@
 
 use demo_model::{Demo, MODEL, Model, ModelFile, Options, tiny};
 use futures::future::join_all;
-use http::Method;
 use serde_json::{Value, json};
 
 use crate::common::{App, SECOND, Setup, Whole, eventually, run};
@@ -119,7 +118,7 @@ fn who_hangs_up_frees_the_slot_of_the_model() {
 fn health_and_tags_name_the_model() {
     run(async {
         let stage = Stage::tiny().await;
-        let ask = async |path| stage.app.ask(Method::GET, path).await.whole().await.json();
+        let ask = async |path| stage.app.read(path).await;
         assert_eq!(ask("/api/tags").await["models"][0]["name"], MODEL);
         let health = ask("/api/health").await;
         assert_eq!(

@@ -56,12 +56,8 @@ async fn another_name_reaches_its_model(num_ctx: &str) {
     let app = before(&[&sim], &settings).await;
     let listed = names(&app, "/v1/models", "data", "id").await;
     assert!(listed.contains(&"gpt-4o".to_owned()), "{listed:?}");
-    let one = app
-        .ask(Method::GET, "/v1/models/gpt-4o")
-        .await
-        .whole()
-        .await;
-    assert_eq!(one.json()["id"], "gpt-4o");
+    let one = app.read("/v1/models/gpt-4o").await;
+    assert_eq!(one["id"], "gpt-4o");
     let show = app.post("/api/show", &json!({ "model": "gpt-4o" })).await;
     assert_eq!(show.status.as_u16(), 200);
 
@@ -285,7 +281,7 @@ async fn before(sims: &[&Arc<Sim>], settings: &[(&str, &str)]) -> App {
 
 /// The names of a list.
 async fn names(app: &App, path: &str, list: &str, name: &str) -> Vec<String> {
-    let told = app.ask(Method::GET, path).await.whole().await.json();
+    let told = app.read(path).await;
     let models = told[list].as_array().expect("a list");
     let names = models.iter().filter_map(|model| model[name].as_str());
     names.map(str::to_owned).collect()

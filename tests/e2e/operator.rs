@@ -73,7 +73,7 @@ fn an_upstream_is_drained_under_load_and_nobody_is_refused_or_loses_anything() {
             .with("max_concurrent", "8")
             .with("ollama_max_concurrent", "4")
             .with("ollama_max_concurrent2", "4")
-            .with("ollama_host2", &format!("http://{}", second.addr()))
+            .with("ollama_host2", second.url())
             .start()
             .await;
         let chat = async |n: u32| {
@@ -197,13 +197,7 @@ fn a_notice_is_shown_to_everybody_until_it_is_taken_down() {
             .with("api_keys", KEYS)
             .start()
             .await;
-        let health = async || {
-            app.ask(Method::GET, "/api/health")
-                .await
-                .whole()
-                .await
-                .json()
-        };
+        let health = async || app.read("/api/health").await;
         let queue = async || {
             let answer = send(&app, "key-ann", Method::GET, "/api/queue", &Value::Null).await;
             answer.whole().await.json()
@@ -246,8 +240,7 @@ fn health_says_what_is_most_often_wrong_and_the_one_setting_to_change() {
             .start()
             .await;
         app.chat("Hello").await.whole().await.assert_complete();
-        let health = app.ask(Method::GET, "/api/health").await.whole().await;
-        let health = health.json();
+        let health = app.read("/api/health").await;
         let advice = |code: &str| {
             let warnings = health["warnings"].as_array().expect("warnings");
             let found = warnings.iter().find(|warning| warning["code"] == code);

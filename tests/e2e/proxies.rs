@@ -81,12 +81,7 @@ fn an_autoscaler_reads_how_many_run_and_how_many_wait() {
         // The heartbeat is the proof that it waits.
         assert!(waiting.line().await.expect("a heartbeat").queue().is_some());
         eventually(2 * SECOND, "the report is as it is", || async {
-            let report = app
-                .ask(Method::GET, "/api/queue")
-                .await
-                .whole()
-                .await
-                .json();
+            let report = app.read("/api/queue").await;
             (&report["active"], &report["queued"]) == (&json!(4), &json!(1))
         })
         .await;

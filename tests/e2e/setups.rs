@@ -132,17 +132,13 @@ async fn simulator() -> Arc<Sim> {
     Arc::new(Sim::start(options).await.expect("a simulator"))
 }
 
-fn url(sim: &Sim) -> String {
-    format!("http://{}", sim.addr())
-}
-
 const ENDLESS: &str = "on [[sim tokens=10000 pace=20ms]]";
 
 #[test]
 fn one_box_serves_as_many_at_once_as_its_ollama_and_the_others_wait() {
     run(async {
         let sim = simulator().await;
-        let set = settings(COMPOSE, &[], &[("ollama_host", &url(&sim))]);
+        let set = settings(COMPOSE, &[], &[("ollama_host", sim.url())]);
         let config = "deploy/compose/runtime-config.toml";
         let Some(stage) = Stage::start(1, config, &set).await else {
             return;
@@ -165,14 +161,7 @@ fn behind_open_webui_each_of_its_users_has_a_share() {
     run(async {
         let sim = simulator().await;
         // This machine plays the container whose address the file trusts.
-        let here = [
-            ("ollama_host", url(&sim)),
-            ("trusted_proxies", "127.0.0.1".to_owned()),
-        ];
-        let here: Vec<(&str, &str)> = here
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+        let here = [("ollama_host", sim.url()), ("trusted_proxies", "127.0.0.1")];
         let set = settings(OPEN_WEBUI, &[], &here);
         let value = |name: &str| {
             let found = set.iter().find(|(setting, _)| setting == name);
@@ -217,11 +206,10 @@ fn behind_open_webui_each_of_its_users_has_a_share() {
 fn three_boxes_behind_two_hosts_are_one_line() {
     run(async {
         let boxes = [simulator().await, simulator().await, simulator().await];
-        let urls: Vec<String> = boxes.iter().map(|sim| url(sim)).collect();
         let here = [
-            ("ollama_host", urls[0].as_str()),
-            ("ollama_host2", urls[1].as_str()),
-            ("ollama_host3", urls[2].as_str()),
+            ("ollama_host", boxes[0].url()),
+            ("ollama_host2", boxes[1].url()),
+            ("ollama_host3", boxes[2].url()),
         ];
         let given = [
             ("API_KEYS", "ops:operator:key-ops,team:interactive:key-team"),

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::common::{App, SECOND, Setup, Stranger, Whole, eventually, run, settles};
+use crate::common::{App, SECOND, Setup, Stranger, eventually, run, settles};
 
 #[test]
 fn an_upstream_that_refuses_our_credentials_is_never_the_clients_fault() {
@@ -224,8 +224,7 @@ async fn before(stranger: &Stranger) -> App {
 }
 
 async fn health(app: &App) -> Value {
-    let health: Whole = app.ask(Method::GET, "/api/health").await.whole().await;
-    health.json()
+    app.read("/api/health").await
 }
 
 /// What health says of the first upstream.

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use http::Method;
 use serde_json::Value;
 
 use crate::common::{SECOND, Setup, Wasm, fill, fixture, read_manifest, run, write_manifest};
@@ -30,12 +29,7 @@ fn the_component_runs_under_the_manifest_and_on_the_state_of_0_1_0() {
             4,
             "never more than the capacity"
         );
-        let health = app
-            .ask(Method::GET, "/api/health")
-            .await
-            .whole()
-            .await
-            .json();
+        let health = app.read("/api/health").await;
         assert_eq!(health["status"], "ok", "{health}");
         assert_eq!(named(&health), missing, "{health}");
         drop(held);
@@ -59,12 +53,7 @@ fn a_manifest_without_a_variable_serves_by_its_default_and_says_so() {
             .await;
         let answer = app.chat("Hello").await.whole().await;
         assert_eq!(answer.status, 200);
-        let health = app
-            .ask(Method::GET, "/api/health")
-            .await
-            .whole()
-            .await
-            .json();
+        let health = app.read("/api/health").await;
         assert_eq!(named(&health), BTreeSet::from(["max_queue".to_owned()]));
     });
 }

@@ -355,19 +355,11 @@ async fn keep_open(app: &App, upstream: usize) {
 }
 
 async fn health(app: &App) -> Value {
-    app.ask(Method::GET, "/api/health")
-        .await
-        .whole()
-        .await
-        .json()
+    app.read("/api/health").await
 }
 
 async fn queue(app: &App) -> Value {
-    app.ask(Method::GET, "/api/queue")
-        .await
-        .whole()
-        .await
-        .json()
+    app.read("/api/queue").await
 }
 
 /// Waits until the breaker of upstream 0 is what it must be: another instance may have read it 0.4 s ago.

@@ -3,9 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
-use crate::common::{
-    Answer, App, HostProcess, SECOND, Setup, prompt, run, seed, settles, sqlite, within,
-};
+use crate::common::{Answer, App, HostProcess, SECOND, Setup, prompt, run, settles, within};
 
 const KEYS: &str = "webui:proxy:key-webui,lab:interactive:key-lab,ops:operator:key-ops";
 const HEADER: &str = "x-openwebui-user-id";
@@ -122,15 +120,8 @@ fn the_log_tells_users_apart_without_their_names() {
         let sim = ollama_sim::Sim::start(ollama_sim::Options::default())
             .await
             .expect("a simulator");
-        let state = tempfile::tempdir().expect("a folder");
-        seed(&*sqlite(state.path())).await;
-        let upstream = format!("http://{}", sim.addr());
-        let variables = [
-            ("ollama_host", upstream.as_str()),
-            ("api_keys", KEYS),
-            ("client_header", HEADER),
-        ];
-        let mut host = HostProcess::start_logging(state.path(), &variables).await;
+        let variables = [("api_keys", KEYS), ("client_header", HEADER)];
+        let (_state, mut host) = HostProcess::start_logging(&sim, &variables).await;
         let mut logged = Vec::new();
         for user in ["ada@example.org", "bob@example.org", "ada@example.org"] {
             let body = json!({ "prompt": "Hello" }).to_string();

@@ -11,6 +11,7 @@ import { Chart, shown } from './charts.js';
 import { History } from './history.js';
 import { refresh as refreshOperate } from './operate.js';
 import { parse } from './prometheus.js';
+import { breakerWord, classWord, row } from './rows.js';
 
 const EVERY_MS = 2_000;
 const KEEP_MS = 10 * 60_000;
@@ -49,8 +50,8 @@ async function read() {
       .then((response) => response.text())
       .then(parse)
       .catch(locked),
+    refreshOperate(),
   ]);
-  await refreshOperate();
   const queue = details ?? (status && lineOf(status));
   byId('key-note').hidden = !needsKey;
   byId('trouble').hidden = queue !== null;
@@ -75,10 +76,7 @@ function drawNumbers(queue) {
 
 /** @param {Record<string, {queued?: number, active?: number}>} classes */
 function drawClasses(classes) {
-  const rows = Object.entries(classes).map(([name, { queued }]) => {
-    const key = `dash.class_${name}`;
-    return row(i18n.has(key) ? t(key) : name, [shown(queued ?? null)]);
-  });
+  const rows = Object.entries(classes).map(([name, { queued }]) => row(classWord(name), shown(queued ?? null)));
   byId('classes').hidden = rows.length === 0;
   byId('class-rows').replaceChildren(...rows);
 }
@@ -86,21 +84,12 @@ function drawClasses(classes) {
 /** @param {any[]} upstreams */
 function drawUpstreams(upstreams) {
   const rows = upstreams.map(({ index, active, max, breaker }, at) => {
-    const key = `dash.breaker_${String(breaker).replace('-', '_')}`;
-    const state = el(
-      'span',
-      { class: 'breaker', 'data-breaker': String(breaker).replace('-', '_') },
-      i18n.has(key) ? t(key) : String(breaker ?? '–'),
-    );
-    return row(`#${index ?? at}`, [`${active ?? '–'} / ${max ?? '–'}`, state]);
+    const name = String(breaker).replace('-', '_');
+    const state = el('span', { class: 'breaker', 'data-breaker': name }, breakerWord(breaker));
+    return row(`#${index ?? at}`, `${active ?? '–'} / ${max ?? '–'}`, state);
   });
   byId('upstreams').hidden = rows.length === 0;
   byId('upstream-rows').replaceChildren(...rows);
-}
-
-/** @param {string} head @param {(string | Node)[]} cells */
-function row(head, cells) {
-  return el('tr', {}, el('th', { scope: 'row' }, head), ...cells.map((content) => el('td', {}, content)));
 }
 
 /** @param {unknown} value */

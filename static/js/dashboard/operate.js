@@ -4,9 +4,8 @@
 import { ApiError } from '../wire/errors.js';
 import { apiKey, health, json } from '../wire/api.js';
 import { byId, el } from '../dom.js';
-import * as i18n from '../i18n.js';
-
-const { t } = i18n;
+import { t } from '../i18n.js';
+import { breakerWord, classWord, row } from './rows.js';
 
 /** A key that is none of an operator's: it need not be tried again. */
 let refusedKey = '';
@@ -65,12 +64,10 @@ function redraw(id, from, draw) {
 function upstreamRow({ index, address, active, max, breaker, drained }) {
   const name = drained ? 'resume' : 'drain';
   const word = drained ? t('dash.resume') : t('dash.drain');
-  const key = `dash.breaker_${String(breaker).replace('-', '_')}`;
-  const state = drained ? t('dash.drained') : i18n.has(key) ? t(key) : String(breaker);
   return row(
     `#${index} ${address}`,
     `${active} / ${max}`,
-    state,
+    drained ? t('dash.drained') : breakerWord(breaker),
     button(word, `${word} #${index}`, { order: name, upstream: index }),
   );
 }
@@ -78,20 +75,14 @@ function upstreamRow({ index, address, active, max, breaker, drained }) {
 /** @param {any} request */
 function requestRow({ ticket, client, class: of, upstream, position }) {
   const where = position === undefined ? t('dash.runs', { upstream }) : t('dash.position', { n: position });
-  const key = `dash.class_${of}`;
   const end = button(t('dash.end'), t('dash.end_label', { ticket }), { ticket });
-  return row(ticket, client ?? t('dash.unnamed'), i18n.has(key) ? t(key) : of, where, end);
+  return row(ticket, client ?? t('dash.unnamed'), classWord(of), where, end);
 }
 
 /** @param {any} warning */
 function warning({ text, setting }) {
   const change = setting ? [el('br'), el('code', {}, t('dash.setting', { setting }))] : [];
   return el('li', {}, text, ...change);
-}
-
-/** @param {string} head @param {(string | Node)[]} cells */
-function row(head, ...cells) {
-  return el('tr', {}, el('th', { scope: 'row' }, head), ...cells.map((content) => el('td', {}, content)));
 }
 
 /** @param {string} text @param {string} label @param {Record<string, unknown>} data */

@@ -1,13 +1,13 @@
 //! Texts that somebody writes again and again, kept on this device.
 
-import { setting } from './settings.js';
+import { historyOf, setting } from './settings.js';
 
 /** @typedef {{name: string, text: string}} Prompt */
 
 const KEY = 'sluice.prompts';
 
 /** Where conversations do not stay, nothing does. */
-const storage = () => (['session', 'off'].includes(setting('history')) ? sessionStorage : localStorage);
+const storage = () => (historyOf(setting('history')) === 'device' ? localStorage : sessionStorage);
 
 /** @returns {Prompt[]} by name */
 export function prompts() {

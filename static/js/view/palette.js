@@ -12,7 +12,6 @@ import { openTuning } from './tuning-dialog.js';
 /**
  * @typedef {import('./settings-dialog.js').Context & {
  *   chats: import('./chat-list.js').ChatList, health: import('./health.js').HealthBanner,
- * } & {
  *   composer: import('./composer.js').Composer, models: import('./models.js').ModelPicker,
  * }} Parts
  */

@@ -1,7 +1,7 @@
 //! The states of the chat page, each reached as somebody reaches it.
 
 import assert from 'node:assert/strict';
-import { answerState, send, signal } from './browser.mjs';
+import { answerState, send } from './browser.mjs';
 import { CORPUS } from './markdown.mjs';
 
 const HEADINGS = ['## Second\n\ntext\n\n#### Fourth\n\n', 'text\n\n# First\n\n', '### Third\n\nend'];

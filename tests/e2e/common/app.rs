@@ -170,6 +170,11 @@ impl App {
         self.client().await.ask(method, path).await
     }
 
+    /// The JSON document at a path, read on a connection of its own.
+    pub async fn read(&self, path: &str) -> Value {
+        self.ask(Method::GET, path).await.whole().await.json()
+    }
+
     /// A chat in the short form, on a connection of its own.
     pub async fn chat(&self, prompt: &str) -> Answer {
         self.post("/api/chat", &json!({ "prompt": prompt })).await

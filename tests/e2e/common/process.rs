@@ -2,12 +2,14 @@
 
 use std::{net::SocketAddr, path::Path, process::Stdio};
 
+use ollama_sim::Sim;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, Command},
 };
 
-use super::{SECOND, files, within};
+use super::{SECOND, files, seed, sqlite, within};
 
 /// The host's program, running. Dropping it kills it.
 pub struct HostProcess {
@@ -39,11 +41,17 @@ impl HostProcess {
         Self::spawn(command, state, runtime_config, variables, arguments).await
     }
 
-    /// The same, with the components' log kept for [`HostProcess::log_line`].
-    pub async fn start_logging(state: &Path, variables: &[(&str, &str)]) -> Self {
+    /// The same before this simulator, in a folder of its own that must outlast it, with the components' log kept for
+    /// [`HostProcess::log_line`].
+    pub async fn start_logging(sim: &Sim, variables: &[(&str, &str)]) -> (TempDir, Self) {
+        let state = tempfile::tempdir().expect("a folder");
+        seed(&*sqlite(state.path())).await;
+        let mut all = vec![("ollama_host", sim.url())];
+        all.extend(variables);
         let mut command = Command::new(files::host_program());
         command.arg("up").stderr(Stdio::piped());
-        Self::spawn(command, state, None, variables, &[]).await
+        let host = Self::spawn(command, state.path(), None, &all, &[]).await;
+        (state, host)
     }
 
     /// The same in a process that may have so many file descriptors and no more.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{PROMPT, post, raw, status};
-use crate::common::{HostProcess, SECOND, run, seed, sqlite, within};
+use crate::common::{HostProcess, SECOND, run, within};
 
 #[test]
 fn no_client_forges_a_line_of_the_log() {
@@ -11,11 +11,7 @@ fn no_client_forges_a_line_of_the_log() {
         let sim = ollama_sim::Sim::start(ollama_sim::Options::default())
             .await
             .expect("a simulator");
-        let state = tempfile::tempdir().expect("a folder");
-        seed(&*sqlite(state.path())).await;
-        let upstream = format!("http://{}", sim.addr());
-        let variables = [("ollama_host", upstream.as_str()), ("api_key", "hush")];
-        let mut host = HostProcess::start_logging(state.path(), &variables).await;
+        let (_state, mut host) = HostProcess::start_logging(&sim, &[("api_key", "hush")]).await;
 
         let forged = "{\"event\":\"forged\"}";
         let escaped = forged.replace('"', "\\\"");
