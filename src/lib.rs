@@ -21,6 +21,7 @@ pub mod single_flight;
 pub mod store;
 pub mod tasks;
 pub mod upstreams;
+pub mod waiter;
 pub mod world;
 #[cfg(test)]
 mod written;

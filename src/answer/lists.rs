@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 use sluice_ollama::{Alias, ModelName};
 
@@ -39,19 +39,11 @@ pub async fn answer(config: &Config, question: Question) -> Option<Result<Reply,
 /// An answer of an upstream's with this body.
 pub fn reply(told: Option<&Told>, body: Bytes) -> Reply {
     let content_type = told.and_then(|told| told.content_type.clone());
-    Reply {
-        status: told.map_or(StatusCode::OK, |told| told.status),
-        headers: [
-            (
-                header::CONTENT_TYPE,
-                content_type.unwrap_or(HeaderValue::from_static("application/json")),
-            ),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        ]
-        .into_iter()
-        .collect(),
+    Reply::new(
+        told.map_or(StatusCode::OK, |told| told.status),
+        content_type.unwrap_or(HeaderValue::from_static("application/json")),
         body,
-    }
+    )
 }
 
 fn tell(config: &Config, list: List, readings: &[Rc<Reading>]) -> Reply {

@@ -4,9 +4,9 @@
 //! grant and its request upstream a heartbeat is written, and only if that was not refused the request goes out. Nobody is started
 //! who is gone.
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::cell::Cell;
+
+use crate::waiter::Waiter;
 
 /// What the one who waits for a slot and the one who writes heartbeats tell each other.
 #[derive(Default)]
@@ -14,8 +14,8 @@ pub struct Look {
     /// Somebody writes heartbeats.
     is_open: Cell<bool>,
     is_wanted: Cell<bool>,
-    asks: RefCell<Option<Waker>>,
-    writes: RefCell<Option<Waker>>,
+    asks: Waiter,
+    writes: Waiter,
 }
 
 impl Look {
@@ -31,29 +31,17 @@ impl Look {
             return;
         }
         self.is_wanted.set(true);
-        wake(&self.writes);
-        poll_fn(|context| {
-            if self.is_wanted.get() {
-                self.asks.replace(Some(context.waker().clone()));
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
-        })
-        .await;
+        self.writes.wake();
+        self.asks
+            .until(|| (!self.is_wanted.get()).then_some(()))
+            .await;
     }
 
     /// Waits until somebody wants to know.
     pub async fn wanted(&self) {
-        poll_fn(|context| {
-            if self.is_wanted.get() {
-                Poll::Ready(())
-            } else {
-                self.writes.replace(Some(context.waker().clone()));
-                Poll::Pending
-            }
-        })
-        .await;
+        self.writes
+            .until(|| self.is_wanted.get().then_some(()))
+            .await;
     }
 
     /// Whether somebody wants to know: before a heartbeat is written. One that was begun earlier does not count.
@@ -64,13 +52,7 @@ impl Look {
     /// A heartbeat that was begun when it was wanted was not refused.
     pub fn seen(&self) {
         self.is_wanted.set(false);
-        wake(&self.asks);
-    }
-}
-
-fn wake(waker: &RefCell<Option<Waker>>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
+        self.asks.wake();
     }
 }
 

@@ -26,6 +26,7 @@ use sluice_ollama::Endpoint;
 use sluice_ollama::request::Body;
 
 use crate::clock;
+use crate::http::head::CONVERSATIONS;
 use crate::store;
 use crate::tasks::spawn;
 
@@ -46,9 +47,6 @@ pub const LOOKS: [Duration; 5] = [
     Duration::from_secs(5),
     Duration::from_secs(5),
 ];
-
-/// Where clients say which conversation a request belongs to.
-const CONVERSATIONS: [&str; 2] = ["x-claude-code-session-id", "x-openwebui-chat-id"];
 
 /// What a request and its repetition have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +177,7 @@ mod tests {
         let body = body.as_bytes().to_vec();
         let prepared = prepare(endpoint, body, &Asker::default(), &Policy::default()).unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert(CONVERSATIONS[0], HeaderValue::from_static(session));
+        headers.insert(&CONVERSATIONS[0], HeaderValue::from_static(session));
         Mark::of(client, endpoint, &headers, &prepared.body)
     }
 

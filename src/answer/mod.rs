@@ -33,6 +33,7 @@ use spin_sdk::time::sleep;
 
 use crate::clock;
 use crate::config::Config;
+use crate::counters::endings;
 use crate::gate;
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
@@ -259,7 +260,7 @@ fn wait_in_line(
     job.look().open();
     spawn(async move {
         match waiting::with_heartbeats(admission, &job, &mut outlet).await {
-            Err(ClientGone) => job.finish_without_answer("client_gone"),
+            Err(ClientGone) => job.finish_without_answer(endings::CLIENT_GONE),
             Ok(Ok(response)) => relaying::relay_answer(&job, response, outlet).await,
             Ok(Err(refusal)) => relaying::report(&job, &refusal, outlet).await,
         }

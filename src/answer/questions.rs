@@ -118,14 +118,12 @@ fn model_name(segment: &str) -> Result<String, Refusal> {
 
 /// `/api/show`, written anew: the name of a model and nothing but members that Ollama reads there.
 fn show_question(model: &str, is_verbose: bool) -> readings::Question {
-    let mut body = json!({ "model": model });
+    let mut question = readings::Question::show(model);
     if is_verbose {
-        body["verbose"] = true.into();
+        let body = json!({ "model": model, "verbose": true });
+        question.body = body.to_string().into();
     }
-    readings::Question {
-        path: "/api/show".to_owned(),
-        body: body.to_string().into(),
-    }
+    question
 }
 
 #[cfg(test)]

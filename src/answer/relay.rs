@@ -93,7 +93,7 @@ pub async fn relay(
 /// end of what was cut. A document that was cut cannot be mended: its response is broken off. Lines are broken off behind the
 /// error: some clients read none in an answer that ends well, and show an empty one.
 pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, refusal: &Refusal) {
-    if outlet.unseen().is_some() {
+    if outlet.is_unseen() {
         outlet.refuse(refusal.clone());
         return;
     }

@@ -14,6 +14,7 @@ use super::admission;
 use super::job::Job;
 use super::relay::{self, Outcome};
 use crate::clock;
+use crate::counters::endings;
 use crate::http::outlet::Outlet;
 use crate::http::refuse::Refusal;
 use crate::upstreams::{Cause, UpstreamResponse, breakers};
@@ -44,7 +45,7 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
             Some(Refusal::from(&error))
         }
         Ok(Outcome::ClientGone) => {
-            job.finish("client_gone", passage.tally(), false);
+            job.finish(endings::CLIENT_GONE, passage.tally(), false);
             return;
         }
         Ok(Outcome::Stopped) => Some(stopped(job)),
@@ -58,10 +59,10 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
     };
     job.finish(word, passage.tally(), is_complete);
     match trouble {
-        None => match outlet.unseen() {
+        None => match has_failed.then(|| outlet.unseen()).flatten() {
             // Nobody has seen a byte of it, so the status can say that it is none.
-            Some(document) if has_failed => outlet.refuse(upstreams_own(&document)),
-            _ => outlet.finish().await,
+            Some(document) => outlet.refuse(upstreams_own(&document)),
+            None => outlet.finish().await,
         },
         Some(trouble) => relay::fail(outlet, &passage, &job.heartbeat, &trouble).await,
     }

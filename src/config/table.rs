@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The most answers at once; beyond it the view that each record carries grows too large.
+/// The most answers at once; beyond it the board, which names each of them, grows too large.
 const MAX_CONCURRENT: u32 = 256;
 
 /// The longest line: each waiting request is an open connection of 25 to 220 KiB.

@@ -23,7 +23,7 @@ const MAX_TARGET: usize = 2048;
 const MAX_REQUEST_ID: usize = 128;
 
 /// By which a client says which conversation it goes on with.
-const CONVERSATIONS: [HeaderName; 2] = [
+pub const CONVERSATIONS: [HeaderName; 2] = [
     HeaderName::from_static("x-claude-code-session-id"),
     HeaderName::from_static("x-openwebui-chat-id"),
 ];

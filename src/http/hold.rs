@@ -4,10 +4,9 @@
 //! At most [`MOST`] bytes are held; whoever writes more waits until the head goes out.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
 
 use crate::http::refuse::Refusal;
+use crate::waiter::Waiter;
 
 /// What was written of an answer, and how it ended. `W` is where it goes once its head is out.
 pub struct Hold<W> {
@@ -16,8 +15,8 @@ pub struct Hold<W> {
     out: RefCell<Option<W>>,
     /// An answer whose writer is dropped is none.
     end: RefCell<Result<(), Refusal>>,
-    waits_for_more: RefCell<Option<Waker>>,
-    waits_for_head: RefCell<Option<Waker>>,
+    waits_for_more: Waiter,
+    waits_for_head: Waiter,
 }
 
 impl<W> Hold<W> {
@@ -28,20 +27,22 @@ impl<W> Hold<W> {
             is_full: Cell::new(false),
             out: RefCell::new(None),
             end: RefCell::new(Err(Refusal::IncompleteAnswer)),
-            waits_for_more: RefCell::default(),
-            waits_for_head: RefCell::default(),
+            waits_for_more: Waiter::default(),
+            waits_for_head: Waiter::default(),
         }
     }
 
     /// Waits until more has come than is held.
     pub async fn full(&self) {
-        wait(&self.waits_for_more, || self.is_full.get().then_some(())).await;
+        self.waits_for_more
+            .until(|| self.is_full.get().then_some(()))
+            .await;
     }
 
     /// The head is out: the answer goes on here, what was held first.
     pub fn release(&self, out: W) {
         self.out.replace(Some(out));
-        wake(&self.waits_for_head);
+        self.waits_for_head.wake();
     }
 
     /// What the answer came to: its bytes, or why there is none.
@@ -69,8 +70,8 @@ impl<W> Hold<W> {
     /// The same, as soon as the head is out.
     pub(super) async fn release_of_head(&self) -> (W, Vec<u8>) {
         self.is_full.set(true);
-        wake(&self.waits_for_more);
-        wait(&self.waits_for_head, || self.released()).await
+        self.waits_for_more.wake();
+        self.waits_for_head.until(|| self.released()).await
     }
 
     /// Takes bytes in; `false`: they are too many.
@@ -91,23 +92,6 @@ impl<W> Hold<W> {
 
 /// How much is held, in bytes: answers of some ten thousand tokens fit, embeddings of many texts do not.
 const MOST: usize = 64 * 1024;
-
-async fn wait<T>(waker: &RefCell<Option<Waker>>, mut seen: impl FnMut() -> Option<T>) -> T {
-    poll_fn(|context| match seen() {
-        Some(seen) => Poll::Ready(seen),
-        None => {
-            waker.replace(Some(context.waker().clone()));
-            Poll::Pending
-        }
-    })
-    .await
-}
-
-fn wake(waker: &RefCell<Option<Waker>>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -90,10 +90,15 @@ impl Outlet {
         }
     }
 
+    /// Whether nobody has seen a byte of the response: its head is still held.
+    pub fn is_unseen(&self) -> bool {
+        matches!(&self.way, Way::Held(held) if !held.is_released())
+    }
+
     /// What was written of a response whose head is still held; `None`: it is out.
     pub fn unseen(&self) -> Option<Vec<u8>> {
         match &self.way {
-            Way::Held(held) if !held.is_released() => Some(held.bytes()),
+            Way::Held(held) if self.is_unseen() => Some(held.bytes()),
             _ => None,
         }
     }
@@ -101,7 +106,7 @@ impl Outlet {
     /// Ends the response in good order.
     pub async fn finish(mut self) {
         // What is held goes out first.
-        if self.unseen().is_none() && self.write(Vec::new()).await.is_err() {
+        if !self.is_unseen() && self.write(Vec::new()).await.is_err() {
             return;
         }
         match self.way {

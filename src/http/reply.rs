@@ -90,7 +90,8 @@ impl Reply {
         response
     }
 
-    fn new(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+    /// A body of this type, not to be stored by caches.
+    pub fn new(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
         let headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, content_type),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

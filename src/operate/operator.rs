@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sluice_gate::board::{Board, Class, Grant, Waiting};
 
+use super::queue;
 use crate::config::Config;
 use crate::gate;
 use crate::http::body::{Limits, UnreadBody};
@@ -114,22 +115,16 @@ async fn look(config: &Config) -> Result<Reply, Refusal> {
     let board = gate::board(config, gate::SHOWN_MS)
         .await
         .map_err(unavailable)?;
-    let (orders, room, load) = (orders::known(), breakers::room(config), board.load());
-    let upstreams = config.upstreams.iter().enumerate();
-    let upstreams = upstreams.map(|(index, upstream)| {
-        json!({
-            "index": index,
-            "address": upstream.to_string(),
-            "active": load.at(index),
-            "max": room.limit(index),
-            "breaker": breakers::state(config, index),
-            "drained": orders.drains(index),
-        })
+    let upstreams = queue::upstreams(config, &breakers::room(config), &board.load());
+    let upstreams = upstreams.into_iter().zip(&config.upstreams);
+    let upstreams = upstreams.map(|(mut told, upstream)| {
+        told["address"] = upstream.to_string().into();
+        told
     });
     Ok(Reply::json(
         StatusCode::OK,
         &json!({
-            "notice": orders.notice(),
+            "notice": orders::known().notice(),
             "upstreams": upstreams.collect::<Vec<_>>(),
             "running": running(config, &board),
             "waiting": waiting(config, &board),
@@ -173,9 +168,5 @@ fn word(class: Class) -> &'static str {
 /// Ends a request by the number of its ticket, wherever it stands.
 async fn end(config: &Config, ticket: &str) -> Result<Reply, Refusal> {
     let ask = gate::ask_of(ticket).ok_or(Refusal::UnknownTicket)?;
-    match gate::cancel_as_operator(config, ask).await {
-        Ok(true) => Ok(Reply::json(StatusCode::OK, &json!({ "cancelled": true }))),
-        Ok(false) => Err(Refusal::UnknownTicket),
-        Err(error) => Err(unavailable(error)),
-    }
+    queue::cancelled(gate::cancel_as_operator(config, ask).await)
 }

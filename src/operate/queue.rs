@@ -14,6 +14,7 @@ use crate::gate::{self, PublicTicket};
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
 use crate::orders;
+use crate::store::StoreError;
 use crate::upstreams::breakers;
 
 /// How the line stands.
@@ -65,7 +66,7 @@ fn classes(board: &Board) -> Value {
 }
 
 /// Each upstream's share: how many it relays, how many it may relay now, and why that may be fewer than it takes.
-fn upstreams(config: &Config, room: &Room, load: &Load) -> Vec<Value> {
+pub(super) fn upstreams(config: &Config, room: &Room, load: &Load) -> Vec<Value> {
     let orders = orders::known();
     let upstream = |index: usize| {
         json!({
@@ -85,7 +86,12 @@ fn upstreams(config: &Config, room: &Room, load: &Load) -> Vec<Value> {
 /// There is no such ticket (nothing is written then), or the store failed.
 pub async fn give_up(config: &Config, ticket: &str) -> Result<Reply, Refusal> {
     let ticket = PublicTicket::parse(ticket).ok_or(Refusal::UnknownTicket)?;
-    match gate::cancel(config, ticket).await {
+    cancelled(gate::cancel(config, ticket).await)
+}
+
+/// What is told of a request that was to be ended, once it is known whether there was one.
+pub(super) fn cancelled(was_there: Result<bool, StoreError>) -> Result<Reply, Refusal> {
+    match was_there {
         Ok(true) => Ok(Reply::json(StatusCode::OK, &json!({ "cancelled": true }))),
         Ok(false) => Err(Refusal::UnknownTicket),
         Err(_) => Err(Refusal::StoreUnavailable),

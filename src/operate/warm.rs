@@ -75,13 +75,12 @@ async fn load_all(config: &Config, when: When) {
 async fn missing(config: &Config, when: When) -> Vec<(u8, u64, Named)> {
     let mut missing = Vec::new();
     let board = gate::board(config, gate::SHOWN_MS).await.ok();
+    let load = board.map(|board| board.load());
     for index in 0..config.upstreams.len() {
         let Ok(upstream) = u8::try_from(index) else {
             continue;
         };
-        let is_idle = board
-            .as_ref()
-            .is_some_and(|board| board.load().at(index) == 0);
+        let is_idle = load.is_some_and(|load| load.at(index) == 0);
         let may = when == When::AtStart || is_idle;
         let is_usable = breakers::state(config, index) == State::Closed
             && breakers::room(config).limit(index) > 0;

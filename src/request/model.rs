@@ -2,7 +2,7 @@
 //!
 //! # Where it comes from
 //! The upstreams' own answers, read once for all who ask ([`crate::upstreams::readings`]): what a model is at most a minute
-//! old, what is loaded a second. Nobody waits long for them: what nobody could say in time is unknown.
+//! old, what is loaded two seconds. Nobody waits long for them: what nobody could say in time is unknown.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -79,15 +79,15 @@ pub fn room(config: &Config) -> Room {
     Room::new(config.max_concurrent, limits)
 }
 
+/// The same by the settings of this instance, where it has parsed them.
+pub fn room_by_current() -> Option<Room> {
+    config::parsed().map(|config| room(&config))
+}
+
 /// Whether an operator has drained every upstream: nobody starts then, and who comes waits.
 pub fn all_drained(config: &Config) -> bool {
     let orders = orders::known();
     (0..config.upstreams.len()).all(|index| orders.drains(index))
-}
-
-/// The same by the settings of this instance, where it has parsed them.
-pub fn room_by_current() -> Option<Room> {
-    config::parsed().map(|config| room(&config))
 }
 
 /// Whether an upstream may be used.

@@ -2,14 +2,13 @@
 //!
 //! # Who does what
 //!
-//! The gate chooses where a request goes, since a start sees the load of every upstream in its view
+//! The gate chooses where a request goes, since whoever schedules sees the load of every upstream on the board
 //! ([`sluice_gate::Room`]). What it may choose from is said here: each upstream has a circuit breaker (`breaker`, pure),
 //! whose state all instances share through the store ([`breakers`]). [`send`] sends one request once; retries are
-//! [`crate::answer`]'s, which knows whether a byte was relayed.
+//! [`crate::answer`]'s, which knows whether a byte was relayed. Which upstream has which model is in the [`catalog`], what runs
+//! there in [`runners`].
 //!
 //! # What it does not do
-//!
-//! Which upstream has which model is in the [`catalog`].
 //!
 //! Nothing here asks an upstream how it is: a generation that goes well or ill is all that a breaker knows of it. Questions
 //! ([`readings`]) neither heal nor harm it.

@@ -204,7 +204,7 @@ pub async fn show(config: &Config, model: &str) -> Option<Rc<Reading>> {
     first(config, &Question::show(model), MODEL_MS).await.ok()
 }
 
-/// What an upstream has loaded, at most a second old. `None`: it could not say.
+/// What an upstream has loaded, at most two seconds old. `None`: it could not say.
 pub async fn loaded(config: &Config, index: usize) -> Option<Rc<Reading>> {
     let reading = of(config, index, &Question::get("/api/ps"), FRESH_MS).await;
     reading.is_ok().then_some(reading)

@@ -17,7 +17,7 @@ mod text;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use sluice_gate::board::Board;
 
 use crate::budget;
@@ -55,16 +55,11 @@ async fn read(config: &Config) -> Result<Reply, Refusal> {
     let totals = counters::totals()
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
-    Ok(Reply {
-        status: StatusCode::OK,
-        headers: [
-            (header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE)),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        ]
-        .into_iter()
-        .collect(),
-        body: document(config, &Seen::now(config), &board, &totals).into(),
-    })
+    Ok(Reply::new(
+        StatusCode::OK,
+        HeaderValue::from_static(CONTENT_TYPE),
+        document(config, &Seen::now(config), &board, &totals),
+    ))
 }
 
 thread_local! {

@@ -22,7 +22,6 @@ mod when;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::future::join_all;
 use sluice_ollama::ModelName;
@@ -36,10 +35,7 @@ use crate::clock::{self, within};
 use crate::config::{self, Config};
 use crate::tasks::spawn;
 use kept::FRESH_MS;
-use shelf::{LISTING, LOADED, look, renew_soon, shelf, told};
-
-/// How long a request waits for an upstream to say what it has.
-const PATIENCE: Duration = Duration::from_millis(500);
+use shelf::{LISTING, LOADED, PATIENCE, look, renew_soon, shelf, told};
 
 /// How old a look may be by which a model is told to be nowhere, in milliseconds.
 const UNKNOWN_MS: u64 = 1_000;

@@ -14,8 +14,8 @@ use crate::tasks::spawn;
 use crate::upstreams::readings::{self, Question};
 use crate::upstreams::{State, breakers};
 
-/// How long a request waits for an upstream to say what it has.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a request waits for an upstream to say what it has, or what a model is.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long an upstream may take to say it.
 const LOOK: Duration = Duration::from_secs(5);
