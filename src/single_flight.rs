@@ -34,12 +34,28 @@ impl<T> SingleFlight<T> {
         now_ms: impl Fn() -> u64,
         make: impl AsyncFnOnce() -> T,
     ) -> Rc<T> {
-        let since = now_ms().saturating_sub(max_age_ms);
-        if let Some(value) = self.made_since(since) {
+        self.get_by(|_| max_age_ms, now_ms, make).await
+    }
+
+    /// The same, where `max_age_ms` says of each value how old it may be.
+    pub async fn get_by(
+        &self,
+        max_age_ms: impl Fn(&T) -> u64,
+        now_ms: impl Fn() -> u64,
+        make: impl AsyncFnOnce() -> T,
+    ) -> Rc<T> {
+        let asked_ms = now_ms();
+        let kept = || {
+            let last = self.last.borrow();
+            let (begun, value) = last.as_ref()?;
+            let since = asked_ms.saturating_sub(max_age_ms(value));
+            (*begun >= since).then(|| value.clone())
+        };
+        if let Some(value) = kept() {
             return value;
         }
         let _turn = self.turn.lock().await;
-        if let Some(value) = self.made_since(since) {
+        if let Some(value) = kept() {
             return value;
         }
         let begun = now_ms();
@@ -65,6 +81,19 @@ mod tests {
     use futures::future::{FutureExt as _, join_all};
 
     use super::*;
+
+    #[test]
+    fn how_old_a_value_may_be_can_depend_on_it() {
+        let flight = SingleFlight::default();
+        let at = |now_ms: u64, next: Result<u8, ()>| {
+            let age_ms = |value: &Result<u8, ()>| if value.is_ok() { 60_000 } else { 2_000 };
+            block_on(flight.get_by(age_ms, || now_ms, async || next))
+        };
+        assert_eq!(*at(1_000, Err(())), Err(()));
+        assert_eq!(*at(3_000, Ok(1)), Err(()), "a failure is told for a while");
+        assert_eq!(*at(3_001, Ok(2)), Ok(2));
+        assert_eq!(*at(60_000, Err(())), Ok(2), "what is known for longer");
+    }
 
     #[test]
     fn all_who_come_while_it_is_made_get_the_same() {

@@ -106,9 +106,9 @@ impl Account {
         self.busy_ms.set(busy_ms);
     }
 
-    /// What it came to, for estimates; `None` without a slot.
+    /// What it came to, for estimates; `None` without a slot, or where no upstream was asked: its client was gone by then.
     pub(super) fn work(&self, now: Now) -> Option<Work> {
-        let service_ms = self.service_ms(now)?;
+        let service_ms = self.service_ms(now).filter(|_| self.attempts() > 0)?;
         Some(Work {
             service_ms,
             busy_ms: self.busy_ms.get(),
@@ -167,5 +167,14 @@ mod tests {
             (account.age_ms(at(9_000)), account.wait_ms(at(9_000))),
             (62_000, 5_000)
         );
+    }
+    #[test]
+    fn a_slot_that_no_upstream_was_asked_in_tells_nothing_of_how_long_answers_take() {
+        let account = Account::open(at(1_000));
+        account.grant(at(2_000));
+        assert_eq!(account.work(at(2_016)), None);
+        account.ask(0);
+        let work = account.work(at(5_000)).expect("an upstream was asked");
+        assert_eq!(work.service_ms, 3_000);
     }
 }

@@ -104,8 +104,13 @@ pub async fn of_models(config: &Config, upstreams: impl Iterator<Item = usize>) 
         }
     }
     // Several upstreams may say the same.
-    advice.dedup();
-    advice
+    let mut once: Vec<Advice> = Vec::new();
+    for one in advice {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    once
 }
 
 /// Models that lie on a GPU in part only.

@@ -173,7 +173,7 @@ fn weightier(last: Refusal, next: &Refusal) -> Refusal {
     }
 }
 
-/// The answer of one upstream.
+/// The answer of one upstream. A failure is told for no longer than [`FRESH_MS`]: what a model may do depends on it.
 pub async fn of(
     config: &Config,
     index: usize,
@@ -183,8 +183,11 @@ pub async fn of(
     let key = (index, question.clone());
     let flight = flight(&key);
     let reading = flight
-        .get(
-            max_age_ms,
+        .get_by(
+            |reading: &Reading| match reading {
+                Ok(_) => max_age_ms,
+                Err(_) => max_age_ms.min(FRESH_MS),
+            },
             || clock::now().mono_ms,
             async || ask(config, index, question).await,
         )

@@ -277,19 +277,22 @@ async fn facts_at(
     digest: &str,
     model: &str,
 ) -> Option<Rc<Facts>> {
-    if let Some(facts) = facts_of(digest).filter(|_| !digest.is_empty()) {
+    if let Some(facts) = facts_of(digest) {
         return Some(facts);
     }
     let question = Question::show(model);
     let asking = readings::of(config, upstream, &question, MODEL_MS);
     let reading = within(PATIENCE, asking).await?;
     let facts = Rc::new(Facts::of(reading.as_ref().as_ref().ok()?.document()));
-    FACTS_OF.with_borrow_mut(|kept| {
-        if kept.len() >= FACTS {
-            kept.clear();
-        }
-        kept.insert(digest.to_owned(), facts.clone());
-    });
+    // Without a digest nobody knows whose they are.
+    if !digest.is_empty() {
+        FACTS_OF.with_borrow_mut(|kept| {
+            if kept.len() >= FACTS {
+                kept.clear();
+            }
+            kept.insert(digest.to_owned(), facts.clone());
+        });
+    }
     Some(facts)
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use super::Board;
 
 /// The most bytes of a board. What would be larger is not put, see [`super::LINE_MAX`] and [`super::MEMBERS_MAX`].
-pub const BOARD_MAX: usize = 64 * 1024;
+pub const BOARD_MAX: usize = 128 * 1024;
 
 /// The number of this form of boards and outboxes. Raised with every change that an older version would misread.
 pub const FORMAT: u8 = if cfg!(feature = "next-format") { 3 } else { 2 };
@@ -83,6 +83,10 @@ mod tests {
     };
     use crate::models::{Places, Wants};
     use crate::policy::{Field, Figure, Hold, PAST_MAX, Past, Stage, Turn};
+
+    /// The most that settings allow to relay, and models at one upstream.
+    const GRANTS: u64 = 256;
+    const TURNS: usize = 64;
 
     fn ask(session: u64, k: u64) -> AskId {
         AskId { session, k }
@@ -202,6 +206,17 @@ mod tests {
     fn the_largest_board_that_is_made_can_be_put() {
         let members = 1..=MEMBERS_MAX as u64;
         let line = 0..LINE_MAX as u64;
+        let mut policy = field();
+        for hold in &mut policy.holds {
+            hold.turns = vec![hold.turns[0]; TURNS];
+        }
+        let wants = Wants {
+            model: u64::MAX,
+            lacks: u8::MAX,
+            is_auxiliary: true,
+            places: Places::Told(u8::MAX),
+            hint: u16::MAX,
+        };
         let largest = Board {
             top: MEMBERS_MAX as u64,
             members: members
@@ -219,18 +234,24 @@ mod tests {
                     ask: ask(MEMBERS_MAX as u64, 1 << 20 | k),
                     client: u64::MAX,
                     guard: u64::MAX,
-                    wants: Wants {
-                        model: u64::MAX,
-                        lacks: u8::MAX,
-                        is_auxiliary: true,
-                        places: Places::Told(u8::MAX),
-                        hint: u16::MAX,
-                    },
+                    wants,
                     waited_ms: 1 << 20,
                     ..Waiting::default()
                 })
                 .collect(),
-            policy: field(),
+            grants: (0..GRANTS)
+                .map(|k| Grant {
+                    ask: ask(MEMBERS_MAX as u64, 1 << 21 | k),
+                    client: u64::MAX,
+                    guard: u64::MAX,
+                    wants,
+                    granted_ms: 1 << 30,
+                    moves: u8::MAX,
+                    recall: true,
+                    ..Grant::default()
+                })
+                .collect(),
+            policy,
             ..Board::default()
         };
         let size = largest.encode().map(|bytes| bytes.len());

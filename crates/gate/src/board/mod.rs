@@ -1,7 +1,7 @@
 //! The board: the whole state of the gate as its scheduler writes it down.
 //!
 //! One session at a time, the scheduler of the newest term, puts it; everybody else believes it only under the fence
-//! (board, then term, then epoch). It is small: 64 KB at most, see [`codec`].
+//! (board, then term, then epoch). It is small: 128 KiB at most, see [`codec`].
 
 mod change;
 pub mod codec;
