@@ -1,7 +1,16 @@
 //! What the server tells of its models: how much they read at once, which are loaded, and which would begin sooner.
 
 import assert from 'node:assert/strict';
-import { answerState, answerText, browserTest, messages, send, until, useBrowser } from '../support/browser.mjs';
+import {
+  answerState,
+  answerText,
+  browserTest,
+  messages,
+  reload,
+  send,
+  until,
+  useBrowser,
+} from '../support/browser.mjs';
 
 useBrowser();
 
@@ -115,7 +124,7 @@ browserTest('who waits sees why and how many are ahead, and one button takes ano
   assert.deepEqual(await messages(page), ['one', 'At once.']);
   await until(() => fake.aborted.length === 1, 'the place is given up');
   assert.equal(fake.chats.length, 2);
-  await page.reload();
+  await reload(page);
   await answerState(page, 'done');
   assert.deepEqual(await messages(page), ['one', 'At once.']);
 });

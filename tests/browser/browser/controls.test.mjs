@@ -7,6 +7,7 @@ import {
   composerText,
   fillIn,
   messages,
+  reload,
   send,
   signal,
   until,
@@ -273,8 +274,7 @@ browserTest(
     await other.locator('#composer-text').pressSequentially('tence', { delay: 20 });
     go.fire();
     await answerState(page, 'done');
-    await other.reload();
-    await other.waitForSelector('html[data-ready]');
+    await reload(other);
     await fillIn(other, 'half a sentence');
   },
 );

@@ -1,7 +1,7 @@
 //! The dashboard: numbers, charts with a table twin, keys, and honesty when nothing can be read.
 
 import assert from 'node:assert/strict';
-import { browserTest, useBrowser, until } from '../support/browser.mjs';
+import { browserTest, reload, until, useBrowser } from '../support/browser.mjs';
 
 useBrowser();
 
@@ -147,7 +147,7 @@ browserTest(
       'without a key nobody asks',
     );
     await page.evaluate(() => sessionStorage.setItem('sluice.key', 'right'));
-    await page.reload();
+    await reload(page);
     await page.waitForSelector('#operate:not([hidden])');
     assert.deepEqual(await page.locator('#operate-upstreams tr').allInnerTexts(), [
       '#0 http://box1:11434\t1 / 4\tClosed: in use\tDrain',

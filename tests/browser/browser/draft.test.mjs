@@ -9,6 +9,7 @@ import {
   hide,
   messages,
   openChat,
+  reload,
   send,
   signal,
   titles,
@@ -46,7 +47,7 @@ browserTest('an edit that is refused has changed nothing on disk', async ({ page
   await page.waitForSelector('.card[data-code="queue_full"]');
   await shows(page, 'first', 'Hello there.', 'second', 'Hello there.');
   await written(page);
-  await page.reload();
+  await reload(page);
   await answerState(page, 'done');
   await shows(page, 'first', 'Hello there.', 'second', 'Hello there.');
   await fillIn(page, 'first, better');
@@ -60,8 +61,7 @@ browserTest('a question that was sent is not in the next new conversation', asyn
   await page.locator('#empty').waitFor();
   await page.waitForTimeout(500);
   assert.equal(await composerText(page), '');
-  await page.reload();
-  await page.waitForSelector('html[data-ready]');
+  await reload(page);
   assert.equal(await composerText(page), '');
 });
 
@@ -139,8 +139,7 @@ browserTest("one conversation's words never become another's draft", async ({ pa
   await page.keyboard.press('Backspace');
   refuse.fire();
   await page.waitForTimeout(500);
-  await page.reload();
-  await page.waitForSelector('html[data-ready]');
+  await reload(page);
   assert.equal(await composerText(page), '');
   await openChat(page, 'Draft: words of A');
   await fillIn(page, 'words of A');
@@ -181,7 +180,7 @@ browserTest(
     await openChat(page, 'one');
     await page.waitForSelector('#attachments li img');
     await page.waitForTimeout(500);
-    await page.reload();
+    await reload(page);
     await page.waitForSelector('#attachments li img');
     await send(page, 'look');
     await until(() => fake.chats.length === 2);
@@ -198,7 +197,7 @@ browserTest('what is typed in two tabs at once is all kept', async ({ page, open
     await until(async () => (await composerText(tab)).split('\n\n').sort().join() === 'left,right', 'both words');
   }
   await other.close();
-  await page.reload();
+  await reload(page);
   await until(async () => (await composerText(page)).split('\n\n').sort().join() === 'left,right', 'both words');
 });
 

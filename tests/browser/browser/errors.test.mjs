@@ -7,10 +7,11 @@ import {
   browserTest,
   composerText,
   messages,
+  reload,
   send,
   signal,
-  useBrowser,
   until,
+  useBrowser,
 } from '../support/browser.mjs';
 
 useBrowser();
@@ -187,7 +188,7 @@ browserTest('a connection that breaks keeps the words that came and offers a way
   assert.equal(await answerText(page), 'Half an answer');
   assert.match(await page.locator('.card-text').innerText(), /What came is kept/);
   assert.equal(await page.locator('.card [data-action="continue"]').isVisible(), true);
-  await page.reload();
+  await reload(page);
   await card(page, 'interrupted');
   assert.equal(await answerText(page), 'Half an answer');
 });

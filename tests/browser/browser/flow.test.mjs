@@ -8,10 +8,11 @@ import {
   composerText,
   fillIn,
   messages,
+  reload,
   send,
   signal,
-  useBrowser,
   until,
+  useBrowser,
 } from '../support/browser.mjs';
 
 useBrowser();
@@ -33,7 +34,7 @@ browserTest('a message is sent, its answer streams, and both are there after a r
   assert.equal(await answerText(page), 'Water flows down.');
   assert.equal(await page.locator('.assistant strong').innerText(), 'down');
   assert.match(await page.locator('.assistant .stats').innerText(), /^3 tokens · 50 tokens\/s/);
-  await page.reload();
+  await reload(page);
   await answerState(page, 'done');
   assert.deepEqual(await messages(page), ['Where does water go?', 'Water flows down.']);
   assert.equal(fake.chats.length, 1);
@@ -73,7 +74,7 @@ browserTest('stop keeps the part that came, frees the server, and nothing grows 
   assert.deepEqual(fake.deleted, [stream.ticket]);
   assert.deepEqual(fake.aborted, ['go']);
   assert.equal(await page.getAttribute('#send', 'data-mode'), 'send');
-  await page.reload();
+  await reload(page);
   await answerState(page, 'stopped');
   assert.equal(await answerText(page), 'part of it');
 });
@@ -87,7 +88,7 @@ browserTest('a reload in the middle keeps what came, marks it, and gives the slo
   };
   await send(page, 'go');
   await until(async () => (await answerText(page)) === 'half of it');
-  await page.reload();
+  await reload(page);
   await page.waitForSelector('.card[data-code="interrupted"]');
   assert.deepEqual(await messages(page), ['go', 'half of it']);
   assert.equal(await page.locator('.card [data-action="continue"]').isVisible(), true);
@@ -120,7 +121,7 @@ browserTest('a retry leaves the old answer until the new one has its first word'
   assert.match((await messages(page)).join('|'), /^q\|Hello there\./);
   go.fire();
   await until(async () => (await messages(page)).join('|') === 'q|New answer');
-  await page.reload();
+  await reload(page);
   await until(async () => (await messages(page)).join('|') === 'q|New answer');
 });
 
@@ -131,7 +132,7 @@ browserTest('a retry that fails keeps the old answer for good', async ({ page, f
   await page.click('.assistant [data-action="retry"]');
   await page.waitForSelector('.card[data-code="queue_full"]');
   assert.deepEqual(await messages(page), ['q', 'Hello there.']);
-  await page.reload();
+  await reload(page);
   await answerState(page, 'done');
   assert.deepEqual(await messages(page), ['q', 'Hello there.']);
 });
@@ -264,7 +265,7 @@ browserTest('what is typed and not sent survives a reload, per conversation', as
   await page.click('#new-chat');
   await until(async () => (await composerText(page)) === '');
   await page.fill('#composer-text', 'draft of a new one');
-  await page.reload();
+  await reload(page);
   await fillIn(page, 'draft of a new one');
   await page.click('.chat-open');
   await fillIn(page, 'draft of one');

@@ -6,6 +6,7 @@ import {
   browserTest,
   composerText,
   messages,
+  reload,
   send,
   titles,
   until,
@@ -30,7 +31,7 @@ browserTest(
     await send(page, 'a secret');
     await answerState(page, 'done');
     await page.fill('#composer-text', 'half a secret');
-    await page.reload();
+    await reload(page);
     await answerState(page, 'done');
     assert.deepEqual(await messages(page), ['a secret', 'Hello there.']);
     await until(async () => (await composerText(page)) === 'half a secret', 'the draft');
@@ -50,8 +51,7 @@ browserTest(
     await send(page, 'a secret');
     await answerState(page, 'done');
     assert.doesNotMatch(await page.evaluate(() => JSON.stringify(sessionStorage)), /secret/);
-    await page.reload();
-    await page.waitForSelector('html[data-ready]');
+    await reload(page);
     assert.deepEqual(await titles(page), []);
     const { databases, local } = await onDevice(page);
     assert.deepEqual(databases, []);
@@ -66,11 +66,11 @@ browserTest(
     await send(page, 'one');
     await answerState(page, 'done');
     fake.health = { ...fake.health, pageHistory: 'off' };
-    await page.reload();
+    await reload(page);
     await page.getByText('gone when you leave').waitFor();
     assert.deepEqual(await titles(page), [], 'what is on the device is not shown');
     fake.health = { ...fake.health, pageHistory: 'device' };
-    await page.reload();
+    await reload(page);
     await page.locator('.chat-open', { hasText: 'one' }).waitFor(); // it is there still
   },
   { alone: true },

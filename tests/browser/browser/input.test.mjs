@@ -1,7 +1,16 @@
 //! Typing: input methods, touch screens, huge pastes, images, models, shortcuts.
 
 import assert from 'node:assert/strict';
-import { answerState, browserTest, composerText, messages, send, useBrowser, until } from '../support/browser.mjs';
+import {
+  answerState,
+  browserTest,
+  composerText,
+  messages,
+  reload,
+  send,
+  until,
+  useBrowser,
+} from '../support/browser.mjs';
 
 useBrowser();
 
@@ -198,7 +207,7 @@ browserTest(
     await answerState(page, 'done');
     assert.equal(fake.chats[0].model, 'llama3.2:3b');
     fake.tags = { models: [{ name: `registry/${'long-name-'.repeat(12)}:70b` }] };
-    await page.reload();
+    await reload(page);
     await answerState(page, 'done');
     await until(async () => /not on the server/.test(await page.locator('#model option:checked').innerText()));
     assert.equal(await overflow(page), 0);

@@ -9,6 +9,7 @@ import {
   hide,
   messages,
   openChat,
+  reload,
   send,
   signal,
   titles,
@@ -77,8 +78,7 @@ for (const where of ['shown', 'in the background']) {
     await until(async () => (await titles(page)).length === 0);
     await written(page);
     assert.deepEqual(await titles(page), []);
-    await page.reload();
-    await page.waitForSelector('html[data-ready]');
+    await reload(page);
     assert.deepEqual(await titles(page), []);
   });
 }
@@ -110,8 +110,7 @@ browserTest(
       return JSON.stringify(await everything(new Store('device')));
     });
     assert.doesNotMatch(records, /secret|doomed/);
-    await page.reload();
-    await page.waitForSelector('html[data-ready]');
+    await reload(page);
     assert.deepEqual(await titles(page), []);
   },
 );
@@ -142,7 +141,7 @@ browserTest('a deletion can be undone', async ({ page }) => {
   await page.click('#undo');
   await until(async () => (await titles(page)).join() === 'kept');
   await shows(page, 'kept', 'Hello there.');
-  await page.reload();
+  await reload(page);
   await answerState(page, 'done');
   await shows(page, 'kept', 'Hello there.');
 });
@@ -181,7 +180,7 @@ browserTest('an answer is asked for again without losing what followed: both ver
   assert.equal(await page.locator('.assistant .version').innerText(), '2 / 2');
   await page.click('.assistant [data-step="older"]');
   await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
-  await page.reload();
+  await reload(page);
   await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
   await page.locator('.assistant [data-step="newer"]').first().click();
   await shows(page, 'one', 'Another.');
@@ -195,7 +194,7 @@ browserTest('a deleted message can be brought back', async ({ page }) => {
   await page.click('#undo');
   await shows(page, 'one', 'Hello there.');
   await written(page);
-  await page.reload();
+  await reload(page);
   await shows(page, 'one', 'Hello there.');
 });
 
@@ -207,7 +206,7 @@ browserTest('an answer that its limit has cut says so, and can go on', async ({ 
   await send(page, 'count');
   await answerState(page, 'done');
   assert.match(await page.locator('.assistant .mark').innerText(), /limit/);
-  await page.reload();
+  await reload(page);
   await answerState(page, 'done');
   fake.onChat = async (stream) => {
     await stream.say(', three.');
@@ -245,8 +244,7 @@ browserTest(
   'a clock that goes back does not put a question above an older one',
   async ({ page, context, fake }) => {
     await context.clock.setFixedTime(Date.now() + 3_600_000);
-    await page.reload();
-    await page.waitForSelector('html[data-ready]');
+    await reload(page);
     await send(page, 'one');
     await answerState(page, 'done');
     await context.clock.setFixedTime(Date.now());
@@ -254,7 +252,7 @@ browserTest(
     await until(() => fake.chats.length === 2);
     await answerState(page, 'done');
     await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
-    await page.reload();
+    await reload(page);
     await shows(page, 'one', 'Hello there.', 'two', 'Hello there.');
   },
   { alone: true },
@@ -282,7 +280,7 @@ browserTest('one write that fails is made up for, and the warning goes', async (
   await openChat(page, 'one');
   await until(async () => (await messages(page)).length === 6);
   await written(page);
-  await page.reload();
+  await reload(page);
   await until(async () => (await messages(page)).length === 6);
 });
 

@@ -9,9 +9,10 @@ import {
   browserTest,
   fillIn,
   messages,
+  reload,
   send,
-  useBrowser,
   until,
+  useBrowser,
 } from '../support/browser.mjs';
 
 useBrowser();
@@ -160,8 +161,7 @@ browserTest(
     assert.match(kept[0] ?? '', /^text\/html/);
     assert.match(kept[1] ?? '', /^<!doctype html>/i);
     await context.setOffline(true);
-    await page.reload();
-    await page.waitForSelector('html[data-ready]');
+    await reload(page);
     await answerState(page, 'done');
     assert.deepEqual(await messages(page), ['before', 'Hello there.']);
     await page.waitForSelector('#banner[data-kind="unreachable"]');
@@ -201,7 +201,7 @@ browserTest('conversations: rename, search in words, delete', async ({ page, fak
   await page.click('#ask-yes');
   await until(async () => (await titles()).join() === 'Water');
   await page.locator('#empty').waitFor();
-  await page.reload();
+  await reload(page);
   await until(async () => (await titles()).join() === 'Water');
 });
 
@@ -219,7 +219,7 @@ browserTest('conversations stand under their days, and pinned ones above all', a
   await page.locator('.chat-item [data-action="pin"]').nth(1).click();
   await until(async () => (await listed()).join() === 'Pinned,first,Today,second');
   await page.waitForTimeout(1_300);
-  await page.reload();
+  await reload(page);
   await until(async () => (await listed()).join() === 'Pinned,first,Today,second');
 });
 
@@ -336,7 +336,7 @@ browserTest(
     await page.locator('#settings-dialog').waitFor();
     await page.selectOption('#theme', 'light');
     assert.equal(await ground(), 'rgb(247, 248, 247)');
-    await page.reload();
+    await reload(page);
     assert.equal(await ground(), 'rgb(247, 248, 247)');
   },
   { colorScheme: 'dark' },

@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { ATTACKS } from '../support/attacks.mjs';
-import { answerState, answerText, browserTest, send, signal, useBrowser, until } from '../support/browser.mjs';
+import {
+  answerState,
+  answerText,
+  browserTest,
+  reload,
+  send,
+  signal,
+  until,
+  useBrowser,
+} from '../support/browser.mjs';
 import { CORPUS, longAnswer, randomDocuments } from '../support/markdown.mjs';
 
 useBrowser();
@@ -109,7 +118,7 @@ browserTest(
     const text = await answerText(page);
     for (const words of ['for $5 or $a to $b or US$3, $x$.', '$$z$$', '\\nosuchcommand'])
       assert.ok(text.includes(words), words);
-    await page.reload();
+    await reload(page);
     await until(async () => (await page.locator('.assistant math').count()) === 4);
   },
 );

@@ -7,6 +7,7 @@ import {
   browserTest,
   composerText,
   fillIn,
+  reload,
   send,
   titles,
   until,
@@ -45,7 +46,7 @@ browserTest(
     await page.fill('#prompt-name', 'tone');
     await page.fill('#prompt-text', 'Friendlier, please:');
     await page.click('#prompt-save');
-    await page.reload();
+    await reload(page);
     await page.fill('#composer-text', 'Text.');
     await page.click('#open-prompts');
     await page.click('#prompt-list [data-does="use"]');
@@ -150,8 +151,7 @@ browserTest('a device forgets everything when it is told to, in every tab', asyn
 browserTest('who has many conversations is reminded to export them, until they have', async ({ page }) => {
   await send(page, 'one');
   await answerState(page, 'done');
-  await page.reload();
-  await page.waitForSelector('html[data-ready]');
+  await reload(page);
   assert.equal(await page.locator('#export-note').isVisible(), false);
   const chat = (index) => ({
     ...{
@@ -173,13 +173,12 @@ browserTest('who has many conversations is reminded to export them, until they h
   const buffer = Buffer.from(JSON.stringify({ format: 'sluice-chats', version: 2, chats }));
   await page.setInputFiles('#import-file', { name: 'x.json', mimeType: 'application/json', buffer });
   await page.getByText('25 conversations imported.').first().waitFor();
-  await page.reload();
+  await reload(page);
   await page.locator('#export-note').waitFor();
   await page.getByRole('button', { name: 'Export…', exact: true }).click();
   await Promise.all([page.waitForEvent('download'), page.click('#export-json')]);
   await page.locator('#export-note').waitFor({ state: 'detached' });
-  await page.reload();
-  await page.waitForSelector('html[data-ready]');
+  await reload(page);
   assert.equal(await page.locator('#export-note').isVisible(), false);
 });
 
@@ -188,11 +187,10 @@ browserTest(
   async ({ page, fake }) => {
     await page.getByText('Maintenance on Friday').waitFor();
     await page.click('#banner-close');
-    await page.reload();
-    await page.waitForSelector('html[data-ready]');
+    await reload(page);
     assert.equal(await page.locator('#banner').isVisible(), false);
     fake.health = { ...fake.health, note: 'Maintenance on Sunday' };
-    await page.reload();
+    await reload(page);
     await page.getByText('Maintenance on Sunday').waitFor();
   },
   { setUp: (fake) => (fake.health = { ...fake.health, note: 'Maintenance on Friday' }) },

@@ -8,6 +8,7 @@ import {
   fillIn,
   messages,
   openChat,
+  reload,
   send,
   titles,
   until,
@@ -47,7 +48,7 @@ browserTest(
     await page.waitForSelector('.card[data-code="interrupted"]');
     assert.deepEqual(await messages(page), ['This one is on its way', 'On its way']);
     assert.equal(await composerText(page), '');
-    await page.reload();
+    await reload(page);
     await page.waitForSelector('.card[data-code="interrupted"]');
     assert.deepEqual(await titles(page), TITLES);
   },
@@ -97,7 +98,7 @@ browserTest(
     await putVersion1(blank, { records: removal(other), left: null, speak: [other.id] });
     await listed(page, ['This one is on its way', 'This one breaks off', 'First of all']);
     await putVersion1(blank, { records: removal(chat), left: null, speak: [chat.id] });
-    await page.reload();
+    await reload(page);
     await answerState(page, 'done');
     assert.equal((await messages(page)).length, 4);
   },
@@ -139,7 +140,7 @@ browserTest(
     await listed(page, rest);
     const { id } = chats.get('First of all');
     await until(async () => !(await readVersion1(page)).some(([key]) => key.endsWith(id)));
-    await page.reload();
+    await reload(page);
     await listed(page, rest);
   },
   { path: '' },
@@ -190,7 +191,7 @@ browserTest(
     await later.waitForSelector('html[data-ready]');
     await until(async () => (await readVersion1(later)) === null, 'the old database is gone');
     await listed(later, TITLES);
-    await later.reload();
+    await reload(later);
     await listed(later, TITLES);
   },
   { path: '', alone: true },

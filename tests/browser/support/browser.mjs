@@ -116,6 +116,15 @@ async function runOnce(run, { path = '/', setUp, allow, alone = false, ...option
   }
 }
 
+/**
+ * Until the page hears what is typed and clicked.
+ * @param {import('playwright-core').Page} page
+ */
+export async function reload(page) {
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+}
+
 async function cleared(context) {
   await context.setOffline(false);
   await context.clearPermissions();
