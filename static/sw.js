@@ -40,6 +40,7 @@ const SHELL = [
   '/js/state/brief.js',
   '/js/state/chat.js',
   '/js/state/conversation.js',
+  '/js/state/database.js',
   '/js/state/ids.js',
   '/js/state/join.js',
   '/js/state/left.js',
@@ -106,7 +107,6 @@ const SHELL = [
   '/manifest.webmanifest',
   '/more.html',
   '/vendor/dompurify-3.4.18.js',
-  '/vendor/idb-keyval-6.3.0.js',
   '/vendor/marked-18.2.1.js',
   '/vendor/temml-0.13.5.js',
 ];

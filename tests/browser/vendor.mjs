@@ -32,10 +32,6 @@ const FILES = {
     ['dist/temml.min.js', 'temml-*.js'],
     ['LICENSE', 'temml-*.LICENSE'],
   ],
-  'idb-keyval': [
-    ['dist/index.js', 'idb-keyval-*.js'],
-    ['LICENCE', 'idb-keyval-*.LICENSE'],
-  ],
   '@highlightjs/cdn-assets': [
     ['es/core.min.js', 'highlight-*/core.js'],
     ...LANGUAGES.map((name) => [`es/languages/${name}.min.js`, `highlight-*/${name}.js`]),

@@ -3,16 +3,16 @@
 //!
 //! They answer as the part of IndexedDB does that `store.js` uses, one transaction after the other.
 
-/** @typedef {import('../../vendor/idb-keyval-6.3.0.js').UseStore} UseStore */
+/** @typedef {import('./database.js').Use} Use */
 
 const KEY = 'sluice.records';
 
-/** @param {'session' | 'off'} history @returns {UseStore} */
+/** @param {'session' | 'off'} history @returns {Use} */
 export function briefStore(history) {
   const table = new Table(history === 'session' ? read() : []);
   /** @type {Promise<unknown>} */
   let before = Promise.resolve();
-  return /** @type {UseStore} */ (
+  return /** @type {Use} */ (
     (mode, work) => {
       const now = before.then(async () => {
         const result = await work(/** @type {any} */ (table));
@@ -37,7 +37,7 @@ function read() {
 /** As much of an IDBObjectStore as `store.js` asks for. */
 class Table {
   #records;
-  transaction = done({ db: {}, abort: () => {} });
+  transaction = done({ abort: () => {} });
 
   /** @param {[string, unknown][]} records */
   constructor(records) {
@@ -92,5 +92,7 @@ class Table {
  * @param {T} request
  * @returns {T}
  */
-const done = (request) =>
-  Object.defineProperty(request, 'onsuccess', { set: (/** @type {() => void} */ then) => queueMicrotask(then) });
+function done(request) {
+  const now = { set: (/** @type {() => void} */ then) => queueMicrotask(then) };
+  return Object.defineProperties(request, { onsuccess: now, oncomplete: now });
+}

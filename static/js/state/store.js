@@ -11,8 +11,8 @@
 //!
 //! Every method rejects when the browser does not let it; nothing is half written then.
 
-import * as idb from '../../vendor/idb-keyval-6.3.0.js';
 import { draftKey, isBlank, newDraft, shortTitle, titleOf } from './chat.js';
+import { completed, database, request } from './database.js';
 import { merge } from './merge.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
@@ -25,7 +25,7 @@ import { merge } from './merge.js';
 const NAME = 'sluice-2';
 
 export class Store {
-  /** @type {idb.UseStore | Promise<idb.UseStore> | undefined} */
+  /** @type {import('./database.js').Use | Promise<import('./database.js').Use> | undefined} */
   #db;
   #history;
 
@@ -119,13 +119,12 @@ export class Store {
   async use(mode, work) {
     this.#db ??=
       this.#history === 'device'
-        ? idb.createStore(NAME, 'records')
+        ? database(NAME, 'records')
         : import('./brief.js').then(({ briefStore }) => briefStore(/** @type {'session' | 'off'} */ (this.#history)));
     const use = await this.#db;
     return use(mode, async (store) => {
       const { transaction } = store;
-      transaction.db.onversionchange = () => transaction.db.close(); // a later version must not wait for this tab
-      const done = idb.promisifyRequest(transaction);
+      const done = completed(transaction);
       done.catch(() => {}); // told below, or by the request that failed
       try {
         const result = await work(store);
@@ -170,9 +169,6 @@ export const imageKey = (id, image) => `image:${id}:${image}`;
 
 /** @param {string} prefix */
 export const within = (prefix) => IDBKeyRange.bound(prefix, `${prefix}\uffff`);
-
-/** @template T @param {IDBRequest<T>} one @returns {Promise<T>} */
-export const request = (one) => idb.promisifyRequest(one);
 
 /** @param {IDBObjectStore} store @param {string} prefix @returns {Promise<any[]>} */
 export const all = (store, prefix) => request(store.getAll(within(prefix)));

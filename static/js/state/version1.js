@@ -10,8 +10,8 @@
 //! is only read, but that what is removed here is removed there; it is deleted 30 days after it was first taken, once
 //! all of it is here. Whatever cannot be written (a full disk) is read from the old database as long as that is so.
 
-import * as idb from '../../vendor/idb-keyval-6.3.0.js';
 import { draftKey, newDraft } from './chat.js';
+import { request } from './database.js';
 import { freshId } from './ids.js';
 import { metaOf } from './store.js';
 import { chats, forgetTaken, taken } from './whole.js';
@@ -80,9 +80,7 @@ export class Version1 {
   /** @param {string} id @returns {Promise<Old | undefined>} */
   async read(id) {
     const found = await this.#use('readonly', async (table) => {
-      const [chat, draft] = await Promise.all(
-        ['chat', 'draft'].map((kind) => idb.promisifyRequest(table.get(`${kind}:${id}`))),
-      );
+      const [chat, draft] = await Promise.all(['chat', 'draft'].map((kind) => request(table.get(`${kind}:${id}`))));
       return { chat, draft };
     });
     if (!found?.chat) return undefined;
@@ -115,9 +113,9 @@ export class Version1 {
   async #delete() {
     await /** @type {Promise<void>} */ (
       new Promise((resolve) => {
-        const request = indexedDB.deleteDatabase(NAME);
+        const deletion = indexedDB.deleteDatabase(NAME);
         // A tab of version 1 that is open holds it; it goes when that is closed.
-        request.onsuccess = request.onerror = request.onblocked = () => resolve();
+        deletion.onsuccess = deletion.onerror = deletion.onblocked = () => resolve();
       })
     );
     await forgetTaken(this.#store).catch(() => {});
@@ -250,14 +248,14 @@ export class Version1 {
 /** @returns {Promise<IDBDatabase | undefined>} version 1's database, which is never made here */
 function opened() {
   return new Promise((resolve) => {
-    const request = indexedDB.open(NAME);
-    request.onupgradeneeded = () => request.transaction?.abort(); // there was none
-    request.onerror = (event) => {
+    const opening = indexedDB.open(NAME);
+    opening.onupgradeneeded = () => opening.transaction?.abort(); // there was none
+    opening.onerror = (event) => {
       event.preventDefault();
       resolve(undefined);
     };
-    request.onsuccess = () => {
-      const db = request.result;
+    opening.onsuccess = () => {
+      const db = opening.result;
       db.onversionchange = () => db.close();
       if (db.objectStoreNames.contains(TABLE)) return resolve(db);
       db.close();
@@ -269,10 +267,10 @@ function opened() {
 /** When each conversation was changed, and what is typed in it. @param {IDBObjectStore} table */
 async function listing(table) {
   const [ids, metas, keys, texts] = await Promise.all([
-    idb.promisifyRequest(table.getAllKeys(IDBKeyRange.bound('chat:', 'chat:\uffff'))),
-    idb.promisifyRequest(table.getAll(IDBKeyRange.bound('meta:', 'meta:\uffff'))),
-    idb.promisifyRequest(table.getAllKeys(IDBKeyRange.bound('draft:', 'draft:\uffff'))),
-    idb.promisifyRequest(table.getAll(IDBKeyRange.bound('draft:', 'draft:\uffff'))),
+    request(table.getAllKeys(IDBKeyRange.bound('chat:', 'chat:\uffff'))),
+    request(table.getAll(IDBKeyRange.bound('meta:', 'meta:\uffff'))),
+    request(table.getAllKeys(IDBKeyRange.bound('draft:', 'draft:\uffff'))),
+    request(table.getAll(IDBKeyRange.bound('draft:', 'draft:\uffff'))),
   ]);
   const drafts = new Map(keys.map((key, index) => [String(key).slice('draft:'.length), String(texts[index] ?? '')]));
   const updated = new Map(ids.map((key) => [String(key).slice('chat:'.length), 0]));

@@ -1,7 +1,8 @@
 //! The records as a whole: for search and export, to forget all of them, and what was taken from version 1. It comes with
 //! the first of these.
 
-import { all, imagesOf, request, within } from './store.js';
+import { request } from './database.js';
+import { all, imagesOf, within } from './store.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
 /** @typedef {import('./store.js').Store} Store */

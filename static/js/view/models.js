@@ -75,7 +75,6 @@ export class ModelPicker extends EventTarget {
       this.dispatchEvent(new CustomEvent('locked', { detail: error?.code === 'unauthorized' }));
       return null;
     });
-    if (answer) await this.#look();
     if (answer) this.dispatchEvent(new CustomEvent('locked', { detail: false }));
     if (Array.isArray(answer?.models)) {
       this.#names = answer.models
@@ -84,6 +83,7 @@ export class ModelPicker extends EventTarget {
         .sort();
     }
     this.show(model);
+    if (answer) void this.#look();
   }
 
   /** Which models are loaded, and how much they read at once; a server may tell neither. */

@@ -102,6 +102,12 @@ browserTest(
   knows([{ name: 'qwen3:8b', warm: true }]),
 );
 
+browserTest('the models are there before the server has told which are loaded', async ({ page }) => {
+  await page.route('**/api/queue', () => {}); // never answered
+  await reload(page);
+  await page.waitForSelector('#model option[value="qwen3:8b"]', { state: 'attached' });
+});
+
 browserTest('who waits sees why and how many are ahead, and one button takes another model', async ({ page, fake }) => {
   fake.onChat = async (stream) => {
     if (stream.body.model === 'llama3.2:3b') {

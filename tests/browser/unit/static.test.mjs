@@ -53,7 +53,7 @@ test('the offline shell is every file that the chat page may need', () => {
     (file) =>
       file === 'more.html' ||
       (/^(js|i18n)\//.test(file) && !/^(js|i18n)\/dashboard/.test(file)) ||
-      /^vendor\/(dompurify|idb|marked)[^/]*\.js$/.test(file),
+      /^vendor\/(dompurify|marked)[^/]*\.js$/.test(file),
   );
   for (const file of wanted) assert.ok(shell.includes(`/${file}`), `${file} is not in the shell`);
   for (const path of shell) assert.ok(path === '/' || files.includes(path.slice(1)), `${path} does not exist`);
