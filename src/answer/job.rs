@@ -25,6 +25,9 @@ use crate::http::refuse::Refusal;
 use crate::request::client::{self, Client};
 use crate::request::model::Known;
 
+/// What a start takes where nobody waits is no wait.
+const START: Duration = Duration::from_secs(1);
+
 /// What goes to the upstream.
 pub struct Outgoing {
     /// The path there, without the upstream's base.
@@ -103,6 +106,7 @@ pub struct Job {
     trace: Option<String>,
     client: String,
     class: Class,
+    wait_at_most: Option<Duration>,
 }
 
 impl Job {
@@ -134,6 +138,7 @@ impl Job {
             client_number: client.fingerprint(),
             client: client.to_string(),
             class: Class::Interactive,
+            wait_at_most: None,
         }
     }
 
@@ -141,6 +146,17 @@ impl Job {
     pub fn of_class(mut self, class: Class) -> Job {
         self.class = class;
         self
+    }
+
+    /// The same of a request whose client waits for so long at most.
+    pub fn waiting_at_most(mut self, most: Option<Duration>) -> Job {
+        self.wait_at_most = most;
+        self
+    }
+
+    /// How long its client waits at most, where it said so.
+    pub fn wait_at_most(&self) -> Option<Duration> {
+        self.wait_at_most
     }
 
     /// Its place at the gate; `None` once it has been given back.
@@ -228,7 +244,9 @@ impl Job {
     pub fn queue_timeout(&self) -> Duration {
         let batch = self.config.batch_queue_timeout;
         let of_class = batch.filter(|_| self.is_batch());
-        of_class.unwrap_or(self.config.queue_timeout)
+        let in_all = of_class.unwrap_or(self.config.queue_timeout);
+        self.wait_at_most
+            .map_or(in_all, |most| most.max(START).min(in_all))
     }
 
     fn is_batch(&self) -> bool {

@@ -8,6 +8,7 @@
 mod admission;
 mod attempts;
 mod beforehand;
+mod in_time;
 mod job;
 mod lists;
 mod look;
@@ -28,6 +29,7 @@ use futures::future::{Either, join, select};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_gate::Now;
 use sluice_gate::board::Board;
+use sluice_gate::policy::Joined;
 use sluice_ollama::{Endpoint, Heartbeat};
 use spin_sdk::time::sleep;
 
@@ -57,6 +59,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// It is refused; nothing was relayed.
 pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal> {
     let limits = asked.limits(asked.config.max_body);
+    let wait_at_most = request::wait_at_most(&asked.head.headers)?;
     let Asked {
         head,
         body,
@@ -95,6 +98,14 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     let hint = runners::hint(client.fingerprint(), &prepared.model, conversation);
     let wants = runners::wants(&config, &prepared.model, &found, hint);
     let class = client.gate_class(&config, &head.headers, &prepared.model);
+    let one = Joined {
+        class,
+        client: client.fingerprint(),
+        wants,
+        waited_ms,
+        ..Joined::default()
+    };
+    in_time::check(&config, wait_at_most, one).await?;
     let place = gate::enter(&config, class, client.fingerprint(), waited_ms, wants);
     let job = Job::new(
         config,
@@ -113,7 +124,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         client,
         place,
     );
-    let job = Rc::new(job.of_class(class));
+    let job = Rc::new(job.of_class(class).waiting_at_most(wait_at_most));
     match answer(job.clone(), headers).await {
         Ok(answer) => Ok(answer),
         Err(refusal) => {

@@ -10,7 +10,7 @@ use sluice_ollama::Place;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::{beforehand, place};
+use super::{beforehand, in_time, place};
 use crate::clock;
 use crate::gate;
 use crate::http::outlet::{ClientGone, Outlet};
@@ -56,6 +56,9 @@ pub async fn patience(job: &Job, came: Now) -> Result<(), Refusal> {
         if !is_looked_at && is_in_line(job) {
             is_looked_at = true;
             if let Some(refusal) = beforehand::refusal(job).await {
+                return Err(refusal);
+            }
+            if let Some(refusal) = in_time::refusal(job).await {
                 return Err(refusal);
             }
         }

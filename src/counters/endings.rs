@@ -14,7 +14,7 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     OWN.into_iter()
 }
 
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     OTHER,
     "complete",
     "failed",
@@ -31,6 +31,7 @@ const OWN: [&str; 17] = [
     "misconfigured",
     "queue_timeout",
     "queue_full",
+    "wait_too_long",
     "prompt_too_long",
 ];
 const OTHER: &str = "other";

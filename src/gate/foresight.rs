@@ -68,11 +68,15 @@ impl Foresight {
             found = find(&all);
             self.last.replace(Some((now_ms, all)));
         }
-        let calibration = self.calibration.get();
         found.map(|one| Foreseen {
-            start: one.start.map(|range| calibration.told(range)),
+            start: one.start.map(|range| self.calibrated(range)),
             ..one
         })
+    }
+
+    /// The range as it is told, by what became of earlier ones.
+    pub(super) fn calibrated(&self, range: Range) -> Range {
+        self.calibration.get().told(range)
     }
 
     /// One who was told this has started.

@@ -36,7 +36,7 @@ use std::time::Duration;
 use sluice_gate::Room;
 use sluice_gate::board::{AskId, Board};
 use sluice_gate::instance::{Cancel, Request, Sums};
-use sluice_gate::policy::{Class, Rules};
+use sluice_gate::policy::{Class, Joined, Newcomer, Rules};
 use sluice_gate::times::Times;
 
 use crate::config::{self, Config};
@@ -80,6 +80,11 @@ pub async fn board(config: &Config, max_age_ms: u64) -> Result<Rc<Board>, StoreE
 /// The last board that is known here, if it is not older than `max_age_ms`.
 pub fn cached(config: &Config, max_age_ms: u64) -> Option<Rc<Board>> {
     gate(config).cached(max_age_ms)
+}
+
+/// How it would go with one who came now, as `board` shows it.
+pub fn foresee_newcomer(config: &Config, board: &Board, one: Joined) -> Newcomer {
+    gate(config).foresee_newcomer(board, one)
 }
 
 /// Asks whoever holds this ticket to stop. Answers whether there is such a ticket, waiting or relaying; nothing is written where

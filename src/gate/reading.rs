@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sluice_gate::board::Board;
 use sluice_gate::instance::Report;
-use sluice_gate::policy::{Foreseen, Policy, Rules};
+use sluice_gate::policy::{Foreseen, Joined, Newcomer, Policy, Rules};
 use sluice_gate::reader::{Reader, Step};
 
 use super::driver::Gate;
@@ -88,14 +88,28 @@ impl<W: World> Gate<W> {
 
     /// What those who wait by this board can be told.
     pub(super) fn foresee(&self, board: &Board) -> Vec<Foreseen> {
+        self.with_policy(|policy| policy.foresee(board))
+    }
+
+    /// What could be told to one who came now.
+    pub(super) fn foresee_newcomer(&self, board: &Board, one: Joined) -> Newcomer {
+        let told = self.with_policy(|policy| policy.foresee_newcomer(board, one, u64::MAX));
+        match told {
+            Newcomer::Waits(Some(range)) => {
+                Newcomer::Waits(Some(self.0.foresight.calibrated(range)))
+            }
+            told => told,
+        }
+    }
+
+    fn with_policy<T>(&self, ask: impl FnOnce(&Policy<'_>) -> T) -> T {
         let models = (self.0.around.models)();
         let (_, rules) = self.0.settings.get();
-        let policy = Policy {
+        ask(&Policy {
             rules,
             room: (self.0.around.room)(),
             models: &models,
-        };
-        policy.foresee(board)
+        })
     }
 
     /// Takes over changed settings.

@@ -126,7 +126,8 @@ impl Refusal {
             | Refusal::UpstreamBusy { .. }
             | Refusal::StoreUnavailable
             | Refusal::Overloaded
-            | Refusal::QueueTimeout { .. } => true,
+            | Refusal::QueueTimeout { .. }
+            | Refusal::WaitTooLong { .. } => true,
             Refusal::Upstreams { status, .. } => {
                 matches!(
                     *status,

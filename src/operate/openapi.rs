@@ -100,7 +100,7 @@ mod tests {
         let mut used = BTreeSet::new();
         collect(&document, &mut used);
         let mut there = BTreeSet::new();
-        for kind in ["responses", "schemas"] {
+        for kind in ["parameters", "responses", "schemas"] {
             let names = document["components"][kind].as_object().unwrap().keys();
             there.extend(names.map(|name| format!("#/components/{kind}/{name}")));
         }

@@ -5,6 +5,7 @@ mod guesses;
 pub mod limiter;
 pub mod model;
 mod read;
+mod wait_at_most;
 
 use std::rc::Rc;
 
@@ -15,6 +16,7 @@ use crate::http::body::{Limits, UnreadBody};
 use crate::http::head::Head;
 use client::Client;
 pub use read::read;
+pub use wait_at_most::wait_at_most;
 
 /// A request that was let in, with what its handler needs.
 pub struct Asked {

@@ -20,6 +20,7 @@ mod hardening;
 mod host;
 mod hosts;
 mod imports;
+mod in_time;
 mod leaving;
 mod limits;
 mod line;

@@ -266,12 +266,19 @@ refusals! {
     Misconfigured = "misconfigured", StatusCode::SERVICE_UNAVAILABLE, None,
         "this server is not configured correctly; /api/health says what is wrong";
 
-    /// It waited for `queue_timeout`.
+    /// It waited for `queue_timeout`, or for as long as its client waits (`x-sluice-wait-at-most`).
     QueueTimeout {
         /// When a place is likely to be free.
         retry_after: Duration
     } = "queue_timeout", StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after),
         "waited too long for a place, please try again";
+
+    /// It would wait longer than its client waits (`x-sluice-wait-at-most`), as it looks now.
+    WaitTooLong {
+        /// When the wait is likely to be short enough.
+        retry_after: Duration
+    } = "wait_too_long", StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after),
+        "the wait would be longer than x-sluice-wait-at-most says";
 
     /// The upstream did not answer in time.
     UpstreamTimeout = "upstream_timeout", StatusCode::GATEWAY_TIMEOUT, None,

@@ -12,7 +12,10 @@
 //! Nothing is estimated before [`super::Figure::TOO_FEW`] answers and one more were measured. A long line is not run to its end
 //! ([`Effort`]): who is not reached stands where the line has it, without an estimate.
 
+mod newcomer;
 mod services;
+
+pub use newcomer::Newcomer;
 
 use super::bound::{linger_ms, quantum_ms};
 use super::upstream::{Openings, upstreams};
@@ -76,6 +79,16 @@ impl Reason {
     }
 }
 
+/// How far a run goes.
+struct Horizon {
+    /// So many starts and ends.
+    events: usize,
+    /// So far ahead, in milliseconds.
+    within_ms: u64,
+    /// Not beyond the start of this one.
+    until: Option<AskId>,
+}
+
 /// How much is run: bounded, since whoever relays shares the processor with it.
 struct Effort {
     runs: usize,
@@ -99,15 +112,20 @@ impl Policy<'_> {
         let mut open = board.clone();
         open.open = true;
         let effort = Effort::of(board);
+        let horizon = Horizon {
+            events: effort.events,
+            within_ms: u64::MAX,
+            until: None,
+        };
         let services = Services::of(board);
-        let mut dice = Dice(board.put.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let order = self.run(&open, effort.events, |wants, age_ms| {
+        let mut dice = dice(board);
+        let order = self.run(&open, &horizon, |wants, age_ms| {
             services.mean_ms(wants.model, age_ms)
         });
         let mut starts: Vec<(AskId, Vec<u64>)> = Vec::new();
         if services.are_known() && board.open {
             for _ in 0..effort.runs {
-                let run = self.run(&open, effort.events, |wants, age_ms| {
+                let run = self.run(&open, &horizon, |wants, age_ms| {
                     services.draw_ms(wants.model, age_ms, &mut dice)
                 });
                 for (ask, at_ms) in run {
@@ -153,7 +171,7 @@ impl Policy<'_> {
     fn run(
         &self,
         board: &Board,
-        events: usize,
+        horizon: &Horizon,
         mut service_ms: impl FnMut(Wants, u64) -> u64,
     ) -> Vec<(AskId, u64)> {
         let mut models = self.models.clone();
@@ -164,7 +182,7 @@ impl Policy<'_> {
             .collect();
         let mut started = Vec::new();
         let mut now_ms = 0_u64;
-        for _ in 0..events {
+        for _ in 0..horizon.events {
             let policy = Policy {
                 models: &models,
                 ..*self
@@ -186,14 +204,16 @@ impl Policy<'_> {
                     ends.push((ask, now_ms.saturating_add(service_ms(wants, 0))));
                 }
             }
-            if board.waiting().next().is_none() {
+            let is_reached = started.iter().any(|(ask, _)| Some(*ask) == horizon.until);
+            if is_reached || board.waiting().next().is_none() {
                 break;
             }
             let next_end = ends.iter().map(|(_, end_ms)| *end_ms).min();
             let next_turn = self
                 .next_turn_ms(&board, &models)
                 .map(|in_ms| now_ms.saturating_add(in_ms));
-            let Some(then_ms) = next_end.into_iter().chain(next_turn).min() else {
+            let then_ms = next_end.into_iter().chain(next_turn).min();
+            let Some(then_ms) = then_ms.filter(|then_ms| *then_ms <= horizon.within_ms) else {
                 break;
             };
             let passed_ms = then_ms.saturating_sub(now_ms);
@@ -260,6 +280,11 @@ fn end_loads(board: &Board, models: &mut Models) {
             }
         }
     }
+}
+
+/// The same board is told the same by everybody.
+fn dice(board: &Board) -> Dice {
+    Dice(board.put.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
 }
 
 fn guessed(load_ms: Option<u64>) -> u64 {

@@ -38,7 +38,7 @@ pub use calibration::Calibration;
 pub use estimate::Service;
 pub use field::{Field, Hold, PAST_MAX, Past, Stage, Turn};
 pub use figure::Figure;
-pub use forecast::{Foreseen, Range, Reason};
+pub use forecast::{Foreseen, Newcomer, Range, Reason};
 pub use parallel::{Answer, Parallel, Spans};
 
 use crate::board::{AskId, Board, Mark, Rank, Unlawful};

@@ -72,7 +72,7 @@ fn overdue_ms(age_ms: u64) -> u64 {
     (age_ms / 4).max(500)
 }
 
-/// Xorshift: the same board is told the same by everybody.
+/// Xorshift.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
