@@ -126,11 +126,20 @@ fn a_models_own_options_go_with_it_and_load_it_once_on_every_route() {
         for _ in 0..2 {
             for (path, model) in [
                 ("/api/chat", "big"),
+                ("/api/generate", "big"),
                 ("/v1/chat/completions", "big"),
+                ("/v1/completions", "big"),
+                ("/v1/messages", "big"),
                 ("/api/chat", "small"),
                 ("/v1/chat/completions", "small"),
+                ("/v1/completions", "small"),
             ] {
-                let body = json!({ "model": model, "messages": message });
+                let body = match path {
+                    "/api/generate" | "/v1/completions" => {
+                        json!({ "model": model, "prompt": "Hello" })
+                    }
+                    _ => json!({ "model": model, "messages": message, "max_tokens": 9 }),
+                };
                 let answer = app.post(path, &body).await.whole().await;
                 assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text());
             }

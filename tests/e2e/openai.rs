@@ -54,6 +54,36 @@ fn a_document_is_translated_and_says_what_ollamas_own_would() {
 }
 
 #[test]
+fn a_text_is_continued_by_a_generation_and_says_what_ollamas_own_would() {
+    run(async {
+        let app = Setup::answering("text=lorem pace=0ms").start().await;
+        for (stream, usage) in [(false, false), (true, false), (true, true)] {
+            let request = json!({
+                "model": "llama3.2", "prompt": "Hello", "stream": stream, "max_tokens": 5,
+                "stream_options": { "include_usage": usage },
+            });
+            let answer = app.post("/v1/completions", &request).await.whole().await;
+            assert_eq!((answer.status.as_u16(), answer.end), (200, End::InOrder));
+            let sent = app.sim.requests().pop().expect("a request");
+            assert_eq!(sent.path, "/api/generate");
+            assert_eq!(sent.body["options"]["num_ctx"], 4096);
+            let mut client = Client::connect(app.sim.addr()).await;
+            let direct = client.post("/v1/completions", &request).await.whole().await;
+            if stream {
+                assert_eq!(events(&answer.text()), events(&direct.text()));
+            } else {
+                let direct = without_identity(direct.json());
+                assert_eq!(without_identity(answer.json()), direct);
+            }
+        }
+        let unknown = json!({ "model": "nosuch", "prompt": "Hello [[sim status=404]]" });
+        let refused = app.post("/v1/completions", &unknown).await.whole().await;
+        assert_eq!(refused.status.as_u16(), 404);
+        assert_eq!(refused.json()["error"]["type"], "not_found_error");
+    });
+}
+
+#[test]
 fn an_error_of_the_upstreams_is_told_in_openais_form() {
     run(async {
         let app = Setup::answering("pace=0ms").start().await;
@@ -146,7 +176,7 @@ fn who_waits_gets_comments_or_white_space_before_the_translated_answer() {
 }
 
 #[test]
-fn responses_completions_and_embeddings_are_relayed_as_they_came() {
+fn responses_and_embeddings_are_relayed_as_they_came() {
     run(async {
         let app = Setup::answering("text=lorem pace=0ms").start().await;
         let mut number = 0;
@@ -158,14 +188,6 @@ fn responses_completions_and_embeddings_are_relayed_as_they_came() {
             (
                 "/v1/responses",
                 json!({ "model": "llama3.2", "input": "Hello", "stream": true }),
-            ),
-            (
-                "/v1/completions",
-                json!({ "model": "llama3.2", "prompt": "Hello" }),
-            ),
-            (
-                "/v1/completions",
-                json!({ "model": "llama3.2", "prompt": "Hello", "stream": true }),
             ),
             (
                 "/v1/embeddings",

@@ -65,7 +65,7 @@ fn prepared(endpoint: Endpoint, body: &[u8], policy: &Policy) -> Option<Prepared
 }
 
 /// Where Sluice refuses what Ollama's reader takes: it would be refused there a step later, or is the operator's.
-const STRICTER: [&str; 11] = [
+const STRICTER: [&str; 12] = [
     "model",
     "prompt",
     "messages",
@@ -76,6 +76,7 @@ const STRICTER: [&str; 11] = [
     "options",
     "max_completion_tokens",
     "max_tokens",
+    "stop",
     "tools",
 ];
 
@@ -233,6 +234,7 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
     let whole = mutator.corpus().to_vec();
     let translation = |delivery: Delivery| delivery.translation(7, 0, "m");
     let completion = |delivery| translation(Delivery::Completion(delivery));
+    let text = |delivery| translation(Delivery::Text(delivery));
     let message = |delivery| translation(Delivery::Message(delivery));
     let ways = [
         (Form::Lines, None),
@@ -250,6 +252,12 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
         (
             Form::OpenAiEvents,
             Some(completion(openai::Delivery::StreamWithUsage)),
+        ),
+        (Form::OpenAiDocument, Some(text(openai::Delivery::Document))),
+        (Form::OpenAiEvents, Some(text(openai::Delivery::Stream))),
+        (
+            Form::OpenAiEvents,
+            Some(text(openai::Delivery::StreamWithUsage)),
         ),
         (Form::AnthropicEvents, None),
         (

@@ -1,5 +1,5 @@
-//! The translation of answers against recordings: what Ollama said to a chat on its own route, translated, has to have the form of
-//! what it said to the same chat under `/v1`. Same members, in the same events, in the same order; values differ.
+//! The translation of answers against recordings: what Ollama said to a request on its own route, translated, has to have the form
+//! of what it said to the same request under `/v1`. Same members, in the same events, in the same order; values differ.
 //!
 //! The transcripts are the simulator's (`crates/ollama-sim/tests/transcripts/`).
 
@@ -9,6 +9,8 @@ use sluice_ollama::{Delivery, Form, Passage, Verdict, messages, openai};
 const DOCUMENT: Delivery = Delivery::Completion(openai::Delivery::Document);
 const STREAM: Delivery = Delivery::Completion(openai::Delivery::Stream);
 const STREAM_WITH_USAGE: Delivery = Delivery::Completion(openai::Delivery::StreamWithUsage);
+const TEXT: Delivery = Delivery::Text(openai::Delivery::Document);
+const TEXT_STREAM_WITH_USAGE: Delivery = Delivery::Text(openai::Delivery::StreamWithUsage);
 const MESSAGE: Delivery = Delivery::Message(messages::Delivery::Document);
 const MESSAGE_STREAM: Delivery = Delivery::Message(messages::Delivery::Stream { prompt_tokens: 2 });
 
@@ -38,6 +40,27 @@ fn a_translated_answer_has_the_form_of_ollamas_own() {
         assert_eq!(verdict, Verdict::Complete, "{chat}");
         let expected = recorded(V1, v1).concat();
         assert_eq!(shape(&translated), shape(&expected), "{chat} as {v1}");
+    }
+}
+
+/// A generation, the same text under `/v1`, and how its answer is delivered.
+const TEXTS: &[(&str, &str, Delivery)] = &[
+    ("generate-stream-false", "v1-completions", TEXT),
+    (
+        "generate-stream-default",
+        "v1-completions-stream-usage",
+        TEXT_STREAM_WITH_USAGE,
+    ),
+    ("generate-load", "v1-completions-empty-prompt", TEXT),
+];
+
+#[test]
+fn a_translated_text_has_the_form_of_ollamas_own() {
+    for (generate, v1, delivery) in TEXTS {
+        let (verdict, translated) = translated(&recorded(GENERATIONS, generate), *delivery);
+        assert_eq!(verdict, Verdict::Complete, "{generate}");
+        let expected = recorded(V1, v1).concat();
+        assert_eq!(shape(&translated), shape(&expected), "{generate} as {v1}");
     }
 }
 
@@ -105,8 +128,13 @@ fn an_answer_that_ollama_ends_without_a_word_is_incomplete() {
         ("chat-repeated-token-nonstream", DOCUMENT),
         ("chat-repeated-token", MESSAGE_STREAM),
         ("chat-repeated-token-nonstream", MESSAGE),
+        ("generate-repeated-token", TEXT_STREAM_WITH_USAGE),
     ] {
-        let (verdict, text) = translated(&recorded(CHATS, chat), delivery);
+        let transcripts = match delivery {
+            Delivery::Text(_) => GENERATIONS,
+            _ => CHATS,
+        };
+        let (verdict, text) = translated(&recorded(transcripts, chat), delivery);
         assert_eq!(verdict, Verdict::Incomplete, "{chat}");
         assert!(
             !text.contains("[DONE]") && !text.contains("message_stop"),
@@ -119,8 +147,8 @@ fn an_answer_that_ollama_ends_without_a_word_is_incomplete() {
 
 fn translated(frames: &[String], delivery: Delivery) -> (Verdict, String) {
     let form = match delivery {
-        DOCUMENT => Form::OpenAiDocument,
-        Delivery::Completion(_) => Form::OpenAiEvents,
+        DOCUMENT | TEXT => Form::OpenAiDocument,
+        Delivery::Completion(_) | Delivery::Text(_) => Form::OpenAiEvents,
         MESSAGE => Form::AnthropicDocument,
         Delivery::Message(_) => Form::AnthropicEvents,
     };
@@ -199,4 +227,5 @@ fn of_value(name: &str, value: &Value) -> String {
 const WORDS: [&str; 5] = ["object", "role", "type", "finish_reason", "stop_reason"];
 
 const CHATS: &str = include_str!("../../ollama-sim/tests/transcripts/chat.jsonl");
+const GENERATIONS: &str = include_str!("../../ollama-sim/tests/transcripts/generate.jsonl");
 const V1: &str = include_str!("../../ollama-sim/tests/transcripts/v1.jsonl");

@@ -174,7 +174,7 @@ fn with_role(mut message: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Word that the prompt was cut, where there is one.
-fn add_cut(said: &Value, completion: &mut Value) {
+pub(super) fn add_cut(said: &Value, completion: &mut Value) {
     if let Some(cut) = said.get(CUT_MEMBER) {
         completion[CUT_MEMBER] = cut.clone();
     }
@@ -186,7 +186,7 @@ fn add_logprobs(said: &Value, choice: &mut Value) {
     }
 }
 
-fn is_error(said: &Value) -> bool {
+pub(super) fn is_error(said: &Value) -> bool {
     let error = &said["error"];
     !error.is_null() && error != ""
 }
@@ -206,7 +206,7 @@ fn finish_reason(said: &Value, calls: usize) -> Value {
     }
 }
 
-fn usage(said: &Value) -> Value {
+pub(super) fn usage(said: &Value) -> Value {
     // A server that speaks Ollama's API may have other numbers: a fraction, or none.
     let count = |name: &str| said[name].as_f64().unwrap_or(0.0) as u64;
     let (prompt, completion) = (count("prompt_eval_count"), count("eval_count"));
@@ -217,7 +217,7 @@ fn usage(said: &Value) -> Value {
     })
 }
 
-fn event(value: &Value, out: &mut Vec<u8>) {
+pub(super) fn event(value: &Value, out: &mut Vec<u8>) {
     out.extend_from_slice(b"data: ");
     write_data(value.to_string().as_bytes(), out);
 }

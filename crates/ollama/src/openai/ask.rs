@@ -14,12 +14,7 @@ use crate::translation::Output;
 /// # Errors
 /// A part of a message is of a kind that Ollama does not take, or the arguments of a call are no JSON object.
 pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
-    let is_stream = flag(asked.value("stream"));
-    let delivery = match asked.value("stream_options") {
-        _ if !is_stream => Delivery::Document,
-        Some(options) if flag(options.member("include_usage")) => Delivery::StreamWithUsage,
-        _ => Delivery::Stream,
-    };
+    let delivery = delivery(asked);
     let mut out = Output::new(asked.text().len());
     out.push(b"{\"messages\":[")?;
     let messages = asked.value("messages");
@@ -30,7 +25,7 @@ pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
             out.member(name, value.bytes())?;
         }
     }
-    out.member("stream", if is_stream { b"true" } else { b"false" })?;
+    stream(delivery, &mut out)?;
     match format(asked) {
         Some(Format::Json) => out.member("format", b"\"json\"")?,
         Some(Format::Schema(schema)) => out.member("format", schema.bytes())?,
@@ -45,6 +40,25 @@ pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
     Ok((out.into_text(), delivery))
 }
 
+/// How the answer is to be delivered.
+pub(super) fn delivery(asked: &Draft) -> Delivery {
+    let is_stream = flag(asked.value("stream"));
+    match asked.value("stream_options") {
+        _ if !is_stream => Delivery::Document,
+        Some(options) if flag(options.member("include_usage")) => Delivery::StreamWithUsage,
+        _ => Delivery::Stream,
+    }
+}
+
+/// Ollama's own routes stream unless they are told not to.
+pub(super) fn stream(delivery: Delivery, out: &mut Output) -> Result<(), Invalid> {
+    let is_stream: &[u8] = match delivery {
+        Delivery::Document => b"false",
+        Delivery::Stream | Delivery::StreamWithUsage => b"true",
+    };
+    out.member("stream", is_stream)
+}
+
 /// The options that Ollama's own `/v1` sends.
 fn options(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
     for name in ["temperature", "top_p"] {
@@ -56,30 +70,38 @@ fn options(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
             out.member(name, value.bytes())?;
         }
     }
+    limit(asked, out)?;
+    // What is no string is passed over, as there.
+    stops(asked, out)
+}
+
+/// The bound on the tokens, under its older name and its newer one.
+pub(super) fn limit(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
     let tokens = ["max_tokens", "max_completion_tokens"]
         .into_iter()
         .filter_map(|name| asked.value(name)?.whole())
         .reduce(smaller);
-    if let Some(tokens) = tokens {
-        out.member("num_predict", tokens.to_string().as_bytes())?;
+    match tokens {
+        Some(tokens) => out.member("num_predict", tokens.to_string().as_bytes()),
+        None => Ok(()),
     }
-    match asked.value("stop") {
-        Some(stop) if stop.kind() == Kind::Text => {
-            out.member("stop", b"[")?;
+}
+
+/// The texts that end an answer: one, or those of a list that are any.
+pub(super) fn stops(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
+    let stops = asked.value("stop");
+    let Some(stops) = stops.filter(|stops| matches!(stops.kind(), Kind::Text | Kind::Array)) else {
+        return Ok(());
+    };
+    let one = Some(stops).filter(|stop| stop.kind() == Kind::Text);
+    out.member("stop", b"[")?;
+    for stop in one.into_iter().chain(stops.items()) {
+        if stop.kind() == Kind::Text {
+            out.separate()?;
             out.push(stop.bytes())?;
-            out.push(b"]")
         }
-        Some(stops) if stops.kind() == Kind::Array => {
-            out.member("stop", b"[")?;
-            // What is no string is passed over, as there.
-            for stop in stops.items().filter(|stop| stop.kind() == Kind::Text) {
-                out.separate()?;
-                out.push(stop.bytes())?;
-            }
-            out.push(b"]")
-        }
-        _ => Ok(()),
     }
+    out.push(b"]")
 }
 
 enum Format<'a> {

@@ -1,29 +1,32 @@
-//! OpenAI's chat completions in terms of Ollama's own chat, and back.
+//! OpenAI's completions in terms of Ollama's own routes, and back: those of a chat, and the older ones of a text.
 //!
 //! # Why
 //! A `/v1` body carries no options, so `/api/chat` with the operator's runner options and `/v1/chat/completions` without
-//! would have Ollama load the model anew again and again. Where such options are set, both go to `/api/chat`.
+//! would have Ollama load the model anew again and again. Where such options are set, both go to `/api/chat`, and
+//! `/v1/completions` to `/api/generate`.
 //!
 //! # Limits
 //! What Ollama's own `/v1` reads is translated, and in the same way; what it does not read (`n`, `tool_choice`, `user` …) is
 //! left out. A picture must be a `data:` URL, as there: nothing is fetched for a client.
 //!
 //! # What it does not do
-//! `/v1/completions` and `/v1/responses` are relayed as they are.
+//! `/v1/responses` is relayed as it is.
 
 mod answer;
 mod ask;
 mod message;
+mod text;
 
 use serde_json::{Value, json};
 
 pub(crate) use answer::Writer;
 pub(crate) use ask::to_chat;
+pub(crate) use text::{Writer as TextWriter, to_generate};
 
 /// What the answer to a translated request needs beside Ollama's answer itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Translation {
-    /// What follows `chatcmpl-` in the answer's id.
+    /// What follows `chatcmpl-` or `cmpl-` in the answer's id.
     pub id: u64,
     /// When it was made, in seconds since 1970.
     pub created_s: u64,
@@ -33,7 +36,7 @@ pub struct Translation {
     pub delivery: Delivery,
 }
 
-/// How a chat completion is delivered.
+/// How a completion is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// One document.

@@ -1,6 +1,7 @@
 //! Rules of the translation, there and back.
 
 mod answer;
+mod text;
 
 use super::*;
 use crate::request::Sending;
@@ -34,7 +35,7 @@ fn sent(body: Value) -> (Value, Delivery) {
         serde_json::from_slice(&sent).unwrap(),
         match prepared.delivery.unwrap() {
             crate::Delivery::Completion(delivery) => delivery,
-            crate::Delivery::Message(_) => panic!("it is none of Anthropic's"),
+            other => panic!("{other:?} is no chat completion's"),
         },
     )
 }

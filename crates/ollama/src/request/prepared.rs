@@ -9,10 +9,11 @@ use super::settle::{Scope, Settling, Work, settle_own, settle_relayed, think};
 use super::{Invalid, fields, shape};
 use crate::endpoint::{Endpoint, Family, Form};
 use crate::json::{self, Fault, Kind, Raw};
+use crate::messages::{self, Think};
 use crate::names::ModelName;
+use crate::openai;
 use crate::options::Policy;
 use crate::translation::Delivery;
-use crate::{messages, openai};
 
 /// Who asks, as far as it matters to what is sent and in which form it is answered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,23 +87,13 @@ pub fn prepare(
     let mut sent_to = endpoint;
     let mut delivery = None;
     let mut scope = Scope::Own;
-    if endpoint == Endpoint::OpenAiChat && policy.sets_runner_options() {
-        let (chat, delivered) = openai::to_chat(&draft)?;
-        json::check(&chat).map_err(Invalid::json)?;
-        sent_to = Endpoint::Chat;
-        delivery = Some(Delivery::Completion(delivered));
-        scope = Scope::Translated;
-        draft = Draft::new(sent_to, chat, 0);
-    }
-    // What Ollama itself has to search the web for goes to it as it came.
-    if endpoint == Endpoint::Messages && !searches_web {
-        let asked = messages::to_chat(&draft)?;
-        json::check(&asked.chat).map_err(Invalid::json)?;
-        sent_to = Endpoint::Chat;
-        delivery = Some(Delivery::Message(asked.delivery));
-        scope = Scope::Message;
-        draft = Draft::new(sent_to, asked.chat, 0);
-        if let Some(asked) = asked.think {
+    if let Some(translated) = translated(endpoint, &draft, policy, searches_web)? {
+        json::check(&translated.body).map_err(Invalid::json)?;
+        sent_to = translated.to;
+        delivery = Some(translated.delivery);
+        scope = translated.scope;
+        draft = Draft::new(sent_to, translated.body, 0);
+        if let Some(asked) = translated.think {
             think(&mut draft, asked);
         }
     }
@@ -141,6 +132,60 @@ pub fn prepare(
     })
 }
 
+/// A body in Ollama's own terms.
+struct Translated {
+    body: Vec<u8>,
+    /// Where it is sent.
+    to: Endpoint,
+    delivery: Delivery,
+    scope: Scope,
+    think: Option<Think>,
+}
+
+/// Translates what cannot go to the upstream as it came.
+fn translated(
+    endpoint: Endpoint,
+    asked: &Draft,
+    policy: &Policy,
+    searches_web: bool,
+) -> Result<Option<Translated>, Invalid> {
+    let translated = match endpoint {
+        Endpoint::OpenAiChat if policy.sets_runner_options() => {
+            let (body, delivery) = openai::to_chat(asked)?;
+            Translated {
+                body,
+                to: Endpoint::Chat,
+                delivery: Delivery::Completion(delivery),
+                scope: Scope::Translated,
+                think: None,
+            }
+        }
+        Endpoint::OpenAiCompletions if policy.sets_runner_options() => {
+            let (body, delivery) = openai::to_generate(asked)?;
+            Translated {
+                body,
+                to: Endpoint::Generate,
+                delivery: Delivery::Text(delivery),
+                scope: Scope::Translated,
+                think: None,
+            }
+        }
+        // What Ollama itself has to search the web for goes to it as it came.
+        Endpoint::Messages if !searches_web => {
+            let asked = messages::to_chat(asked)?;
+            Translated {
+                body: asked.chat,
+                to: Endpoint::Chat,
+                delivery: Delivery::Message(asked.delivery),
+                scope: Scope::Message,
+                think: asked.think,
+            }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(translated))
+}
+
 /// Whether there is anything to work on; expands the short form of a chat.
 fn work(endpoint: Endpoint, draft: &mut Draft) -> Result<Work, Invalid> {
     let has = |draft: &Draft, name: &str| {
@@ -171,11 +216,10 @@ fn work(endpoint: Endpoint, draft: &mut Draft) -> Result<Work, Invalid> {
                 "messages must not be empty",
             )),
         },
-        Endpoint::OpenAiCompletions => required(draft, "prompt"),
         Endpoint::OpenAiEmbeddings => required(draft, "input"),
         // Ollama answers a response without input with an empty text.
         Endpoint::OpenAiResponses => Ok(Work::Some),
-        Endpoint::Embed | Endpoint::Embeddings => {
+        Endpoint::Embed | Endpoint::Embeddings | Endpoint::OpenAiCompletions => {
             let name = if endpoint == Endpoint::Embed {
                 "input"
             } else {
@@ -260,8 +304,9 @@ fn form(endpoint: Endpoint, draft: &Draft, work: Work, asker: &Asker<'_>) -> For
         .value("stream")
         .and_then(Raw::flag)
         .unwrap_or(family == Family::Ollama);
-    // A load is answered with one document, whatever was asked for.
-    let is_stream = asked && endpoint.streams() && work == Work::Some;
+    // A load is answered with one document, whatever was asked for; OpenAI's events hold that too.
+    let may_stream = work == Work::Some || family == Family::OpenAi;
+    let is_stream = asked && endpoint.streams() && may_stream;
     match (family, is_stream) {
         (Family::Ollama, true) if asker.accept.is_some_and(asks_for_events) => Form::Events,
         (Family::Ollama, true) => Form::Lines,

@@ -1,4 +1,4 @@
-//! A chat of Ollama's in another dialect: what a translated request needs of its answer, and the answer as it comes.
+//! A request of another dialect in Ollama's own terms: what a translated request needs of its answer, and the answer as it comes.
 //!
 //! # Limits
 //! A translated body is bounded by the one that was read, a line and a document by [`MAX_LINE`].
@@ -18,6 +18,8 @@ pub(crate) use output::Output;
 pub enum Delivery {
     /// As a chat completion of OpenAI's.
     Completion(openai::Delivery),
+    /// As one of OpenAI's older completions, of a text.
+    Text(openai::Delivery),
     /// As a message of Anthropic's.
     Message(messages::Delivery),
 }
@@ -27,6 +29,8 @@ pub enum Delivery {
 pub enum Translation {
     /// Into a chat completion of OpenAI's.
     Completion(openai::Translation),
+    /// Into one of OpenAI's older completions, of a text.
+    Text(openai::Translation),
     /// Into a message of Anthropic's.
     Message(messages::Translation),
 }
@@ -35,13 +39,15 @@ impl Delivery {
     /// The translation of one answer: it is known by `id`, made at so many seconds since 1970, by the model that was asked for.
     pub fn translation(self, id: u64, created_s: u64, model: &str) -> Translation {
         let model = model.to_owned();
+        let completion = |model, delivery| openai::Translation {
+            id,
+            created_s,
+            model,
+            delivery,
+        };
         match self {
-            Delivery::Completion(delivery) => Translation::Completion(openai::Translation {
-                id,
-                created_s,
-                model,
-                delivery,
-            }),
+            Delivery::Completion(delivery) => Translation::Completion(completion(model, delivery)),
+            Delivery::Text(delivery) => Translation::Text(completion(model, delivery)),
             Delivery::Message(delivery) => Translation::Message(messages::Translation {
                 id,
                 model,
@@ -55,7 +61,7 @@ impl Translation {
     /// Whether the answer is one document, Ollama's as well as the client's.
     pub(crate) fn is_document(&self) -> bool {
         match self {
-            Translation::Completion(translation) => {
+            Translation::Completion(translation) | Translation::Text(translation) => {
                 translation.delivery == openai::Delivery::Document
             }
             Translation::Message(translation) => {
@@ -76,6 +82,7 @@ pub(crate) struct Translator {
 #[derive(Debug)]
 enum Dialect {
     Completion(openai::Writer),
+    Text(openai::TextWriter),
     Message(messages::Writer),
 }
 
@@ -96,6 +103,7 @@ impl Translator {
             Translation::Completion(translation) => {
                 Dialect::Completion(openai::Writer::new(translation))
             }
+            Translation::Text(translation) => Dialect::Text(openai::TextWriter::new(translation)),
             Translation::Message(translation) => {
                 Dialect::Message(messages::Writer::new(translation))
             }
@@ -144,6 +152,7 @@ impl Dialect {
     /// Writes a line of Ollama's as events; says whether they end the answer.
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
         match self {
+            Dialect::Text(writer) => writer.line(line, out),
             Dialect::Completion(writer) => writer.line(line, out),
             Dialect::Message(writer) => writer.line(line, out),
         }
@@ -152,6 +161,7 @@ impl Dialect {
     /// Writes a document of Ollama's as one of the dialect's; says whether it was one.
     fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
         match self {
+            Dialect::Text(writer) => writer.document(document, out),
             Dialect::Completion(writer) => writer.document(document, out),
             Dialect::Message(writer) => writer.document(document, out),
         }
