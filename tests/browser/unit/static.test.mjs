@@ -123,6 +123,7 @@ const UNKNOWN = [
   'unsupported_coding',
   'unsupported_media_type',
   'upstream_refused', // shown by its status, with the sentence of Ollama
+  'wait_too_long', // the page sends no `x-sluice-wait-at-most`
 ];
 /** What the page sees for itself. */
 const OWN = ['host_not_allowed', 'empty', 'interrupted', 'offline', 'unreachable'];
@@ -137,6 +138,16 @@ test('the page knows every refusal of the server that can reach it', () => {
       .filter((code) => !UNKNOWN.includes(code))
       .toSorted(),
   );
+});
+
+test('the page has words for every reason that the server gives for a wait', () => {
+  const [forecast, place] = ['crates/gate/src/policy/forecast.rs', 'src/answer/place.rs'].map((file) =>
+    readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8'),
+  );
+  const reasons = Array.from(`${forecast}${place}`.matchAll(/(?:Reason::\w+ => |Some\()"(\w+)"/g), ([, word]) => word);
+  assert.ok(reasons.includes('slots') && reasons.includes('reordered'), 'both files are read');
+  const known = Object.keys(words('en')).flatMap((key) => /^place\.reason_(\w+)$/.exec(key)?.[1] ?? []);
+  assert.deepEqual(known.toSorted(), Array.from(new Set(reasons)).toSorted());
 });
 
 test('every word that is used exists, and every one that exists is used', () => {
