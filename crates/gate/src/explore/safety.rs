@@ -51,7 +51,7 @@ configurations! {
     a_failed_read: two().now().with(ReadFail, 1), 128_956;
     a_lost_increment: two().now().with(LostAdd, 1), 43_732;
     a_late_write: two().now().holder().with(Late, 1), 52_753;
-    a_stall: two().now().holder().with(Stall, 1), 31_267;
+    a_stall: two().now().holder().with(Stall, 1), 31_133;
     an_emptied_store: two().now().holder().with(Empty, 1), 17_305;
     a_resignation: two().now().holder().with(Resign, 1), 17_381;
     a_needless_take_over: two().now().holder().with(Take, 1), 35_814;

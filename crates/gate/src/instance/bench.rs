@@ -1,4 +1,5 @@
-//! A bench for tests of whole ways: a few instances on one store in memory, on one virtual clock, each operation at once.
+//! A bench for tests of whole ways: a few instances on one store in memory, on one virtual clock. Each operation is done at once, or
+//! takes as long as the bench is told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ pub(super) struct Bench {
     effects: Vec<Option<Effect>>,
     pub room: Room,
     pub now_ms: u64,
+    /// How long each operation takes. It takes effect when it is answered.
+    pub op_ms: u64,
+    begun_ms: Vec<u64>,
     random: u64,
 }
 
@@ -40,6 +44,8 @@ impl Bench {
             effects: vec![None; instances],
             room,
             now_ms: 1_000_000,
+            op_ms: 0,
+            begun_ms: vec![0; instances],
             random: 0,
         }
     }
@@ -103,7 +109,8 @@ impl Bench {
             self.now_ms = next_ms.max(self.now_ms);
             for at in 0..self.instances.len() {
                 if self.due(at).is_some_and(|due_ms| due_ms <= self.now_ms) {
-                    self.tell(at, Event::Due);
+                    let event = self.perform_effect(at).unwrap_or(Event::Due);
+                    self.tell(at, event);
                 }
             }
             self.settle();
@@ -115,6 +122,7 @@ impl Bench {
     pub fn kill(&mut self, at: usize) {
         self.instances.remove(at);
         self.effects.remove(at);
+        self.begun_ms.remove(at);
     }
 
     /// The newest board in the store.
@@ -129,7 +137,10 @@ impl Bench {
     fn due(&self, at: usize) -> Option<u64> {
         match self.effects[at] {
             Some(Effect::Rest { until_ms }) => Some(until_ms),
-            _ => None,
+            Some(Effect::Write { .. } | Effect::Read { .. }) => {
+                Some(self.begun_ms[at] + self.op_ms)
+            }
+            None | Some(Effect::Quiet) => None,
         }
     }
 
@@ -149,19 +160,19 @@ impl Bench {
         };
         let effect = self.instances[at].step(event, &context);
         self.effects[at] = Some(effect.expect("a legal event"));
+        self.begun_ms[at] = self.now_ms;
     }
 
-    /// One operation of each instance in turn, until all rest.
+    /// One operation of each instance in turn, until all rest. Where operations take time they are answered as it passes.
     fn settle(&mut self) {
+        if self.op_ms > 0 {
+            return;
+        }
         for _ in 0..10_000 {
             let mut was_quiet = true;
             for at in 0..self.instances.len() {
-                let event = match self.effects[at].clone() {
-                    Some(Effect::Write { op, .. }) => self.perform(op),
-                    Some(Effect::Read { keys, .. }) => {
-                        Event::Read(keys.iter().map(|key| self.find(key)).collect())
-                    }
-                    None | Some(Effect::Rest { .. } | Effect::Quiet) => continue,
+                let Some(event) = self.perform_effect(at) else {
+                    continue;
                 };
                 was_quiet = false;
                 self.tell(at, event);
@@ -171,6 +182,17 @@ impl Bench {
             }
         }
         panic!("operations without a rest");
+    }
+
+    /// Performs what an instance has asked for, unless that is a rest.
+    fn perform_effect(&mut self, at: usize) -> Option<Event> {
+        match self.effects[at].clone() {
+            Some(Effect::Write { op, .. }) => Some(self.perform(op)),
+            Some(Effect::Read { keys, .. }) => {
+                Some(Event::Read(keys.iter().map(|key| self.find(key)).collect()))
+            }
+            None | Some(Effect::Rest { .. } | Effect::Quiet) => None,
+        }
     }
 
     fn perform(&mut self, op: Op) -> Event {

@@ -21,6 +21,8 @@ mod next;
 mod port;
 mod report;
 mod round;
+#[cfg(test)]
+mod slow;
 mod step;
 mod take;
 #[cfg(test)]

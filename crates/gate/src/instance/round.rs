@@ -43,7 +43,6 @@ impl Instance {
                 }
             };
             if is_due {
-                term.read_at = Some(now_ms);
                 let sessions = term.due_outboxes(session.no, now_ms, &times);
                 let outboxes = sessions.iter().map(|no| Key::Member(session.epoch, *no));
                 let keys = std::iter::once(Key::Members(session.epoch))
@@ -84,6 +83,8 @@ impl Instance {
     ) -> Option<Effect> {
         let (times, now_ms) = (self.times, context.now.mono_ms);
         let term = self.term.as_mut()?;
+        // The rest between two readings begins here: one that takes longer than it would be due again, and nothing ever put.
+        term.read_at = Some(now_ms);
         let mut found = found.iter();
         if let Some(Found::Number(members)) = found.next() {
             term.changed |= term.board.list_up_to(*members);

@@ -42,7 +42,7 @@ pub(crate) struct Term {
     pub aged_at: u64,
     /// What this term adds to the sums of its instance.
     pub tally: Tally,
-    /// When outboxes were read last in this term.
+    /// When the last reading of outboxes in this term was answered.
     pub read_at: Option<u64>,
     /// What was read of each other member.
     pub watches: Vec<Watch>,
