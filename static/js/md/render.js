@@ -91,10 +91,18 @@ export function renderMarkdown(source, before = newOutline()) {
   for (const link of fragment.querySelectorAll('a')) {
     link.target = '_blank';
     link.rel = 'noopener noreferrer nofollow';
+    if (isMisleading(link)) link.after(el('span', { class: 'host' }, ` (${link.host})`));
   }
   for (const pre of fragment.querySelectorAll('pre')) frameCode(pre);
   for (const table of fragment.querySelectorAll('table')) frameTable(table);
   return fragment;
+}
+
+/** Whether its text is an address, and it leads to another host. @param {HTMLAnchorElement} link */
+function isMisleading({ textContent, hostname }) {
+  const said = /^\s*(?:https?:\/\/)?((?:[\w-]+\.)+[a-z]{2,})(?=[/:?#\s]|$)/i.exec(textContent ?? '')?.[1] ?? hostname;
+  const bare = (/** @type {string} */ host) => host.toLowerCase().replace(/^www\./, '');
+  return hostname !== '' && bare(said) !== bare(hostname);
 }
 
 /** The blocks of a text, as they are rendered. @param {string} source */

@@ -14,7 +14,7 @@ import { draftKey, newDraft } from './chat.js';
 import { request } from './database.js';
 import { freshId } from './ids.js';
 import { metaOf } from './store.js';
-import { chats, forgetTaken, taken } from './whole.js';
+import { chats, forgetTaken, taken, takenOf } from './whole.js';
 import { fromVersion1 } from './version1-chat.js';
 import { LEFT, NAME } from './version1-names.js';
 
@@ -63,7 +63,7 @@ export class Version1 {
     if (!there) return this.#untaken.size === 0;
     const noted = await taken(this.#store).catch(() => new Map());
     for (const [id, updated] of there.updated) {
-      const before = noted.get(id);
+      const before = await this.#noteOf(id); // another tab may have taken it meanwhile
       const same = before?.updated === updated && before.draft === (there.drafts.get(id) ?? '');
       if (!same) await this.#take(id, onTaken);
     }
@@ -85,6 +85,11 @@ export class Version1 {
     });
     if (!found?.chat) return undefined;
     return { ...fromVersion1(found.chat), draft: { ...newDraft(), text: found.draft ?? '' } };
+  }
+
+  /** @param {string} id @returns {Promise<Taken | undefined>} */
+  #noteOf(id) {
+    return takenOf(this.#store, id).catch(() => undefined);
   }
 
   /** What is removed here is removed there. @param {string} id */
@@ -128,7 +133,7 @@ export class Version1 {
   async #take(id, onTaken) {
     const old = await this.read(id);
     if (!old) {
-      const before = (await taken(this.#store)).get(id);
+      const before = await this.#noteOf(id);
       return before && this.#takeRemoval(id, before.updated, onTaken);
     }
     await this.#takeOld(id, old, onTaken);
@@ -144,7 +149,7 @@ export class Version1 {
     try {
       const here = await this.#store.read(id);
       if (here.gone) return await this.remove(id);
-      const before = (await taken(this.#store)).get(id);
+      const before = await takenOf(this.#store, id);
       const settings = JSON.stringify([chat.title, chat.model, chat.system, chat.think, chat.options]);
       // An answer that grows there changes neither the settings nor the path that somebody has chosen here since.
       if (before?.settings === settings) chat.settingsAt = 0;

@@ -51,5 +51,8 @@ export const taken = (store) =>
     return new Map(keys.map((key, index) => [String(key).slice('taken:'.length), values[index]]));
   });
 
+/** @param {Store} store @param {string} id @returns {Promise<Taken | undefined>} what was taken of one */
+export const takenOf = (store, id) => store.use('readonly', (table) => request(table.get(`taken:${id}`)));
+
 /** Forgets that anything was taken from version 1. @param {Store} store */
 export const forgetTaken = (store) => store.use('readwrite', async (table) => void table.delete(within('taken:')));

@@ -13,6 +13,8 @@ import { setTitle } from './title.js';
 /** Where a tab keeps the id of its conversation that has not begun, so that a reload finds what is typed there. */
 const FRESH = 'sluice.fresh';
 const SEARCH_AFTER_MS = 150;
+/** No more often: while version 1's conversations come, the list is another one many times a second. */
+const DRAWN_EVERY_MS = 200;
 
 export class ChatList {
   #library;
@@ -25,6 +27,9 @@ export class ChatList {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #opening = 0;
+  #drawnAt = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #soon;
 
   /**
    * @param {import('../state/library.js').Library} library
@@ -45,7 +50,7 @@ export class ChatList {
     });
     this.#list.addEventListener('click', (event) => this.#onClick(/** @type {Element} */ (event.target)));
     view.addEventListener('changed', () => this.#showPlace());
-    library.addEventListener('list', () => this.draw());
+    library.addEventListener('list', () => this.#drawSoon());
     library.addEventListener('removed', (event) => this.#onRemoved(/** @type {CustomEvent} */ (event).detail));
     window.addEventListener('hashchange', () => this.open(location.hash.slice(1), { isMove: false }));
     bindSidebar();
@@ -83,7 +88,16 @@ export class ChatList {
     await this.draw();
   }
 
+  #drawSoon() {
+    const waitMs = this.#drawnAt + DRAWN_EVERY_MS - performance.now();
+    if (waitMs <= 0) void this.draw();
+    else this.#soon ??= setTimeout(() => this.draw(), waitMs);
+  }
+
   async draw() {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    this.#drawnAt = performance.now();
     const query = this.#search.value.trim().toLowerCase();
     const metas = query ? await this.#library.search(query) : this.#library.list;
     if (query !== this.#search.value.trim().toLowerCase()) return;

@@ -219,5 +219,9 @@ function statsText(stats) {
   if (speed) parts.push(t('stats.speed', { speed: number(speed, { maximumFractionDigits: 1 }) }));
   if (stats.firstMs && stats.firstMs >= 100)
     parts.push(t('stats.first', { seconds: number(stats.firstMs / 1000, { maximumFractionDigits: 1 }) }));
+  const { waitedMs = 0, waitedAnswers = 0, waitedModelsMs = 0 } = stats;
+  if (waitedMs >= 1_000) parts.push(t('stats.waited', { seconds: Math.round(waitedMs / 1000) }));
+  if (waitedAnswers > 0) parts.push(t('stats.waited_answers', { n: waitedAnswers }));
+  if (waitedModelsMs > 0) parts.push(t('stats.waited_models', { seconds: Math.ceil(waitedModelsMs / 1000) }));
   return parts.join(' · ');
 }

@@ -11,9 +11,10 @@ import { ThinkSplitter } from './think.js';
  *   etaRange?: [number, number], reason?: string, model?: string, ahead?: number,
  *   alternatives?: {model: string, etaSeconds: number}[]}} Place
  *
- * What Ollama counted. Times in milliseconds. `promptCut`: older messages did not fit and were not read.
+ * What Ollama counted. Times in milliseconds. `promptCut`: older messages did not fit and were not read; `waited…`: how
+ * long it stood in line, and the answers and changes of models that it waited for.
  * @typedef {{tokens: number, evalMs: number, promptTokens: number, loadMs: number, totalMs: number, reason?: string,
- *   promptCut?: boolean}} Stats
+ *   promptCut?: boolean, waitedMs?: number, waitedAnswers?: number, waitedModelsMs?: number}} Stats
  *
  * @typedef {{type: 'open', ticket: string}
  *   | {type: 'place', place: Place}
@@ -78,5 +79,14 @@ function stats(frame) {
     totalMs: ms(frame.total_duration),
     reason: frame.done_reason,
     ...(frame.prompt_cut && { promptCut: true }),
+    ...waited(frame.waited),
   };
+}
+
+/** @param {any} told of the last frame; other servers tell nothing */
+function waited(told) {
+  if (!Number.isFinite(told?.ms)) return {};
+  const changes = Array.isArray(told.changes) ? told.changes : [];
+  const sum = changes.reduce((/** @type {number} */ all, /** @type {unknown} */ ms) => all + (Number(ms) || 0), 0);
+  return { waitedMs: told.ms, waitedAnswers: Number(told.answers) || 0, waitedModelsMs: sum };
 }

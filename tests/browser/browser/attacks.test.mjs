@@ -87,3 +87,27 @@ browserTest("a model's image is a link with its words, and is never loaded", asy
   );
   assert.equal(await page.locator('.assistant .text img').count(), 0);
 });
+
+browserTest('a link whose text is another address says where it leads', async ({ page, fake }) => {
+  const links = [
+    '[https://bank.example/login](https://evil.example/a)',
+    '[bank.example](https://evil.example:8443)',
+    '[www.bank.example](https://bank.example/x)',
+    '[the manual](https://evil.example)',
+    'https://bank.example/y',
+  ];
+  fake.onChat = async (stream) => {
+    await stream.say(links.join('\n\n'));
+    await stream.done();
+  };
+  await send(page, 'q');
+  await answerState(page, 'done');
+  await page.waitForSelector('.assistant .text a >> nth=4');
+  assert.deepEqual(await page.locator('.assistant .text p').allInnerTexts(), [
+    'https://bank.example/login (evil.example)',
+    'bank.example (evil.example:8443)',
+    'www.bank.example',
+    'the manual',
+    'https://bank.example/y',
+  ]);
+});

@@ -102,6 +102,18 @@ browserTest(
   knows([{ name: 'qwen3:8b', warm: true }]),
 );
 
+browserTest('an answer that was waited for says what it waited for, also after a reload', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('Yes.');
+    await stream.done({ waited: { ms: 48_200, answers: 3, changes: [20_000, 2_300], text: 'in English' } });
+  };
+  await send(page, 'one');
+  const said = '48 s in line · after 3 answers of others · 23 s of model changes';
+  await page.locator('.assistant .stats', { hasText: said }).waitFor({ state: 'attached' });
+  await reload(page);
+  await page.locator('.assistant .stats', { hasText: said }).waitFor({ state: 'attached' });
+});
+
 browserTest('the models are there before the server has told which are loaded', async ({ page }) => {
   await page.route('**/api/queue', () => {}); // never answered
   await reload(page);

@@ -1,0 +1,117 @@
+//! What the page asks of the device, and how it follows it: notifications, lasting storage, the colour around the page,
+//! the direction of a script, and the names of keys.
+
+import assert from 'node:assert/strict';
+import { answerState, browserTest, hide, reload, send, signal, until, useBrowser } from '../support/browser.mjs';
+
+useBrowser();
+
+/** A phone: `new Notification()` throws there, and the service worker notifies. */
+const phone = () => {
+  window.told = [];
+  window.Notification = class {
+    static permission = 'granted';
+    static requestPermission = async () => 'granted';
+    constructor() {
+      throw new TypeError('Illegal constructor');
+    }
+  };
+  const registration = { active: {}, showNotification: async (_, { body }) => void window.told.push(body) };
+  const serviceWorker = { getRegistration: async () => registration, register: async () => registration };
+  Object.defineProperty(navigator, 'serviceWorker', { value: serviceWorker });
+};
+
+browserTest('who waits may be notified, also on a phone: of their turn, and of the answer', async ({ page, fake }) => {
+  await page.addInitScript(phone);
+  await reload(page);
+  const [turn, rest] = [signal(), signal()];
+  fake.onChat = async (stream) => {
+    await stream.place(2);
+    await turn;
+    await stream.say('Here ');
+    await rest;
+    await stream.done();
+  };
+  await send(page, 'q');
+  await page.click('[data-action="notify"]');
+  await hide(page, true);
+  turn.fire();
+  await until(async () => (await page.evaluate(() => window.told)).join('|') === 'It is your turn', 'the turn');
+  rest.fire();
+  await until(
+    async () => (await page.evaluate(() => window.told)).join('|') === 'It is your turn|Answer ready',
+    'the answer',
+  );
+});
+
+browserTest('the first answer asks the browser to keep what is here', async ({ page }) => {
+  await page.addInitScript(() => {
+    window.asked = 0;
+    navigator.storage.persisted = async () => false;
+    navigator.storage.persist = async () => ++window.asked > 0;
+  });
+  await reload(page);
+  assert.equal(await page.evaluate(() => window.asked), 0);
+  await send(page, 'q');
+  await answerState(page, 'done');
+  await until(() => page.evaluate(() => window.asked === 1), 'the question');
+});
+
+browserTest(
+  "the browser's own bars follow the theme that is chosen",
+  async ({ page }) => {
+    const colour = () =>
+      page.evaluate(
+        () =>
+          Array.from(document.querySelectorAll('meta[name=theme-color]')).find(({ media }) => matchMedia(media).matches)
+            .content,
+      );
+    assert.equal(await colour(), '#14191b');
+    await page.click('#open-settings');
+    await page.waitForSelector('#settings-dialog[open]');
+    await page.selectOption('#theme', 'light');
+    assert.equal(await colour(), '#f7f8f7');
+    await reload(page);
+    assert.equal(await colour(), '#f7f8f7');
+  },
+  { colorScheme: 'dark' },
+);
+
+browserTest('each paragraph runs in the direction of its script', async ({ page, fake }) => {
+  fake.onChat = async (stream) => {
+    await stream.say('In Arabic it is this:\n\n', 'يجري الماء إلى أسفل.\n\n', '- **نقطة**\n');
+    await stream.done();
+  };
+  await send(page, 'ماذا يعني هذا؟');
+  await answerState(page, 'done');
+  await page.waitForSelector('.assistant strong');
+  /** Whether the words of each stand at its right edge. */
+  const toTheRight = (selector) =>
+    page.locator(selector).evaluateAll((all) =>
+      all.map((node) => {
+        const words = document.createRange();
+        words.selectNodeContents(node);
+        const [text, box] = [words.getBoundingClientRect(), node.getBoundingClientRect()];
+        return Math.abs(box.right - text.right) < Math.abs(text.left - box.left);
+      }),
+    );
+  assert.deepEqual(await toTheRight('.assistant .text p'), [false, true]);
+  assert.deepEqual(await toTheRight('.assistant .text li'), [true]);
+});
+
+browserTest(
+  'the keys have the names that are on them, and numbers are grouped, in German',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say('Ja.');
+      await stream.done({ eval_count: 12_345 });
+    };
+    await send(page, 'q');
+    await page.locator('.stats', { hasText: '12.345 Token' }).waitFor({ state: 'attached' });
+    await page.click('#open-help');
+    await page.waitForSelector('#help-dialog[open]');
+    const keys = new Set(await page.locator('#help-dialog kbd').allInnerTexts());
+    assert.deepEqual([...keys].toSorted(), ['?', 'Enter', 'Esc', 'K', 'O', 'Strg', 'Umschalt']);
+  },
+  { locale: 'de-DE' },
+);
