@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use sluice_gate::Now;
+use sluice_gate::board::Board;
 use sluice_gate::policy::Class;
-use sluice_ollama::framing::{Cut, Tally};
+use sluice_ollama::framing::{Cut, Tally, Waited};
 use sluice_ollama::request::{Body, Needs, Payload, Sending};
 use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage, Translation};
 
 use super::insert;
 use super::look::Look;
 use super::lost::{self, Mark};
+use super::watch::Watch;
 use crate::budget::Share;
 use crate::clock;
 use crate::config::Config;
@@ -107,6 +109,7 @@ pub struct Job {
     client: String,
     class: Class,
     wait_at_most: Option<Duration>,
+    watch: RefCell<Watch>,
 }
 
 impl Job {
@@ -139,6 +142,7 @@ impl Job {
             client: client.to_string(),
             class: Class::Interactive,
             wait_at_most: None,
+            watch: RefCell::default(),
         }
     }
 
@@ -194,10 +198,27 @@ impl Job {
         self.client_number
     }
 
+    /// A board is looked at for it: while it waits, and the first that grants it.
+    pub fn see(&self, board: &Board) {
+        let Some(place) = self.place() else { return };
+        let now = clock::now();
+        let mut watch = self.watch.borrow_mut();
+        watch.see(board, place.wants(), now.mono_ms);
+        if self.account.service_ms(now).is_some() {
+            watch.close();
+        }
+    }
+
+    /// What it has waited for, if that was long.
+    pub fn waited(&self) -> Option<Waited> {
+        let wait_ms = self.account.wait_ms(clock::now());
+        self.watch.borrow().told(wait_ms)
+    }
+
     /// The way of one answer to the client.
     pub fn passage(&self) -> Passage {
         Passage::new(self.heartbeat.form(), self.outgoing.translation.as_ref())
-            .with_cut(self.cut.get())
+            .telling(self.cut.get(), self.waited().as_ref())
             .with_name(self.model(), self.heartbeat.model())
     }
 
@@ -249,7 +270,8 @@ impl Job {
             .map_or(in_all, |most| most.max(START).min(in_all))
     }
 
-    fn is_batch(&self) -> bool {
+    /// Whether it stands in line as one that can wait.
+    pub fn is_batch(&self) -> bool {
         self.class == Class::Batch
     }
 

@@ -6,6 +6,7 @@
 //! keeps its status. Whoever leaves within that time is noticed at its end.
 
 mod admission;
+mod alternatives;
 mod attempts;
 mod beforehand;
 mod in_time;
@@ -18,6 +19,7 @@ pub mod questions;
 pub mod relay;
 mod relaying;
 mod waiting;
+mod watch;
 
 use std::pin::pin;
 use std::rc::Rc;

@@ -47,6 +47,8 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
         model: Some(job.heartbeat.model().to_owned()),
         ahead: is_waiting.then(|| ahead.into()),
         eta_range: start.map(|start| [start.low_ms / 1_000, start.high_ms.div_ceil(1_000)]),
+        alternatives: Vec::new(),
+        waited: job.waited().filter(|_| !is_waiting),
     })
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use sluice_gate::Now;
+use sluice_gate::board::Board;
 use sluice_ollama::Place;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::{beforehand, in_time, place};
+use super::{alternatives, beforehand, in_time, place};
 use crate::clock;
 use crate::gate;
 use crate::http::outlet::{ClientGone, Outlet};
@@ -62,6 +63,9 @@ pub async fn patience(job: &Job, came: Now) -> Result<(), Refusal> {
                 return Err(refusal);
             }
         }
+        if is_looked_at && let Some(board) = gate::cached(&job.config, FIRST_MS) {
+            job.see(&board);
+        }
         if is_time_for_the_head(job, came) {
             return Ok(());
         }
@@ -112,6 +116,17 @@ where
     }
 }
 
+/// A place with what would begin sooner.
+async fn place_of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
+    job.see(board);
+    let place = place::of(job, board, told)?;
+    let alternatives = alternatives::of(job, board, &place).await;
+    Some(Place {
+        alternatives,
+        ..place
+    })
+}
+
 #[derive(Default)]
 struct Pulse {
     is_writing: Cell<bool>,
@@ -131,12 +146,15 @@ impl Pulse {
         let mut max_age_ms = FIRST_MS;
         while !self.is_over.get() {
             let is_wanted = job.look().is_wanted();
-            let place = match is_wanted {
+            let board = match is_wanted {
                 // The board that grants it is known here.
                 true => gate::cached(&job.config, u64::MAX),
                 false => gate::board(&job.config, max_age_ms).await.ok(),
-            }
-            .and_then(|board| place::of(job, &board, told.as_ref()));
+            };
+            let place = match board {
+                Some(board) => place_of(job, &board, told.as_ref()).await,
+                None => None,
+            };
             let is_new = place
                 .as_ref()
                 .is_some_and(|place| told.as_ref().is_none_or(|told| !place.is_like(told)));

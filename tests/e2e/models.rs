@@ -266,6 +266,64 @@ fn models_that_do_not_fit_together_take_turns() {
     });
 }
 
+#[test]
+fn one_that_waits_for_its_models_turn_is_told_of_a_loaded_model_and_at_its_end_why_it_waited() {
+    run(async {
+        let options = Options {
+            models: ["one", "other"].map(Model::from).to_vec(),
+            script: "tokens=2 pace=5ms load=100ms".parse().expect("a script"),
+            max_loaded: Some(1),
+            parallel: Some(4),
+            clock: Clock::System,
+            ..Options::default()
+        };
+        let sim = Arc::new(Sim::start(options).await.expect("a simulator"));
+        let settings = [("ollama_models_at_once", "1"), ("model_turn", "30s")];
+        let app = before(&[&sim], &settings).await;
+        let chat = |model: &str, prompt: &str| json!({ "model": model, "prompt": prompt });
+        for _ in 0..6 {
+            let answer = app.post("/api/chat", &chat("one", "Hello")).await;
+            answer.whole().await.assert_complete();
+        }
+        let held = "held [[sim tokens=10000 pace=20ms]]";
+        let held = app.post("/api/chat", &chat("one", held)).await;
+        let streams = sim.wait_until(|counts| counts.streams.now == 1);
+        within(5 * SECOND, "it streams", streams).await;
+
+        let mut waiting = app.post("/api/chat", &chat("other", "Hello")).await;
+        let told = async {
+            loop {
+                let line = waiting.line().await.expect("a heartbeat");
+                let place = line.queue().expect("a place");
+                if !place["alternatives"].is_null() {
+                    return place;
+                }
+            }
+        };
+        let place = within(20 * SECOND, "another model is told", told).await;
+        let sooner = json!([{ "model": "one:latest", "etaSeconds": 0 }]);
+        assert_eq!(place["alternatives"], sooner, "{place}");
+        assert_eq!(place["reason"], "model_turn");
+
+        // Nobody wants the first model any more, so its turn is over.
+        drop(held);
+        let answer = within(30 * SECOND, "it is answered", waiting.whole()).await;
+        answer.assert_complete();
+        let last = answer.lines.last().expect("a last line").json();
+        let waited = &last["waited"];
+        assert_eq!(waited["answers"], 1, "{last}");
+        assert_eq!(
+            waited["changes"].as_array().map(Vec::len),
+            Some(1),
+            "{last}"
+        );
+        assert!(waited["ms"].as_u64() >= Some(1_000), "{last}");
+        let text = waited["text"].as_str().unwrap_or_default();
+        assert!(text.contains("one answer, one model change of"), "{last}");
+        settles(&*app.store()).await;
+    });
+}
+
 /// A simulator that has these models.
 async fn simulator(models: &[&str]) -> Arc<Sim> {
     let options = Options {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::endpoint::{Endpoint, Family, Form};
+use crate::framing::Waited;
 use crate::messages;
 
 /// A place in the line, as clients are told. `camelCase` on the wire.
@@ -39,6 +40,22 @@ pub struct Place {
     /// measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta_range: Option<[u64; 2]>,
+    /// Other models that would begin much sooner, the soonest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
+    /// Once it is admitted: what it has waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Waited>,
+}
+
+/// A model that a client may take instead of the one that it waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alternative {
+    /// Its name.
+    pub model: String,
+    /// When it would begin, in seconds.
+    pub eta_seconds: u64,
 }
 
 impl Place {
@@ -47,6 +64,7 @@ impl Place {
         let without_estimates = |place: &Place| Place {
             eta_seconds: None,
             eta_range: None,
+            alternatives: Vec::new(),
             ..place.clone()
         };
         without_estimates(self) == without_estimates(other)
@@ -235,6 +253,11 @@ mod tests {
             model: Some("m".to_owned()),
             ahead: Some(2),
             eta_range: Some([9, 20]),
+            alternatives: vec![Alternative {
+                model: "n".to_owned(),
+                eta_seconds: 4,
+            }],
+            waited: None,
         }
     }
 
@@ -242,7 +265,7 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    const QUEUE: &str = r#"{"ticket":"7-abc","position":3,"queued":5,"active":4,"max":4,"etaSeconds":12,"reason":"model_turn","model":"m","ahead":2,"etaRange":[9,20]}"#;
+    const QUEUE: &str = r#"{"ticket":"7-abc","position":3,"queued":5,"active":4,"max":4,"etaSeconds":12,"reason":"model_turn","model":"m","ahead":2,"etaRange":[9,20],"alternatives":[{"model":"n","etaSeconds":4}]}"#;
 
     const NOW_MS: u64 = 1_795_874_872_045;
     const TIME: &str = "2026-11-28T14:07:52.045Z";
@@ -293,9 +316,11 @@ mod tests {
         let unknown = Place {
             eta_seconds: None,
             eta_range: None,
+            alternatives: Vec::new(),
             ..place()
         };
-        assert!(!json!(unknown).to_string().contains("eta"));
+        let told = json!(unknown).to_string();
+        assert!(!told.contains("eta") && !told.contains("alternatives"));
         assert!(unknown.is_like(&place()), "an estimate is no other place");
         let moved = Place {
             position: 2,

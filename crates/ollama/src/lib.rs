@@ -16,7 +16,7 @@ pub mod translation;
 pub use by_model::{Alias, ForModels, Override};
 pub use endpoint::{Endpoint, Form};
 pub use framing::{AnswerWatch, Passage, Verdict};
-pub use heartbeat::{Heartbeat, Place};
+pub use heartbeat::{Alternative, Heartbeat, Place};
 pub use names::{ModelName, ModelPattern};
 pub use options::Policy;
 pub use request::{Asker, Invalid, Prepared, prepare};

@@ -55,9 +55,15 @@ pub fn wants(config: &Config, model: &str, known: &Known, hint: u16) -> Wants {
     let Some(name) = ModelName::parse(model) else {
         return Wants::default();
     };
+    let wants = unasked(config, &name, known);
+    note_asked(wants.model);
+    Wants { hint, ..wants }
+}
+
+/// What a request for this model would say.
+pub fn unasked(config: &Config, name: &ModelName, known: &Known) -> Wants {
     let facts = known.facts.as_deref();
-    let number = number_of(&config.policy, &name, facts);
-    note_asked(number);
+    let number = number_of(&config.policy, name, facts);
     let lacks = match known.is_nowhere() {
         true => 0,
         false => (0..MAX_UPSTREAMS.min(config.upstreams.len()))
@@ -68,9 +74,23 @@ pub fn wants(config: &Config, model: &str, known: &Known, hint: u16) -> Wants {
         model: number,
         lacks,
         is_auxiliary: facts.is_some_and(Facts::only_embeds),
-        places: places(config, &name, facts),
-        hint,
+        places: places(config, name, facts),
+        hint: 0,
     }
+}
+
+/// The models that are loaded somewhere and can answer, each by one name, as far as is known; none while one alone is in use.
+pub fn loaded(config: &Config) -> Vec<ModelName> {
+    let seen = seen(config);
+    let mut numbers: Vec<u64> = Vec::new();
+    for one in seen.seen.iter().filter(|one| one.is_loaded) {
+        if !numbers.contains(&one.model) {
+            numbers.push(one.model);
+        }
+    }
+    let named = numbers.into_iter().filter_map(number::named);
+    let answering = named.filter(|named| !named.only_embeds);
+    answering.map(|named| named.name).collect()
 }
 
 /// A fold of a request's conversation for the gate; 0 where it is not known.

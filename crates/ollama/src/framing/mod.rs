@@ -3,9 +3,11 @@
 mod cut;
 mod events;
 mod facts;
+mod last;
 mod lines;
 mod passage;
 mod renamer;
+mod waited;
 mod watch;
 
 pub use cut::Cut;
@@ -14,4 +16,6 @@ pub use events::EventWriter;
 pub(crate) use events::write_data;
 pub use lines::{LineSplitter, LineTooLong, MAX_LINE};
 pub use passage::Passage;
+pub(crate) use waited::MEMBER as WAITED_MEMBER;
+pub use waited::Waited;
 pub use watch::{AnswerWatch, Tally, Verdict};

@@ -1,9 +1,13 @@
 //! One answer on its way from the upstream to the client: looked at as it came, and written as the client reads it.
 
-use super::cut::{Cut, CutWriter};
+use serde_json::json;
+
+use super::cut::{self, Cut};
 use super::events::EventWriter;
+use super::last::LastFrame;
 use super::lines::LineTooLong;
 use super::renamer::Renamer;
+use super::waited::{self, Waited};
 use super::watch::{AnswerWatch, Tally, Verdict};
 use crate::endpoint::Form;
 use crate::translation::{Translation, Translator};
@@ -12,7 +16,7 @@ use crate::translation::{Translation, Translator};
 #[derive(Debug)]
 pub struct Passage {
     upstreams: Form,
-    cut: Option<CutWriter>,
+    last: Option<LastFrame>,
     watch: AnswerWatch,
     writing: Writing,
     renamer: Option<Renamer>,
@@ -42,16 +46,19 @@ impl Passage {
         };
         Passage {
             upstreams,
-            cut: None,
+            last: None,
             watch: AnswerWatch::new(upstreams),
             writing,
             renamer: None,
         }
     }
 
-    /// The same, with word in the last frame that the prompt was cut.
-    pub fn with_cut(mut self, cut: Option<Cut>) -> Passage {
-        self.cut = cut.map(|cut| CutWriter::new(cut, self.upstreams));
+    /// The same, with word in the last frame that the prompt was cut, and why it was waited for.
+    pub fn telling(mut self, cut: Option<Cut>, waited: Option<&Waited>) -> Passage {
+        let cut = cut.map(|cut| (cut::MEMBER, cut.document()));
+        let waited = waited.map(|waited| (waited::MEMBER, json!(waited)));
+        let members: Vec<_> = cut.into_iter().chain(waited).collect();
+        self.last = (!members.is_empty()).then(|| LastFrame::new(&members, self.upstreams));
         self
     }
 
@@ -68,8 +75,8 @@ impl Passage {
     /// # Errors
     /// A line is longer than [`super::MAX_LINE`]; the answer is not worth passing on further.
     pub fn pass(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, LineTooLong> {
-        let chunk = match &mut self.cut {
-            Some(cut) => cut.pass(chunk)?,
+        let chunk = match &mut self.last {
+            Some(last) => last.pass(chunk)?,
             None => chunk,
         };
         let written = self.write(chunk)?;
@@ -93,7 +100,7 @@ impl Passage {
     /// What the client gets at the end, and what the answer came to, when the upstream has ended its body in good order.
     /// A translated document that is incomplete is not begun.
     pub fn end(&mut self) -> (Verdict, Vec<u8>) {
-        let rest = self.cut.as_ref().map(CutWriter::end).unwrap_or_default();
+        let rest = self.last.as_ref().map(LastFrame::end).unwrap_or_default();
         // What was held back is one line within its bound; were it not, the answer would be incomplete without it.
         let mut out = self.write(rest).unwrap_or_default();
         let mut verdict = self.watch.end();

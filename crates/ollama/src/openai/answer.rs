@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Delivery, Translation, error_document};
-use crate::framing::{CUT_MEMBER, write_data};
+use crate::framing::{CUT_MEMBER, WAITED_MEMBER, write_data};
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Translation {
         let choice =
             json!({ "index": 0, "delta": {}, "finish_reason": finish_reason(&said, told.calls) });
         let mut end = self.completion("chat.completion.chunk", json!([choice]));
-        add_cut(&said, &mut end);
+        add_told(&said, &mut end);
         event(&end, out);
         if self.delivery == Delivery::StreamWithUsage {
             let mut last = self.completion("chat.completion.chunk", json!([]));
@@ -105,7 +105,7 @@ impl Translation {
         add_logprobs(&said, &mut choice);
         let mut completion = self.completion("chat.completion", json!([choice]));
         completion["usage"] = usage(&said);
-        add_cut(&said, &mut completion);
+        add_told(&said, &mut completion);
         out.extend_from_slice(completion.to_string().as_bytes());
         true
     }
@@ -173,10 +173,12 @@ fn with_role(mut message: Map<String, Value>) -> Map<String, Value> {
     whole
 }
 
-/// Word that the prompt was cut, where there is one.
-pub(super) fn add_cut(said: &Value, completion: &mut Value) {
-    if let Some(cut) = said.get(CUT_MEMBER) {
-        completion[CUT_MEMBER] = cut.clone();
+/// What Sluice itself says of the answer, where it does.
+pub(super) fn add_told(said: &Value, completion: &mut Value) {
+    for member in [CUT_MEMBER, WAITED_MEMBER] {
+        if let Some(told) = said.get(member) {
+            completion[member] = told.clone();
+        }
     }
 }
 

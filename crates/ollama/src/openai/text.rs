@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{add_cut, event, is_error, usage};
+use super::answer::{add_told, event, is_error, usage};
 use super::ask::{delivery, limit, stops, stream};
 use super::{Delivery, Translation, error_document};
 use crate::json::{Kind, Raw};
@@ -93,7 +93,7 @@ impl Writer {
             chunk["usage"] = usage(&Value::Null);
         }
         if is_done {
-            add_cut(&said, &mut chunk);
+            add_told(&said, &mut chunk);
         }
         event(&chunk, out);
         if !is_done {
@@ -131,7 +131,7 @@ impl Writer {
             "choices": [choice(said)],
             "usage": usage(said),
         });
-        add_cut(said, &mut whole);
+        add_told(said, &mut whole);
         whole
     }
 
