@@ -115,6 +115,8 @@ pub struct Standing {
     pub is_degraded: bool,
     /// The board was put by one with other settings than those here.
     pub settings_differ: bool,
+    /// The longest that the first request of a model waits for its turn; `None` where models take no turns.
+    pub longest_turn_wait: Option<Duration>,
 }
 
 /// How the gate stands.
@@ -129,7 +131,15 @@ pub async fn standing(config: &Config) -> Result<Standing, StoreError> {
         is_upgrading: upgrade::stands(&store::shared()).await?,
         is_degraded: board.degraded,
         settings_differ: board.top > 0 && board.settings != own,
+        longest_turn_wait: gate(config).longest_turn_wait(&board, longest_answer(config)),
     })
+}
+
+/// The longest that an answer of any model may take.
+fn longest_answer(config: &Config) -> Duration {
+    let own = config.model_options.iter();
+    let own = own.filter_map(|options| options.request_timeout);
+    own.fold(config.request_timeout, Duration::max)
 }
 
 /// Whether nobody is granted yet: somebody may still relay who was granted before the store was founded or emptied.

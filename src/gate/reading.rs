@@ -102,6 +102,13 @@ impl<W: World> Gate<W> {
         }
     }
 
+    /// The longest that the first request of a model waits for its turn, if answers take no longer than that.
+    pub(super) fn longest_turn_wait(&self, board: &Board, answer: Duration) -> Option<Duration> {
+        let answer_ms = u64::try_from(answer.as_millis()).unwrap_or(u64::MAX);
+        let wait_ms = self.with_policy(|policy| policy.longest_turn_wait_ms(board, answer_ms));
+        wait_ms.map(Duration::from_millis)
+    }
+
     fn with_policy<T>(&self, ask: impl FnOnce(&Policy<'_>) -> T) -> T {
         let models = (self.0.around.models)();
         let (_, rules) = self.0.settings.get();

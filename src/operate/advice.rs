@@ -64,6 +64,16 @@ pub fn of_settings(config: &Config) -> Vec<Advice> {
     warnings.chain(parallel).collect()
 }
 
+/// What follows from how long the first request of a model may wait for its turn.
+pub fn of_turns(config: &Config, longest: Option<Duration>) -> Option<Advice> {
+    let longest = longest.filter(|longest| *longest > config.queue_timeout)?;
+    let seconds = longest.as_millis().div_ceil(1_000);
+    let text = format!(
+        "where models take turns, the first request of one may wait {seconds} s, longer than queue_timeout: set queue_timeout={seconds}s, or less for model_turn or request_timeout"
+    );
+    Some(Advice::new("turns", "queue_timeout", text))
+}
+
 /// What follows from an upstream's version, and from the time that it tells.
 pub fn of_upstream(index: usize, version: Option<&str>, ahead_ms: Option<i64>) -> Vec<Advice> {
     let old = version.filter(|version| is_before_parallel(version));
@@ -296,6 +306,16 @@ mod tests {
         assert!(told(date_ms + 61_000)[0].text.contains("61 s ahead of"));
         assert!(told(date_ms - 61_000)[0].text.contains("61 s behind"));
         assert_eq!(ahead_ms("yesterday", date_ms), None);
+    }
+
+    #[test]
+    fn who_may_wait_for_its_turn_longer_than_anybody_may_wait_is_told_of() {
+        let config = config_with(&[("queue_timeout", "600s")]);
+        let of = |seconds| of_turns(&config, seconds).map(|advice| advice.text);
+        assert_eq!(of(None), None);
+        assert_eq!(of(Some(Duration::from_secs(600))), None);
+        let text = of(Some(Duration::from_millis(755_001))).expect("advice");
+        assert!(text.contains("set queue_timeout=756s"), "{text}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::advice::{self, Advice};
 use super::models;
 use crate::clock;
 use crate::config::{Config, Fault, Misconfigured};
-use crate::gate;
+use crate::gate::{self, Standing};
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
 use crate::orders;
@@ -104,6 +104,7 @@ pub async fn report(
             entry
         })
         .collect();
+    let standing = gate::standing(config).await.ok();
     let mut body = json!({
         "status": status,
         "store": store_word(store),
@@ -113,8 +114,8 @@ pub async fn report(
         "numCtx": config.policy.options.get("num_ctx"),
         "defaults": defaults(config),
         "pageHistory": config.page_history,
-        "gate": gate_state(config).await,
-        "warnings": warnings(config, &found).await,
+        "gate": gate_state(standing.as_ref()),
+        "warnings": warnings(config, &found, standing.as_ref()).await,
     });
     if let Some(notice) = orders::known().notice() {
         body["notice"] = notice.into();
@@ -163,8 +164,8 @@ impl Status {
 }
 
 /// How the gate stands: `null` while the store cannot be read.
-async fn gate_state(config: &Config) -> Value {
-    let Ok(standing) = gate::standing(config).await else {
+fn gate_state(standing: Option<&Standing>) -> Value {
+    let Some(standing) = standing else {
         return Value::Null;
     };
     json!({
@@ -173,6 +174,8 @@ async fn gate_state(config: &Config) -> Value {
         "upgrading": standing.is_upgrading,
         "degraded": standing.is_degraded,
         "settingsDiffer": standing.settings_differ,
+        // The longest that the first request of a model waits for its turn, where models take turns.
+        "longestTurnWaitSeconds": standing.longest_turn_wait.map(|wait| wait.as_secs()),
     })
 }
 
@@ -278,7 +281,7 @@ fn version_in(body: &[u8]) -> Option<String> {
 }
 
 /// What an operator should know although everything works.
-async fn warnings(config: &Config, found: &[Found]) -> Vec<Advice> {
+async fn warnings(config: &Config, found: &[Found], standing: Option<&Standing>) -> Vec<Advice> {
     let reachable = found
         .iter()
         .enumerate()
@@ -294,6 +297,7 @@ async fn warnings(config: &Config, found: &[Found]) -> Vec<Advice> {
         .chain(of_models)
         .chain(of_names)
         .chain(of_upstreams)
+        .chain(standing.and_then(|standing| advice::of_turns(config, standing.longest_turn_wait)))
         .collect()
 }
 

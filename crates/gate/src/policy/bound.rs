@@ -1,6 +1,8 @@
 //! How long turns last, and what follows from it: the longest that the first of a model's requests waits.
 
-use super::Rules;
+use super::upstream::{LOAD_GUESS_MS, upstreams};
+use super::{Policy, Rules};
+use crate::board::Board;
 
 /// How long a turn lasts at least while another model waits, in milliseconds: so long that loading and draining take at most
 /// `swap_share` of the upstream's time.
@@ -41,12 +43,67 @@ pub fn longest_wait_ms(own: Share, others: &[Share], request_ms: u64) -> u64 {
         .saturating_add(LINGER_MS)
 }
 
+impl Policy<'_> {
+    /// The longest that the first request of a model waits for its turn, in milliseconds, of all models that are known to be in use
+    /// where models take turns; `None` where none do. An answer takes at most `request_ms`, a load that was never measured
+    /// [`LOAD_GUESS_MS`].
+    pub fn longest_turn_wait_ms(&self, board: &Board, request_ms: u64) -> Option<u64> {
+        let with_turns = upstreams().filter(|upstream| self.models.has_turns(*upstream));
+        let waits = with_turns.filter_map(|upstream| {
+            let shares = self.shares(board, upstream);
+            let others = |at: usize| {
+                let (before, rest) = shares.split_at(at);
+                [before, rest.get(1..).unwrap_or_default()].concat()
+            };
+            let waits = shares.iter().enumerate();
+            waits
+                .map(|(at, own)| longest_wait_ms(*own, &others(at), request_ms))
+                .max()
+        });
+        waits.max()
+    }
+
+    /// What each model that is in use at an upstream may take.
+    fn shares(&self, board: &Board, upstream: u8) -> Vec<Share> {
+        let field = &board.policy;
+        let hold = field.hold(upstream);
+        let turns = hold.into_iter().flat_map(|hold| hold.turns.iter());
+        let figures = field.figures.iter();
+        let measured = figures.filter(|figure| figure.upstream == upstream);
+        let loaded = self
+            .models
+            .seen
+            .iter()
+            .filter(|seen| seen.upstream == upstream);
+        let mut models: Vec<u64> = turns
+            .map(|turn| turn.model)
+            .chain(measured.map(|figure| figure.model))
+            .chain(loaded.map(|seen| seen.model))
+            .filter(|model| *model != 0)
+            .collect();
+        models.sort_unstable();
+        models.dedup();
+        let drain_ms = hold.map_or(0, |hold| hold.drain_ms);
+        let share = |model: u64| {
+            let load_ms = self.models.load_ms(upstream, model);
+            let load_ms = load_ms.unwrap_or(LOAD_GUESS_MS);
+            Share {
+                load_ms,
+                quantum_ms: quantum_ms(&self.rules, load_ms, drain_ms),
+            }
+        };
+        models.into_iter().map(share).collect()
+    }
+}
+
 /// A model with nobody waiting or running gives way at once after so long, in milliseconds, or after its load's time if that is less.
 const LINGER_MS: u64 = 5_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::{Models, Seen};
+    use crate::room::Room;
 
     #[test]
     fn a_turn_is_long_enough_that_loads_and_drains_take_their_share_and_no_more() {
@@ -90,5 +147,40 @@ mod tests {
         let others = [share(10_000), share(30_000)];
         let bound_ms = longest_wait_ms(share(20_000), &others, 300_000);
         assert_eq!(bound_ms, 370_000 + 390_000 + 20_000 + 5_000);
+    }
+
+    #[test]
+    fn the_longest_wait_is_that_of_the_upstream_where_most_models_take_turns() {
+        let mut models = Models::NONE;
+        let seen = |upstream, model, load_ms| Seen {
+            upstream,
+            model,
+            load_ms,
+            ..Seen::default()
+        };
+        models.seen = vec![
+            seen(0, 7, Some(20_000)),
+            seen(0, 8, None),
+            seen(1, 7, Some(20_000)),
+        ];
+        let wait_ms = |models: &Models| {
+            let policy = Policy {
+                rules: Rules {
+                    model_turn_ms: 60_000,
+                    swap_share: 25,
+                    ..Rules::default()
+                },
+                room: Room::one(4),
+                models,
+            };
+            policy.longest_turn_wait_ms(&Board::default(), 300_000)
+        };
+        assert_eq!(wait_ms(&models), None, "all fit");
+        models.at_once[1] = 1;
+        assert_eq!(wait_ms(&models), Some(25_000));
+        models.at_once[0] = 1;
+        // That of the second: the first one's turn, an answer, its load and the own.
+        let expected = 60_000 + 300_000 + 20_000 + LOAD_GUESS_MS + LINGER_MS;
+        assert_eq!(wait_ms(&models), Some(expected));
     }
 }
