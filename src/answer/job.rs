@@ -19,7 +19,7 @@ use super::watch::Watch;
 use crate::budget::Share;
 use crate::clock;
 use crate::config::Config;
-use crate::counters::{self, Histogram, Tallied, endings};
+use crate::counters::{self, Histogram, ModelCount, Tallied, endings};
 use crate::gate::{self, Account, Figures, Place, PublicTicket};
 use crate::http::head::Head;
 use crate::http::log::Line;
@@ -344,6 +344,9 @@ impl Job {
             return;
         }
         counters::count(Tallied::Admitted(word));
+        if let Some(name) = ModelName::parse(self.model()).filter(|_| is_complete) {
+            counters::count_model(&name.to_string(), ModelCount::Answers);
+        }
         for upstream in &figures.sent {
             counters::count(Tallied::Sent(*upstream));
         }

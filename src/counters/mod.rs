@@ -9,6 +9,7 @@
 //! An addition that failed may have been done; it is repeated: totals count at least once. While the store is away counts are
 //! kept for `TRIES` rounds, and after that until somebody counts again.
 
+mod by_model;
 pub mod endings;
 mod histogram;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use spin_sdk::time::sleep;
 
+pub use by_model::{ModelCount, ModelTotals, OTHER, model_totals};
 pub use histogram::{Histogram, Spread};
 
 use crate::config::MAX_UPSTREAMS;
@@ -209,9 +211,19 @@ pub fn count(what: Tallied) {
 pub fn count_many(what: Tallied, times: u64) {
     if times > 0 {
         gather(what, times);
-        if !AT_WORK.replace(true) {
-            spawn(work());
-        }
+        ensure_at_work();
+    }
+}
+
+/// Counts one more of a model, by its name as Ollama resolves it.
+pub fn count_model(model: &str, what: ModelCount) {
+    by_model::gather(model, what, 1);
+    ensure_at_work();
+}
+
+fn ensure_at_work() {
+    if !AT_WORK.replace(true) {
+        spawn(work());
     }
 }
 
@@ -250,7 +262,8 @@ pub async fn flush() -> Result<(), StoreError> {
     for (what, times) in pending.into_iter().skip(added) {
         gather(what, times);
     }
-    outcome
+    outcome?;
+    by_model::flush().await
 }
 
 /// What all instances have counted.
@@ -286,6 +299,7 @@ fn is_anything_pending() -> bool {
         )
     };
     PENDING.with_borrow(|pending| pending.keys().any(|what| !is_of_store(what)))
+        || by_model::is_anything_pending()
 }
 
 /// While it lives a task is at work.

@@ -5,13 +5,11 @@ use sluice_gate::board::Board;
 
 use super::super::models::{self, Standing};
 use super::text::{Document, Kind};
+use crate::counters::{ModelTotals, OTHER};
 use crate::upstreams::runners;
 
 /// How many models have a label of their own.
 const MOST: usize = 20;
-
-/// The label of the others.
-const OTHER: &str = "other";
 
 /// How many are relayed and wait, by model.
 pub(super) fn told(text: &mut Document, board: &Board) {
@@ -31,6 +29,27 @@ pub(super) fn told(text: &mut Document, board: &Board) {
         text.family(name, Kind::Gauge, help);
         for (model, counts) in &samples {
             text.sample(name, &[("model", model)], value(counts));
+        }
+    }
+}
+
+/// What was counted of each.
+pub(super) fn counted(text: &mut Document, totals: &[(String, ModelTotals)]) {
+    for (name, help, value) in [
+        (
+            "sluice_model_answers_total",
+            "Complete answers, by model.",
+            (|totals: &ModelTotals| totals.answers) as fn(&ModelTotals) -> u64,
+        ),
+        (
+            "sluice_model_loads_total",
+            "Loads that were sent to change models, or to keep one warm, by model.",
+            |totals| totals.loads,
+        ),
+    ] {
+        text.family(name, Kind::Counter, help);
+        for (model, totals) in totals {
+            text.sample(name, &[("model", model)], value(totals));
         }
     }
 }

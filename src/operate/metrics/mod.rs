@@ -23,7 +23,7 @@ use sluice_gate::board::Board;
 use crate::budget;
 use crate::clock;
 use crate::config::Config;
-use crate::counters::{self, GateCount, Histogram, Tallied, Totals, endings};
+use crate::counters::{self, GateCount, Histogram, ModelTotals, Tallied, Totals, endings};
 use crate::gate;
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
@@ -55,10 +55,13 @@ async fn read(config: &Config) -> Result<Reply, Refusal> {
     let totals = counters::totals()
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
+    let by_model = counters::model_totals()
+        .await
+        .map_err(|_| Refusal::StoreUnavailable)?;
     Ok(Reply::new(
         StatusCode::OK,
         HeaderValue::from_static(CONTENT_TYPE),
-        document(config, &Seen::now(config), &board, &totals),
+        document(config, &Seen::now(config), &board, &totals, &by_model),
     ))
 }
 
@@ -91,13 +94,20 @@ impl Seen {
     }
 }
 
-fn document(config: &Config, seen: &Seen, board: &Board, totals: &Totals) -> String {
+fn document(
+    config: &Config,
+    seen: &Seen,
+    board: &Board,
+    totals: &Totals,
+    by_model: &[(String, ModelTotals)],
+) -> String {
     let mut text = Document::default();
     standing(&mut text, config, seen.capacity, board);
     ends(&mut text, totals);
     times(&mut text, totals);
     upstreams(&mut text, seen, totals);
     by_model::told(&mut text, board);
+    by_model::counted(&mut text, by_model);
     doings::told(&mut text, board, totals);
     store(&mut text, totals);
     bodies(&mut text, config);

@@ -12,7 +12,18 @@ fn written(totals: &Totals) -> String {
         capacity: 4,
         breakers: vec![(State::Open, 3)],
     };
-    document(&config_with(&[]), &seen, &Board::default(), totals)
+    let of_model = ModelTotals {
+        answers: 7,
+        loads: 2,
+    };
+    let by_model = [("qwen3:8b".to_owned(), of_model)];
+    document(
+        &config_with(&[]),
+        &seen,
+        &Board::default(),
+        totals,
+        &by_model,
+    )
 }
 
 #[test]
@@ -49,6 +60,17 @@ fn an_admitted_request_is_told_by_how_it_ended() {
         text.contains("sluice_admissions_total{outcome=\"complete\"} 2\n"),
         "{text}"
     );
+}
+
+#[test]
+fn what_was_counted_of_a_model_is_told_under_its_name() {
+    let text = written(&Totals::default());
+    for sample in [
+        "sluice_model_answers_total{model=\"qwen3:8b\"} 7\n",
+        "sluice_model_loads_total{model=\"qwen3:8b\"} 2\n",
+    ] {
+        assert!(text.contains(sample), "{text}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::number::{self, Named};
 use super::{FIT, HAS_LOADED, LOADS, changed};
 use crate::clock::{self, within};
 use crate::config::{self, Config};
+use crate::counters::{self, ModelCount};
 use crate::http::log::Line;
 use crate::tasks::spawn;
 use crate::upstreams::{Call, Trouble, catalog, judge, send};
@@ -56,6 +57,9 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
         Ok(()) => {
             let measured = (!was_loaded).then_some(took_ms);
             LOADS.with_borrow_mut(|loads| loads.ended(place, measured));
+            if measured.is_some() {
+                counters::count_model(&named.name.to_string(), ModelCount::Loads);
+            }
             line.write();
         }
         Err(Failure {
