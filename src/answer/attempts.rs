@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::random;
 use http::{Method, StatusCode};
 use sluice_gate::Room;
+use sluice_gate::board::Board;
 use sluice_ollama::Endpoint;
 use sluice_ollama::framing::Cut;
 use sluice_ollama::request::Sending;
@@ -202,8 +203,7 @@ async fn find_next(job: &Job, place: &Place, failed: u8, failure: &Failure) -> b
     let failed_at = clock::now();
     while !job.time_left().is_zero() {
         breakers::refresh(&job.config).await;
-        let others = others(job, place, failed);
-        let has_others = others.capacity() > 0;
+        let has_others = others(job, place, failed).capacity() > 0;
         let can_stay = match breakers::state(&job.config, failed.into()) {
             _ if failure.is_settled_here => false,
             State::Closed => true,
@@ -213,7 +213,7 @@ async fn find_next(job: &Job, place: &Place, failed: u8, failure: &Failure) -> b
         if !has_others && !can_stay {
             return false;
         }
-        if has_others && move_on(job, place, failed, &others).await {
+        if has_others && move_on(job, place, failed).await {
             return true;
         }
         let waited = Duration::from_millis(clock::now().mono_ms.saturating_sub(failed_at.mono_ms));
@@ -237,14 +237,15 @@ fn others(job: &Job, place: &Place, failed: u8) -> Room {
     lacking.fold(room, Room::without)
 }
 
-/// Asks for another upstream, where one seems to have room; `false`: the grant is for the same one as before. Whoever schedules
-/// decides: two that move at once never take the same last place.
-async fn move_on(job: &Job, place: &Place, failed: u8, others: &Room) -> bool {
+/// Asks for another upstream, where one seems to have room for its model; `false`: the grant is for the same one as before. Whoever
+/// schedules decides: two that move at once never take the same last place.
+async fn move_on(job: &Job, place: &Place, failed: u8) -> bool {
+    let avoid = 1_u8.checked_shl(failed.into()).unwrap_or(0);
     let board = gate::board(&job.config, GLANCE_MS).await;
-    if board.is_ok_and(|board| others.choose_to_move(&board.load()).is_none()) {
+    let is_full = |board: &Board| gate::another(&job.config, board, place.wants(), avoid).is_none();
+    if board.is_ok_and(|board| is_full(&board)) {
         return false;
     }
-    let avoid = 1_u8.checked_shl(failed.into()).unwrap_or(0);
     place.move_from(avoid).await;
     place.upstream().is_some_and(|upstream| upstream != failed)
 }

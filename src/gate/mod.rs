@@ -87,6 +87,11 @@ pub fn foresee_newcomer(config: &Config, board: &Board, one: Joined) -> Newcomer
     gate(config).foresee_newcomer(board, one)
 }
 
+/// Where one who is granted may go instead, without the upstreams of the set bits, as `board` shows it.
+pub fn another(config: &Config, board: &Board, wants: Wants, avoid: u8) -> Option<u8> {
+    gate(config).another(board, wants, avoid)
+}
+
 /// Asks whoever holds this ticket to stop. Answers whether there is such a ticket, waiting or relaying; nothing is written where
 /// there is not.
 ///

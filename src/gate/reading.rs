@@ -6,6 +6,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use sluice_gate::Wants;
 use sluice_gate::board::Board;
 use sluice_gate::instance::Report;
 use sluice_gate::policy::{Foreseen, Joined, Newcomer, Policy, Rules};
@@ -107,6 +108,11 @@ impl<W: World> Gate<W> {
         let answer_ms = u64::try_from(answer.as_millis()).unwrap_or(u64::MAX);
         let wait_ms = self.with_policy(|policy| policy.longest_turn_wait_ms(board, answer_ms));
         wait_ms.map(Duration::from_millis)
+    }
+
+    /// Where one who is granted may go instead, without the upstreams of the set bits.
+    pub(super) fn another(&self, board: &Board, wants: Wants, avoid: u8) -> Option<u8> {
+        self.with_policy(|policy| policy.another(board, wants, avoid))
     }
 
     fn with_policy<T>(&self, ask: impl FnOnce(&Policy<'_>) -> T) -> T {

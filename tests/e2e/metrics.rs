@@ -74,6 +74,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
                 let [one, other] = [metrics(&hosts[0]).await, metrics(&hosts[1]).await];
                 let expected = [
                     ("sluice_admissions_total{outcome=\"complete\"}", 20.0),
+                    ("sluice_model_answers_total{model=\"qwen3:1.7b\"}", 20.0),
                     (
                         "sluice_admissions_total{outcome=\"incomplete_answer\"}",
                         3.0,

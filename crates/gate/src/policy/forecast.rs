@@ -19,7 +19,7 @@ pub use newcomer::Newcomer;
 
 use super::bound::{linger_ms, quantum_ms};
 use super::upstream::{Openings, upstreams};
-use super::{Asks, Decision, Draft, Policy, Stage};
+use super::{Asks, Decision, Draft, Hold, Policy, Stage};
 use crate::board::{AskId, Board, Waiting};
 use crate::models::{Models, Seen, Wants};
 use services::{Dice, Services};
@@ -277,8 +277,26 @@ fn end_loads(board: &Board, models: &mut Models) {
                     load_ms,
                     barred_ms: 0,
                 });
+                make_room(hold, turn.model, models);
             }
         }
+    }
+}
+
+/// What does not fit beside a model that was loaded has gone from memory, unless it has its own turn there.
+fn make_room(hold: &Hold, model: u64, models: &mut Models) {
+    let upstream = hold.upstream;
+    let is_told = models.told(upstream).is_some();
+    let gone: Vec<u64> = models
+        .seen
+        .iter()
+        .filter(|seen| seen.upstream == upstream && hold.turn(seen.model).is_none())
+        .map(|seen| seen.model)
+        .filter(|other| is_told || models.are_apart(upstream, model, *other))
+        .collect();
+    let seen = models.seen.iter_mut();
+    for seen in seen.filter(|seen| seen.upstream == upstream && gone.contains(&seen.model)) {
+        seen.is_loaded = false;
     }
 }
 

@@ -172,6 +172,13 @@ impl<'a> Policy<'a> {
     }
 }
 
+impl Policy<'_> {
+    /// Where one who is granted may go instead, without the upstreams of the set bits, if anywhere at this moment.
+    pub fn another(&self, board: &Board, wants: Wants, avoid: u8) -> Option<u8> {
+        Draft::of(self, board).another(wants, avoid)
+    }
+}
+
 /// The board as it will be when everything so far was done.
 struct Draft<'a> {
     board: Board,

@@ -36,6 +36,9 @@ const LOADING_MAX_MS: u64 = 60_000;
 /// what is seen is old.
 const FORGOTTEN_MS: u64 = 10_000;
 
+/// The most models that have their turn at one upstream at once. One that nobody wants makes room for the next.
+const TURNS_MAX: usize = 16;
+
 /// An answer of which nothing was measured is taken to last so long, in milliseconds.
 const SERVICE_GUESS_MS: u64 = 10_000;
 
@@ -166,6 +169,21 @@ impl At<'_> {
         }
     }
 
+    /// Whether one more may have its turn: what nobody has wanted for longest gives its own up.
+    fn has_room(&mut self) -> bool {
+        let turns = &self.hold.turns;
+        if turns.len() < TURNS_MAX {
+            return true;
+        }
+        let idle = turns.iter().filter(|turn| turn.idle_ms > 0);
+        let Some(idlest) = idle.max_by_key(|turn| turn.idle_ms).map(|turn| turn.model) else {
+            return false;
+        };
+        self.hold.turns.retain(|turn| turn.model != idlest);
+        self.hold.remember(idlest);
+        true
+    }
+
     fn begin(&mut self, model: u64) {
         let stage = match self.draft.models.is_loaded(self.hold.upstream, model) {
             Some(false) => Stage::Loading,
@@ -193,7 +211,9 @@ impl At<'_> {
                 continue;
             }
             if in_its_way.is_empty() {
-                self.begin(candidate.model);
+                if self.has_room() {
+                    self.begin(candidate.model);
+                }
                 continue;
             }
             self.hold.next = candidate.model;

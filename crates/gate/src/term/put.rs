@@ -23,6 +23,8 @@ impl Term {
                 Err(_) => self.board.degraded = true,
             }
         }
+        // No model has a turn in plain order, and none is loaded for one.
+        self.board.policy.holds.clear();
         if let Ok(decisions) = plain::schedule(policy, &self.board, &asks) {
             self.apply(&decisions, policy);
         }

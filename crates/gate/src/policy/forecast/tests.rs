@@ -153,6 +153,36 @@ fn whose_model_is_next_is_told_so_and_starts_after_the_turn_and_its_load() {
 }
 
 #[test]
+fn a_model_that_made_room_for_another_is_loaded_again_before_it_goes_on() {
+    let upstreams = [crate::replay::Upstream::new(2, 1, 20_000)];
+    let mut models = Models::of(&upstreams, &[1, 2], 1);
+    models.seen[0].is_loaded = true;
+    let mut board = board();
+    (0..20).for_each(|_| board.policy.measure(0, 1, |figure| figure.note(10_240)));
+    (1..=2).for_each(|k| relays(&mut board, k, 1, 240));
+    board.policy.holds.push(crate::policy::Hold {
+        upstream: 0,
+        turns: vec![crate::policy::Turn {
+            model: 1,
+            stage: Stage::Running,
+            for_ms: 60_000,
+            idle_ms: 0,
+        }],
+        ..crate::policy::Hold::default()
+    });
+    waits(&mut board, 3, 2);
+    waits(&mut board, 4, 1);
+    let starts: Vec<u64> = policy(&models)
+        .foresee(&board)
+        .iter()
+        .filter_map(|one| Some(one.start?.middle_ms))
+        .collect();
+    // Both answers end after 10 s, then 20 s of loading, 10.24 s of the answer and 5 s in which nobody wants the other model: at
+    // 45.24 s the first is loaded again.
+    assert_eq!(starts, [30_000, 65_240]);
+}
+
+#[test]
 fn a_model_with_all_its_places_taken_a_closed_board_and_an_upstream_that_is_down_are_told_apart() {
     let mut board = board();
     relays(&mut board, 1, 7, 0);

@@ -249,3 +249,86 @@ fn with_one_model_at_one_upstream_nothing_takes_turns_and_the_day_is_as_without_
     );
     assert_eq!(granted(&of_known), plain);
 }
+
+#[test]
+fn so_many_models_have_their_turn_at_once_and_what_nobody_wants_makes_room() {
+    let models = Models {
+        apart: vec![Apart {
+            upstream: 0,
+            one: 998,
+            other: 999,
+        }],
+        ..Models::default()
+    };
+    let policy = Policy {
+        rules: RULES,
+        room: crate::room::Room::one(1),
+        models: &models,
+    };
+    let mut board = Board {
+        open: true,
+        top: 1,
+        members: vec![crate::board::Member {
+            session: 1,
+            ..crate::board::Member::default()
+        }],
+        ..Board::default()
+    };
+    for k in 1..=40 {
+        let ask = AskId { session: 1, k };
+        let wants = Wants {
+            model: k,
+            ..Wants::default()
+        };
+        let joined = vec![Joined {
+            ask,
+            wants,
+            ..Joined::default()
+        }];
+        let asks = Asks {
+            joined,
+            ..Asks::default()
+        };
+        for decision in policy.schedule(&board, &asks).expect("lawful") {
+            board.apply(&decision, 1).expect("lawful");
+        }
+        assert!(board.grant(ask).is_some(), "{k} has its turn");
+        let turns = board.policy.hold(0).map_or(0, |hold| hold.turns.len());
+        assert!(turns <= 16, "{turns} turns");
+        board.remove_ask(ask);
+        board.age(1_000);
+    }
+}
+
+#[test]
+fn one_that_moves_finds_no_place_where_its_model_has_none_or_has_no_turn() {
+    let told = |limit| Wants {
+        model: 7,
+        places: Places::Told(limit),
+        ..Wants::default()
+    };
+    let grant = |k, upstream| crate::board::Grant {
+        ask: AskId { session: 1, k },
+        upstream,
+        wants: told(1),
+        ..crate::board::Grant::default()
+    };
+    let board = Board {
+        open: true,
+        grants: vec![grant(1, 0), grant(2, 1)],
+        ..Board::default()
+    };
+    let another = |models: &Models, wants| {
+        let policy = Policy {
+            rules: RULES,
+            room: crate::room::Room::new(8, [4, 4]),
+            models,
+        };
+        policy.another(&board, wants, 0b1)
+    };
+    assert_eq!(another(&Models::NONE, told(2)), Some(1));
+    assert_eq!(another(&Models::NONE, told(1)), None);
+    let mut one_at_a_time = Models::NONE;
+    one_at_a_time.at_once[1] = 1;
+    assert_eq!(another(&one_at_a_time, told(2)), None);
+}
