@@ -3,8 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use sluice_gate::board::AskId;
-use sluice_gate::policy::{Calibration, Foreseen, Range};
+use sluice_gate::board::{AskId, Board};
+use sluice_gate::policy::{Calibration, Foreseen, Joined, Newcomer, Range};
 
 /// How long what was foreseen is told, in milliseconds.
 const TOLD_MS: u64 = 500;
@@ -12,13 +12,34 @@ const TOLD_MS: u64 = 500;
 /// One who is not among them yet is told after this at the latest, in milliseconds.
 const NEW_MS: u64 = 100;
 
+/// For how many of those who come it is remembered what they could be told.
+const NEWCOMERS: usize = 16;
+
 /// What was foreseen last, and how true it has come.
 #[derive(Default)]
 pub(super) struct Foresight {
     /// When it was, of the monotonic clock, and what.
     last: RefCell<Option<(u64, Vec<Foreseen>)>>,
+    newcomers: RefCell<Vec<Asked>>,
     calibration: Cell<Calibration>,
     score: Cell<Score>,
+}
+
+/// One who came, and what it could be told.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at_ms: u64,
+    board: Glance,
+    one: Joined,
+    told: Newcomer,
+}
+
+/// A board at a glance: what differs from one that is put to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Glance {
+    put: u64,
+    waiting: usize,
+    relayed: usize,
 }
 
 /// The first estimate that one was told, and when.
@@ -74,8 +95,46 @@ impl Foresight {
         })
     }
 
+    /// What could be told to one who came now, `run` running the policy forward where it was not for its like by the same board: whoever
+    /// asks again and again costs no more than one.
+    pub(super) fn of_newcomer(
+        &self,
+        board: &Board,
+        one: Joined,
+        now_ms: u64,
+        run: impl FnOnce() -> Newcomer,
+    ) -> Newcomer {
+        let glance = Glance {
+            put: board.put,
+            waiting: board.line.len(),
+            relayed: board.grants.len(),
+        };
+        let mut newcomers = self.newcomers.borrow_mut();
+        newcomers.retain(|asked| now_ms.saturating_sub(asked.at_ms) < TOLD_MS);
+        let known = newcomers
+            .iter()
+            .find(|asked| asked.board == glance && asked.one == one);
+        let told = known.map(|asked| asked.told).unwrap_or_else(|| {
+            let told = run();
+            if newcomers.len() >= NEWCOMERS {
+                newcomers.remove(0);
+            }
+            newcomers.push(Asked {
+                at_ms: now_ms,
+                board: glance,
+                one,
+                told,
+            });
+            told
+        });
+        match told {
+            Newcomer::Waits(Some(range)) => Newcomer::Waits(Some(self.calibrated(range))),
+            told => told,
+        }
+    }
+
     /// The range as it is told, by what became of earlier ones.
-    pub(super) fn calibrated(&self, range: Range) -> Range {
+    fn calibrated(&self, range: Range) -> Range {
         self.calibration.get().told(range)
     }
 
@@ -137,6 +196,33 @@ mod tests {
         assert!(!ask(2, 1_050, 3), "it came a moment ago");
         assert!(ask(2, 1_500, 3) && ask(0, 1_600, 3));
         assert_eq!(runs.get(), 2);
+    }
+
+    #[test]
+    fn whoever_comes_again_by_the_same_board_costs_one_run() {
+        let foresight = Foresight::default();
+        let runs = Cell::new(0);
+        let ask = |put: u64, client: u64, now_ms: u64| {
+            let board = Board {
+                put,
+                ..Board::default()
+            };
+            let one = Joined {
+                client,
+                ..Joined::default()
+            };
+            let run = || {
+                runs.set(runs.get() + 1);
+                Newcomer::Starts
+            };
+            foresight.of_newcomer(&board, one, now_ms, run)
+        };
+        (0..100).for_each(|n| assert_eq!(ask(1, 7, 1_000 + n), Newcomer::Starts));
+        assert_eq!(runs.get(), 1);
+        ask(1, 8, 1_100);
+        ask(2, 7, 1_100);
+        ask(2, 7, 1_100 + TOLD_MS);
+        assert_eq!(runs.get(), 4, "another client, another board, another time");
     }
 
     #[test]

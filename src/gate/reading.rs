@@ -94,13 +94,9 @@ impl<W: World> Gate<W> {
 
     /// What could be told to one who came now.
     pub(super) fn foresee_newcomer(&self, board: &Board, one: Joined) -> Newcomer {
-        let told = self.with_policy(|policy| policy.foresee_newcomer(board, one, u64::MAX));
-        match told {
-            Newcomer::Waits(Some(range)) => {
-                Newcomer::Waits(Some(self.0.foresight.calibrated(range)))
-            }
-            told => told,
-        }
+        let run = || self.with_policy(|policy| policy.foresee_newcomer(board, one, u64::MAX));
+        let foresight = &self.0.foresight;
+        foresight.of_newcomer(board, one, self.now_ms(), run)
     }
 
     /// The longest that the first request of a model waits for its turn, if answers take no longer than that.
