@@ -3,6 +3,7 @@
 //! The components must be built (`cargo xtask build`; `cargo xtask test` does all of it). Tests that need Redis start a
 //! server of their own and are skipped where it is not installed.
 
+mod affinity;
 mod beforehand;
 mod browsers;
 mod chaos;
