@@ -93,18 +93,21 @@ export async function start(first) {
 async function keptWhere({ health, checked }) {
   if (setting('history') === '') {
     await Promise.race([checked, new Promise((resolve) => setTimeout(resolve, FIRST_REPORT_MS))]);
-    if (health.report) saveSetting('history', historyOf(health.report.pageHistory));
+    saveSetting('history', toldHistory(health) ?? '');
   }
   const history = historyOf(setting('history'));
   void checked.then(() => {
-    if (!health.report) return;
-    const told = historyOf(health.report.pageHistory);
+    const told = toldHistory(health);
+    if (told === undefined) return;
     saveSetting('history', told);
     if (told !== history) location.reload();
   });
   if (history !== 'device') void import('./view/brief-note.js').then(({ tell }) => tell(history));
   return history;
 }
+
+/** A refusal (of this name, or by wrong settings) tells nothing. @param {FirstStage['health']} health */
+const toldHistory = ({ report }) => (report && !report.code ? historyOf(report.pageHistory) : undefined);
 
 /** They come when the first is needed. */
 const dialogs = () => import('./view/dialogs.js');

@@ -1,10 +1,13 @@
-//! Pictures of the page's states, for people to look at: `node shots.mjs FOLDER [NAME…]`.
+//! Pictures of the page's states, for people to look at: `node shots.mjs FOLDER [NAME…]`. A state of `support/states.mjs`
+//! is one picture at both sizes, in light and dark; the others are as they are named.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { answerState, executablePath, FLAGS } from './support/browser.mjs';
 import { Fake } from './support/fake.mjs';
+import { sheet } from './support/sheets.mjs';
+import { STATES } from './support/states.mjs';
 
 const [folder = 'shots', ...only] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -35,7 +38,6 @@ const answer = (text) => async (stream) => {
   for (const piece of text.match(/.{1,9}/gs)) await stream.say(piece);
   await stream.done();
 };
-const PHONE = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 /** Room for all that stands one below the other. */
 const TALL = { viewport: { width: 1000, height: 5000 } };
 const full = { activeRequests: 4, queuedRequests: 6, maxConcurrent: 4 };
@@ -56,24 +58,6 @@ const third = async (page, fake) => {
   fake.onChat = (stream) => stream.place(3, { queued: 6, etaSeconds: 40 });
   await ask(page, 'Explain tides to a child, in three sentences.');
   await page.waitForSelector('[data-state="queued"]');
-  await page.waitForTimeout(1200);
-};
-const refused = (status, code, headers) => async (page, fake) => {
-  if (code === 'upstream_down') fake.health = { status: 'down', upstreams: [] };
-  if (code === 'queue_full') fake.line = full;
-  fake.onChat = (stream) => stream.refuse(status, code, headers);
-  await ask(page, 'Explain tides to a child.');
-  await page.waitForSelector(code === 'unauthorized' ? '#key-dialog[open]' : '.card');
-  await page.waitForTimeout(300);
-};
-const streaming = async (page, fake) => {
-  fake.line = { activeRequests: 1, queuedRequests: 0, maxConcurrent: 4 };
-  fake.onChat = async (stream) => {
-    await stream.think('The user wants to know how a sluice works. Keep it short.');
-    for (const piece of ANSWER.slice(0, 330).match(/.{1,9}/gs)) await stream.say(piece);
-  };
-  await ask(page, 'How does a sluice work?');
-  await page.waitForSelector('[data-state="streaming"]');
   await page.waitForTimeout(1200);
 };
 /** The picture of the README: some history, an answer on its way, and others who wait. */
@@ -150,52 +134,21 @@ const endings = async (page, fake) => {
   await ask(page, 'This comes to offline');
   await page.waitForSelector('.card[data-code="offline"]');
 };
-const interrupted = async (page, fake) => {
-  fake.onChat = async (stream) => {
-    await stream.say(ANSWER.slice(0, 150));
-    await stream.error('llama runner process has terminated');
-  };
-  await ask(page, 'How does a sluice work?');
-  await page.waitForSelector('.card');
-};
-
 const SHOTS = {
-  empty: [async () => {}],
-  answer: [rich],
-  'answer-dark': [rich, { colorScheme: 'dark' }],
   page: [page],
-  streaming: [streaming],
   refusals: [refusals, TALL],
   'refusals-dark-german': [refusals, { ...TALL, colorScheme: 'dark', locale: 'de-DE' }],
   endings: [endings, TALL],
-  third: [third],
-  'third-dark-german': [third, { colorScheme: 'dark', locale: 'de-DE' }],
-  'line-full': [refused(429, 'queue_full', { 'retry-after': '24' })],
-  'server-down': [refused(503, 'upstream_down')],
-  key: [refused(401, 'unauthorized')],
-  interrupted: [interrupted],
-  notice: [
-    async (page, fake) => {
-      fake.health = { ...fake.health, notice: 'Maintenance at noon; back at one.' };
-      await page.reload();
-      await page.waitForSelector('#banner:not([hidden])');
-      await third(page, fake);
-    },
-  ],
-  settings: [(page) => page.click('#open-settings')],
-  tuning: [(page) => page.click('#open-tuning')],
-  'phone-line-full': [refused(429, 'queue_full', { 'retry-after': '24' }), PHONE],
-  'phone-empty': [async () => {}, PHONE],
-  'phone-answer': [rich, PHONE],
-  'phone-third-german': [third, { ...PHONE, locale: 'de-DE' }],
-  'phone-list': [
-    async (page, fake) => {
-      await rich(page, fake);
-      await page.click('#menu');
-    },
-    PHONE,
-  ],
   forced: [third, { forcedColors: 'active' }],
+};
+/** Those of `docs/states/`: `node shots.mjs ../../docs/states states`. */
+const SHEETS = {
+  ...STATES,
+  'a long answer': rich,
+  'the list': async (page, fake) => {
+    await rich(page, fake);
+    if ((await page.getAttribute('#app', 'data-sidebar')) === 'closed') await page.click('#menu');
+  },
 };
 
 async function dashboard(page, fake) {
@@ -225,7 +178,7 @@ async function dashboard(page, fake) {
 }
 
 const browser = await chromium.launch({ executablePath, args: FLAGS });
-async function shoot(name, path, run, options = {}) {
+async function shoot(name, run, options = {}) {
   const fake = await new Fake().start();
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
@@ -234,19 +187,19 @@ async function shoot(name, path, run, options = {}) {
     ...options,
   });
   const page = await context.newPage();
-  if (path !== '/') await page.clock.install();
-  await page.goto(fake.url + path);
+  await page.goto(fake.url);
   await page.waitForSelector('html[data-ready]');
   await run(page, fake);
   await page.waitForTimeout(250);
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: path !== '/' });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
   await context.close();
   await fake.stop();
 }
-for (const [name, [run, options]] of Object.entries(SHOTS)) {
-  if (only.length === 0 || only.includes(name)) await shoot(name, '/', run, options);
+const wanted = (name) => only.length === 0 || only.includes(name);
+for (const [name, [run, options]] of Object.entries(SHOTS)) if (wanted(name)) await shoot(name, run, options);
+for (const [name, reach] of Object.entries(SHEETS)) {
+  if (!wanted(name) && !only.includes('states')) continue;
+  await sheet(browser, folder, name, reach).catch((error) => console.error(`${name}: ${error.message}`));
 }
-if (only.length > 0) process.exit();
-await shoot('dashboard', '/dashboard/', dashboard);
-await shoot('dashboard-dark', '/dashboard/', dashboard, { colorScheme: 'dark' });
+if (wanted('dashboard') || only.includes('states')) await sheet(browser, folder, 'dashboard', dashboard, '/dashboard/');
 await browser.close();

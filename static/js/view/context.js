@@ -2,9 +2,11 @@
 //! comes with the first answer whose length the server has counted.
 
 import { byId } from '../dom.js';
-import { t } from '../i18n.js';
+import { loadMore, t } from '../i18n.js';
 import { tokensIn } from '../state/request.js';
 import { pathOf } from '../state/tree.js';
+
+await loadMore('more');
 
 /** @typedef {import('../state/conversation.js').Conversation} Conversation */
 

@@ -15,7 +15,7 @@ export class ModelPicker extends EventTarget {
   #drawn = '';
   /** @type {string[] | null} null until the server has told */
   #names = null;
-  /** What the server tells of each model. @type {Map<string, {numCtx?: number, warm?: boolean}>} */
+  /** What the server tells of each model. @type {Map<string, {numCtx?: number, loaded?: number[]}>} */
   #told = new Map();
   /** Tokens that a model reads at once, where nothing is told of it. */
   #numCtx = 0;
@@ -55,7 +55,7 @@ export class ModelPicker extends EventTarget {
 
   /** @param {string} name @returns {string} with a word where it is loaded, so that it answers at once */
   textOf(name) {
-    return this.#told.get(name)?.warm ? t('model.warm', { model: name }) : name;
+    return this.#told.get(name)?.loaded?.length ? t('model.ready', { model: name }) : name;
   }
 
   /** @param {string} model '' for the server's default @returns {number} tokens that it reads at once; 0: not known */
@@ -90,7 +90,9 @@ export class ModelPicker extends EventTarget {
   async #look() {
     const queue = await json('/api/queue').catch(() => null);
     const models = Array.isArray(queue?.models) ? queue.models : [];
-    this.#told = new Map(models.map((/** @type {any} */ { name, numCtx, warm }) => [String(name), { numCtx, warm }]));
+    this.#told = new Map(
+      models.map((/** @type {any} */ { name, numCtx, loaded }) => [String(name), { numCtx, loaded }]),
+    );
     if (this.#told.size > 0) this.show(this.#shown);
     this.dispatchEvent(new Event('told'));
   }

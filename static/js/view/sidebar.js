@@ -1,6 +1,6 @@
 //! The list's place: beside the conversation, and on a narrow screen a drawer over it, behind which nothing can be reached.
 
-import { byId } from '../dom.js';
+import { byId, find } from '../dom.js';
 import { saveSetting, setting } from '../state/settings.js';
 
 const NARROW = matchMedia('(max-width: 760px)');
@@ -16,6 +16,7 @@ export function bindSidebar() {
   });
   byId('sidebar-close').addEventListener('click', closeDrawer);
   byId('scrim').addEventListener('click', closeDrawer);
+  find(byId('sidebar'), '.sidebar-foot').addEventListener('click', closeDrawer);
   byId('sidebar').addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !isDrawerOpen()) return;
     event.preventDefault(); // it is for the drawer, not for the answer

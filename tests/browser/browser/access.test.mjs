@@ -60,6 +60,20 @@ const WALKS = {
     'editing',
   ],
   'a refusal, a question before deleting, a key': ['line full', 'delete dialog', 'server down', 'key dialog'],
+  'a reason to wait, versions, limits, formulas, a key that is missing': [
+    'queued, with a reason and a model that would begin sooner',
+    'two versions of an answer that was waited for',
+    'cut by its limit',
+    'undo',
+    'formulas',
+    'files attached',
+    'a key is needed',
+  ],
+  'another tab, a computer that many share, a wrong name': [
+    'in another tab',
+    'kept for the session',
+    'a name that the server does not answer to',
+  ],
 };
 for (const [walk, names] of Object.entries(WALKS)) {
   browserTest(`axe finds nothing, light and dark: ${walk}`, async ({ page, fake }) => {
@@ -73,6 +87,7 @@ for (const [walk, names] of Object.entries(WALKS)) {
 
 /** Closes what is open, ends what runs, and begins anew. */
 async function leave(page) {
+  if (await page.isHidden('#app')) return; // nothing leads on from there
   for (const dialog of await page.locator('dialog[open]').all()) await dialog.evaluate((node) => node.close());
   if ((await page.getAttribute('#send', 'data-mode')) === 'stop') await page.click('#send');
   await page.click('#new-chat');

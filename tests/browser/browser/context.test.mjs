@@ -92,6 +92,7 @@ browserTest(
       await stream.done();
     };
     await page.locator('[data-action="retry-with"]').click();
+    await page.locator('#model-dialog button').getByText('llama3.2:3b', { exact: true }).waitFor();
     await page.locator('#model-dialog button', { hasText: 'qwen3:8b · ready' }).click();
     await until(async () => (await answerText(page)) === 'I am qwen3:8b.', 'the other model');
     await page.waitForSelector('.assistant[data-state="done"]');
@@ -99,7 +100,10 @@ browserTest(
     assert.equal(await page.inputValue('#model'), '', "the conversation's own model stays");
     assert.deepEqual(await messages(page), ['one', 'I am qwen3:8b.']);
   },
-  knows([{ name: 'qwen3:8b', warm: true }]),
+  knows([
+    { name: 'qwen3:8b', loaded: [0], warm: false },
+    { name: 'llama3.2:3b', loaded: [], warm: true }, // kept warm by the operator's wish, and not loaded yet
+  ]),
 );
 
 browserTest('an answer that was waited for says what it waited for, also after a reload', async ({ page, fake }) => {

@@ -76,6 +76,13 @@ browserTest(
     await page.locator('#sidebar').waitFor({ state: 'hidden' });
     assert.equal(await page.locator('[data-state="streaming"]').count(), 1);
     await page.tap('#send');
+    await page.tap('#menu');
+    await page.tap('#open-settings');
+    await page.waitForSelector('#settings-dialog[open]');
+    await page.locator('#sidebar').waitFor({ state: 'hidden' });
+    const [dialog, close] = [page.locator('#settings-dialog'), page.locator('#settings-dialog .dialog-actions button')];
+    const [frame, button] = [await dialog.boundingBox(), await close.boundingBox()];
+    assert.ok(button.y + button.height <= frame.y + frame.height, 'the button that closes is in sight');
   },
   PHONE,
 );

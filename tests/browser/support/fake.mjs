@@ -21,6 +21,8 @@ export class Fake {
   tags = { models: [{ name: 'llama3.2:3b' }, { name: 'qwen3:8b' }] };
   queue = null;
   metrics = '';
+  /** The page of another release, by the paths of its files; null: today's. @type {Map<string, string> | null} */
+  release = null;
   /** What an operator is told, where there is one. */
   operator = null;
   key = '';
@@ -77,7 +79,7 @@ export class Fake {
       this.deleted.push(decodeURIComponent(ticket));
       return response.writeHead(204).end();
     }
-    return respondStatic(request, response, pathname);
+    return respondStatic(request, response, pathname, this.release);
   }
 
   #keyed(request, response, then) {

@@ -26,9 +26,10 @@ const TYPES = {
 /** @type {Map<string, Promise<{file: string, bytes: Buffer, etag: string} | null>>} what was read, by path */
 const known = new Map();
 
-export async function respondStatic(request, response, pathname) {
-  if (!known.has(pathname)) known.set(pathname, read(pathname));
-  const content = await known.get(pathname);
+/** @param {Map<string, string> | null} [release] the files of another one, by their paths */
+export async function respondStatic(request, response, pathname, release) {
+  if (!release && !known.has(pathname)) known.set(pathname, read(pathname));
+  const content = release ? recorded(release, pathname) : await known.get(pathname);
   const headers = {
     'content-security-policy': CSP,
     'x-content-type-options': 'nosniff',
@@ -51,9 +52,18 @@ async function read(pathname) {
   const path = join(ROOT, normalize(decodeURIComponent(pathname)));
   const file = path.startsWith(ROOT) ? await found(path) : null;
   if (!file) return null;
-  const bytes = await readFile(file);
-  return { file, bytes, etag: `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"` };
+  return contentOf(file, await readFile(file));
 }
+
+function recorded(release, pathname) {
+  const file = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
+  return release.has(file) ? contentOf(file, Buffer.from(release.get(file))) : null;
+}
+
+const contentOf = (file, bytes) => ({
+  ...{ file, bytes },
+  etag: `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`,
+});
 
 async function found(path) {
   const info = await stat(path).catch(() => null);

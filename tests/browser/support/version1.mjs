@@ -1,8 +1,19 @@
 //! What a page of version 1 (467bf51) has left, put into a browser before today's page opens it.
 
 import { readFileSync } from 'node:fs';
+import { brotliDecompressSync } from 'node:zlib';
 
 export const DUMP = JSON.parse(readFileSync(new URL('../fixtures/version1.json', import.meta.url), 'utf8'));
+
+/** The page itself, by the paths of its files (`fixtures/record-page.mjs`). */
+export const release = () =>
+  new Map(
+    Object.entries(
+      JSON.parse(
+        brotliDecompressSync(readFileSync(new URL('../fixtures/version1-page.json.br', import.meta.url))).toString(),
+      ),
+    ),
+  );
 
 /** The records of conversations, by what their first message says. */
 export const chats = new Map(
