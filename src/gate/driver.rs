@@ -68,6 +68,8 @@ pub(super) struct Shared<W: World> {
     pub(super) foresight: Foresight,
     /// No chain of tickets is in use in the same store.
     is_chain_over: Cell<bool>,
+    /// How long operations take at present, in milliseconds.
+    pace_ms: Cell<u64>,
     /// How many operations have failed, and whether the last one did.
     pub(super) failures: Cell<u64>,
     pub(super) is_failing: Cell<bool>,
@@ -95,6 +97,7 @@ impl<W: World> Gate<W> {
             readings: Readings::default(),
             foresight: Foresight::default(),
             is_chain_over: Cell::new(false),
+            pace_ms: Cell::new(0),
             failures: Cell::new(0),
             is_failing: Cell::new(false),
             is_driven: Cell::new(false),
@@ -139,6 +142,8 @@ impl<W: World> Gate<W> {
             let effect = self.step(event);
             self.0.outstanding.replace(Some(effect.clone()));
             self.publish();
+            let begun_ms = self.0.world.now().mono_ms;
+            let is_operation = matches!(effect, Effect::Write { .. } | Effect::Read { .. });
             event = match effect {
                 Effect::Write { op, patience_ms } => {
                     self.write(op, Duration::from_millis(patience_ms)).await
@@ -151,7 +156,18 @@ impl<W: World> Gate<W> {
                 Effect::Quiet if self.0.is_noted.get() => Event::Due,
                 Effect::Quiet => return,
             };
+            if is_operation {
+                self.note_pace(self.0.world.now().mono_ms.saturating_sub(begun_ms));
+            }
         }
+    }
+
+    /// One that took long counts at once, and is forgotten over some that did not.
+    fn note_pace(&self, took_ms: u64) {
+        let pace_ms = self.0.pace_ms.get();
+        self.0
+            .pace_ms
+            .set(took_ms.max(pace_ms - pace_ms.div_ceil(8)));
     }
 
     /// Wakes whoever waits for what the machine may have done, and asks for what is to be loaded.
@@ -224,6 +240,7 @@ impl<W: World> Gate<W> {
             room: (self.0.around.room)(),
             models: (self.0.around.models)(),
             random: world.random(),
+            op_ms: self.0.pace_ms.get(),
         };
         let mut machine = self.0.machine.borrow_mut();
         match machine.step(event, &context) {

@@ -54,6 +54,12 @@ impl Times {
     /// Above this a dead holder's slot would be free later than anybody wants.
     pub const TTL_MAX_MS: u64 = 30_000;
 
+    /// Where an operation takes no longer than this, in milliseconds, a living scheduler puts a board within [`Times::takeover_ms`].
+    /// Where it takes longer, so does the wait for a take-over, in proportion.
+    pub const QUICK_OP_MS: u64 = 30;
+    /// The most that is made allowance for: a store that takes longer is as good as away.
+    pub const SLOW_OP_MS: u64 = 300;
+
     /// The times for a record's time to live, which is brought into [`Self::TTL_MIN_MS`] to [`Self::TTL_MAX_MS`].
     pub fn new(ttl_ms: u64) -> Times {
         let ttl_ms = ttl_ms.clamp(Self::TTL_MIN_MS, Self::TTL_MAX_MS);

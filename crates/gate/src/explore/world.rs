@@ -298,6 +298,7 @@ impl Process {
             room,
             models: Arc::default(),
             random,
+            op_ms: 0,
         };
         if event == Event::Due {
             self.is_woken = false;

@@ -157,6 +157,7 @@ impl Bench {
             room: self.room,
             models: Arc::default(),
             random: self.random,
+            op_ms: self.op_ms,
         };
         let effect = self.instances[at].step(event, &context);
         self.effects[at] = Some(effect.expect("a legal event"));

@@ -143,7 +143,7 @@ impl Instance {
         let board = view.map(|view| &view.board);
         let is_needed = board.is_some_and(|board| session.has_need_of(board, requests, &times));
         let is_due = now_ms.saturating_sub(session.checked_at) >= times.term_check_ms
-            || self.takeover_is_due(now_ms);
+            || self.takeover_is_due(context);
         let is_absent = !matches!(found, Found::Bytes(_));
         if !is_absent && !look.is_unreadable {
             let view = self.session.as_ref()?.view.as_ref();
@@ -270,8 +270,7 @@ impl Instance {
 
     /// Rule 13: takes the term, if somebody waits here and the board is idle or has stood still for too long.
     fn take_or_rest(&mut self, context: &Context, is_idle: bool) -> Option<Effect> {
-        let now_ms = context.now.mono_ms;
-        let is_due = self.takeover_is_due(now_ms);
+        let is_due = self.takeover_is_due(context);
         let session = self.session.as_ref()?;
         let may_take = self.term.is_none()
             && session.unreadable_since.is_none()

@@ -19,6 +19,8 @@ pub struct Context {
     pub models: Arc<Models>,
     /// A random number that was not used before.
     pub random: u64,
+    /// How long an operation on the store takes at present, in milliseconds; 0 where that is not known.
+    pub op_ms: u64,
 }
 
 /// What happened.

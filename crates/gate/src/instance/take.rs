@@ -6,23 +6,27 @@ use crate::board::Board;
 use crate::mutant::Mutant;
 use crate::store::{Found, Key, TermNo};
 use crate::term::Term;
+use crate::times::Times;
 
 /// After so many absent boards the walk looks whether its term is still the newest.
 const CHECK_EVERY: TermNo = 16;
 
 impl Instance {
-    /// Rule 13 (iii): nothing new was seen for too long.
-    pub(super) fn takeover_is_due(&self, now_ms: u64) -> bool {
+    /// Rule 13 (iii): nothing new was seen for too long. That is longer where operations take long: a scheduler that lives needs several
+    /// for each board.
+    pub(super) fn takeover_is_due(&self, context: &Context) -> bool {
+        let (times, now_ms) = (&self.times, context.now.mono_ms);
         let Some(session) = &self.session else {
             return false;
         };
         if !session.wants_scheduler(&self.requests) {
             return false;
         }
-        let rank_ms = session.rank().saturating_mul(self.times.takeover_rank_ms);
-        let wait_ms = self.times.takeover_ms.saturating_add(rank_ms);
-        let wait_ms =
-            wait_ms.saturating_mul(1 << session.lost.min(self.times.doublings_max.min(16)));
+        let rank_ms = session.rank().saturating_mul(times.takeover_rank_ms);
+        let wait_ms = times.takeover_ms.saturating_add(rank_ms);
+        let wait_ms = wait_ms.saturating_mul(1 << session.lost.min(times.doublings_max.min(16)));
+        let op_ms = context.op_ms.clamp(Times::QUICK_OP_MS, Times::SLOW_OP_MS);
+        let wait_ms = wait_ms.saturating_mul(op_ms) / Times::QUICK_OP_MS;
         now_ms.saturating_sub(session.changed_at) >= wait_ms
     }
 

@@ -364,6 +364,7 @@ fn an_event_that_answers_nothing_is_illegal_and_changes_nothing() {
         room: bench.room,
         models: Arc::default(),
         random: 1,
+        op_ms: 0,
     };
     let before: Instance = bench.instances[0].clone();
     for event in [
