@@ -47,10 +47,10 @@ configurations! {
     no_fault: two().now().long(), 20_337;
     a_crash: two().now().long().with(Crash, 1), 36_034;
     a_leaver: two().now().with(Leave, 1), 61_423;
-    a_failed_write: two().now().with(WriteFail, 1), 161_552;
-    a_failed_read: two().now().with(ReadFail, 1), 128_956;
-    a_lost_increment: two().now().with(LostAdd, 1), 43_732;
-    a_late_write: two().now().holder().with(Late, 1), 52_753;
+    a_failed_write: two().now().with(WriteFail, 1), 161_640;
+    a_failed_read: two().now().with(ReadFail, 1), 129_060;
+    a_lost_increment: two().now().with(LostAdd, 1), 43_900;
+    a_late_write: two().now().holder().with(Late, 1), 52_761;
     a_stall: two().now().holder().with(Stall, 1), 31_133;
     an_emptied_store: two().now().holder().with(Empty, 1), 17_305;
     a_resignation: two().now().holder().with(Resign, 1), 17_381;

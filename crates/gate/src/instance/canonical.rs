@@ -133,10 +133,10 @@ impl Instance {
         }
         all.extend(self.term.as_mut().map(|term| &mut term.no));
         match &mut self.state {
-            State::Walking { no, at } => all.extend([no, at]),
+            State::Walking { no, at } => all.extend([no, &mut at.newest]),
             State::Looking(look) => {
-                if let Step::Older(term) = &mut look.step {
-                    all.push(term);
+                if let Step::Older(older) = &mut look.step {
+                    all.push(&mut older.newest);
                 }
                 all.extend(look.found.as_mut().map(|(term, _)| term));
             }

@@ -5,6 +5,7 @@
 //! Board, then term, then epoch. A look that needs nothing ends after the board: most do. A renewal looks further down where
 //! the newest term has no board yet, and then reads that term's board once more: it must still be absent.
 
+use super::older::{Newest, Older};
 use super::step::State;
 use super::{Context, Effect, Instance};
 use crate::board::Board;
@@ -36,8 +37,8 @@ pub(super) enum Step {
     FirstTerm,
     /// The board of the newest term that is known.
     Board,
-    /// The board of an older term.
-    Older(TermNo),
+    /// The boards of older terms.
+    Older(Older),
     /// The board of the newest term once more.
     Again,
     /// The term: the fence.
@@ -76,13 +77,13 @@ impl Instance {
         let session = self.session.as_ref()?;
         let (epoch, known) = (session.epoch, session.known);
         look.step = step;
-        let key = match step {
-            Step::FirstTerm | Step::Term => Key::Term(epoch),
-            Step::Board | Step::Again => Key::Board(epoch, known),
-            Step::Older(term) => Key::Board(epoch, term),
-            Step::Epoch | Step::EpochFirst => Key::Epoch,
+        let keys = match step {
+            Step::FirstTerm | Step::Term => vec![Key::Term(epoch)],
+            Step::Board | Step::Again => vec![Key::Board(epoch, known)],
+            Step::Older(older) => older.keys(epoch).collect(),
+            Step::Epoch | Step::EpochFirst => vec![Key::Epoch],
         };
-        self.read(State::Looking(look), vec![key])
+        self.read(State::Looking(look), keys)
     }
 
     pub(super) fn looked(
@@ -92,6 +93,9 @@ impl Instance {
         context: &Context,
     ) -> Option<Effect> {
         self.session.as_ref().filter(|session| !session.over)?;
+        if let Step::Older(older) = look.step {
+            return self.saw_older(look, older, &found, context);
+        }
         let found = found.into_iter().next().unwrap_or(Found::Failed);
         if found == Found::Failed {
             return self.look_failed(context);
@@ -99,8 +103,7 @@ impl Instance {
         match look.step {
             Step::FirstTerm => self.saw_first_term(look, &found, context),
             Step::Board => self.saw_board(look, &found, context),
-            Step::Older(term) => self.saw_older(look, term, &found),
-            Step::Again => self.saw_again(look, &found, context),
+            Step::Again | Step::Older(_) => self.saw_again(look, &found, context),
             Step::Term => self.saw_term(look, &found, context),
             Step::Epoch | Step::EpochFirst => self.saw_epoch(look, &found, context),
         }
@@ -153,21 +156,29 @@ impl Instance {
             return self.look_ends(context);
         }
         let known = self.session.as_ref()?.known;
-        let walks = look.renewal.is_some() && is_absent && known > 1;
-        match walks && !self.times.lacks(Mutant::AbsentIsNoMember) {
-            true => self.look_at(look, Step::Older(known - 1)),
-            false => self.fence(look, context),
+        let walks =
+            look.renewal.is_some() && is_absent && !self.times.lacks(Mutant::AbsentIsNoMember);
+        match Older::than(known).filter(|_| walks) {
+            Some(older) => self.look_at(look, Step::Older(older)),
+            None => self.fence(look, context),
         }
     }
 
     /// Rule 2: down to the newest board that exists.
-    fn saw_older(&mut self, mut look: Look, term: TermNo, found: &Found) -> Option<Effect> {
-        match found {
-            Found::Bytes(bytes) => {
-                look.found = Board::decode(bytes).ok().map(|board| (term, board))
+    fn saw_older(
+        &mut self,
+        mut look: Look,
+        older: Older,
+        found: &[Found],
+        context: &Context,
+    ) -> Option<Effect> {
+        match (older.newest_of(found), older.further()) {
+            (Newest::Board(term, bytes), _) => {
+                look.found = Board::decode(bytes).ok().map(|board| (term, board));
             }
-            _ if term > 1 => return self.look_at(look, Step::Older(term - 1)),
-            _ => {}
+            (Newest::Absent, Some(further)) => return self.look_at(look, Step::Older(further)),
+            (Newest::Absent, None) => {}
+            (Newest::Failed, _) => return self.look_failed(context),
         }
         let next = match self.times.lacks(Mutant::NoSecondLook) {
             true => Step::Term,

@@ -18,6 +18,7 @@ mod bench;
 mod canonical;
 mod look;
 mod next;
+mod older;
 mod port;
 mod report;
 mod round;

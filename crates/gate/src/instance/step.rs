@@ -1,6 +1,7 @@
 //! The table: what is under way, what happened, what follows.
 
 use super::look::Look;
+use super::older::Older;
 use super::{Context, Effect, Event, Illegal, Instance};
 use crate::clock::Now;
 use crate::store::{Epoch, Found, Key, Op, SessionNo, TermNo};
@@ -41,7 +42,7 @@ pub(super) enum State {
     /// Rule 14: a term is drawn.
     Drawing,
     /// Rule 14: the newest board is looked for.
-    Walking { no: TermNo, at: TermNo },
+    Walking { no: TermNo, at: Older },
     /// Rules 17, 18: the sessions' counter and these outboxes are read.
     Reading(Vec<SessionNo>),
     /// Rule 19: the board is put.

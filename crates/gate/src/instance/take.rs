@@ -1,5 +1,6 @@
 //! How an instance becomes the scheduler, and how it ceases to be (rules 11, 13 and 14).
 
+use super::older::{Newest, Older};
 use super::step::State;
 use super::{Context, Effect, Instance};
 use crate::board::Board;
@@ -7,9 +8,6 @@ use crate::mutant::Mutant;
 use crate::store::{Found, Key, TermNo};
 use crate::term::Term;
 use crate::times::Times;
-
-/// After so many absent boards the walk looks whether its term is still the newest.
-const CHECK_EVERY: TermNo = 16;
 
 impl Instance {
     /// Rule 13 (iii): nothing new was seen for too long. That is longer where operations take long: a scheduler that lives needs several
@@ -39,9 +37,9 @@ impl Instance {
             .mono_ms
             .saturating_sub(self.session.as_ref()?.changed_at);
         self.learn_term(no, context.now);
-        match no {
-            0 | 1 => self.adopt(no, None, context),
-            _ => self.walk(no, no - 1),
+        match Older::than(no) {
+            None => self.adopt(no, None, context),
+            Some(at) => self.walk(no, at),
         }
     }
 
@@ -54,39 +52,35 @@ impl Instance {
         self.pause(context)
     }
 
-    fn walk(&mut self, no: TermNo, at: TermNo) -> Option<Effect> {
+    /// One that goes further looks each time whether its term is still the newest.
+    fn walk(&mut self, no: TermNo, at: Older) -> Option<Effect> {
         let epoch = self.session.as_ref()?.epoch;
-        let mut keys = vec![Key::Board(epoch, at)];
-        if (no - at).is_multiple_of(CHECK_EVERY) {
-            keys.push(Key::Term(epoch));
-        }
+        let term = (!at.is_first()).then_some(Key::Term(epoch));
+        let keys = at.keys(epoch).chain(term).collect();
         self.read(State::Walking { no, at }, keys)
     }
 
     pub(super) fn walked(
         &mut self,
         no: TermNo,
-        at: TermNo,
+        at: Older,
         found: &[Found],
         context: &Context,
     ) -> Option<Effect> {
         self.session.as_ref().filter(|session| !session.over)?;
-        if let Some(term) = found.get(1)
-            && *term != Found::Number(no)
-        {
+        if !at.is_first() && found.last() != Some(&Found::Number(no)) {
             return self.give_up_walk(context);
         }
-        match found.first() {
-            Some(Found::Bytes(bytes)) => match Board::decode(bytes) {
-                Ok(board) => self.adopt(no, Some((at, board)), context),
+        let further = at.further().filter(|_| !self.times.lacks(Mutant::WalkOne));
+        match (at.newest_of(found), further) {
+            (Newest::Board(term, bytes), _) => match Board::decode(bytes) {
+                Ok(board) => self.adopt(no, Some((term, board)), context),
                 // Rule 30: who cannot read it must not take over.
                 Err(_) => self.give_up_walk(context),
             },
-            Some(Found::Absent) if at <= 1 || self.times.lacks(Mutant::WalkOne) => {
-                self.adopt(no, None, context)
-            }
-            Some(Found::Absent) => self.walk(no, at - 1),
-            _ => self.give_up_walk(context),
+            (Newest::Absent, Some(further)) => self.walk(no, further),
+            (Newest::Absent, None) => self.adopt(no, None, context),
+            (Newest::Failed, _) => self.give_up_walk(context),
         }
     }
 
