@@ -85,6 +85,8 @@ impl Plan {
             ((40, 120), (40, 120)),
             ((400, 900), (400, 900)),
             ((1_000, 10_000), (5_000, 40_000)),
+            // A store that is busy, or far away.
+            ((20_000, 150_000), (20_000, 150_000)),
         ]);
         let ttl_ms = dice.one_of(&[2_000, 2_000, 5_000, 15_000]);
         let service_us = 1_000 * u64::from(ttl_ms) / dice.one_of(&[400, 60, 15, 4]);
@@ -157,7 +159,7 @@ impl Plan {
             undone: odds(dice),
             unheard: odds(dice),
             late: odds(dice),
-            slow: dice.one_of(&[0, 0, 0, 200, 2_000]),
+            slow: dice.one_of(&[0, 0, 0, 200, 2_000, 20_000]),
             hangup: self.odds.hangup,
         };
         if dice.below(6) == 0 {

@@ -98,6 +98,7 @@ impl Run {
             ));
         }
         self.judge_history()?;
+        self.judge_idle()?;
         self.nothing_is_left()
     }
 
@@ -156,6 +157,7 @@ impl Run {
 
     fn judge(&self) {
         let shared = &self.shared;
+        self.count_idle();
         let bound = shared.plan.bound();
         let most = shared.counts.borrow().most_at_once;
         if shared.relays.borrow().len() > bound.min(most) {
@@ -168,11 +170,36 @@ impl Run {
         }
     }
 
+    fn count_idle(&self) {
+        let (shared, now_us) = (&self.shared, self.shared.executor.now_us());
+        let mut counts = shared.counts.borrow_mut();
+        let (slots, since_us) = shared.idle.get();
+        counts.idle_us += slots * (now_us - since_us);
+        let relaying = shared.relays.borrow().len() as u64;
+        let waiting = (counts.arrived - counts.ended()).saturating_sub(relaying);
+        let free = u64::from(shared.plan.capacity).saturating_sub(relaying);
+        shared.idle.set((free.min(waiting), now_us));
+    }
+
+    /// Where nothing goes wrong no slot stands free for much longer than the store needs for a hand-off.
+    fn judge_idle(&self) -> Result<(), String> {
+        let (plan, counts) = (&self.shared.plan, *self.shared.counts.borrow());
+        let handoff_us = HANDOFF_OPS * (plan.read_us.1 + plan.write_us.1) + 20_000;
+        let begin_us = u64::from(plan.capacity) * 3_000 * u64::from(plan.ttl_ms);
+        let bound_us = begin_us + counts.arrived * handoff_us;
+        match plan.is_faultless() && counts.idle_us > bound_us {
+            true => Err(format!(
+                "slots stood free for {} us, the bound is {bound_us}",
+                counts.idle_us
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn is_over(&self) -> bool {
         let counts = self.shared.counts.borrow();
-        let ended = counts.served + counts.left + counts.stopped + counts.refused + counts.died;
         counts.arrived == self.shared.plan.requests
-            && ended == counts.arrived
+            && counts.ended() == counts.arrived
             && self.shared.is_quiet.get()
     }
 
@@ -318,6 +345,9 @@ impl Run {
         shared.is_quiet.set(true);
     }
 }
+
+/// How many readings and writes of the store may pass while a slot is handed on.
+const HANDOFF_OPS: u64 = 12;
 
 /// How often tasks may be polled in one run.
 const POLLS_MAX: u64 = 40_000_000;

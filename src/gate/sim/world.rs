@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) instances: RefCell<Vec<Clock>>,
     pub(super) relays: RefCell<Vec<Relay>>,
     pub(super) counts: RefCell<Counts>,
+    /// How many slots are free for somebody who waits, and since when.
+    pub(super) idle: Cell<(u64, u64)>,
     /// What clients saw, for the offline checker.
     pub(super) history: RefCell<Vec<Span>>,
     pub(super) trouble: RefCell<Option<String>>,
@@ -53,6 +55,15 @@ pub(super) struct Counts {
     pub(super) most_at_once: usize,
     pub(super) operations: u64,
     pub(super) faults: u64,
+    /// How long slots were free while somebody waited, added up over the slots.
+    pub(super) idle_us: u64,
+}
+
+impl Counts {
+    /// How many have come to an end.
+    pub(super) fn ended(&self) -> u64 {
+        self.served + self.left + self.stopped + self.refused + self.died
+    }
 }
 
 impl std::ops::AddAssign for Counts {
@@ -66,6 +77,7 @@ impl std::ops::AddAssign for Counts {
         self.most_at_once = self.most_at_once.max(other.most_at_once);
         self.operations += other.operations;
         self.faults += other.faults;
+        self.idle_us += other.idle_us;
     }
 }
 
@@ -127,6 +139,7 @@ impl Shared {
             instances: RefCell::default(),
             relays: RefCell::default(),
             counts: RefCell::default(),
+            idle: Cell::default(),
             history: RefCell::default(),
             trouble: RefCell::default(),
             is_told,
