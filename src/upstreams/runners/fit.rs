@@ -1,8 +1,9 @@
 //! Which models were seen not to fit together at an upstream. Pure.
 //!
 //! # How it is learned
-//! Two are taken to fit until one left the list of loaded models before its time when the other came, or until the load of one
-//! failed for want of memory while the other was there. Two that are seen together fit.
+//! Two are taken to fit until one left the list of loaded models before its time and the other came after it, or until the load of
+//! one failed for want of memory while the other was there. One that loads is in no list: between the two lies a time without
+//! either. Two that are seen together fit.
 //!
 //! # Limits
 //! A pair is believed for [`BELIEVED_MS`]: an operator may have unloaded one by hand, and machines get more memory.
@@ -14,6 +15,10 @@ pub const BELIEVED_MS: u64 = 60 * 60 * 1_000;
 
 /// How much before its time a model must be gone, in milliseconds: clocks tick in seconds here.
 const EARLY_MS: u64 = 3_000;
+
+/// How long one that left before its time may have made room for one that comes, in milliseconds: Ollama gives a load up after five
+/// minutes without progress.
+const LOADING_MS: u64 = 5 * 60 * 1_000;
 
 /// The most pairs that are kept.
 const MOST: usize = 256;
@@ -27,11 +32,20 @@ pub struct Present {
     pub left_ms: Option<u64>,
 }
 
+/// The last look at an upstream.
+#[derive(Clone, Debug, Default)]
+struct Look {
+    at_ms: u64,
+    present: Vec<Present>,
+    /// What left before its time, and when that was seen, while nothing has come since.
+    left: Vec<(u64, u64)>,
+}
+
 /// What was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Fit {
-    /// By upstream: what was loaded when somebody looked last, and when that was.
-    last: HashMap<u8, (u64, Vec<Present>)>,
+    /// By upstream.
+    last: HashMap<u8, Look>,
     /// Upstream and pair, the smaller number first, with the time at which they were seen apart.
     apart: HashMap<(u8, u64, u64), u64>,
 }
@@ -40,39 +54,43 @@ impl Fit {
     /// An upstream told what it has loaded.
     pub fn see(&mut self, upstream: u8, now_ms: u64, present: Vec<Present>) {
         let has = |list: &[Present], model| list.iter().any(|one| one.model == model);
-        if let Some((then_ms, before)) = self.last.get(&upstream) {
-            let passed_ms = now_ms.saturating_sub(*then_ms);
-            let was_early = |gone: &&Present| {
-                let left_ms = gone.left_ms.unwrap_or(0);
-                left_ms > passed_ms.saturating_add(EARLY_MS)
-            };
-            let gone: Vec<u64> = before
-                .iter()
-                .filter(|gone| !has(&present, gone.model))
-                .filter(was_early)
-                .map(|gone| gone.model)
-                .collect();
-            let came = present.iter().filter(|came| !has(before, came.model));
-            let pairs: Vec<_> = came
-                .flat_map(|came| gone.iter().map(move |gone| (came.model, *gone)))
-                .collect();
-            for (one, other) in pairs {
-                self.set_apart(upstream, one, other, now_ms);
+        let before = self.last.remove(&upstream).unwrap_or_default();
+        let passed_ms = now_ms.saturating_sub(before.at_ms);
+        let is_early =
+            |one: &&Present| one.left_ms.unwrap_or(0) > passed_ms.saturating_add(EARLY_MS);
+        let is_recent = |(_, left_ms): &(u64, u64)| now_ms.saturating_sub(*left_ms) <= LOADING_MS;
+        let gone = before.present.iter().filter(is_early);
+        let mut left: Vec<(u64, u64)> = before.left.into_iter().filter(is_recent).collect();
+        left.extend(gone.map(|gone| (gone.model, now_ms)));
+        left.retain(|(model, _)| !has(&present, *model));
+        let is_new = |one: &&Present| !has(&before.present, one.model);
+        let came: Vec<u64> = present.iter().filter(is_new).map(|one| one.model).collect();
+        for one in &came {
+            for (other, _) in &left {
+                self.set_apart(upstream, *one, *other, now_ms);
             }
+        }
+        if !came.is_empty() {
+            left.clear();
         }
         for (index, one) in present.iter().enumerate() {
             for other in present.iter().skip(index + 1) {
                 self.apart.remove(&key(upstream, one.model, other.model));
             }
         }
-        self.last.insert(upstream, (now_ms, present));
+        let look = Look {
+            at_ms: now_ms,
+            present,
+            left,
+        };
+        self.last.insert(upstream, look);
     }
 
     /// A model could not be loaded for want of memory, beside what is there.
     pub fn has_no_memory(&mut self, upstream: u8, model: u64, now_ms: u64) {
         let there = self.last.get(&upstream);
         let there: Vec<u64> = there
-            .map(|(_, present)| present.iter().map(|one| one.model).collect())
+            .map(|look| look.present.iter().map(|one| one.model).collect())
             .unwrap_or_default();
         for other in there {
             self.set_apart(upstream, model, other, now_ms);
@@ -135,14 +153,35 @@ mod tests {
     }
 
     #[test]
-    fn one_whose_time_was_over_or_that_nobody_followed_says_nothing() {
+    fn one_that_made_room_is_remembered_while_the_other_loads() {
+        let mut fit = Fit::default();
+        fit.see(0, 1_000, present(&[(8, 300_000), (6, 300_000)]));
+        fit.see(0, 3_000, present(&[(6, 298_000)]));
+        fit.see(0, 43_000, present(&[(6, 258_000)]));
+        fit.see(0, 45_000, present(&[(6, 256_000), (7, 300_000)]));
+        fit.see(
+            0,
+            47_000,
+            present(&[(6, 254_000), (7, 298_000), (5, 300_000)]),
+        );
+        assert_eq!(
+            apart(&fit, 47_000),
+            [(0, 7, 8)],
+            "5 came when nobody had left"
+        );
+    }
+
+    #[test]
+    fn one_whose_time_was_over_that_came_back_or_that_nobody_followed_says_nothing() {
         let mut fit = Fit::default();
         fit.see(0, 1_000, present(&[(8, 4_000)]));
         fit.see(0, 3_000, present(&[(7, 300_000)]));
         fit.see(0, 5_000, present(&[]));
-        fit.see(0, 7_000, present(&[(9, 300_000)]));
+        fit.see(0, 7_000, present(&[(7, 300_000)]));
+        fit.see(0, 9_000, present(&[]));
+        fit.see(0, 9_001 + LOADING_MS, present(&[(9, 300_000)]));
         fit.see(1, 7_000, present(&[(6, 300_000)]));
-        assert_eq!(apart(&fit, 7_000), []);
+        assert_eq!(apart(&fit, 9_001 + LOADING_MS), []);
     }
 
     #[test]
