@@ -11,7 +11,7 @@ use sluice_ollama::request::Sending;
 use sluice_ollama::{Asker, Endpoint, prepare};
 
 use super::number::{self, Named};
-use super::{FIT, HAS_LOADED, LOADS, changed};
+use super::{FIT, HAS_LOADED, LOADS, STRANGERS, changed};
 use crate::clock::{self, within};
 use crate::config::{self, Config};
 use crate::counters::{self, ModelCount};
@@ -26,9 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// Loads the model with this number at an upstream, unless that is under way or was in vain a short time ago. Nothing is waited for.
+/// One that has no name here is left to its requests.
 pub fn load_soon(upstream: u8, model: u64) {
-    let (Some(config), Some(named)) = (config::parsed(), number::named(model)) else {
+    let Some(config) = config::parsed() else {
         return;
+    };
+    let Some(named) = number::named(model) else {
+        take_for_loaded((upstream, model));
+        return changed();
     };
     spawn(async move {
         load_there(&config, upstream, model, &named).await;
@@ -60,6 +65,9 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
             if measured.is_some() {
                 counters::count_model(&named.name.to_string(), ModelCount::Loads);
             }
+            if model == number::of_name(&named.name) {
+                take_for_loaded(place);
+            }
             line.write();
         }
         Err(Failure {
@@ -79,6 +87,11 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
     changed();
     catalog::look_again(config, upstream.into()).await;
     changed();
+}
+
+fn take_for_loaded(place: (u8, u64)) {
+    let now_ms = clock::now().mono_ms;
+    STRANGERS.with_borrow_mut(|strangers| strangers.take(place, now_ms));
 }
 
 /// Why a load came to nothing.

@@ -12,6 +12,7 @@ mod fit;
 mod load;
 mod loads;
 mod number;
+mod strangers;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,6 +29,7 @@ use crate::clock;
 use crate::config::{Config, MAX_UPSTREAMS};
 use fit::{Fit, Present};
 use loads::{Loads, Told};
+use strangers::Strangers;
 
 /// How long what was put together is told again, in milliseconds: the gate asks at every step.
 const FRESH_MS: u64 = 200;
@@ -168,6 +170,11 @@ fn build(config: &Config, now_ms: u64) -> Models {
             add(&mut models, upstream, model, told);
         }
     });
+    STRANGERS.with_borrow(|strangers| {
+        for (upstream, model) in strangers.taken(now_ms) {
+            note_loaded(&mut models, upstream, model);
+        }
+    });
     let apart = FIT.with_borrow(|fit| fit.apart(now_ms).collect::<Vec<_>>());
     models.apart = apart
         .into_iter()
@@ -192,6 +199,19 @@ fn looked(models: &Models, read: u8) -> u8 {
     let upstreams = (0_u8..).take(MAX_UPSTREAMS);
     let bits = upstreams.filter(|upstream| read >> upstream & 1 == 1 && counts(*upstream));
     bits.fold(0, |bits, upstream| bits | 1 << upstream)
+}
+
+fn note_loaded(models: &mut Models, upstream: u8, model: u64) {
+    let is_it = |seen: &&mut Seen| seen.upstream == upstream && seen.model == model;
+    match models.seen.iter_mut().find(is_it) {
+        Some(seen) => seen.is_loaded = true,
+        None => models.seen.push(Seen {
+            upstream,
+            model,
+            is_loaded: true,
+            ..Seen::default()
+        }),
+    }
 }
 
 fn add(models: &mut Models, upstream: u8, model: u64, told: Told) {
@@ -271,6 +291,7 @@ thread_local! {
     static READ: RefCell<[Option<Rc<Vec<Loaded>>>; MAX_UPSTREAMS]> = RefCell::default();
     /// The models that were asked for last, and when.
     static ASKED: RefCell<[(u64, u64); 4]> = const { RefCell::new([(0, 0); 4]) };
+    static STRANGERS: RefCell<Strangers> = const { RefCell::new(Strangers::NONE) };
     static HAS_LOADED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -321,6 +342,25 @@ mod tests {
         let [loaded, barred] = models.seen.try_into().unwrap();
         assert!(loaded.is_loaded && loaded.barred_ms == 0);
         assert!(!barred.is_loaded && barred.barred_ms == 5);
+    }
+
+    #[test]
+    fn one_that_is_taken_for_loaded_is_in_memory_beside_what_is_known_of_its_load() {
+        let mut models = Models::NONE;
+        let told = Told {
+            took_ms: Some(9),
+            ..Told::default()
+        };
+        add(&mut models, 0, 7, told);
+        models.looked = 1;
+        assert_eq!(models.is_loaded(0, 7), Some(false));
+        note_loaded(&mut models, 0, 7);
+        note_loaded(&mut models, 0, 8);
+        assert_eq!(
+            (models.is_loaded(0, 7), models.load_ms(0, 7)),
+            (Some(true), Some(9))
+        );
+        assert_eq!(models.is_loaded(0, 8), Some(true));
     }
 
     #[test]

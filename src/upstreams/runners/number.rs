@@ -25,11 +25,10 @@ pub struct Named {
 
 /// The number of what runs for a model; never 0, which is no model's.
 pub fn number_of(policy: &Policy, name: &ModelName, facts: Option<&Facts>) -> u64 {
-    let written = name.to_string();
     let number = match facts.and_then(|facts| Some((facts, facts.blob.as_deref()?))) {
-        None => hash([written.as_str()]),
+        None => of_name(name),
         Some((facts, blob)) => {
-            let policy = policy.of(&written);
+            let policy = policy.of(&name.to_string());
             let options = PINNED.into_iter().filter_map(|name| {
                 // It is no runner's, but the server's.
                 let value = policy
@@ -52,6 +51,11 @@ pub fn number_of(policy: &Policy, name: &ModelName, facts: Option<&Facts>) -> u6
     };
     remember(number, name, facts);
     number
+}
+
+/// The number of a model of which no more than its name is known.
+pub(super) fn of_name(name: &ModelName) -> u64 {
+    hash([name.to_string().as_str()])
 }
 
 /// A name of the model with this number, the first that was seen here.
