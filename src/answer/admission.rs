@@ -11,7 +11,7 @@ use sluice_gate::policy::Refusal as GateRefusal;
 use spin_sdk::time::sleep;
 
 use super::job::Job;
-use super::{MOMENT, attempts, lost, place};
+use super::{MOMENT, attempts, beforehand, lost, place};
 use crate::clock;
 use crate::gate::Place;
 use crate::http::refuse::Refusal;
@@ -58,6 +58,7 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
                 sleep(MOMENT).await;
                 job.come_again();
             }
+            Lost::Over(Why::Refused(GateRefusal::NoLoad)) => return Err(no_load(&job).await),
             Lost::Over(why) => return Err(refusal(&job, why)),
             Lost::Store => return Err(Refusal::StoreUnavailable),
         }
@@ -143,6 +144,12 @@ async fn take_up(job: &Job) -> bool {
         Some(waited_ms) => job.account().take_up(waited_ms, clock::now()),
         None => false,
     }
+}
+
+/// Its model could not be loaded. Where it is known why, as of a name that no upstream has, that is told as Ollama says it.
+async fn no_load(job: &Job) -> Refusal {
+    let known = beforehand::refusal(job).await;
+    known.unwrap_or_else(place::no_load)
 }
 
 /// Why a request that is over gets no answer.

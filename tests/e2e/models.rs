@@ -344,6 +344,22 @@ fn one_that_waits_for_its_models_turn_is_told_of_a_loaded_model_and_at_its_end_w
     });
 }
 
+#[test]
+fn a_model_that_nobody_has_is_refused_as_ollama_says_it_where_models_take_turns() {
+    run(async {
+        let sim = simulator(&["one", "other"]).await;
+        let app = before(&[&sim], &[("ollama_models_at_once", "1")]).await;
+        // The first one's load is in vain, and bars the model for those who follow.
+        for _ in 0..3 {
+            let body = json!({ "model": "nosuch", "prompt": "Hello" });
+            let refused = app.post("/api/generate", &body).await.whole().await;
+            assert_eq!(refused.status.as_u16(), 404, "{refused:?}");
+            let said = refused.json()["error"].clone();
+            assert_eq!(said, "model 'nosuch' not found", "{refused:?}");
+        }
+    });
+}
+
 /// A simulator that has these models.
 async fn simulator(models: &[&str]) -> Arc<Sim> {
     let options = Options {
