@@ -3,6 +3,8 @@
 //! The host is a process of its own, so that its CPU and memory can be told from those of the clients and the simulator,
 //! which run in this one; all of them share the machine. Nothing here passes or fails: a figure that misses its aim says so.
 
+mod attack;
+mod bodies;
 #[allow(
     dead_code,
     unused_imports,
@@ -67,6 +69,16 @@ const MEASUREMENTS: &[Measurement] = &[
         run: || within_reason(flood::measure()),
     },
     Measurement {
+        name: "attack",
+        summary: "fifty chats beside each of many attackers",
+        run: || common::run_within(ATTACKS, attack::measure()),
+    },
+    Measurement {
+        name: "bodies",
+        summary: "large bodies and nasty ones beside a hundred streams",
+        run: || common::run_within(ATTACKS, bodies::measure()),
+    },
+    Measurement {
         name: "writes",
         summary: "operations on the store for each request (needs Redis, which counts them)",
         run: || within_reason(writes::measure()),
@@ -102,3 +114,6 @@ fn within_reason(measurement: impl Future<Output = ()>) {
 
 /// No measurement takes so long.
 const LIMIT: Duration = Duration::from_secs(300);
+
+/// There are many attackers, and some of them take their time.
+const ATTACKS: Duration = Duration::from_secs(1_200);

@@ -23,6 +23,8 @@ pub struct Scene {
 pub enum Backend<'a> {
     /// SQLite as `sluice-host` has it by default: a commit does not wait for the disk.
     Default,
+    /// The same, with connections to upstreams for some hundred streams.
+    Wide,
     /// SQLite as Spin has it: each commit waits.
     FullSync,
     /// A Redis that is running.
@@ -32,7 +34,7 @@ pub enum Backend<'a> {
 impl Backend<'_> {
     pub fn name(self) -> &'static str {
         match self {
-            Self::Default => "SQLite, the default",
+            Self::Default | Self::Wide => "SQLite, the default",
             Self::FullSync => "SQLite, each commit waiting for the disk",
             Self::Redis(_) => "Redis on this machine",
         }
@@ -51,6 +53,13 @@ impl Scene {
         let mut runtime_config: Option<PathBuf> = None;
         match backend {
             Backend::Default => seed(&*sqlite(state.path())).await,
+            Backend::Wide => {
+                seed(&*sqlite(state.path())).await;
+                let path = state.path().join("runtime-config.toml");
+                std::fs::write(&path, "[outbound_http]\nmax_connections = 256\n")
+                    .expect("a file in a folder of our own");
+                runtime_config = Some(path);
+            }
             Backend::FullSync => {
                 seed(&*sqlite(state.path())).await;
                 arguments.extend(["--sqlite-sync", "full"]);

@@ -2,13 +2,18 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::oneshot, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    time::timeout,
+};
 use tokio_util::{sync::DropGuard, task::AbortOnDropHandle};
 use wasmtime::CacheConfig;
 
@@ -92,9 +97,7 @@ impl Host {
             addr: options.listen,
             source,
         };
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(listen_error)?;
+        let listener = listen(options.listen).map_err(listen_error)?;
         let addr = listener.local_addr().map_err(listen_error)?;
         let limits = limits(options.max_connections);
         let server = Server::new(listener, Service::new(routes), limits);
@@ -212,12 +215,28 @@ fn limits(max_connections: usize) -> Limits {
     Limits::new(shares)
 }
 
+/// Listens as the runtime would, with room for more connections that come at once: those that find none wait a second or three
+/// for their next try, or are reset.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A host that is started again must not wait for its last connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 fn state_dir(options: &Options, config: &RuntimeConfig, manifest: &Manifest) -> PathBuf {
     let given = options.state_dir.as_ref().or(config.state_dir.as_ref());
     given
         .cloned()
         .unwrap_or_else(|| manifest.root.join(".spin"))
 }
+
+/// As many as Linux allows by default (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
 
 /// An instance learns with the next token that its client has gone, and ends what it has in the store within a second.
 const LAST_WRITES: Duration = Duration::from_millis(1500);

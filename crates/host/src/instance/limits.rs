@@ -4,6 +4,11 @@
 //! A bound for each instance alone bounds nothing while a burst may start any number of them. Memory is given back only with
 //! the instance that has it, so the last eighth of the budget is kept for those that run: no instance begins with less left,
 //! and its request is answered 503.
+//!
+//! # Bodies
+//! What an instance holds of requests is most of what it grows by. So a body that is no small one is announced before it is
+//! handed over, and refused where it would not fit into three quarters of the budget beside what is held and what else is
+//! announced. Bodies alone end no instance then, and what is small is served beside them, in a new instance if need be.
 
 use std::sync::{
     Arc,
@@ -16,6 +21,8 @@ use wasmtime::ResourceLimiter;
 pub(crate) struct MemoryBudget {
     max_bytes: usize,
     used_bytes: AtomicUsize,
+    /// Of bodies that are on their way to instances.
+    announced_bytes: AtomicUsize,
 }
 
 impl MemoryBudget {
@@ -23,7 +30,27 @@ impl MemoryBudget {
         Self {
             max_bytes,
             used_bytes: AtomicUsize::new(0),
+            announced_bytes: AtomicUsize::new(0),
         }
+    }
+
+    /// Room for a body of so many bytes, or of a length that is not told; `None`: there is none.
+    pub(crate) fn announce(self: &Arc<Self>, length: Option<usize>) -> Option<Announced> {
+        let bytes = length.unwrap_or(UNTOLD);
+        let left = if bytes <= SMALL { 0 } else { bytes };
+        let bound = self.max_bytes / 4 * 3;
+        let used = self.used_bytes.load(Ordering::Relaxed);
+        let announced = |announced: usize| {
+            let more = announced.checked_add(left)?;
+            (left == 0 || used.saturating_add(more) <= bound).then_some(more)
+        };
+        self.announced_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, announced)
+            .ok()?;
+        Some(Announced {
+            left,
+            budget: self.clone(),
+        })
     }
 
     /// Whether another instance may begin.
@@ -43,6 +70,29 @@ impl MemoryBudget {
 
     fn give_back(&self, bytes: usize) {
         self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// The bytes of a body that are still to come, for which there is room.
+pub(crate) struct Announced {
+    left: usize,
+    budget: Arc<MemoryBudget>,
+}
+
+impl Announced {
+    /// So many have come: they are in the instance's memory now.
+    pub(crate) fn arrived(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.left);
+        self.left -= bytes;
+        self.budget
+            .announced_bytes
+            .fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.arrived(self.left);
     }
 }
 
@@ -117,6 +167,12 @@ impl Drop for MemoryLimit {
 /// This part of the budget is for instances that run already.
 const RESERVE: usize = 8;
 
+/// A body of at most so many bytes needs no announcement: all that may be open together are little.
+const SMALL: usize = 64 << 10;
+
+/// What a body may have whose length is not told: `max_body` as it is by default.
+const UNTOLD: usize = 8 << 20;
+
 /// Function tables have some thousands of elements; this is what Spin allows.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
 
@@ -165,5 +221,26 @@ mod tests {
         assert!(running.memory_growing(699, 700, None).unwrap());
         assert!(!budget.has_room());
         assert!(running.memory_growing(700, 800, None).unwrap());
+    }
+
+    #[test]
+    fn bodies_are_let_in_as_far_as_they_fit_beside_what_is_held_and_on_its_way() {
+        let budget = Arc::new(MemoryBudget::new(100 << 20));
+        let mut running = MemoryLimit::new("c".into(), 100 << 20, budget.clone());
+        assert!(running.memory_growing(0, 55 << 20, None).unwrap());
+        let mut first = budget.announce(Some(10 << 20)).unwrap();
+        let second = budget.announce(None).unwrap();
+        assert!(budget.announce(Some(3 << 20)).is_none());
+        // What has come is held instead; what was told and did not come is free again.
+        first.arrived(10 << 20);
+        assert!(running.memory_growing(55 << 20, 65 << 20, None).unwrap());
+        assert!(budget.announce(Some(3 << 20)).is_none());
+        drop(second);
+        let third = budget.announce(Some(10 << 20)).unwrap();
+        assert!(budget.announce(Some(1 << 20)).is_none());
+        // What is small is always let in.
+        assert!(budget.announce(Some(SMALL)).is_some());
+        drop((first, third));
+        assert_eq!(budget.announced_bytes.load(Ordering::Relaxed), 0);
     }
 }

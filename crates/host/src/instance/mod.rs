@@ -6,7 +6,7 @@
 //!
 //! # Memory
 //! is bounded for each instance and for all of them together (`limits.rs`). An instance that would go beyond is ended; a request
-//! that would need another instance where there is no room for one is refused.
+//! that would need another instance where there is no room for one is refused, and so is one whose body would not fit.
 //!
 //! # A trap
 //! ends the instance and with it every request in it. A [`Placement`] tells the bodies of those requests, so that each client
@@ -28,7 +28,7 @@ pub use self::reuse::Reuse;
 pub(crate) use self::worker::Fate;
 pub(crate) use self::{
     engine::Engine,
-    limits::MemoryBudget,
+    limits::{Announced, MemoryBudget},
     worker::{Handler, Handlers, Handover, Placement},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};

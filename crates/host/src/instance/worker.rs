@@ -30,7 +30,7 @@ use wasmtime_wasi_http::{
     p3::{WasiHttpView, bindings::ServicePre},
 };
 
-use super::{Component, Ending, InstanceState, Reuse};
+use super::{Announced, Component, Ending, InstanceState, Reuse};
 
 /// Hands requests to the instances of one component.
 pub(crate) type Handler = ProxyHandler<Handlers>;
@@ -59,6 +59,11 @@ impl Handlers {
 
     pub(crate) fn component_id(&self) -> &str {
         &self.component.id
+    }
+
+    /// Room for a request's body, of this length if it is told.
+    pub(crate) fn announce(&self, length: Option<usize>) -> Option<Announced> {
+        self.component.budget.announce(length)
     }
 
     /// Waits for a request's turn to be handed over. The second value tells later which instance has it.
@@ -142,13 +147,17 @@ impl HandlerState for Handlers {
         let mut store = Store::new(self.code.engine(), InstanceState::new(component)?);
         store.limiter(|state| &mut state.memory);
         let service = self.code.instantiate_async(&mut store).await?;
-        let held_bytes = store.data().memory.held_bytes();
+        let size = Size {
+            held_bytes: store.data().memory.held_bytes(),
+            large_bytes: component.max_memory / 2,
+        };
         Ok(Instance {
             store,
             proxy: Proxy::P3(service),
             view: ViewFn::P3(InstanceState::http),
             expiration: Expiration {
                 max_idle: component.reuse.idle,
+                size: size.clone(),
                 idle: Box::pin(tokio::time::sleep(component.reuse.idle)),
                 draining: Box::pin(self.ending.draining.clone().cancelled_owned()),
                 now: Box::pin(self.ending.now.clone().cancelled_owned()),
@@ -157,7 +166,7 @@ impl HandlerState for Handlers {
                 component: component.clone(),
                 fate: Fate::default(),
                 open: Arc::default(),
-                held_bytes,
+                size,
                 ending: self.ending.clone(),
                 _running: self.ending.instances.token(),
             },
@@ -165,9 +174,29 @@ impl HandlerState for Handlers {
     }
 }
 
+/// How much linear memory an instance has.
+#[derive(Clone)]
+struct Size {
+    held_bytes: Arc<AtomicUsize>,
+    large_bytes: usize,
+}
+
+impl Size {
+    /// Memory comes back only with the instance: one that once needed much is not kept for good.
+    fn is_large(&self) -> bool {
+        self.held_bytes.load(Ordering::Relaxed) > self.large_bytes
+    }
+
+    /// Whether it is not kept for the next request when it has none: another one is made in a millisecond.
+    fn is_worth_ending(&self) -> bool {
+        self.held_bytes.load(Ordering::Relaxed) > KEPT_IDLE
+    }
+}
+
 /// When an instance ends: after a time without requests, or with the host.
 pub(crate) struct Expiration {
     max_idle: Duration,
+    size: Size,
     idle: Pin<Box<Sleep>>,
     draining: Pin<Box<WaitForCancellationFutureOwned>>,
     now: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -186,7 +215,7 @@ impl WorkerExpiration for Expiration {
         match status {
             WorkerStatus::Requests | WorkerStatus::PostReturn => Poll::Pending,
             WorkerStatus::Idle => {
-                if self.draining.as_mut().poll(cx).is_ready() {
+                if self.size.is_worth_ending() || self.draining.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
                 }
                 let deadline = tokio::time::Instant::from_std(since + self.max_idle);
@@ -204,8 +233,7 @@ pub(crate) struct Worker {
     component: Arc<Component>,
     fate: Fate,
     open: Arc<AtomicUsize>,
-    /// Bytes of linear memory.
-    held_bytes: Arc<AtomicUsize>,
+    size: Size,
     ending: Ending,
     _running: TaskTrackerToken,
 }
@@ -221,9 +249,7 @@ impl WorkerState for Worker {
             max_requests,
             ..
         } = self.component.reuse;
-        // Memory comes back only with the instance: one that once needed much is not kept for good.
-        let is_large = self.held_bytes.load(Ordering::Relaxed) > self.component.max_memory / 2;
-        if total >= max_requests || is_large {
+        if total >= max_requests || self.size.is_large() {
             ShouldAccept::Never
         } else if concurrent >= max_concurrent || self.open.load(Ordering::Relaxed) >= max_open {
             ShouldAccept::No
@@ -262,3 +288,6 @@ impl WorkerState for Worker {
 /// Requests on their way to the instances of one component. Two are enough to keep the runtime's threads busy; twice that
 /// leaves room for one that waits for its instance to start.
 const MAX_HANDOVERS: usize = 4;
+
+/// An instance with more memory than this is not kept idle. One that has just begun has a twentieth of it.
+const KEPT_IDLE: usize = 64 << 20;

@@ -9,7 +9,7 @@ use http::{
     uri::{Authority, Scheme},
 };
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use wasmtime_wasi_http::{
     handler::{ErrorCode, InstantiationError},
     p3::bindings::http::types::ErrorCode as WasiError,
@@ -58,9 +58,18 @@ impl Service {
 
 /// Hands the request to an instance of the component. What went wrong goes to the log, and is no business of the client's.
 async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBody> {
+    let length = request.body().size_hint().exact();
+    let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    let Some(mut announced) = handler.state().announce(length) else {
+        return busy("there is no room for a body of this length\n");
+    };
     let request = request.map(|body| {
-        body.map_err(|error| ErrorCode::P3(request_error(&error)))
-            .boxed_unsync()
+        body.map_frame(move |frame| {
+            announced.arrived(frame.data_ref().map_or(0, Bytes::len));
+            frame
+        })
+        .map_err(|error| ErrorCode::P3(request_error(&error)))
+        .boxed_unsync()
     });
     let (handover, placement) = handler.state().hand_over().await;
     let error = match handler.handle(handover, request).await {
@@ -74,13 +83,7 @@ async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBod
         "a request failed: {error:#}"
     );
     match error.downcast_ref::<InstantiationError<Handover>>() {
-        Some(_) => {
-            let text = "there is no room for another instance of the component\n";
-            let mut response = reply(StatusCode::SERVICE_UNAVAILABLE, text);
-            let headers = response.headers_mut();
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        }
+        Some(_) => busy("there is no room for another instance of the component\n"),
         None => reply(StatusCode::INTERNAL_SERVER_ERROR, ""),
     }
 }
@@ -119,6 +122,14 @@ fn request_error(error: &hyper::Error) -> WasiError {
     } else {
         WasiError::HttpProtocolError
     }
+}
+
+/// No room at the moment.
+fn busy(text: &'static str) -> Response<ReplyBody> {
+    let mut response = reply(StatusCode::SERVICE_UNAVAILABLE, text);
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn reply(status: StatusCode, text: &'static str) -> Response<ReplyBody> {
