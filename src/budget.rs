@@ -7,7 +7,7 @@
 //! # How
 //! Whoever holds bytes holds a [`Share`] beside them, for as long as the bytes are there: while they come, while their
 //! request waits, while they are sent. It is given back by being dropped. Where clients have keys, one of them holds a
-//! quarter at most.
+//! quarter at most. A little more than all there is, is for those who say little: pictures that fill it stop no chat without one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -35,6 +35,12 @@ pub struct Share {
 /// One client holds at most one part in so many; a body is at most so large too.
 pub const PARTS: usize = 4;
 
+/// A share of at most so many bytes is small: a conversation without a picture.
+const SMALL: usize = 64 << 10;
+
+/// One part in so many is there for small shares besides.
+const SPARE: usize = 16;
+
 impl Share {
     /// Of nothing yet.
     pub fn new(bounds: Bounds) -> Share {
@@ -47,8 +53,10 @@ impl Share {
     /// All together, or this client alone, would hold too much. Nothing has changed then.
     pub fn grow(&mut self, by: usize) -> Result<(), Full> {
         let Bounds { total, client } = self.bounds;
+        let is_small = self.bytes.saturating_add(by) <= SMALL;
+        let spare = if is_small { total / SPARE } else { 0 };
         let is_too_much = |held: usize, most: usize| held.saturating_add(by) > most;
-        if is_too_much(held(), total)
+        if is_too_much(held(), total.saturating_add(spare))
             || client.is_some_and(|client| is_too_much(held_by(client), total / PARTS))
         {
             return Err(Full);
@@ -102,25 +110,30 @@ thread_local! {
 mod tests {
     use super::*;
 
+    const MIB: usize = 1 << 20;
+
     fn of(client: Option<u64>) -> Share {
-        Share::new(Bounds { total: 100, client })
+        Share::new(Bounds {
+            total: 100 * MIB,
+            client,
+        })
     }
 
     #[test]
     fn all_together_are_bounded_and_a_dropped_share_is_free_again() {
         let (mut one, mut other) = (of(None), of(None));
-        assert_eq!(one.grow(25), Ok(()));
+        assert_eq!(one.grow(25 * MIB), Ok(()));
         let more: Vec<Share> = (0..3)
             .map(|_| {
                 let mut share = of(None);
-                share.grow(25).unwrap();
+                share.grow(25 * MIB).unwrap();
                 share
             })
             .collect();
-        assert_eq!(other.grow(1), Err(Full));
-        assert_eq!((other.bytes(), held()), (0, 100));
+        assert_eq!(other.grow(MIB), Err(Full));
+        assert_eq!((other.bytes(), held()), (0, 100 * MIB));
         drop(more);
-        assert_eq!(other.grow(25), Ok(()));
+        assert_eq!(other.grow(25 * MIB), Ok(()));
         drop((one, other));
         assert_eq!(held(), 0);
     }
@@ -128,12 +141,12 @@ mod tests {
     #[test]
     fn one_client_holds_a_quarter_whatever_is_free() {
         let (mut one, mut second, mut other) = (of(Some(1)), of(Some(1)), of(Some(2)));
-        assert_eq!(one.grow(20), Ok(()));
-        assert_eq!(second.grow(6), Err(Full));
-        assert_eq!(second.grow(5), Ok(()));
-        assert_eq!(other.grow(25), Ok(()));
+        assert_eq!(one.grow(20 * MIB), Ok(()));
+        assert_eq!(second.grow(6 * MIB), Err(Full));
+        assert_eq!(second.grow(5 * MIB), Ok(()));
+        assert_eq!(other.grow(25 * MIB), Ok(()));
         drop(one);
-        assert_eq!(second.grow(20), Ok(()));
+        assert_eq!(second.grow(20 * MIB), Ok(()));
         drop((second, other));
         assert!(BY_CLIENT.with_borrow(HashMap::is_empty));
     }
@@ -141,11 +154,28 @@ mod tests {
     #[test]
     fn what_is_there_in_another_form_is_counted_even_beyond_the_bound() {
         let mut share = of(Some(1));
-        share.grow(25).unwrap();
-        share.set(40);
-        assert_eq!((held(), held_by(1)), (40, 40));
-        share.set(10);
-        assert_eq!((held(), share.bytes()), (10, 10));
-        assert_eq!(share.grow(15), Ok(()));
+        share.grow(25 * MIB).unwrap();
+        share.set(40 * MIB);
+        assert_eq!((held(), held_by(1)), (40 * MIB, 40 * MIB));
+        share.set(10 * MIB);
+        assert_eq!((held(), share.bytes()), (10 * MIB, 10 * MIB));
+        assert_eq!(share.grow(15 * MIB), Ok(()));
+    }
+
+    #[test]
+    fn who_says_little_is_heard_where_the_rest_is_full() {
+        let mut large = of(None);
+        large.grow(100 * MIB).unwrap();
+        let mut growing = of(None);
+        assert_eq!(growing.grow(SMALL), Ok(()));
+        assert_eq!(growing.grow(1), Err(Full));
+        let small = || {
+            let mut share = of(None);
+            share.grow(SMALL).map(|()| share)
+        };
+        let many: Vec<_> = std::iter::from_fn(|| small().ok()).collect();
+        assert_eq!(many.len() + 1, 100 * MIB / SPARE / SMALL);
+        drop((large, growing, many));
+        assert_eq!(held(), 0);
     }
 }

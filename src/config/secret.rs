@@ -49,6 +49,11 @@ impl fmt::Debug for Secret {
 }
 
 impl ApiKey {
+    /// Whether it is so long that nobody finds it by trying, however often.
+    pub fn is_long(&self) -> bool {
+        self.secret.0.len() >= LONG
+    }
+
     /// The key that `shown` is, if any. All keys are looked at whichever matches, so that time tells at most the length of
     /// what was shown.
     pub fn find<'a>(keys: impl IntoIterator<Item = &'a ApiKey>, shown: &str) -> Option<&'a ApiKey> {
@@ -62,6 +67,9 @@ impl ApiKey {
         found
     }
 }
+
+/// As many characters as 16 random bytes have in base64.
+const LONG: usize = 24;
 
 /// One key for everybody, named "default".
 pub(super) fn single_key(secret: Secret) -> ApiKey {

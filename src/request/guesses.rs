@@ -5,8 +5,9 @@
 //! the log.
 //!
 //! # Limits
-//! Kept by each instance for itself. Who shares an address with somebody who guesses is still let in with a key that this
-//! instance has accepted before; a key that it has not seen yet waits with the others.
+//! Kept by each instance for itself. Who shares an address with somebody who guesses is still let in with a key that nobody
+//! guesses, being long, and with one that this instance has accepted before: it may be new itself, and know none yet. A short
+//! key that it has not seen waits with the others.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -79,9 +80,9 @@ impl State {
             .get(&address)
             .filter(|wrong| wrong.times >= MAX_WRONG);
         if let Some(wrong) = locked {
-            let accepted = keys.iter().filter(|key| self.accepted.contains(&key.name));
+            let is_looked_for = |key: &&ApiKey| key.is_long() || self.accepted.contains(&key.name);
             let left_ms = (wrong.since_ms + WINDOW_MS).saturating_sub(now_ms);
-            return ApiKey::find(accepted, shown).map_or(
+            return ApiKey::find(keys.iter().filter(is_looked_for), shown).map_or(
                 Shown::Unread {
                     retry_after: Duration::from_millis(left_ms),
                 },
@@ -150,6 +151,21 @@ mod tests {
         // Others are not touched, and a minute later nor is this one.
         assert_eq!(look("second", "192.0.2.2", 30_000), "two");
         assert_eq!(look("guess", "192.0.2.1", 60_000), "wrong");
+    }
+
+    #[test]
+    fn a_long_key_gets_in_beside_a_flood_of_wrong_ones_at_an_instance_that_is_new() {
+        let long = "3f9ac1d07be24586a1d2c3b4";
+        let keys = format!("long:interactive:{long} short:interactive:second");
+        let config = config_with(&[("api_keys", keys.as_str())]);
+        let mut state = State::default();
+        let mut look = |shown: &str| state.look_at(&config.keys, shown, None, 0);
+        for _ in 0..100 {
+            look("guess");
+        }
+        assert!(matches!(look(long), Shown::Known(key) if key.name == "long"));
+        assert!(matches!(look(&long[1..]), Shown::Unread { .. }));
+        assert!(matches!(look("second"), Shown::Unread { .. }));
     }
 
     #[test]

@@ -109,7 +109,7 @@ refusals! {
         "prompt is too long: {prompt_tokens} tokens > {num_ctx} maximum";
     /// The path is not one that is relayed.
     InvalidPath = "invalid_path", StatusCode::BAD_REQUEST, None,
-        "this path is not relayed: no dots, encoded slashes or control characters";
+        "this path is not relayed: no slash that is doubled, encoded or at the end, no dots or control characters";
 
     /// The body broke off, or its framing is wrong.
     BodyBroken = "body_broken", StatusCode::BAD_REQUEST, None, "the body broke off";
@@ -118,7 +118,7 @@ refusals! {
     BodyUndecodable = "body_broken", StatusCode::BAD_REQUEST, None,
         "the body is not coded as its content-encoding says, or with a window of more than 8 MiB";
 
-    /// Keys are set and none of them was shown; after ten wrong keys in a minute from one address, a key that is new here is not looked at for a while.
+    /// Keys are set and none of them was shown; after ten wrong keys in a minute from one address, a key of less than 24 characters that is new here is not looked at for a while.
     Unauthorized {
         /// When a key of this address is looked at again, where too many were wrong.
         retry_after: Option<Duration>
