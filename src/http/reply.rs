@@ -124,7 +124,14 @@ pub fn answer_fields(mut headers: HeaderMap) -> Fields {
     fields(headers)
 }
 
-/// Headers as the host takes them. What it refuses is left out rather than failing the answer.
+/// Headers as the host takes them: all at once, or each that it does not refuse, rather than failing the answer for one.
 pub fn fields(headers: HeaderMap) -> Fields {
-    Fields::try_from(headers).unwrap_or_else(|_| Fields::new())
+    let one_by_one = headers.clone();
+    Fields::try_from(headers).unwrap_or_else(|_| {
+        let fields = Fields::new();
+        for (name, value) in &one_by_one {
+            let _ = fields.append(name.as_str(), value.as_bytes());
+        }
+        fields
+    })
 }

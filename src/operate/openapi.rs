@@ -74,6 +74,10 @@ mod tests {
                     assert!(responses[status].is_object(), "{method} {path} {status}");
                 }
             }
+            if let Route::PassOn(_) = route {
+                // They meet no bound on their rate, and an upstream's 429 is told as 503.
+                assert!(responses["429"].is_null(), "{method} {path}");
+            }
             let Some(refused) = responses["401"]["$ref"].as_str() else {
                 continue;
             };

@@ -83,6 +83,8 @@ impl Seen<'_> {
             (429, ..) => Trouble::Busy,
             (_, Some(_), Some(told)) if is_cloud => Trouble::Cloud(told),
             (401 | 403 | 407, ..) => Trouble::Credentials(status),
+            // `expect` is our own.
+            (417, ..) => Trouble::Stranger(self.what()),
             (400..=499, Some(document), _) => Trouble::Clients { status, document },
             (501, _, Some(sentence)) => Trouble::Unservable { status, sentence },
             (500..=599, _, Some(sentence)) if is_about_request(&sentence) => {
@@ -248,6 +250,10 @@ mod tests {
                 "status 413 with text/html",
             ),
             (seen(302, "text/html", ""), "status 302 with text/html"),
+            (
+                seen(417, "text/plain", "{\"error\":\"no\"}"),
+                "status 417 with text/plain",
+            ),
         ] {
             assert_eq!(
                 seen.trouble(false),

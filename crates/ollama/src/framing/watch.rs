@@ -46,7 +46,10 @@ impl AnswerWatch {
     pub fn new(form: Form) -> AnswerWatch {
         let framing = match form {
             Form::Lines | Form::Events => Framing::Lines(LineSplitter::default()),
-            Form::OpenAiEvents | Form::AnthropicEvents => Framing::Events(LineSplitter::default()),
+            Form::OpenAiEvents | Form::AnthropicEvents => Framing::Events {
+                lines: LineSplitter::default(),
+                has_ended: true,
+            },
             Form::Document | Form::OpenAiDocument | Form::AnthropicDocument => {
                 Framing::Document(Document::default())
             }
@@ -70,7 +73,10 @@ impl AnswerWatch {
         } = self;
         match framing {
             Framing::Lines(lines) => lines.feed(bytes, |line| see_line(line, verdict, tally)),
-            Framing::Events(lines) => lines.feed(bytes, |line| see_event(line, verdict, tally)),
+            Framing::Events { lines, has_ended } => lines.feed(bytes, |line| {
+                *has_ended = line.is_empty();
+                see_event(line, verdict, tally);
+            }),
             Framing::Document(document) => {
                 document.see(bytes);
                 Ok(())
@@ -88,7 +94,7 @@ impl AnswerWatch {
         } = self;
         match framing {
             Framing::Lines(lines) => see_line(lines.remainder(), verdict, tally),
-            Framing::Events(lines) => see_event(lines.remainder(), verdict, tally),
+            Framing::Events { lines, .. } => see_event(lines.remainder(), verdict, tally),
             Framing::Document(document) => *verdict = document.judge(tally),
         }
         *verdict
@@ -99,12 +105,12 @@ impl AnswerWatch {
         self.tally
     }
 
-    /// Whether something may be written between what has passed and what comes: true at a line start; inside a document
-    /// only before its first byte.
+    /// Whether something may be written between what has passed and what comes: true at a line start, of events behind the
+    /// empty line that ends one; inside a document only before its first byte.
     pub fn between_frames(&self) -> bool {
         match &self.framing {
             Framing::Lines(lines) => lines.at_line_start(),
-            Framing::Events(lines) => lines.at_line_start(),
+            Framing::Events { lines, has_ended } => *has_ended && lines.at_line_start(),
             Framing::Document(document) => document.len == 0,
         }
     }
@@ -123,7 +129,11 @@ pub(super) fn is_last_line(line: &[u8]) -> bool {
 #[derive(Debug)]
 enum Framing {
     Lines(LineSplitter),
-    Events(LineSplitter),
+    Events {
+        lines: LineSplitter,
+        /// Whether the last event that began has ended, by an empty line.
+        has_ended: bool,
+    },
     Document(Document),
 }
 

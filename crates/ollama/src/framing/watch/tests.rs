@@ -200,3 +200,24 @@ fn something_may_stand_between_lines_but_not_inside_one() {
     document.see(b"{").unwrap();
     assert!(!document.between_frames());
 }
+
+#[test]
+fn nothing_is_written_within_an_event() {
+    for form in [Form::OpenAiEvents, Form::AnthropicEvents] {
+        let mut watch = AnswerWatch::new(form);
+        assert!(watch.between_frames());
+        for within in [
+            "event: message_start\n",
+            "data: {\"a\"",
+            ":1}\r\n",
+            "data: {}\n",
+        ] {
+            watch.see(within.as_bytes()).unwrap();
+            assert!(!watch.between_frames(), "{within}");
+        }
+        watch.see(b"\r\n").unwrap();
+        assert!(watch.between_frames());
+        watch.see(b": a comment\n").unwrap();
+        assert!(!watch.between_frames());
+    }
+}
