@@ -57,7 +57,8 @@ impl Outgoing {
         known: Known,
         needs: Needs,
     ) -> Outgoing {
-        share.set(body.held());
+        let repeated = translation.as_ref().map_or(0, Translation::held);
+        share.set(body.held() + repeated);
         Outgoing {
             path,
             model,

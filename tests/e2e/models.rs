@@ -133,15 +133,18 @@ fn a_models_own_options_go_with_it_and_load_it_once_on_every_route() {
                 ("/api/generate", "big"),
                 ("/v1/chat/completions", "big"),
                 ("/v1/completions", "big"),
+                ("/v1/responses", "big"),
                 ("/v1/messages", "big"),
                 ("/api/chat", "small"),
                 ("/v1/chat/completions", "small"),
                 ("/v1/completions", "small"),
+                ("/v1/responses", "small"),
             ] {
                 let body = match path {
                     "/api/generate" | "/v1/completions" => {
                         json!({ "model": model, "prompt": "Hello" })
                     }
+                    "/v1/responses" => json!({ "model": model, "input": "Hello" }),
                     _ => json!({ "model": model, "messages": message, "max_tokens": 9 }),
                 };
                 let answer = app.post(path, &body).await.whole().await;

@@ -1,4 +1,4 @@
-//! OpenAI's chat completions: relayed as they came, or translated where the operator's runner options must go with them.
+//! OpenAI's completions and responses: relayed as they came, or translated where the operator's runner options must go with them.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -84,6 +84,63 @@ fn a_text_is_continued_by_a_generation_and_says_what_ollamas_own_would() {
 }
 
 #[test]
+fn a_response_is_translated_and_says_what_ollamas_own_would() {
+    run(async {
+        let app = Setup::answering("text=lorem think=2 pace=0ms")
+            .start()
+            .await;
+        let tool = json!({ "type": "function", "name": "f", "parameters": { "type": "object" } });
+        let items = json!([
+            { "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "Hello" }] },
+        ]);
+        for (stream, input) in [
+            (false, json!("Hello")),
+            (true, json!("Hello")),
+            (true, items),
+        ] {
+            let request = json!({
+                "model": "llama3.2", "instructions": "Be brief.", "input": input, "stream": stream,
+                "max_output_tokens": 20, "tools": [tool],
+            });
+            let answer = app.post("/v1/responses", &request).await.whole().await;
+            assert_eq!((answer.status.as_u16(), answer.end), (200, End::InOrder));
+            let sent = app.sim.requests().pop().expect("a request");
+            assert_eq!(sent.path, "/api/chat");
+            assert_eq!(sent.body["options"]["num_ctx"], 4096);
+            assert_eq!(sent.body["messages"][0]["role"], "system");
+            let mut client = Client::connect(app.sim.addr()).await;
+            let direct = client.post("/v1/responses", &request).await.whole().await;
+            assert_eq!(said(&answer.text()), said(&direct.text()));
+        }
+    });
+}
+
+#[test]
+fn an_error_in_a_response_is_told_in_the_ways_that_its_clients_look_for() {
+    run(async {
+        let app = Setup::answering("pace=0ms").start().await;
+        for (directive, code) in [
+            ("tokens=5 error_at=2", "server_error"),
+            ("tokens=5 no_done", "incomplete_answer"),
+        ] {
+            let input = format!("Hello [[sim {directive}]]");
+            let request = json!({ "input": input, "stream": true });
+            let answer = app.post("/v1/responses", &request).await.whole().await;
+            let told = said(&answer.text());
+            let [failed, error] = told.last_chunk().expect("two events");
+            assert_eq!(failed["type"], "response.failed", "{told:?}");
+            assert_eq!(failed["response"]["error"]["code"], code);
+            assert_eq!(error["type"], "error");
+            assert!(error["error"]["message"].is_string(), "{error}");
+        }
+        let request = json!({ "input": "Hello [[sim status=404]]", "stream": true });
+        let refused = app.post("/v1/responses", &request).await.whole().await;
+        assert_eq!(refused.status.as_u16(), 404);
+        assert_eq!(refused.json()["error"]["type"], "not_found_error");
+    });
+}
+
+#[test]
 fn an_error_of_the_upstreams_is_told_in_openais_form() {
     run(async {
         let app = Setup::answering("pace=0ms").start().await;
@@ -146,12 +203,24 @@ fn who_waits_gets_comments_or_white_space_before_the_translated_answer() {
             .with("max_concurrent", "1")
             .start()
             .await;
-        for stream in [true, false] {
+        let chat = json!([{ "role": "user", "content": "Hello" }]);
+        for (stream, path, end, object) in [
+            (true, "/v1/chat/completions", "data: [DONE]\n\n", ""),
+            (false, "/v1/chat/completions", "", "chat.completion"),
+            (true, "/v1/completions", "data: [DONE]\n\n", ""),
+            (false, "/v1/completions", "", "text_completion"),
+            (true, "/v1/responses", "}\n\n", ""),
+            (false, "/v1/responses", "", "response"),
+        ] {
             let held = fill(app.addr(), &app.sim, 1, 5 * SECOND).await;
             let mut client = app.client().await;
-            let request =
-                json!({ "messages": [{ "role": "user", "content": "Hello" }], "stream": stream });
-            let waiting = client.post("/v1/chat/completions", &request).await;
+            let mut request = json!({ "stream": stream });
+            match path {
+                "/v1/chat/completions" => request["messages"] = chat.clone(),
+                "/v1/completions" => request["prompt"] = "Hello".into(),
+                _ => request["input"] = "Hello".into(),
+            }
+            let waiting = client.post(path, &request).await;
             assert_eq!(waiting.status.as_u16(), 200);
             eventually(5 * SECOND, "it waits", || async {
                 app.queue_status().await == [1, 1, 1]
@@ -162,10 +231,10 @@ fn who_waits_gets_comments_or_white_space_before_the_translated_answer() {
             let text = answer.text();
             if stream {
                 assert!(text.starts_with(": queue {\"ticket\":"), "{text}");
-                assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+                assert!(text.ends_with(end), "{text}");
             } else {
                 assert!(text.starts_with(' '), "{text}");
-                assert_eq!(answer.json()["object"], "chat.completion");
+                assert_eq!(answer.json()["object"], object);
             }
             eventually(5 * SECOND, "nobody is left", || async {
                 app.queue_status().await == [0, 0, 1]
@@ -176,19 +245,11 @@ fn who_waits_gets_comments_or_white_space_before_the_translated_answer() {
 }
 
 #[test]
-fn responses_and_embeddings_are_relayed_as_they_came() {
+fn embeddings_and_generations_are_relayed_as_they_came() {
     run(async {
         let app = Setup::answering("text=lorem pace=0ms").start().await;
         let mut number = 0;
         for (path, request) in [
-            (
-                "/v1/responses",
-                json!({ "model": "llama3.2", "input": "Hello" }),
-            ),
-            (
-                "/v1/responses",
-                json!({ "model": "llama3.2", "input": "Hello", "stream": true }),
-            ),
             (
                 "/v1/embeddings",
                 json!({ "model": "nomic-embed-text", "input": ["a", "b"] }),
@@ -258,6 +319,35 @@ async fn direct(app: &App, request: &Value) -> Whole {
         .whole()
         .await
 }
+
+/// What a response says: its events, or its document, without names and times.
+fn said(text: &str) -> Vec<Value> {
+    let events = text.split_terminator("\n\n");
+    let data = events.filter_map(|event| match event.split_once("\ndata: ") {
+        Some((_, data)) => Some(data),
+        None => event.starts_with('{').then_some(event),
+    });
+    data.map(|data| nameless(serde_json::from_str(data).expect("JSON")))
+        .collect()
+}
+
+/// Sorted, since the order of members says nothing, and Ollama's own events have another than its documents.
+fn nameless(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(nameless).collect(),
+        Value::Object(members) => {
+            let told = members
+                .into_iter()
+                .filter(|(name, _)| !NAMES.contains(&name.as_str()));
+            let mut told: Vec<_> = told.map(|(name, value)| (name, nameless(value))).collect();
+            told.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(told.into_iter().collect())
+        }
+        other => other,
+    }
+}
+
+const NAMES: [&str; 4] = ["id", "item_id", "created_at", "completed_at"];
 
 fn events(text: &str) -> Vec<Value> {
     let events = text.split_terminator("\n\n");

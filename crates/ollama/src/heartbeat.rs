@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::endpoint::{Endpoint, Family, Form};
 use crate::framing::Waited;
-use crate::messages;
+use crate::{messages, responses};
 
 /// A place in the line, as clients are told. `camelCase` on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -136,6 +136,11 @@ impl Heartbeat {
                 json!({ "error": message, "code": code })
             )
             .into_bytes(),
+            Form::OpenAiEvents if self.endpoint == Endpoint::OpenAiResponses => {
+                let response = json!({ "object": "response", "model": self.model, "output": [] });
+                // Which number the last event had is not known here; no client counts.
+                responses::failed(response, code, kind, message, 0).into_bytes()
+            }
             Form::OpenAiEvents => {
                 format!("data: {}\n\n", openai_error(kind, code, message)).into_bytes()
             }
@@ -350,14 +355,37 @@ mod tests {
 
     #[test]
     fn an_error_frame_is_read_as_an_error_in_each_form() {
-        for form in FORMS {
-            let heartbeat = Heartbeat::new(Endpoint::Chat, form, "m");
+        let responses = (Endpoint::OpenAiResponses, Form::OpenAiEvents);
+        let chats = FORMS.map(|form| (Endpoint::Chat, form));
+        for (endpoint, form) in chats.into_iter().chain([responses]) {
+            let heartbeat = Heartbeat::new(endpoint, form, "m");
             let mut watch = watch_of(form);
             watch
                 .see(&heartbeat.error("upstream_error", "api_error", "it \"broke\"\n"))
                 .unwrap();
             assert_eq!(watch.end(), Verdict::Failed, "{form:?}");
         }
+    }
+
+    #[test]
+    fn a_response_that_fails_is_told_in_both_ways_that_its_clients_look_for() {
+        let heartbeat = Heartbeat::new(Endpoint::OpenAiResponses, Form::OpenAiEvents, "m");
+        let frames = text(heartbeat.error("queue_timeout", "server_error", "it took too long"));
+        let frames: Vec<&str> = frames.split_terminator("\n\n").collect();
+        let data = |index: usize, event: &str| -> Value {
+            let data = frames[index].strip_prefix(&format!("event: {event}\ndata: "));
+            serde_json::from_str(data.unwrap()).unwrap()
+        };
+        let failed = data(0, "response.failed");
+        assert_eq!(failed["response"]["status"], "failed");
+        let error = json!({ "code": "queue_timeout", "message": "it took too long" });
+        assert_eq!(failed["response"]["error"], error);
+        let error = data(1, "error");
+        assert_eq!(
+            (&error["type"], &error["code"]),
+            (&json!("error"), &json!("queue_timeout"))
+        );
+        assert_eq!(error["error"]["message"], "it took too long");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod names;
 pub mod openai;
 pub mod options;
 pub mod request;
+pub mod responses;
 pub mod translation;
 
 pub use by_model::{Alias, ForModels, Override};

@@ -11,7 +11,7 @@ use sluice_ollama::options::PINNED;
 use sluice_ollama::request::{Code, Sending};
 use sluice_ollama::{
     Asker, Delivery, Endpoint, Form, Passage, Policy, Prepared, Translation, Verdict, messages,
-    openai, prepare,
+    openai, prepare, responses,
 };
 
 fn corpus(name: &str) -> PathBuf {
@@ -65,13 +65,14 @@ fn prepared(endpoint: Endpoint, body: &[u8], policy: &Policy) -> Option<Prepared
 }
 
 /// Where Sluice refuses what Ollama's reader takes: it would be refused there a step later, or is the operator's.
-const STRICTER: [&str; 12] = [
+const STRICTER: [&str; 13] = [
     "model",
     "prompt",
     "messages",
     "input",
     "format",
     "keep_alive",
+    "reasoning.effort",
     "reasoning_effort",
     "options",
     "max_completion_tokens",
@@ -233,6 +234,10 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
     let mut mutator = Mutator::of_folder(&corpus("answer"), ANSWER_WORDS).expect("a corpus");
     let whole = mutator.corpus().to_vec();
     let translation = |delivery: Delivery| delivery.translation(7, 0, "m");
+    let response = |way| {
+        let repeated = "\"tools\":[]".into();
+        translation(Delivery::Response(responses::Delivery { way, repeated }))
+    };
     let completion = |delivery| translation(Delivery::Completion(delivery));
     let text = |delivery| translation(Delivery::Text(delivery));
     let message = |delivery| translation(Delivery::Message(delivery));
@@ -259,6 +264,11 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
             Form::OpenAiEvents,
             Some(text(openai::Delivery::StreamWithUsage)),
         ),
+        (
+            Form::OpenAiDocument,
+            Some(response(responses::Way::Document)),
+        ),
+        (Form::OpenAiEvents, Some(response(responses::Way::Stream))),
         (Form::AnthropicEvents, None),
         (
             Form::AnthropicDocument,
@@ -289,15 +299,15 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
                 (Form::Events, _) => {
                     only_fields(&out, &["event: message", "event: error", "data: "])
                 }
-                (Form::OpenAiEvents, Some(_)) => {
-                    only_fields(&out, &["data: "]);
-                    let has_end = out.windows(14).any(|word| word == b"data: [DONE]\n\n");
-                    assert!(has_end || verdict != Verdict::Complete, "{answer:?}");
-                }
-                (Form::AnthropicEvents, Some(_)) => {
-                    only_fields(&out, &["event: ", "data: "]);
-                    let end = b"event: message_stop\n";
-                    let has_end = out.windows(end.len()).any(|word| word == end);
+                (Form::OpenAiEvents | Form::AnthropicEvents, Some(translation)) => {
+                    let (fields, end) = match translation {
+                        Translation::Response(_) => (NAMED, "event: response.completed\n"),
+                        Translation::Message(_) => (NAMED, "event: message_stop\n"),
+                        _ => (&["data: "][..], "data: [DONE]\n\n"),
+                    };
+                    only_fields(&out, fields);
+                    let mut words = out.windows(end.len());
+                    let has_end = words.any(|word| word == end.as_bytes());
                     assert!(has_end || verdict != Verdict::Complete, "{answer:?}");
                 }
                 (_, Some(_)) if verdict != Verdict::Incomplete => {
@@ -322,6 +332,9 @@ fn only_fields(stream: &[u8], fields: &[&str]) {
         );
     }
 }
+
+/// The fields of events that have names.
+const NAMED: &[&str] = &["event: ", "data: "];
 
 const REQUEST_WORDS: &[&str] = &[
     "\"options\":{\"num_ctx\":1,\"num_predict\":9e9}",
@@ -358,6 +371,7 @@ const REQUEST_WORDS: &[&str] = &[
     "\"num_gpu\":",
     "\"content\":[{\"type\":\"text\"}]",
     "\"max_tokens\":8",
+    "\"input\":[{\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"b\",\"arguments\":\"{}\"}]",
     "{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\",\"input\":{}}",
     "{\"type\":\"tool_result\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}",
     "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"aGk=\"}}",

@@ -117,7 +117,47 @@ fn no_shape_of_a_body_costs_more_than_twice_its_length_and_what_waits_more_than_
         ),
         (
             Endpoint::OpenAiResponses,
-            filled("{\"input\":[0", ",[0]", "]}"),
+            filled(
+                "{\"input\":[{\"role\":\"user\",\"content\":\"x\"}",
+                ",{\"role\":\"user\",\"content\":\"\"}",
+                "]}",
+            ),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled(
+                "{\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"x\"}",
+                ",{\"type\":\"input_text\",\"text\":\"y\"}",
+                "]}]}",
+            ),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled(
+                "{\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"x\"}",
+                ",{\"type\":\"input_image\",\"image_url\":\"data:;base64,aA==\"}",
+                "]}]}",
+            ),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled(
+                "{\"input\":[{\"role\":\"user\",\"content\":\"x\"}",
+                ",{\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"f\",\"arguments\":\"{}\"}",
+                "]}",
+            ),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled("{\"input\":\"x\",\"instructions\":\"", "x", "\"}"),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled(
+                "{\"input\":\"x\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}",
+                ",{\"type\":\"function\",\"name\":\"f\",\"strict\":false,\"parameters\":{}}",
+                "]}",
+            ),
         ),
     ];
     let mut options = Map::new();

@@ -4,7 +4,9 @@
 //! The transcripts are the simulator's (`crates/ollama-sim/tests/transcripts/`).
 
 use serde_json::Value;
-use sluice_ollama::{Delivery, Form, Passage, Verdict, messages, openai};
+use sluice_ollama::{
+    Asker, Delivery, Endpoint, Form, Passage, Policy, Verdict, messages, openai, prepare, responses,
+};
 
 const DOCUMENT: Delivery = Delivery::Completion(openai::Delivery::Document);
 const STREAM: Delivery = Delivery::Completion(openai::Delivery::Stream);
@@ -36,7 +38,7 @@ const PAIRS: &[(&str, &str, Delivery)] = &[
 #[test]
 fn a_translated_answer_has_the_form_of_ollamas_own() {
     for (chat, v1, delivery) in PAIRS {
-        let (verdict, translated) = translated(&recorded(CHATS, chat), *delivery);
+        let (verdict, translated) = translated(&recorded(CHATS, chat), delivery.clone());
         assert_eq!(verdict, Verdict::Complete, "{chat}");
         let expected = recorded(V1, v1).concat();
         assert_eq!(shape(&translated), shape(&expected), "{chat} as {v1}");
@@ -57,11 +59,73 @@ const TEXTS: &[(&str, &str, Delivery)] = &[
 #[test]
 fn a_translated_text_has_the_form_of_ollamas_own() {
     for (generate, v1, delivery) in TEXTS {
-        let (verdict, translated) = translated(&recorded(GENERATIONS, generate), *delivery);
+        let (verdict, translated) = translated(&recorded(GENERATIONS, generate), delivery.clone());
         assert_eq!(verdict, Verdict::Complete, "{generate}");
         let expected = recorded(V1, v1).concat();
         assert_eq!(shape(&translated), shape(&expected), "{generate} as {v1}");
     }
+}
+
+/// A chat, and one like it as a response.
+const RESPONSES: &[(&str, &str)] = &[
+    ("chat-stream-false", "v1-responses"),
+    ("chat-stream-false", "v1-responses-previous-id"),
+    ("chat-load-no-messages", "v1-responses-no-input"),
+    ("chat-stream-default", "v1-responses-stream"),
+    ("chat-thinking-default", "v1-responses-thinking-stream"),
+    ("chat-tools-go-schema-nonstream", "v1-responses-tool-call"),
+    (
+        "chat-tools-go-schema-stream",
+        "v1-responses-tool-call-stream",
+    ),
+];
+
+/// The order of members is nobody's: Ollama's own events have them as their maps are sorted, the document in an order of its own.
+#[test]
+fn a_translated_response_has_the_members_and_events_of_ollamas_own() {
+    for (chat, v1) in RESPONSES {
+        let asked = transcript(CASES, v1)["body"].to_string().into_bytes();
+        let mut policy = Policy::default();
+        policy.options.insert("num_ctx".to_owned(), 4096.into());
+        let asker = Asker::default();
+        let prepared = prepare(Endpoint::OpenAiResponses, asked, &asker, &policy).unwrap();
+        let delivery = prepared.delivery.expect("a translation");
+        let (verdict, translated) = translated(&recorded(CHATS, chat), delivery);
+        assert_eq!(verdict, Verdict::Complete, "{chat}");
+        let expected = recorded(V1, v1).concat();
+        assert_eq!(
+            shape(&sorted(&translated)),
+            shape(&sorted(&expected)),
+            "{chat} as {v1}"
+        );
+    }
+}
+
+/// The same with the members of all objects in the order of the alphabet.
+fn sorted(text: &str) -> String {
+    fn of(value: Value) -> Value {
+        match value {
+            Value::Array(items) => items.into_iter().map(of).collect(),
+            Value::Object(members) => {
+                let mut members: Vec<_> = members.into_iter().collect();
+                members.sort_by(|(one, _), (other, _)| one.cmp(other));
+                let members = members.into_iter().map(|(name, value)| (name, of(value)));
+                Value::Object(members.collect())
+            }
+            other => other,
+        }
+    }
+    let lines = text.split_inclusive('\n').map(|line| {
+        let (field, data) = match line.strip_prefix("data: ") {
+            Some(data) => ("data: ", data),
+            None => ("", line),
+        };
+        match serde_json::from_str(data.trim_end()) {
+            Ok(value) => format!("{field}{}\n", of(value)),
+            Err(_) => line.to_owned(),
+        }
+    });
+    lines.collect()
 }
 
 /// A chat, one like it as a message of Anthropic's, and how its answer is delivered.
@@ -100,7 +164,7 @@ const MESSAGES: &[(&str, &str, Delivery)] = &[
 #[test]
 fn a_translated_message_has_the_form_of_ollamas_own_and_names_its_stop_sequence() {
     for (chat, v1, delivery) in MESSAGES {
-        let (verdict, translated) = translated(&recorded(CHATS, chat), *delivery);
+        let (verdict, translated) = translated(&recorded(CHATS, chat), delivery.clone());
         assert_eq!(verdict, Verdict::Complete, "{chat}");
         let without = translated.replacen(",\"stop_sequence\":null", "", 1);
         assert_ne!(without, translated, "{chat}");
@@ -149,6 +213,10 @@ fn translated(frames: &[String], delivery: Delivery) -> (Verdict, String) {
     let form = match delivery {
         DOCUMENT | TEXT => Form::OpenAiDocument,
         Delivery::Completion(_) | Delivery::Text(_) => Form::OpenAiEvents,
+        Delivery::Response(ref response) => match response.way {
+            responses::Way::Document => Form::OpenAiDocument,
+            responses::Way::Stream => Form::OpenAiEvents,
+        },
         MESSAGE => Form::AnthropicDocument,
         Delivery::Message(_) => Form::AnthropicEvents,
     };
@@ -165,14 +233,18 @@ fn translated(frames: &[String], delivery: Delivery) -> (Verdict, String) {
 
 /// The chunks of a transcript.
 fn recorded(transcripts: &str, name: &str) -> Vec<String> {
-    let transcripts = transcripts.lines();
-    let mut transcripts = transcripts.map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let found = transcripts.find(|transcript| transcript["case"] == name);
-    let frames = found.unwrap_or_else(|| panic!("{name} is recorded"))["frames"].clone();
+    let frames = transcript(transcripts, name)["frames"].clone();
     let frames = frames.as_array().unwrap().iter();
     frames
         .map(|frame| frame.as_str().unwrap().to_owned())
         .collect()
+}
+
+fn transcript(transcripts: &str, name: &str) -> Value {
+    let transcripts = transcripts.lines();
+    let mut transcripts = transcripts.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let found = transcripts.find(|one| one["case"] == name || one["name"] == name);
+    found.unwrap_or_else(|| panic!("{name} is recorded"))
 }
 
 /// Each line without its values; of several alike that follow one another one is kept.
@@ -228,4 +300,5 @@ const WORDS: [&str; 5] = ["object", "role", "type", "finish_reason", "stop_reaso
 
 const CHATS: &str = include_str!("../../ollama-sim/tests/transcripts/chat.jsonl");
 const GENERATIONS: &str = include_str!("../../ollama-sim/tests/transcripts/generate.jsonl");
+const CASES: &str = include_str!("../../ollama-sim/tests/transcripts/cases.jsonl");
 const V1: &str = include_str!("../../ollama-sim/tests/transcripts/v1.jsonl");

@@ -126,7 +126,7 @@ impl<'a> Raw<'a> {
     }
 
     /// The items of an array; of anything else there are none.
-    pub fn items(self) -> impl Iterator<Item = Raw<'a>> {
+    pub fn items(self) -> impl Iterator<Item = Raw<'a>> + Clone {
         let mut items = (self.kind() == Kind::Array).then(|| Members::of(0));
         std::iter::from_fn(move || {
             let item = items.as_mut()?.next_item(self.0)?;

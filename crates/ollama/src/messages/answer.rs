@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Delivery, Translation, error_document};
 use crate::framing::write_data;
+use crate::translation::error_message;
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Writer {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
             return false;
         };
-        if let Some(message) = error(&said) {
+        if let Some(message) = error_message(&said) {
             event("error", &error_document("api_error", message), out);
             return true;
         }
@@ -63,7 +64,7 @@ impl Writer {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
             return false;
         };
-        let written = match error(&said) {
+        let written = match error_message(&said) {
             Some(message) => error_document("api_error", message),
             None => self.whole(&said),
         };
@@ -194,19 +195,6 @@ fn arguments(call: &Value) -> Value {
         Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| json!({})),
         Value::Null => json!({}),
         arguments => arguments.clone(),
-    }
-}
-
-fn error(said: &Value) -> Option<&str> {
-    match &said["error"] {
-        Value::Null => None,
-        Value::String(message) if message.is_empty() => None,
-        Value::String(message) => Some(message),
-        other => Some(
-            other["message"]
-                .as_str()
-                .unwrap_or("the model server failed"),
-        ),
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Delivery, Translation, error_document};
 use crate::framing::{CUT_MEMBER, WAITED_MEMBER, write_data};
+use crate::translation::error_message;
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Translation {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
             return false;
         };
-        if is_error(&said) {
+        if error_message(&said).is_some() {
             event(&error_document(&said, "api_error"), out);
             return true;
         }
@@ -91,7 +92,7 @@ impl Translation {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
             return false;
         };
-        if is_error(&said) {
+        if error_message(&said).is_some() {
             out.extend_from_slice(error_document(&said, "api_error").to_string().as_bytes());
             return true;
         }
@@ -152,17 +153,21 @@ impl Translation {
             Some(id) if !id.is_empty() => id.to_owned(),
             _ => format!("call_{}_{number}", self.id),
         };
-        let arguments = match &function["arguments"] {
-            Value::String(text) => text.clone(),
-            Value::Null => "{}".to_owned(),
-            other => other.to_string(),
-        };
         json!({
             "id": id,
             "index": number,
             "type": "function",
-            "function": { "name": function["name"], "arguments": arguments },
+            "function": { "name": function["name"], "arguments": arguments(call) },
         })
+    }
+}
+
+/// What a call is given, as a text; older servers write one already.
+pub(crate) fn arguments(call: &Value) -> String {
+    match &call["function"]["arguments"] {
+        Value::String(text) => text.clone(),
+        Value::Null => "{}".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -174,7 +179,7 @@ fn with_role(mut message: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// What Sluice itself says of the answer, where it does.
-pub(super) fn add_told(said: &Value, completion: &mut Value) {
+pub(crate) fn add_told(said: &Value, completion: &mut Value) {
     for member in [CUT_MEMBER, WAITED_MEMBER] {
         if let Some(told) = said.get(member) {
             completion[member] = told.clone();
@@ -186,11 +191,6 @@ fn add_logprobs(said: &Value, choice: &mut Value) {
     if let Some(logprobs) = said["logprobs"].as_array() {
         choice["logprobs"] = json!({ "content": logprobs });
     }
-}
-
-pub(super) fn is_error(said: &Value) -> bool {
-    let error = &said["error"];
-    !error.is_null() && error != ""
 }
 
 /// Whether a message has more than an empty content.

@@ -31,7 +31,11 @@ pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
         Some(Format::Schema(schema)) => out.member("format", schema.bytes())?,
         None => {}
     }
-    if let Some(think) = think(asked)? {
+    let effort = match asked.value("reasoning") {
+        Some(reasoning) => reasoning.member("effort"),
+        None => asked.value("reasoning_effort"),
+    };
+    if let Some(think) = think(effort, "reasoning_effort")? {
         out.member("think", think)?;
     }
     out.push(b",\"options\":{")?;
@@ -122,12 +126,8 @@ fn format<'a>(asked: &'a Draft) -> Option<Format<'a>> {
     }
 }
 
-/// How much is to be thought, in Ollama's words.
-fn think(asked: &Draft) -> Result<Option<&'static [u8]>, Invalid> {
-    let effort = match asked.value("reasoning") {
-        Some(reasoning) => reasoning.member("effort"),
-        None => asked.value("reasoning_effort"),
-    };
+/// How much is to be thought, in Ollama's words; the effort was asked for under this name.
+pub(crate) fn think(effort: Option<Raw<'_>>, name: &str) -> Result<Option<&'static [u8]>, Invalid> {
     let Some(effort) = effort else {
         return Ok(None);
     };
@@ -140,9 +140,10 @@ fn think(asked: &Draft) -> Result<Option<&'static [u8]>, Invalid> {
             "high" => b"\"high\"",
             "xhigh" | "ultra" | "max" => b"\"max\"",
             _ => {
+                let words = "none, minimal, low, medium, high, xhigh, ultra or max";
                 return Err(Invalid::request(
-                    Some("reasoning_effort"),
-                    "reasoning_effort must be none, minimal, low, medium, high, xhigh, ultra or max",
+                    Some(name),
+                    format!("{name} must be {words}"),
                 ));
             }
         },

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::json::{self, Kind, Raw, unescape_into};
+use crate::json::{Kind, Raw};
 use crate::request::Invalid;
 use crate::translation::Output;
 
@@ -203,10 +203,9 @@ impl Part<'_> {
             Kind::Object => url.member("url"),
             _ => Some(url),
         });
-        let begins = |data: &[u8]| IMAGES.into_iter().find(|begin| data.starts_with(begin));
         let url = url.filter(|url| url.kind() == Kind::Text);
         let is_written = match url {
-            Some(url) => data(url, begins, out)?,
+            Some(url) => data(out, |out| picture(url, out))?,
             None => false,
         };
         if is_written {
@@ -226,7 +225,7 @@ impl Part<'_> {
         let audio = audio.and_then(|audio| audio.member("data"));
         let audio = audio.filter(|audio| audio.kind() == Kind::Text);
         let is_written = match audio {
-            Some(audio) => data(audio, |_| Some(&b""[..]), out)?,
+            Some(audio) => data(out, |out| out.base64(audio, |_| Some(&b""[..])))?,
             None => false,
         };
         if is_written {
@@ -239,18 +238,23 @@ impl Part<'_> {
     }
 }
 
-/// Writes the base64 behind what a text must begin with as `images`; `false`: there is none.
+/// Writes base64 as `images`; `false`: there is none.
 fn data(
-    text: Raw<'_>,
-    begins: impl FnOnce(&[u8]) -> Option<&'static [u8]>,
     out: &mut Output,
+    write: impl FnOnce(&mut Output) -> Result<bool, Invalid>,
 ) -> Result<bool, Invalid> {
     out.member("images", b"[\"")?;
-    if !out.base64(text, begins)? {
+    if !write(out)? {
         return Ok(false);
     }
     out.push(b"\"]")?;
     Ok(true)
+}
+
+/// Writes the base64 of a `data:` URL with a picture that Ollama takes; `false`: it is none.
+pub(crate) fn picture(url: Raw<'_>, out: &mut Output) -> Result<bool, Invalid> {
+    let begins = |data: &[u8]| IMAGES.into_iter().find(|begin| data.starts_with(begin));
+    out.base64(url, begins)
 }
 
 struct Call<'a> {
@@ -286,11 +290,7 @@ impl<'a> Call<'a> {
 
     /// A text that says a JSON object becomes the object.
     fn arguments(&self, arguments: Raw<'_>, out: &mut Output) -> Result<(), Invalid> {
-        let said = out.append(arguments.bytes(), |out| {
-            unescape_into(out, arguments.bytes());
-        })?;
-        let is_object =
-            json::check(said).is_ok() && matches!(Raw::of(said).kind(), Kind::Object | Kind::Null);
+        let is_object = out.object(arguments)?;
         if is_object {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-//! OpenAI's completions in terms of Ollama's own routes, and back: those of a chat, and the older ones of a text.
+//! OpenAI's completions in terms of Ollama's own routes, and back: those of a chat, and the older ones of a text. Its responses are in
+//! [`crate::responses`].
 //!
 //! # Why
 //! A `/v1` body carries no options, so `/api/chat` with the operator's runner options and `/v1/chat/completions` without
@@ -8,9 +9,6 @@
 //! # Limits
 //! What Ollama's own `/v1` reads is translated, and in the same way; what it does not read (`n`, `tool_choice`, `user` …) is
 //! left out. A picture must be a `data:` URL, as there: nothing is fetched for a client.
-//!
-//! # What it does not do
-//! `/v1/responses` is relayed as it is.
 
 mod answer;
 mod ask;
@@ -19,8 +17,9 @@ mod text;
 
 use serde_json::{Value, json};
 
-pub(crate) use answer::Writer;
-pub(crate) use ask::to_chat;
+pub(crate) use answer::{Writer, add_told, arguments};
+pub(crate) use ask::{think, to_chat};
+pub(crate) use message::picture;
 pub(crate) use text::{Writer as TextWriter, to_generate};
 
 /// What the answer to a translated request needs beside Ollama's answer itself.

@@ -5,12 +5,12 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{add_told, event, is_error, usage};
+use super::answer::{add_told, event, usage};
 use super::ask::{delivery, limit, stops, stream};
 use super::{Delivery, Translation, error_document};
 use crate::json::{Kind, Raw};
 use crate::request::{Draft, Invalid};
-use crate::translation::Output;
+use crate::translation::{Output, error_message};
 
 /// Translates a checked body, and says how the answer is to be delivered.
 ///
@@ -81,7 +81,7 @@ impl Writer {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
             return false;
         };
-        if is_error(&said) {
+        if error_message(&said).is_some() {
             event(&error_document(&said, "api_error"), out);
             return true;
         }
@@ -113,9 +113,9 @@ impl Writer {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
             return false;
         };
-        let written = match is_error(&said) {
-            true => error_document(&said, "api_error"),
-            false => self.whole(&said),
+        let written = match error_message(&said) {
+            Some(_) => error_document(&said, "api_error"),
+            None => self.whole(&said),
         };
         out.extend_from_slice(written.to_string().as_bytes());
         true

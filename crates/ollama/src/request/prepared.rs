@@ -11,9 +11,9 @@ use crate::endpoint::{Endpoint, Family, Form};
 use crate::json::{self, Fault, Kind, Raw};
 use crate::messages::{self, Think};
 use crate::names::ModelName;
-use crate::openai;
 use crate::options::Policy;
 use crate::translation::Delivery;
+use crate::{openai, responses};
 
 /// Who asks, as far as it matters to what is sent and in which form it is answered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,7 +91,7 @@ pub fn prepare(
         json::check(&translated.body).map_err(Invalid::json)?;
         sent_to = translated.to;
         delivery = Some(translated.delivery);
-        scope = translated.scope;
+        scope = Scope::Translated;
         draft = Draft::new(sent_to, translated.body, 0);
         if let Some(asked) = translated.think {
             think(&mut draft, asked);
@@ -138,7 +138,6 @@ struct Translated {
     /// Where it is sent.
     to: Endpoint,
     delivery: Delivery,
-    scope: Scope,
     think: Option<Think>,
 }
 
@@ -156,7 +155,6 @@ fn translated(
                 body,
                 to: Endpoint::Chat,
                 delivery: Delivery::Completion(delivery),
-                scope: Scope::Translated,
                 think: None,
             }
         }
@@ -166,18 +164,25 @@ fn translated(
                 body,
                 to: Endpoint::Generate,
                 delivery: Delivery::Text(delivery),
-                scope: Scope::Translated,
                 think: None,
             }
         }
         // What Ollama itself has to search the web for goes to it as it came.
+        Endpoint::OpenAiResponses if policy.sets_runner_options() && !searches_web => {
+            let (body, delivery) = responses::to_chat(asked)?;
+            Translated {
+                body,
+                to: Endpoint::Chat,
+                delivery: Delivery::Response(delivery),
+                think: None,
+            }
+        }
         Endpoint::Messages if !searches_web => {
             let asked = messages::to_chat(asked)?;
             Translated {
                 body: asked.chat,
                 to: Endpoint::Chat,
                 delivery: Delivery::Message(asked.delivery),
-                scope: Scope::Message,
                 think: asked.think,
             }
         }
@@ -218,7 +223,10 @@ fn work(endpoint: Endpoint, draft: &mut Draft) -> Result<Work, Invalid> {
         },
         Endpoint::OpenAiEmbeddings => required(draft, "input"),
         // Ollama answers a response without input with an empty text.
-        Endpoint::OpenAiResponses => Ok(Work::Some),
+        Endpoint::OpenAiResponses => {
+            let says = has(draft, "input") || has(draft, "instructions");
+            Ok(if says { Work::Some } else { Work::Load })
+        }
         Endpoint::Embed | Endpoint::Embeddings | Endpoint::OpenAiCompletions => {
             let name = if endpoint == Endpoint::Embed {
                 "input"

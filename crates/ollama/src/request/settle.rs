@@ -16,11 +16,9 @@ use crate::options::{self, PINNED, Policy, Sampling};
 pub(super) enum Scope {
     /// A chat or a generation that came in Ollama's own terms.
     Own,
-    /// A chat that came in OpenAI's, and was translated.
+    /// A request that came in another dialect, and was translated: as Ollama serves it, what its route there sends holds, and the
+    /// model's own sampling where it sends none.
     Translated,
-    /// A chat that came in Anthropic's, and was translated: as Ollama serves it, the model's own sampling holds where the client
-    /// sets none.
-    Message,
     /// An embedding: the client's pinned options are dropped, and nothing is added but what is said of its model by name (a
     /// context that suits a chat model does not suit these).
     Embedding,
@@ -200,7 +198,7 @@ fn options(
     let mut added = Vec::new();
     let own = match scope {
         Scope::Embedding => &policy.embedding,
-        Scope::Own | Scope::Translated | Scope::Message => &policy.options,
+        Scope::Own | Scope::Translated => &policy.options,
     };
     let tokens = own.get("num_predict").and_then(Value::as_f64);
     let capped = match scope {
@@ -213,11 +211,11 @@ fn options(
             name if client.has(name) => continue,
             "num_predict" if capped.is_some() => continue,
             "temperature" | "top_p" | "repeat_penalty"
-                if policy.sampling == Sampling::Model || scope == Scope::Message =>
+                if policy.sampling == Sampling::Model || scope == Scope::Translated =>
             {
                 continue;
             }
-            "repeat_penalty" if scope == Scope::Translated || has_tools => continue,
+            "repeat_penalty" if has_tools => continue,
             "repeat_penalty" => When::Unthinking,
             _ => When::Always,
         };

@@ -8,18 +8,22 @@
 
 mod output;
 
+use serde_json::Value;
+
 use crate::framing::{LineSplitter, LineTooLong, MAX_LINE};
-use crate::{messages, openai};
+use crate::{messages, openai, responses};
 
 pub(crate) use output::Output;
 
 /// How a translated answer is delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// As a chat completion of OpenAI's.
     Completion(openai::Delivery),
     /// As one of OpenAI's older completions, of a text.
     Text(openai::Delivery),
+    /// As a response of OpenAI's.
+    Response(responses::Delivery),
     /// As a message of Anthropic's.
     Message(messages::Delivery),
 }
@@ -31,6 +35,8 @@ pub enum Translation {
     Completion(openai::Translation),
     /// Into one of OpenAI's older completions, of a text.
     Text(openai::Translation),
+    /// Into a response of OpenAI's.
+    Response(responses::Translation),
     /// Into a message of Anthropic's.
     Message(messages::Translation),
 }
@@ -48,6 +54,12 @@ impl Delivery {
         match self {
             Delivery::Completion(delivery) => Translation::Completion(completion(model, delivery)),
             Delivery::Text(delivery) => Translation::Text(completion(model, delivery)),
+            Delivery::Response(delivery) => Translation::Response(responses::Translation {
+                id,
+                created_s,
+                model,
+                delivery,
+            }),
             Delivery::Message(delivery) => Translation::Message(messages::Translation {
                 id,
                 model,
@@ -58,11 +70,22 @@ impl Delivery {
 }
 
 impl Translation {
+    /// How many bytes it holds on to while its answer is relayed.
+    pub fn held(&self) -> usize {
+        match self {
+            Translation::Response(translation) => translation.delivery.repeated.len(),
+            Translation::Completion(_) | Translation::Text(_) | Translation::Message(_) => 0,
+        }
+    }
+
     /// Whether the answer is one document, Ollama's as well as the client's.
     pub(crate) fn is_document(&self) -> bool {
         match self {
             Translation::Completion(translation) | Translation::Text(translation) => {
                 translation.delivery == openai::Delivery::Document
+            }
+            Translation::Response(translation) => {
+                translation.delivery.way == responses::Way::Document
             }
             Translation::Message(translation) => {
                 translation.delivery == messages::Delivery::Document
@@ -83,6 +106,7 @@ pub(crate) struct Translator {
 enum Dialect {
     Completion(openai::Writer),
     Text(openai::TextWriter),
+    Response(responses::Writer),
     Message(messages::Writer),
 }
 
@@ -104,6 +128,9 @@ impl Translator {
                 Dialect::Completion(openai::Writer::new(translation))
             }
             Translation::Text(translation) => Dialect::Text(openai::TextWriter::new(translation)),
+            Translation::Response(translation) => {
+                Dialect::Response(responses::Writer::new(translation))
+            }
             Translation::Message(translation) => {
                 Dialect::Message(messages::Writer::new(translation))
             }
@@ -118,12 +145,20 @@ impl Translator {
     /// Appends to `out` what this chunk completes.
     ///
     /// # Errors
-    /// A line, or the document, is longer than [`MAX_LINE`].
+    /// A line, the document, or what a response has to repeat at its end is longer than [`MAX_LINE`].
     pub(crate) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), LineTooLong> {
         match &mut self.arriving {
-            Arriving::Lines(lines) => lines.feed(chunk, |line| {
-                self.has_ended |= self.dialect.line(line, out);
-            }),
+            Arriving::Lines(lines) => {
+                lines.feed(chunk, |line| {
+                    self.has_ended |= self.dialect.line(line, out);
+                })?;
+                match &self.dialect {
+                    Dialect::Response(writer) if writer.is_full() => {
+                        Err(LineTooLong { limit: MAX_LINE })
+                    }
+                    _ => Ok(()),
+                }
+            }
             Arriving::Document(document) => {
                 if document.len() + chunk.len() > MAX_LINE {
                     return Err(LineTooLong { limit: MAX_LINE });
@@ -148,11 +183,26 @@ impl Translator {
     }
 }
 
+/// The sentence of an error that a line or a document of Ollama's is; an error that says nothing is none.
+pub(crate) fn error_message(said: &Value) -> Option<&str> {
+    match &said["error"] {
+        Value::Null => None,
+        Value::String(message) if message.is_empty() => None,
+        Value::String(message) => Some(message),
+        other => Some(
+            other["message"]
+                .as_str()
+                .unwrap_or("the model server failed"),
+        ),
+    }
+}
+
 impl Dialect {
     /// Writes a line of Ollama's as events; says whether they end the answer.
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
         match self {
             Dialect::Text(writer) => writer.line(line, out),
+            Dialect::Response(writer) => writer.line(line, out),
             Dialect::Completion(writer) => writer.line(line, out),
             Dialect::Message(writer) => writer.line(line, out),
         }
@@ -162,6 +212,7 @@ impl Dialect {
     fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
         match self {
             Dialect::Text(writer) => writer.document(document, out),
+            Dialect::Response(writer) => writer.document(document, out),
             Dialect::Completion(writer) => writer.document(document, out),
             Dialect::Message(writer) => writer.document(document, out),
         }

@@ -1,6 +1,6 @@
 //! The text of a translated request, bounded by the one that was read.
 
-use crate::json::{Raw, unescape_into};
+use crate::json::{self, Kind, Raw, unescape_into};
 use crate::request::Invalid;
 
 /// The text that is written, within its bound.
@@ -62,6 +62,13 @@ impl Output {
         }
         write(&mut self.text);
         Ok(self.text.get(before..).unwrap_or_default())
+    }
+
+    /// Appends the JSON object, or the null, that a text says; `false`: it says none.
+    pub(crate) fn object(&mut self, text: Raw<'_>) -> Result<bool, Invalid> {
+        let said = self.append(text.bytes(), |out| unescape_into(out, text.bytes()))?;
+        let is_object = |said| matches!(Raw::of(said).kind(), Kind::Object | Kind::Null);
+        Ok(json::check(said).is_ok() && is_object(said))
     }
 
     /// Appends the base64 that a text says behind what it must begin with; `false`: it says none.
