@@ -189,12 +189,15 @@ fn calls(message: &Value) -> impl Iterator<Item = &Value> {
     message["tool_calls"].as_array().into_iter().flatten()
 }
 
-/// What a call is given; older servers write it as a text.
+/// What a call is given; older servers write it as a text. Anthropic's clients take an object alone.
 fn arguments(call: &Value) -> Value {
-    match &call["function"]["arguments"] {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| json!({})),
-        Value::Null => json!({}),
-        arguments => arguments.clone(),
+    let given = match &call["function"]["arguments"] {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+        given => given.clone(),
+    };
+    match given {
+        Value::Object(members) => Value::Object(members),
+        _ => json!({}),
     }
 }
 

@@ -123,18 +123,28 @@ fn thinks(endpoint: Endpoint, asked: &Draft) -> bool {
 fn shows_pictures(endpoint: Endpoint, asked: &Draft) -> bool {
     let has_images = |value: Option<Raw<'_>>| value.is_some_and(says_something);
     let messages = |name: &str| asked.value(name).into_iter().flat_map(Raw::items);
-    let has_part = |message: Raw<'_>, kind: &str| {
-        let parts = message.member("content").into_iter().flat_map(Raw::items);
-        parts
-            .filter_map(|part| part.member("type"))
-            .any(|part| part.is(kind))
+    let is = |part: Raw<'_>, kind: &str| part.member("type").is_some_and(|said| said.is(kind));
+    let has_part = |holder: Raw<'_>, parts: &str, kind: &str| {
+        let mut parts = holder.member(parts).into_iter().flat_map(Raw::items);
+        parts.any(|part| is(part, kind))
+    };
+    // What a tool came back with may be a picture too.
+    let in_result = |message: Raw<'_>| {
+        let blocks = message.member("content").into_iter().flat_map(Raw::items);
+        let mut results = blocks.filter(|block| is(*block, "tool_result"));
+        results.any(|result| has_part(result, "content", "image"))
     };
     match endpoint {
         Endpoint::Chat => messages("messages").any(|message| has_images(message.member("images"))),
         Endpoint::Generate => has_images(asked.value("images")),
-        Endpoint::OpenAiChat => messages("messages").any(|message| has_part(message, "image_url")),
-        Endpoint::Messages => messages("messages").any(|message| has_part(message, "image")),
-        Endpoint::OpenAiResponses => messages("input").any(|item| has_part(item, "input_image")),
+        Endpoint::OpenAiChat => {
+            messages("messages").any(|message| has_part(message, "content", "image_url"))
+        }
+        Endpoint::Messages => messages("messages")
+            .any(|message| has_part(message, "content", "image") || in_result(message)),
+        Endpoint::OpenAiResponses => messages("input").any(|item| {
+            has_part(item, "content", "input_image") || has_part(item, "output", "input_image")
+        }),
         _ => false,
     }
 }
@@ -258,6 +268,18 @@ mod tests {
             (
                 Endpoint::OpenAiResponses,
                 r#"{"input":[{"role":"user","content":[{"type":"input_image","image_url":"data:image/png;base64,aGk="}]}]}"#,
+            ),
+            (
+                Endpoint::OpenAiResponses,
+                r#"{"input":[{"type":"function_call_output","call_id":"1","output":[{"type":"input_image","image_url":"data:;base64,aGk="}]}]}"#,
+            ),
+            (
+                Endpoint::Messages,
+                r#"{"max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","data":"aGk="}}]}]}"#,
+            ),
+            (
+                Endpoint::Messages,
+                r#"{"max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[{"type":"text","text":"x"},{"type":"image","source":{"type":"base64","data":"aGk="}}]}]}]}"#,
             ),
         ] {
             let refused = said(endpoint, body, &["completion"]);

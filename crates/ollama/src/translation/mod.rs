@@ -150,7 +150,8 @@ impl Translator {
         match &mut self.arriving {
             Arriving::Lines(lines) => {
                 lines.feed(chunk, |line| {
-                    self.has_ended |= self.dialect.line(line, out);
+                    // Behind an end nothing is told: a second one would make a success of an error.
+                    self.has_ended = self.has_ended || self.dialect.line(line, out);
                 })?;
                 match &self.dialect {
                     Dialect::Response(writer) if writer.is_full() => {
@@ -171,10 +172,11 @@ impl Translator {
 
     /// Appends what stands at the end: the document, or a last line that its sender did not end.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
-        self.has_ended |= match &self.arriving {
-            Arriving::Lines(lines) => self.dialect.line(lines.remainder(), out),
-            Arriving::Document(document) => self.dialect.document(document, out),
-        };
+        self.has_ended = self.has_ended
+            || match &self.arriving {
+                Arriving::Lines(lines) => self.dialect.line(lines.remainder(), out),
+                Arriving::Document(document) => self.dialect.document(document, out),
+            };
     }
 
     /// Whether the client was told an end, good or bad.

@@ -1,8 +1,8 @@
 //! What the rules of all dialects need.
 
-use super::Translation;
-use crate::Form;
+use super::{Delivery, Translation};
 use crate::framing::{Passage, Verdict};
+use crate::{Form, messages, openai, responses};
 
 /// What the client gets for an answer, the same wherever its chunks are cut.
 pub(crate) fn answered(form: Form, translation: &Translation, answer: &str) -> (Verdict, String) {
@@ -24,4 +24,35 @@ pub(crate) fn answered(form: Form, translation: &Translation, answer: &str) -> (
         assert_eq!(in_two, whole, "cut at {cut}");
     }
     whole
+}
+
+#[test]
+fn behind_an_end_nothing_is_told() {
+    let error = "{\"error\":\"gone\"}\n";
+    let done = "{\"message\":{\"content\":\"x\"},\"response\":\"x\",\"done\":true}\n";
+    let response = responses::Delivery {
+        way: responses::Way::Stream,
+        repeated: "\"tools\":[]".into(),
+    };
+    for (form, delivery) in [
+        (
+            Form::OpenAiEvents,
+            Delivery::Completion(openai::Delivery::Stream),
+        ),
+        (Form::OpenAiEvents, Delivery::Text(openai::Delivery::Stream)),
+        (Form::OpenAiEvents, Delivery::Response(response)),
+        (
+            Form::AnthropicEvents,
+            Delivery::Message(messages::Delivery::Stream { prompt_tokens: 1 }),
+        ),
+    ] {
+        let translation = delivery.clone().translation(7, 0, "m");
+        for (first, second) in [(error, done), (error, error), (done, done), (done, error)] {
+            let (_, alone) = answered(form, &translation, first);
+            for end in ["", "{}"] {
+                let (_, text) = answered(form, &translation, &format!("{first}{second}{end}"));
+                assert_eq!(text, alone, "{delivery:?}: {first}{second}");
+            }
+        }
+    }
 }

@@ -101,6 +101,23 @@ fn the_reason_is_the_limit_before_the_calls_and_the_end_of_the_turn_else() {
 }
 
 #[test]
+fn the_input_of_a_call_is_an_object_whatever_the_model_server_says() {
+    for arguments in [
+        "5", "[1]", "\"x\"", "\"5\"", "\"[1]\"", "\"null\"", "null", "true",
+    ] {
+        let line = format!(
+            "{{\"message\":{{\"tool_calls\":[{{\"function\":{{\"name\":\"f\",\"arguments\":{arguments}}}}}]}},\"done\":true}}"
+        );
+        let whole = answered(Delivery::Document, &line).1;
+        let whole: Value = serde_json::from_str(&whole).unwrap();
+        assert_eq!(whole["content"][0]["input"], json!({}), "{arguments}");
+        let streamed = events(&answered(STREAM, &line).1);
+        let delta = &streamed[2]["delta"];
+        assert_eq!(delta["partial_json"], "{}", "{arguments}");
+    }
+}
+
+#[test]
 fn an_error_is_told_as_one_and_an_answer_without_its_end_is_incomplete() {
     let error = "{\"error\":\"out of \\\"memory\\\"\"}\n";
     let told = json!({ "type": "error", "error": { "type": "api_error", "message": "out of \"memory\"" } });
