@@ -20,7 +20,7 @@ use crate::http::refuse::Refusal;
 use crate::http::reply::{Answer, Reply};
 use crate::http::routes::{self, Matched, Route};
 use crate::operate::health;
-use crate::operate::{metrics, openapi, operator, queue, queue_status, warm};
+use crate::operate::{advise, metrics, openapi, operator, queue, queue_status, warm};
 use crate::request::Asked;
 use crate::request::client::{self, Client};
 use crate::request::limiter;
@@ -53,6 +53,7 @@ async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
     let config = config::current().await;
     if let Ok(config) = &config {
         warm::tend(config);
+        advise(config);
     }
     let mut carried = HeaderMap::new();
     let answer = match let_in(config.as_deref().ok(), &mut head) {

@@ -30,6 +30,9 @@ pub struct Advice {
     text: String,
     /// The one setting to change.
     setting: String,
+    /// What it is about: what is told of the same is no news.
+    #[serde(skip)]
+    about: String,
 }
 
 impl Advice {
@@ -39,11 +42,29 @@ impl Advice {
         setting: impl Into<String>,
         text: impl Into<String>,
     ) -> Advice {
+        let setting = setting.into();
         Advice {
             code,
             text: text.into(),
-            setting: setting.into(),
+            about: setting.clone(),
+            setting,
         }
+    }
+
+    /// The same about one of several for which one setting is to be changed.
+    pub(super) fn about(mut self, what: &str) -> Advice {
+        self.about = what.to_owned();
+        self
+    }
+
+    /// By what it is known: its figures may change.
+    pub(super) fn key(&self) -> (&'static str, &str) {
+        (self.code, &self.about)
+    }
+
+    /// The word for programs, the sentence, and the one setting to change.
+    pub(super) fn parts(&self) -> [&str; 3] {
+        [self.code, &self.text, &self.setting]
     }
 }
 
@@ -53,15 +74,7 @@ pub fn of_settings(config: &Config) -> Vec<Advice> {
         let (variable, problem) = (&warning.variable, &warning.problem);
         Advice::new("setting", variable, format!("{variable} {problem}"))
     });
-    let at_once = config.max_concurrent;
-    let parallel = config.policy.options.contains_key("num_parallel").then(|| {
-        let setting = format!("OLLAMA_NUM_PARALLEL={at_once} of the Ollama server");
-        let text = format!(
-            "Ollama ignores num_parallel in a request: set OLLAMA_NUM_PARALLEL={at_once} on the server to match max_concurrent"
-        );
-        Advice::new("num_parallel", setting, text)
-    });
-    warnings.chain(parallel).collect()
+    warnings.collect()
 }
 
 /// What follows from how long the first request of a model may wait for its turn.
@@ -133,6 +146,7 @@ fn of_gpu(config: &Config, ps: &Value) -> Vec<Advice> {
                 "num_gpu",
                 format!("{share} % of {model} is on the CPU {why}"),
             )
+            .about(model)
         }
         None => {
             let why = "since it does not fit on the GPU with its context: lower num_ctx, or take a smaller model";
@@ -141,6 +155,7 @@ fn of_gpu(config: &Config, ps: &Value) -> Vec<Advice> {
                 "num_ctx",
                 format!("{share} % of {model} is on the CPU {why}"),
             )
+            .about(model)
         }
     };
     offloaded(ps).map(advise).collect()
@@ -190,14 +205,14 @@ fn other_context(model: &str, context: u64, wanted: u64, most: Option<u64>) -> A
             let text = format!(
                 "{model} has at most {most} tokens of context, and num_ctx asks for {wanted}: set num_ctx={most}"
             );
-            Advice::new("num_ctx", "num_ctx", text)
+            Advice::new("num_ctx", "num_ctx", text).about(model)
         }
         None => {
             let text = format!(
                 "{model} is loaded with {context} tokens of context, not with the {wanted} of num_ctx: something else loads it too, and each change loads it anew; set OLLAMA_CONTEXT_LENGTH={wanted} on the server"
             );
             let setting = format!("OLLAMA_CONTEXT_LENGTH={wanted} of the Ollama server");
-            Advice::new("num_ctx", setting, text)
+            Advice::new("num_ctx", setting, text).about(model)
         }
     }
 }
@@ -319,15 +334,19 @@ mod tests {
     }
 
     #[test]
-    fn every_advice_names_what_to_change() {
-        let config = config_with(&[("max_concurrent", "6")]);
-        for advice in of_settings(&config) {
-            assert!(!advice.setting.is_empty(), "{advice:?}");
-        }
-        let parallel = &of_settings(&config)[0];
-        assert!(
-            parallel.setting.contains("OLLAMA_NUM_PARALLEL=6"),
-            "{parallel:?}"
-        );
+    fn nothing_follows_from_a_setting_that_may_be_right() {
+        let config = config_with(&[("max_concurrent", "6"), ("num_parallel", "4")]);
+        assert_eq!(of_settings(&config), []);
+    }
+
+    #[test]
+    fn advice_is_known_by_what_it_is_about_and_not_by_its_figures() {
+        let config = config_with(&[("num_gpu", "1")]);
+        let of = |name: &str, size_vram: u64| {
+            let ps = json!({ "models": [{ "name": name, "size": 1000, "size_vram": size_vram }] });
+            of_gpu(&config, &ps).remove(0)
+        };
+        assert_eq!(of("a:8b", 70).key(), of("a:8b", 80).key());
+        assert_ne!(of("a:8b", 70).key(), of("a:4b", 70).key());
     }
 }

@@ -13,6 +13,7 @@ use sluice_ollama::options::Sampling;
 use sluice_ollama::request::Payload;
 
 use super::advice::{self, Advice};
+use super::advised;
 use super::models;
 use crate::clock;
 use crate::config::{Config, Fault, Misconfigured};
@@ -292,13 +293,15 @@ async fn warnings(config: &Config, found: &[Found], standing: Option<&Standing>)
     });
     let board = gate::board(config, gate::SHOWN_MS).await.ok();
     let of_names = models::advice(config, board.as_deref()).await;
-    advice::of_settings(config)
+    let advice: Vec<Advice> = advice::of_settings(config)
         .into_iter()
         .chain(of_models)
         .chain(of_names)
         .chain(of_upstreams)
         .chain(standing.and_then(|standing| advice::of_turns(config, standing.longest_turn_wait)))
-        .collect()
+        .collect();
+    advised::write(&advice);
+    advice
 }
 
 thread_local! {

@@ -1,6 +1,7 @@
 //! What is told to those who run it: health, numbers, the line, and what there is.
 
 mod advice;
+mod advised;
 pub mod health;
 pub mod metrics;
 mod models;
@@ -9,3 +10,5 @@ pub mod operator;
 pub mod queue;
 pub mod queue_status;
 pub mod warm;
+
+pub use advised::tend as advise;

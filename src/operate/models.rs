@@ -67,7 +67,18 @@ pub async fn advice(config: &Config, board: Option<&Board>) -> Vec<Advice> {
         let setting = format!("{name} at one of the upstreams");
         advice.push(Advice::new("model_differs", setting, text));
     }
-    for figure in board.into_iter().flat_map(|board| &board.policy.figures) {
+    advice.extend(
+        board
+            .into_iter()
+            .flat_map(|board| of_figures(config, board)),
+    );
+    advice
+}
+
+/// Models of which fewer answers run at once at an upstream than were granted, as was measured.
+fn of_figures(config: &Config, board: &Board) -> Vec<Advice> {
+    let mut advice = Vec::new();
+    for figure in &board.policy.figures {
         let wanted = config
             .upstreams
             .get(usize::from(figure.upstream))
@@ -85,7 +96,8 @@ pub async fn advice(config: &Config, board: Option<&Board>) -> Vec<Advice> {
                 "OLLAMA_NUM_PARALLEL={wanted} of upstream {}",
                 figure.upstream
             );
-            advice.push(Advice::new("runs_at_once", setting, text));
+            let about = format!("{name} at upstream {}", figure.upstream);
+            advice.push(Advice::new("runs_at_once", setting, text).about(&about));
         }
     }
     advice
@@ -138,8 +150,42 @@ fn is_warm(config: &Config, name: &str) -> bool {
 mod tests {
     use sluice_gate::board::{Grant, Waiting};
     use sluice_gate::models::Seen;
+    use sluice_gate::policy::{Answer, Figure, Parallel};
 
     use super::*;
+    use crate::config::tests::config_with;
+
+    /// A board on which answers of one model were measured, of which so many ran at once and so many were granted.
+    fn measured(ran: u8, granted: u8) -> Board {
+        let mut parallel = Parallel::default();
+        for _ in 0..Parallel::WINDOW {
+            parallel.note(Answer { granted, ran });
+        }
+        let mut figure = Figure::default();
+        figure.model = 7;
+        figure.parallel = parallel;
+        let mut board = Board::default();
+        board.policy.figures.push(figure);
+        board
+    }
+
+    #[test]
+    fn how_many_run_at_once_is_told_where_fewer_do_than_were_granted_and_not_else() {
+        let config = config_with(&[("max_concurrent", "4"), ("num_parallel", "4")]);
+        let told = of_figures(&config, &measured(1, 4));
+        let [one] = &told[..] else {
+            panic!("one piece: {told:?}");
+        };
+        let [code, text, setting] = one.parts();
+        assert_eq!(code, "runs_at_once");
+        assert!(
+            text.contains("runs 1 of a model at once: set OLLAMA_NUM_PARALLEL=4"),
+            "{text}"
+        );
+        assert_eq!(setting, "OLLAMA_NUM_PARALLEL=4 of upstream 0");
+        assert_eq!(of_figures(&config, &measured(4, 4)), []);
+        assert_eq!(of_figures(&config, &Board::default()), []);
+    }
 
     #[test]
     fn a_model_is_told_by_who_is_relayed_who_waits_and_where_it_is_loaded() {

@@ -247,8 +247,6 @@ fn health_says_what_is_most_often_wrong_and_the_one_setting_to_change() {
             let found = found.unwrap_or_else(|| panic!("{code}: {health}"));
             ["setting", "text"].map(|name| found[name].as_str().expect("a text").to_owned())
         };
-        let [setting, _] = advice("num_parallel");
-        assert_eq!(setting, "OLLAMA_NUM_PARALLEL=4 of the Ollama server");
         let [setting, text] = advice("num_ctx");
         assert_eq!(setting, "num_ctx");
         assert!(text.ends_with("set num_ctx=32768"), "{text}");
