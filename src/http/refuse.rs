@@ -66,7 +66,7 @@ impl Refusal {
             Refusal::InvalidJson { param, .. }
             | Refusal::InvalidRequest { param, .. }
             | Refusal::InvalidOption { param, .. } => param.as_deref(),
-            Refusal::ModelNotAllowed { .. } | Refusal::ModelNotFound { .. } => Some("model"),
+            Refusal::ModelNotAllowed { .. } => Some("model"),
             _ => None,
         }
     }

@@ -161,11 +161,13 @@ refusals! {
     /// There is no such ticket: it was never drawn, or its request is over.
     UnknownTicket = "unknown_ticket", StatusCode::NOT_FOUND, None, "there is no such ticket";
 
-    /// The upstream has no such model: `ollama pull` it there.
-    ModelNotFound {
-        /// The model asked for.
-        model: String
-    } = "model_not_found", StatusCode::NOT_FOUND, None, "model {model:?} not found";
+    /// No upstream has such a model, in Ollama's words: `ollama pull` it there.
+    UpstreamsUnknown {
+        /// Its sentence.
+        sentence: String,
+        /// Its document, where the client is to have it as it came.
+        document: Option<Value>
+    } = "model_not_found", StatusCode::NOT_FOUND, None, "{sentence}";
 
     /// The route has other methods; `allow` lists them.
     MethodNotAllowed {
@@ -232,14 +234,6 @@ refusals! {
         /// Its document, where the client is to have it as it came.
         document: Option<Value>
     } = "upstream_refused", *status, None, "{sentence}";
-
-    /// The upstream's own word on a model that it does not have.
-    UpstreamsUnknown {
-        /// Its sentence.
-        sentence: String,
-        /// Its document, where the client is to have it as it came.
-        document: Option<Value>
-    } = "model_not_found", StatusCode::NOT_FOUND, None, "{sentence}";
 
     /// No upstream can be reached, or all are left alone (`breaker_pause`).
     UpstreamDown {

@@ -203,8 +203,8 @@ fn a_wrong_method_says_which_are_right() {
 #[test]
 fn what_a_model_is_called_cannot_break_the_document() {
     let model = "\"\n\u{0}</script>".to_owned();
-    let refusal = Refusal::ModelNotFound { model };
-    assert_eq!(body(&refusal, Wording::Ollama)["code"], "model_not_found");
+    let refusal = Refusal::ModelNotAllowed { model };
+    assert_eq!(body(&refusal, Wording::Ollama)["code"], "model_not_allowed");
 }
 
 #[test]

@@ -61,19 +61,6 @@ pub struct Copy {
     pub upstream: usize,
     /// What it says of the model.
     pub entry: Entry,
-    /// Whether it is loaded there.
-    pub residence: Residence,
-}
-
-/// Whether an upstream has a model in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Residence {
-    /// It has.
-    Loaded(Loaded),
-    /// It has not; one that is being loaded is not there yet.
-    Absent,
-    /// It could not say.
-    Unknown,
 }
 
 impl Known {
@@ -109,9 +96,9 @@ pub async fn known(config: &Config, model: &str) -> Known {
             ..Known::default()
         };
     };
-    let mut known = find(config, &name, listings(config, FRESH_MS).await).await;
+    let mut known = find(&name, listings(config, FRESH_MS).await);
     if known.is_nowhere() {
-        known = find(config, &name, listings(config, UNKNOWN_MS).await).await;
+        known = find(&name, listings(config, UNKNOWN_MS).await);
     }
     if let Some(copy) = known.copies.first() {
         known.facts = facts(config, copy, model).await;
@@ -218,7 +205,7 @@ pub async fn loaded_at(config: &Config, upstream: usize) -> Option<Rc<Vec<Loaded
     told(config, upstream, kept, LOADED, FRESH_MS).await
 }
 
-async fn find(config: &Config, name: &ModelName, listings: Vec<Option<Rc<Vec<Entry>>>>) -> Known {
+fn find(name: &ModelName, listings: Vec<Option<Rc<Vec<Entry>>>>) -> Known {
     let mut known = Known::default();
     for (upstream, listing) in listings.into_iter().enumerate() {
         let Some(listing) = listing else {
@@ -226,35 +213,11 @@ async fn find(config: &Config, name: &ModelName, listings: Vec<Option<Rc<Vec<Ent
             continue;
         };
         if let Some(entry) = listing.iter().find(|entry| entry.name == *name) {
-            known.copies.push(Copy {
-                upstream,
-                entry: entry.clone(),
-                residence: Residence::Unknown,
-            });
+            let entry = entry.clone();
+            known.copies.push(Copy { upstream, entry });
         }
     }
-    let loaded = known
-        .copies
-        .iter()
-        .map(|copy| loaded_at(config, copy.upstream));
-    let loaded = join_all(loaded).await;
-    for (copy, loaded) in known.copies.iter_mut().zip(loaded) {
-        copy.residence = residence(&copy.entry, loaded.as_deref());
-    }
     known
-}
-
-fn residence(entry: &Entry, loaded: Option<&Vec<Loaded>>) -> Residence {
-    let Some(loaded) = loaded else {
-        return Residence::Unknown;
-    };
-    let is_it = |loaded: &&Loaded| {
-        loaded.name == entry.name || !entry.digest.is_empty() && loaded.digest == entry.digest
-    };
-    match loaded.iter().find(is_it) {
-        Some(loaded) => Residence::Loaded(loaded.clone()),
-        None => Residence::Absent,
-    }
 }
 
 /// What each upstream has, by its index; `None`: it could not say.

@@ -13,22 +13,10 @@ fn entry(name: &str, digest: &str) -> Entry {
     }
 }
 
-fn loaded(name: &str, digest: &str) -> Loaded {
-    Loaded {
-        name: ModelName::parse(name).unwrap(),
-        digest: digest.to_owned(),
-        size: 1,
-        size_vram: 0,
-        context: None,
-        expires_ms: None,
-    }
-}
-
 fn at(upstream: usize) -> Copy {
     Copy {
         upstream,
         entry: entry("qwen3", "d"),
-        residence: Residence::Unknown,
     }
 }
 
@@ -45,27 +33,6 @@ fn a_model_is_nowhere_only_if_every_upstream_said_so() {
     let may_be = |known: Known| [0, 1, 2].map(|upstream| known.may_be_at(upstream));
     assert_eq!(may_be(known(vec![1], vec![2])), [false, true, true]);
     assert_eq!(may_be(known(vec![], vec![2])), [false, false, true]);
-}
-
-#[test]
-fn a_model_is_loaded_by_its_name_or_by_another_name_of_the_same_digest() {
-    let model = entry("qwen3", "d1");
-    let of = |loaded: &[Loaded]| residence(&model, Some(&loaded.to_vec()));
-    let by_name = loaded("QWEN3:latest", "d2");
-    assert_eq!(
-        of(std::slice::from_ref(&by_name)),
-        Residence::Loaded(by_name)
-    );
-    let by_digest = loaded("copy", "d1");
-    assert_eq!(
-        of(std::slice::from_ref(&by_digest)),
-        Residence::Loaded(by_digest)
-    );
-    assert_eq!(of(&[loaded("other", "d2")]), Residence::Absent);
-    assert_eq!(residence(&model, None), Residence::Unknown);
-    let unsaid = entry("x", "");
-    let other = vec![loaded("other", "")];
-    assert_eq!(residence(&unsaid, Some(&other)), Residence::Absent);
 }
 
 #[test]
