@@ -38,6 +38,7 @@ mod refusals;
 mod setups;
 mod strangers;
 mod tls;
+mod turns;
 mod upgrade;
 mod upstreams;
 mod users;

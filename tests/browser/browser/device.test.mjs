@@ -34,6 +34,7 @@ browserTest('who waits may be notified, also on a phone: of their turn, and of t
   };
   await send(page, 'q');
   await page.click('[data-action="notify"]');
+  await page.locator('[data-action="notify"]').waitFor({ state: 'hidden' });
   await hide(page, true);
   turn.fire();
   await until(async () => (await page.evaluate(() => window.told)).join('|') === 'It is your turn', 'the turn');

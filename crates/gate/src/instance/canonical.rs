@@ -153,7 +153,7 @@ impl Instance {
             State::Looking(Look {
                 found: Some((_, board)),
                 ..
-            }) => Some(board),
+            }) => Some(&mut **board),
             _ => None,
         };
         working.into_iter().chain(found).collect()

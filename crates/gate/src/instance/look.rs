@@ -24,7 +24,7 @@ pub(super) struct Look {
     pub(super) renewal: Option<Now>,
     pub(super) step: Step,
     /// The board that was found, and its term.
-    pub(super) found: Option<(TermNo, Board)>,
+    pub(super) found: Option<(TermNo, Box<Board>)>,
     /// The board is one that this version cannot read.
     is_unreadable: bool,
     tries: u8,
@@ -150,7 +150,7 @@ impl Instance {
         let is_absent = !matches!(found, Found::Bytes(_));
         if !is_absent && !look.is_unreadable {
             let view = self.session.as_ref()?.view.as_ref();
-            look.found = view.map(|view| (view.term, view.board.clone()));
+            look.found = view.map(|view| (view.term, Box::new(view.board.clone())));
         }
         if look.renewal.is_none() && !is_needed && !is_due && !look.is_unreadable {
             return self.look_ends(context);
@@ -174,7 +174,9 @@ impl Instance {
     ) -> Option<Effect> {
         match (older.newest_of(found), older.further()) {
             (Newest::Board(term, bytes), _) => {
-                look.found = Board::decode(bytes).ok().map(|board| (term, board));
+                look.found = Board::decode(bytes)
+                    .ok()
+                    .map(|board| (term, Box::new(board)));
             }
             (Newest::Absent, Some(further)) => return self.look_at(look, Step::Older(further)),
             (Newest::Absent, None) => {}
@@ -194,7 +196,7 @@ impl Instance {
             let session = self.session.as_mut()?;
             look.is_unreadable = !session.see(bytes, now_ms);
             let view = session.view.as_ref().filter(|_| !look.is_unreadable);
-            look.found = view.map(|view| (view.term, view.board.clone()));
+            look.found = view.map(|view| (view.term, Box::new(view.board.clone())));
         }
         self.fence(look, context)
     }

@@ -45,8 +45,8 @@ pub fn longest_wait_ms(own: Share, others: &[Share], request_ms: u64) -> u64 {
 
 impl Policy<'_> {
     /// The longest that the first request of a model waits for its turn, in milliseconds, of all models that are known to be in use
-    /// where models take turns; `None` where none do. An answer takes at most `request_ms`, a load that was never measured
-    /// [`LOAD_GUESS_MS`].
+    /// where models take turns; `None` where none do. An answer takes at most `request_ms`, a load that was never measured ten
+    /// seconds.
     pub fn longest_turn_wait_ms(&self, board: &Board, request_ms: u64) -> Option<u64> {
         let with_turns = upstreams().filter(|upstream| self.models.has_turns(*upstream));
         let waits = with_turns.filter_map(|upstream| {
