@@ -31,8 +31,9 @@ export async function openPalette(given) {
   if (!bound) bind();
   bound = true;
   field().value = '';
-  await find();
+  // At once: what is typed meanwhile belongs here.
   dialog().showModal();
+  await find();
 }
 
 const dialog = () => /** @type {HTMLDialogElement} */ (byId('palette'));

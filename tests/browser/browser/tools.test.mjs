@@ -73,28 +73,32 @@ browserTest(
 browserTest(
   'Ctrl K finds a conversation by a word in it, a command and a model, by keyboard alone',
   async ({ page, fake }) => {
+    const openPalette = async () => {
+      await page.keyboard.press('Control+k');
+      await page.locator('#palette').waitFor();
+    };
     fake.onChat = async (stream) => {
       await stream.say('Quicksilver.');
       await stream.done();
     };
     await send(page, 'What is mercury?');
     await answerState(page, 'done');
-    await page.keyboard.press('Control+k');
+    await openPalette();
     await page.keyboard.type('new');
     await page.locator('[role=option][aria-selected=true]', { hasText: 'New conversation' }).waitFor();
     await page.keyboard.press('Enter');
     await page.locator('#empty').waitFor();
-    await page.keyboard.press('Control+k');
+    await openPalette();
     await page.keyboard.type('quicksilver');
     await page.locator('[role=option]', { hasText: 'What is mercury?' }).waitFor();
     await page.keyboard.press('Enter');
     await page.getByText('Quicksilver.').waitFor();
-    await page.keyboard.press('Control+k');
+    await openPalette();
     await page.keyboard.type('qwen');
     await page.locator('[role=option]', { hasText: 'qwen3:8b' }).waitFor();
     await page.keyboard.press('Enter');
     await until(async () => (await page.inputValue('#model')) === 'qwen3:8b');
-    await page.keyboard.press('Control+k');
+    await openPalette();
     await page.keyboard.type('no such thing');
     await page.locator('#palette-none').waitFor();
     await page.keyboard.press('Escape');
