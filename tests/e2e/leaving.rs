@@ -1,8 +1,8 @@
 //! Those who leave: no slot and no key stays behind, and the upstream is stopped.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, future::pending, pin::pin, time::Duration};
 
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use ollama_sim::Sim;
 
 use crate::common::{App, Random, SECOND, Setup, fill, prompt, run, settles, within};
@@ -13,16 +13,13 @@ fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
         const CLIENTS: u64 = 32;
         let app = Setup::answering("tokens=20 pace=30ms").start().await;
         let mut random = Random(SEED);
-        let moments: Vec<_> = (0..CLIENTS)
-            .map(|n| (n % 2 == 1).then(|| Duration::from_millis(random.below(3_000))))
-            .collect();
-        join_all(
-            moments
-                .iter()
-                .enumerate()
-                .map(|(n, moment)| visit(&app, n, *moment)),
-        )
-        .await;
+        let mut leaves = |n| match n % 4 {
+            1 => Leaves::After(Duration::from_millis(random.below(500))),
+            3 => Leaves::WhileServed,
+            _ => Leaves::Never,
+        };
+        let visits: Vec<_> = (0..CLIENTS).map(|n| visit(&app, n, leaves(n))).collect();
+        join_all(visits).await;
 
         // Whoever left while waiting may have been started before that was noticed, but not for long.
         within(
@@ -72,23 +69,36 @@ fn an_upstream_that_is_left_has_time_to_notice_before_its_slot_is_given_on() {
     });
 }
 
-/// A chat that is read to its end, or until `hang_up`.
-async fn visit(app: &App, n: usize, hang_up: Option<Duration>) {
+/// When a client hangs up.
+#[derive(Clone, Copy, PartialEq)]
+enum Leaves {
+    Never,
+    /// Wherever it stands by then.
+    After(Duration),
+    /// Once the upstream has its request.
+    WhileServed,
+}
+
+/// A chat that is read to its end, or until the client hangs up.
+async fn visit(app: &App, n: u64, leaves: Leaves) {
     let prompt = format!("client {n}");
     let chat = async { app.chat(&prompt).await.whole().await };
-    let Some(moment) = hang_up else {
-        chat.await.assert_complete();
-        return;
+    let is_served = || is_running(&app.sim, &prompt);
+    let moment = async {
+        match leaves {
+            Leaves::Never => pending().await,
+            Leaves::After(time) => tokio::time::sleep(time).await,
+            Leaves::WhileServed => _ = app.sim.wait_until(|_| is_served()).await,
+        }
     };
-    if tokio::time::timeout(moment, chat).await.is_err() {
-        let what = format!("{prompt} has left, seed {SEED}");
-        within(
-            SECOND,
-            &what,
-            app.sim.wait_until(|_| !is_running(&app.sim, &prompt)),
-        )
-        .await;
+    match select(pin!(chat), pin!(moment)).await {
+        Either::Left((whole, _)) if leaves == Leaves::Never => return whole.assert_complete(),
+        Either::Left(_) => return,
+        // The connection is dropped behind this.
+        Either::Right(_) => {}
     }
+    let what = format!("{prompt} has left, seed {SEED}");
+    within(SECOND, &what, app.sim.wait_until(|_| !is_served())).await;
 }
 
 fn is_running(sim: &Sim, of: &str) -> bool {
