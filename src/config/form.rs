@@ -96,13 +96,24 @@ pub(super) fn count(least: u32, most: u32) -> Form<u32> {
     )
 }
 
+/// A duration with its units.
+pub fn read_duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_bounded = digits <= DURATION_DIGITS;
+    is_bounded.then(|| humantime::parse_duration(text).ok())?
+}
+
+/// The most digits of a duration: even as years they are less than a `Duration` holds. `humantime` panics where a whole second of
+/// nanoseconds comes upon the last second that there is.
+const DURATION_DIGITS: usize = 11;
+
 /// A duration with its unit, within bounds.
 pub(super) fn duration(least: Duration, most: Duration) -> Form<Duration> {
     let [from, to] = [least, most].map(|bound| humantime::format_duration(bound).to_string());
     Form::new(
         format!("a duration such as 90s or 1m 30s, from {from} to {to}"),
         move |text| {
-            let duration = humantime::parse_duration(text).ok()?;
+            let duration = read_duration(text)?;
             (least..=most).contains(&duration).then_some(duration)
         },
     )

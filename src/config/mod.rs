@@ -18,6 +18,7 @@ mod upstream;
 mod written;
 
 pub use current::{current, parsed};
+pub use form::read_duration as duration;
 pub use models::{ModelLimit, ModelOptions};
 pub use page::PageHistory;
 pub use parse::Misconfigured;

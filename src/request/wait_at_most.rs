@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
+use crate::config;
 use crate::http::refuse::Refusal;
 
 /// A duration such as `30s` or `1m 30s`, or whole seconds.
@@ -31,7 +32,7 @@ pub fn wait_at_most(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
 fn duration(text: &str) -> Option<Duration> {
     let seconds = text.parse::<u32>().ok();
     let seconds = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    seconds.or_else(|| humantime::parse_duration(text).ok())
+    seconds.or_else(|| config::duration(text))
 }
 
 #[cfg(test)]
@@ -58,6 +59,8 @@ mod tests {
         for line in ["", "soon", "-1", "1.5", "30 s 2", "99999999999", "ü"] {
             assert_eq!(read(&[line]), None, "{line}");
         }
+        let largest = format!("{}s 1000ms", u64::MAX);
+        assert_eq!(read(&[&largest]), None, "{largest}");
         assert_eq!(read(&["30s", "30s"]), None);
     }
 }
