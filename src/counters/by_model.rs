@@ -1,4 +1,4 @@
-//! What is counted of each model. A label must not grow without bound: the first [`MOST`] models that answered have one of their
+//! What is counted of each model. A label must not grow without bound: the first [`LABELS`] models that answered have one of their
 //! own, and all others share [`OTHER`].
 //!
 //! # How
@@ -17,7 +17,7 @@ use futures::future::join_all;
 use crate::store::{self, StoreError};
 
 /// How many models have a label of their own.
-const MOST: usize = 20;
+pub const LABELS: usize = 20;
 
 /// How many models' counts are gathered apart.
 const PENDING: usize = 64;
@@ -143,14 +143,14 @@ async fn slot_of(model: &str) -> Result<usize, StoreError> {
     if let Some(slot) = known_slot(model) {
         return Ok(slot);
     }
-    if learn_names().await? >= MOST {
+    if learn_names().await? >= LABELS {
         return Ok(known_slot(model).unwrap_or(0));
     }
     if let Some(slot) = known_slot(model) {
         return Ok(slot);
     }
     let drawn = store::add(DRAWN.to_owned(), 1).await?;
-    let Some(slot) = usize::try_from(drawn).ok().filter(|slot| *slot <= MOST) else {
+    let Some(slot) = usize::try_from(drawn).ok().filter(|slot| *slot <= LABELS) else {
         return Ok(0);
     };
     store::write(name_key(slot), model.as_bytes().to_vec()).await?;
@@ -177,7 +177,7 @@ fn known_slot(model: &str) -> Option<usize> {
 /// Reads the names that are not known yet. Answers how many slots were drawn.
 async fn learn_names() -> Result<usize, StoreError> {
     let drawn = usize::try_from(store::sum(DRAWN).await?).unwrap_or(usize::MAX);
-    let slots = drawn.min(MOST);
+    let slots = drawn.min(LABELS);
     let unknown: Vec<usize> = NAMES.with_borrow_mut(|names| {
         names.resize(slots, None);
         (0..slots)

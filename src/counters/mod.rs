@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use spin_sdk::time::sleep;
 
-pub use by_model::{ModelCount, ModelTotals, OTHER, model_totals};
+pub use by_model::{LABELS, ModelCount, ModelTotals, OTHER, model_totals};
 pub use histogram::{Histogram, Spread};
 
 use crate::config::MAX_UPSTREAMS;

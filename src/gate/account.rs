@@ -168,6 +168,7 @@ mod tests {
             (62_000, 5_000)
         );
     }
+
     #[test]
     fn a_slot_that_no_upstream_was_asked_in_tells_nothing_of_how_long_answers_take() {
         let account = Account::open(at(1_000));

@@ -79,7 +79,7 @@ impl<W: World> Place<W> {
     /// The same, or `None` once the store has failed for longer than this request waits for it: one that stands in line for
     /// `patience`, any other not at all.
     pub async fn changed_or_given_up(&self, last: Phase, patience: Duration) -> Option<Phase> {
-        let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let patience_ms = super::ms(patience);
         let world = &self.gate.0.world;
         self.gate
             .until_phase(self.number, |machine| {

@@ -101,7 +101,7 @@ impl<W: World> Gate<W> {
 
     /// The longest that the first request of a model waits for its turn, if answers take no longer than that.
     pub(super) fn longest_turn_wait(&self, board: &Board, answer: Duration) -> Option<Duration> {
-        let answer_ms = u64::try_from(answer.as_millis()).unwrap_or(u64::MAX);
+        let answer_ms = super::ms(answer);
         let wait_ms = self.with_policy(|policy| policy.longest_turn_wait_ms(board, answer_ms));
         wait_ms.map(Duration::from_millis)
     }

@@ -2,8 +2,9 @@
 //!
 //! # Limits
 //! What comes of a few bytes may be large, so it is handed out in pieces (a mebibyte of deflate's at most, 128 KiB of zstd's
-//! and at the end of a frame its window), and whoever takes them says when it is too much. A window of zstd's is at most [`WINDOW`], which is what every encoder stays within that is not asked for
-//! more (RFC 8878 asks decoders for no more). A body has one coding: none that was coded twice is read.
+//! and at the end of a frame its window), and whoever takes them says when it is too much. A window of zstd's is at most
+//! [`WINDOW`], which is what every encoder stays within that is not asked for more (RFC 8878 asks decoders for no more). A body
+//! has one coding: none that was coded twice is read.
 
 use std::io::Write;
 

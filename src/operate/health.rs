@@ -9,7 +9,7 @@ use futures::future::join_all;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sluice_ollama::options::Sampling;
+use sluice_ollama::options::{SAMPLED, Sampling};
 use sluice_ollama::request::Payload;
 
 use super::advice::{self, Advice};
@@ -138,7 +138,7 @@ fn defaults(config: &Config) -> Value {
     let options = &config.policy.options;
     SHOWN
         .into_iter()
-        .filter(|name| !(of_model && ["temperature", "top_p"].contains(name)))
+        .filter(|name| !(of_model && SAMPLED.contains(name)))
         .filter_map(|name| Some((name.to_owned(), options.get(name)?.clone())))
         .collect()
 }

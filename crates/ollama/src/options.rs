@@ -58,12 +58,15 @@ pub const NAMES: [&str; 21] = [
 /// Whose sampling holds where a client sets none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sampling {
-    /// The operator's `temperature`, `top_p` and `repeat_penalty`.
+    /// The operator's, of [`SAMPLED`].
     #[default]
     Operator,
     /// The model's own: these three are not sent.
     Model,
 }
+
+/// The options that [`Sampling`] is about.
+pub const SAMPLED: [&str; 3] = ["temperature", "top_p", "repeat_penalty"];
 
 /// What the operator adds to requests.
 #[derive(Clone, Debug, Default, PartialEq)]

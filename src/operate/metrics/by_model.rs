@@ -5,11 +5,8 @@ use sluice_gate::board::Board;
 
 use super::super::models::{self, Standing};
 use super::text::{Document, Kind};
-use crate::counters::{ModelTotals, OTHER};
+use crate::counters::{LABELS, ModelTotals, OTHER};
 use crate::upstreams::runners;
-
-/// How many models have a label of their own.
-const MOST: usize = 20;
 
 /// How many are relayed and wait, by model.
 pub(super) fn told(text: &mut Document, board: &Board) {
@@ -73,7 +70,7 @@ fn samples(
             active: model.active,
             waiting: model.waiting,
         };
-        match name_of(number).filter(|_| named.len() < MOST) {
+        match name_of(number).filter(|_| named.len() < LABELS) {
             Some(name) => named.push((name, counts)),
             None => {
                 other.active += counts.active;

@@ -169,8 +169,8 @@ impl At<'_> {
         }
     }
 
-    /// Whether one more may have its turn: what nobody has wanted for longest gives its own up.
-    fn has_room(&mut self) -> bool {
+    /// Makes room for one more to have its turn: what nobody has wanted for longest gives its own up. `false`: there is none.
+    fn make_room(&mut self) -> bool {
         let turns = &self.hold.turns;
         if turns.len() < TURNS_MAX {
             return true;
@@ -211,7 +211,7 @@ impl At<'_> {
                 continue;
             }
             if in_its_way.is_empty() {
-                if self.has_room() {
+                if self.make_room() {
                     self.begin(candidate.model);
                 }
                 continue;

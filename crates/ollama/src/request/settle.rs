@@ -9,7 +9,7 @@ use super::{Asker, Invalid};
 use crate::endpoint::Endpoint;
 use crate::json::{Kind, Members, Raw, named_among};
 use crate::messages::Think;
-use crate::options::{self, PINNED, Policy, Sampling};
+use crate::options::{self, PINNED, Policy, SAMPLED, Sampling};
 
 /// What kind of body is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,8 +210,8 @@ fn options(
             name if PINNED.contains(&name) => When::Always,
             name if client.has(name) => continue,
             "num_predict" if capped.is_some() => continue,
-            "temperature" | "top_p" | "repeat_penalty"
-                if policy.sampling == Sampling::Model || scope == Scope::Translated =>
+            name if SAMPLED.contains(&name)
+                && (policy.sampling == Sampling::Model || scope == Scope::Translated) =>
             {
                 continue;
             }

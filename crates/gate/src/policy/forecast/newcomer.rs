@@ -36,8 +36,7 @@ impl Policy<'_> {
             joined: vec![Joined { ask, ..one }],
             ..Asks::default()
         };
-        let before = board.clone();
-        for decision in self.schedule(&before, &asks).unwrap_or_default() {
+        for decision in self.schedule(&board, &asks).unwrap_or_default() {
             // What is not lawful is not done; a line that is full is one who is not in it.
             let _ = board.apply(&decision, self.room.total());
         }
