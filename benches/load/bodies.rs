@@ -29,7 +29,8 @@ async fn pictures_in_line() {
         drop(held);
     };
     let (answers, ()) = futures::join!(waiting, let_go);
-    told("24 with a picture of 5 MB each, in line", &answers);
+    let what = format!("{PEOPLE} with a picture of 5 MB each, in line");
+    told(&what, &answers);
     let largest = whole(br#"{"prompt":""#, b"x", br#""}"#, MAX_BODY);
     let answers = join_all((0..8).map(|_| chat(&scene, largest.clone()))).await;
     told("8 bodies of 8 MiB at once", &answers);

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, header};
 use ollama_sim::{Model, Options, Sim};
 use serde_json::{Value, json};
 
-use crate::common::{App, Setup, run};
+use crate::common::{App, Setup, chats, run};
 
 const TURNS: usize = 10;
 
@@ -46,32 +45,17 @@ async fn turns(name: impl Fn(usize) -> String) -> Outcome {
         read_ms += ask(&app, &name(turn), &messages).await;
         messages.push(json!({ "role": "assistant", "content": "So it is." }));
     }
-    let sent = [0, 1].map(|at| {
-        let requests = sims[at].requests();
-        let chats = requests
-            .iter()
-            .filter(|request| request.path == "/api/chat");
-        chats.count()
-    });
+    let sent = [0, 1].map(|at| chats(&sims[at]));
     Outcome { sent, read_ms }
 }
 
 /// Asks, and answers how long the prompt was read.
 async fn ask(app: &App, conversation: &str, messages: &[Value]) -> u64 {
-    let headers = HeaderMap::from_iter([
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-        (
-            header::HeaderName::from_static("x-openwebui-chat-id"),
-            HeaderValue::from_str(conversation).expect("a value"),
-        ),
-    ]);
-    let body = json!({ "model": "m", "messages": messages }).to_string();
+    let headers = [("x-openwebui-chat-id", conversation)];
+    let body = json!({ "model": "m", "messages": messages });
     let mut client = app.client().await;
-    let sent = client.send(Method::POST, "/api/chat", headers, body);
-    let answer = sent.await.expect("the head of an answer").whole().await;
+    let answer = client.post_with(&headers, "/api/chat", &body).await;
+    let answer = answer.whole().await;
     answer.assert_complete();
     let last = answer.lines.last().expect("a last line").json();
     last["prompt_eval_duration"].as_u64().expect("a duration") / 1_000_000

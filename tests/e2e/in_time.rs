@@ -1,27 +1,17 @@
 //! Who says how long it waits at most is refused at once where it would wait longer, and waits no longer than it said.
 
-use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
 
-use crate::common::{Answer, App, SECOND, Setup, eventually, run, settles, within};
+use crate::common::{Answer, App, SECOND, Setup, chats, eventually, run, settles, within};
 
 const HEADER: &str = "x-sluice-wait-at-most";
 
 async fn ask(app: &App, most: &str, prompt: &str) -> Answer {
-    let headers = HeaderMap::from_iter([
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-        (
-            HEADER.parse().expect("a name"),
-            HeaderValue::from_str(most).expect("a value"),
-        ),
-    ]);
     let mut client = app.client().await;
-    let document = json!({ "prompt": prompt }).to_string();
-    let sent = client.send(Method::POST, "/api/chat", headers, document);
-    sent.await.expect("the head of an answer")
+    let document = json!({ "prompt": prompt });
+    client
+        .post_with(&[(HEADER, most)], "/api/chat", &document)
+        .await
 }
 
 async fn app() -> App {
@@ -35,15 +25,6 @@ async fn hold(app: &App) -> Answer {
     let streams = app.sim.wait_until(|counts| counts.streams.now == 1);
     within(5 * SECOND, "it streams", streams).await;
     held
-}
-
-/// How many chats the upstream was asked for.
-fn chats(app: &App) -> usize {
-    let requests = app.sim.requests();
-    let chats = requests
-        .iter()
-        .filter(|request| request.path == "/api/chat");
-    chats.count()
 }
 
 #[test]
@@ -63,7 +44,7 @@ fn one_that_would_wait_longer_than_it_says_is_refused_before_it_takes_a_place() 
             app.queue_status().await == [1, 3, 1]
         })
         .await;
-        let asked = chats(&app);
+        let asked = chats(&app.sim);
         for most in ["100ms", "0"] {
             let refused = ask(&app, most, "in vain").await.whole().await;
             assert_eq!(refused.refusal(), (503, "wait_too_long".to_owned()));
@@ -73,7 +54,7 @@ fn one_that_would_wait_longer_than_it_says_is_refused_before_it_takes_a_place() 
         let mut patient = ask(&app, "1h", "waits 4").await;
         let place = patient.line().await.expect("a heartbeat").queue();
         assert_eq!(place.expect("a place")["position"], 4);
-        assert_eq!(chats(&app), asked);
+        assert_eq!(chats(&app.sim), asked);
         drop((held, waiting, patient));
         settles(&*app.store()).await;
     });
@@ -100,9 +81,9 @@ fn what_cannot_be_read_is_refused_and_nothing_of_it_reaches_the_upstream() {
         let refused = ask(&app, "soon", "x").await.whole().await;
         assert_eq!(refused.refusal(), (400, "invalid_request".to_owned()));
         assert_eq!(refused.json()["param"], HEADER);
-        assert_eq!(chats(&app), 0);
+        assert_eq!(chats(&app.sim), 0);
         ask(&app, "30s", "x").await.whole().await.assert_complete();
-        assert_eq!(chats(&app), 1);
+        assert_eq!(chats(&app.sim), 1);
         for request in app.sim.requests() {
             let has_it = request.headers.iter().any(|(name, _)| name == HEADER);
             assert!(!has_it, "{request:?}");

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::future::join_all;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use ollama_sim::{Options, Sim};
 use serde_json::{Value, json};
 
@@ -112,15 +111,8 @@ impl Stage {
 
     async fn chat(&self, host: usize, headers: &[(&'static str, &str)], prompt: &str) -> Answer {
         let mut client = Client::connect(self.hosts[host].addr()).await;
-        let json = HeaderValue::from_static("application/json");
-        let mut all = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
-        for (name, value) in headers {
-            let value = HeaderValue::from_str(value).expect("a header");
-            all.insert(HeaderName::from_static(name), value);
-        }
-        let body = json!({ "prompt": prompt }).to_string();
-        let sent = client.send(Method::POST, "/api/chat", all, body);
-        sent.await.expect("the head of an answer")
+        let body = json!({ "prompt": prompt });
+        client.post_with(headers, "/api/chat", &body).await
     }
 }
 

@@ -68,16 +68,18 @@ async fn chat(scene: &Scene) -> Result<Duration, String> {
     ]);
     let sent = client.send(Method::POST, "/api/chat", headers, r#"{"prompt":"Hello"}"#);
     let mut answer = sent.await.map_err(|_| "no head".to_owned())?;
-    let is_token = |line: &serde_json::Value| line["message"]["content"].is_string();
     let mut first = None;
     while first.is_none() {
         let Some(line) = answer.line().await else {
             break;
         };
-        let line = serde_json::from_str(&line.text).unwrap_or_default();
-        if is_token(&line) && line.get("queue").is_none() {
+        let line: serde_json::Value = serde_json::from_str(&line.text).unwrap_or_default();
+        if line.get("queue").is_some() {
+            continue;
+        }
+        if line["message"]["content"].is_string() {
             first = Some(begun.elapsed());
-        } else if line.get("queue").is_none() {
+        } else {
             return Err(format!("{} {}", answer.status, line["code"]));
         }
     }

@@ -254,6 +254,15 @@ pub fn assert_started_in_order(sim: &Sim, answers: &[(Whole, String)], slots: us
     }
 }
 
+/// How many chats an upstream was asked for.
+pub fn chats(sim: &Sim) -> usize {
+    let requests = sim.requests();
+    let chats = requests
+        .iter()
+        .filter(|request| request.path == "/api/chat");
+    chats.count()
+}
+
 /// What the one message of a recorded chat says.
 pub fn prompt(request: &Recorded) -> &str {
     request.body["messages"][0]["content"]

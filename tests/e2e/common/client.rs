@@ -73,20 +73,28 @@ impl Client {
 
     /// `POST` of a JSON document; there must be an answer.
     pub async fn post(&mut self, path: &str, document: &Value) -> Answer {
-        let json = HeaderValue::from_static("application/json");
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
-        let sent = self.send(Method::POST, path, headers, document.to_string());
-        sent.await.expect("the head of an answer")
+        self.post_with(&[], path, document).await
     }
 
     /// The same with an API key.
     pub async fn post_with_key(&mut self, key: &str, path: &str, document: &Value) -> Answer {
+        let bearer = format!("Bearer {key}");
+        let key = [("authorization", bearer.as_str())];
+        self.post_with(&key, path, document).await
+    }
+
+    /// The same with these headers, whose names are in lower case.
+    pub async fn post_with(
+        &mut self,
+        more: &[(&'static str, &str)],
+        path: &str,
+        document: &Value,
+    ) -> Answer {
         let json = HeaderValue::from_static("application/json");
-        let bearer = HeaderValue::try_from(format!("Bearer {key}")).expect("a header");
-        let headers = HeaderMap::from_iter([
-            (header::CONTENT_TYPE, json),
-            (header::AUTHORIZATION, bearer),
-        ]);
+        let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+        for (name, value) in more {
+            headers.insert(*name, HeaderValue::from_str(value).expect("a header"));
+        }
         let sent = self.send(Method::POST, path, headers, document.to_string());
         sent.await.expect("the head of an answer")
     }

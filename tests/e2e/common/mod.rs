@@ -16,7 +16,9 @@ use std::{future::Future, time::Duration};
 
 pub use self::{
     answer::{Answer, End, Line, Whole},
-    app::{App, Setup, assert_started_in_order, fill, nothing_happened, prompt, queue_status},
+    app::{
+        App, Setup, assert_started_in_order, chats, fill, nothing_happened, prompt, queue_status,
+    },
     client::Client,
     files::{Wasm, fixture, read_manifest, trap_manifest, write_manifest},
     process::HostProcess,

@@ -28,12 +28,20 @@ fn event(line: &[u8], out: &mut Vec<u8>) {
     if line.is_empty() {
         return;
     }
-    out.extend_from_slice(if is_error_line(line) {
-        b"event: error\ndata: "
+    let name = if is_error_line(line) {
+        "error"
     } else {
-        b"event: message\ndata: "
-    });
-    write_data(line, out);
+        "message"
+    };
+    write_event(name, line, out);
+}
+
+/// Appends an event of this name with JSON as its data.
+pub(crate) fn write_event(name: &str, json: &[u8], out: &mut Vec<u8>) {
+    for part in ["event: ", name, "\ndata: "] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    write_data(json, out);
 }
 
 /// Appends JSON as the data of an event, and the event's end. A lone carriage return ends a line in this format, and JSON

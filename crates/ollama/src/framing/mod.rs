@@ -13,7 +13,7 @@ mod watch;
 pub use cut::Cut;
 pub(crate) use cut::MEMBER as CUT_MEMBER;
 pub use events::EventWriter;
-pub(crate) use events::write_data;
+pub(crate) use events::{write_data, write_event};
 pub use lines::{LineSplitter, LineTooLong, MAX_LINE};
 pub use passage::Passage;
 pub(crate) use waited::MEMBER as WAITED_MEMBER;

@@ -161,6 +161,11 @@ impl<'a> Raw<'a> {
         inner == text.as_bytes() || self.text(text.len()).is_some_and(|said| said == text)
     }
 
+    /// Whether its member `type` says exactly this.
+    pub fn has_type(self, kind: &str) -> bool {
+        self.member("type").is_some_and(|said| said.is(kind))
+    }
+
     /// Whether a string is written so, without escapes.
     pub fn is_written(self, text: &str) -> bool {
         self.inner() == Some(text.as_bytes())

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Delivery, Translation, error_document};
-use crate::framing::write_data;
-use crate::translation::error_message;
+use crate::framing::write_event;
+use crate::translation::{calls, count, error_message};
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -185,10 +185,6 @@ impl Translation {
     }
 }
 
-fn calls(message: &Value) -> impl Iterator<Item = &Value> {
-    message["tool_calls"].as_array().into_iter().flatten()
-}
-
 /// What a call is given; older servers write it as a text. Anthropic's clients take an object alone.
 fn arguments(call: &Value) -> Value {
     let given = match &call["function"]["arguments"] {
@@ -211,12 +207,10 @@ fn stop_reason(said: &Value, calls: u64) -> Value {
 }
 
 fn usage(said: &Value) -> Value {
-    // A server that speaks Ollama's API may have other numbers: a fraction, or none.
-    let count = |name: &str| said[name].as_f64().unwrap_or(0.0) as u64;
-    json!({ "input_tokens": count("prompt_eval_count"), "output_tokens": count("eval_count") })
+    let (input, output) = (count(said, "prompt_eval_count"), count(said, "eval_count"));
+    json!({ "input_tokens": input, "output_tokens": output })
 }
 
 fn event(name: &str, data: &Value, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("event: {name}\ndata: ").as_bytes());
-    write_data(data.to_string().as_bytes(), out);
+    write_event(name, data.to_string().as_bytes(), out);
 }

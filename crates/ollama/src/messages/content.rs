@@ -185,7 +185,7 @@ fn images(content: Raw<'_>, path: &str, chat: &mut Chat) -> Result<(), Invalid> 
             continue;
         }
         let source = block.raw.member("source");
-        let is_base64 = |source: &Raw<'_>| source.member("type").is_some_and(|is| is.is("base64"));
+        let is_base64 = |source: &Raw<'_>| source.has_type("base64");
         let data = source.filter(is_base64).and_then(|one| one.member("data"));
         if is_first {
             chat.out.member("images", b"[")?;

@@ -5,7 +5,8 @@ mod answer;
 use serde_json::{Value, json};
 
 use crate::request::Sending;
-use crate::{Asker, Endpoint, Form, Invalid, Policy, Prepared, prepare};
+use crate::translation::tests::prepared_at;
+use crate::{Endpoint, Form, Invalid, Policy, Prepared};
 
 fn policy() -> Policy {
     let options = json!({ "num_ctx": 4096, "temperature": 0.7, "repeat_penalty": 1.1 });
@@ -17,8 +18,7 @@ fn policy() -> Policy {
 }
 
 fn asked(policy: &Policy, body: &Value) -> Result<Prepared, Invalid> {
-    let body = body.to_string().into_bytes();
-    prepare(Endpoint::Messages, body, &Asker::default(), policy)
+    prepared_at(Endpoint::Messages, policy, body)
 }
 
 /// What is sent where it is known whether the model thinks.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Delivery, Translation, error_document};
 use crate::framing::{CUT_MEMBER, WAITED_MEMBER, write_data};
-use crate::translation::error_message;
+use crate::translation::{count, error_message};
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ impl Translation {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
             return false;
         };
-        if error_message(&said).is_some() {
-            event(&error_document(&said, "api_error"), out);
+        if let Some(message) = error_message(&said) {
+            event(&error_document(message), out);
             return true;
         }
         let is_done = said["done"] == true;
@@ -92,8 +92,8 @@ impl Translation {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
             return false;
         };
-        if error_message(&said).is_some() {
-            out.extend_from_slice(error_document(&said, "api_error").to_string().as_bytes());
+        if let Some(message) = error_message(&said) {
+            out.extend_from_slice(error_document(message).to_string().as_bytes());
             return true;
         }
         let mut calls = 0;
@@ -209,9 +209,7 @@ fn finish_reason(said: &Value, calls: usize) -> Value {
 }
 
 pub(super) fn usage(said: &Value) -> Value {
-    // A server that speaks Ollama's API may have other numbers: a fraction, or none.
-    let count = |name: &str| said[name].as_f64().unwrap_or(0.0) as u64;
-    let (prompt, completion) = (count("prompt_eval_count"), count("eval_count"));
+    let (prompt, completion) = (count(said, "prompt_eval_count"), count(said, "eval_count"));
     json!({
         "prompt_tokens": prompt,
         "completion_tokens": completion,

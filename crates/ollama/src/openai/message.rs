@@ -181,7 +181,7 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn translate(&self, out: &mut Output) -> Result<(), Invalid> {
-        let is = |kind: &str| self.raw.member("type").is_some_and(|named| named.is(kind));
+        let is = |kind: &str| self.raw.has_type(kind);
         let text = self.raw.member("text");
         match text.filter(|text| text.kind() == Kind::Text) {
             Some(text) if is("text") => out.member("content", text.bytes()),

@@ -46,15 +46,9 @@ pub enum Delivery {
     StreamWithUsage,
 }
 
-/// OpenAI's error object for one of Ollama's, `{"error":"…"}`, with the word for its kind.
-pub fn error_document(ollamas: &Value, kind: &str) -> Value {
-    let message = match &ollamas["error"] {
-        Value::String(message) => message.as_str(),
-        other => other["message"]
-            .as_str()
-            .unwrap_or("the model server failed"),
-    };
-    json!({ "error": { "message": message, "type": kind, "param": null, "code": null } })
+/// OpenAI's error object for the sentence of one of Ollama's.
+pub(crate) fn error_document(message: &str) -> Value {
+    json!({ "error": { "message": message, "type": "api_error", "param": null, "code": null } })
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ mod text;
 
 use super::*;
 use crate::request::Sending;
-use crate::{Asker, Endpoint, Policy, Prepared, prepare};
+use crate::translation::tests::{prepared_at, sent_again};
+use crate::{Endpoint, Policy, Prepared};
 
 fn policy() -> Policy {
     let options = json!({ "num_ctx": 4096, "num_parallel": 4, "temperature": 0.7 });
@@ -17,22 +18,15 @@ fn policy() -> Policy {
 }
 
 fn prepared(policy: &Policy, body: &Value) -> Prepared {
-    let body = body.to_string().into_bytes();
-    prepare(Endpoint::OpenAiChat, body, &Asker::default(), policy).unwrap()
+    prepared_at(Endpoint::OpenAiChat, policy, body).unwrap()
 }
 
-/// What is sent, as it is sent again: the first time there is `truncate` beside it.
 fn sent(body: Value) -> (Value, Delivery) {
     let prepared = prepared(&policy(), &body);
     assert!(prepared.dropped.is_empty());
     assert_eq!(prepared.path, "/api/chat");
-    let again = Sending {
-        may_cut: true,
-        ..Sending::default()
-    };
-    let sent = prepared.body.payload(&again).to_vec();
     (
-        serde_json::from_slice(&sent).unwrap(),
+        sent_again(&prepared),
         match prepared.delivery.unwrap() {
             crate::Delivery::Completion(delivery) => delivery,
             other => panic!("{other:?} is no chat completion's"),
@@ -41,8 +35,7 @@ fn sent(body: Value) -> (Value, Delivery) {
 }
 
 fn refused(body: Value) -> String {
-    let body = body.to_string().into_bytes();
-    let refused = prepare(Endpoint::OpenAiChat, body, &Asker::default(), &policy());
+    let refused = prepared_at(Endpoint::OpenAiChat, &policy(), &body);
     refused.unwrap_err().param.unwrap()
 }
 

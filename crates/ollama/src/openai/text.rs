@@ -81,8 +81,8 @@ impl Writer {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
             return false;
         };
-        if error_message(&said).is_some() {
-            event(&error_document(&said, "api_error"), out);
+        if let Some(message) = error_message(&said) {
+            event(&error_document(message), out);
             return true;
         }
         let has_usage = self.translation.delivery == Delivery::StreamWithUsage;
@@ -114,7 +114,7 @@ impl Writer {
             return false;
         };
         let written = match error_message(&said) {
-            Some(_) => error_document(&said, "api_error"),
+            Some(message) => error_document(message),
             None => self.whole(&said),
         };
         out.extend_from_slice(written.to_string().as_bytes());

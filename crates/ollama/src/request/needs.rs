@@ -123,15 +123,14 @@ fn thinks(endpoint: Endpoint, asked: &Draft) -> bool {
 fn shows_pictures(endpoint: Endpoint, asked: &Draft) -> bool {
     let has_images = |value: Option<Raw<'_>>| value.is_some_and(says_something);
     let messages = |name: &str| asked.value(name).into_iter().flat_map(Raw::items);
-    let is = |part: Raw<'_>, kind: &str| part.member("type").is_some_and(|said| said.is(kind));
     let has_part = |holder: Raw<'_>, parts: &str, kind: &str| {
         let mut parts = holder.member(parts).into_iter().flat_map(Raw::items);
-        parts.any(|part| is(part, kind))
+        parts.any(|part| part.has_type(kind))
     };
     // What a tool came back with may be a picture too.
     let in_result = |message: Raw<'_>| {
         let blocks = message.member("content").into_iter().flat_map(Raw::items);
-        let mut results = blocks.filter(|block| is(*block, "tool_result"));
+        let mut results = blocks.filter(|block| block.has_type("tool_result"));
         results.any(|result| has_part(result, "content", "image"))
     };
     match endpoint {

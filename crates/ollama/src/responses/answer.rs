@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Translation, failed};
-use crate::framing::{MAX_LINE, write_data};
+use crate::framing::{MAX_LINE, write_event};
 use crate::openai::{add_told, arguments, error_document};
-use crate::translation::error_message;
+use crate::translation::{calls, count, error_message};
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -96,8 +96,8 @@ impl Writer {
         let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
             return false;
         };
-        if error_message(&said).is_some() {
-            out.extend_from_slice(error_document(&said, "api_error").to_string().as_bytes());
+        if let Some(message) = error_message(&said) {
+            out.extend_from_slice(error_document(message).to_string().as_bytes());
             return true;
         }
         let message = &said["message"];
@@ -302,10 +302,8 @@ impl Translation {
 
     /// What the end adds: how long it took, and what was used.
     fn end(&self, said: &Value, response: &mut Value) {
-        // A server that speaks Ollama's API may have other numbers: a fraction, or none.
-        let count = |name: &str| said[name].as_f64().unwrap_or(0.0) as u64;
-        let (input, output) = (count("prompt_eval_count"), count("eval_count"));
-        let took_s = count("total_duration") / 1_000_000_000;
+        let (input, output) = (count(said, "prompt_eval_count"), count(said, "eval_count"));
+        let took_s = count(said, "total_duration") / 1_000_000_000;
         response["completed_at"] = self.created_s.saturating_add(took_s).into();
         response["usage"] = json!({
             "input_tokens": input,
@@ -368,15 +366,6 @@ impl Translation {
     }
 }
 
-fn calls(message: &Value) -> impl Iterator<Item = &Value> {
-    message["tool_calls"].as_array().into_iter().flatten()
-}
-
 fn part(text: &str) -> Value {
     json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
-}
-
-fn write_event(name: &str, data: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("event: {name}\ndata: ").as_bytes());
-    write_data(data, out);
 }

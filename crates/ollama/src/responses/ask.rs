@@ -52,7 +52,7 @@ pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
 /// The schema that the answer is to follow.
 fn schema(asked: &Draft) -> Option<Raw<'_>> {
     let format = asked.value("text")?.member("format")?;
-    let is_schema = format.member("type")?.is("json_schema");
+    let is_schema = format.has_type("json_schema");
     format.member("schema").filter(|_| is_schema)
 }
 

@@ -16,7 +16,10 @@ impl<'a> Content<'a> {
             self.check(index, part)?;
         }
         let whole = Some(self.raw).filter(|raw| raw.kind() == Kind::Text);
-        let parts = self.raw.items().filter(|part| !is(*part, "input_image"));
+        let parts = self
+            .raw
+            .items()
+            .filter(|part| !part.has_type("input_image"));
         let texts = whole
             .into_iter()
             .chain(parts.filter_map(|part| part.member("text")));
@@ -27,8 +30,8 @@ impl<'a> Content<'a> {
     /// Parts of other kinds, and files, Ollama does not take.
     fn check(&self, index: usize, part: Raw<'a>) -> Result<(), Invalid> {
         let path = format!("{}[{index}]", self.path);
-        let is_text = is(part, "input_text") || is(part, "output_text");
-        if !is_text && !is(part, "input_image") {
+        let is_text = part.has_type("input_text") || part.has_type("output_text");
+        if !is_text && !part.has_type("input_image") {
             return Err(Invalid::request(
                 Some(&path),
                 format!("{path} must be an input_text, an output_text or an input_image"),
@@ -47,14 +50,10 @@ impl<'a> Content<'a> {
     /// The pictures that are given, with their paths; a file that Ollama is to know already is passed over, as there.
     pub(super) fn images(&self) -> impl Iterator<Item = (String, Raw<'a>)> {
         let parts = self.raw.items().enumerate();
-        let images = parts.filter(|(_, part)| is(*part, "input_image"));
+        let images = parts.filter(|(_, part)| part.has_type("input_image"));
         images.filter_map(|(index, part)| {
             let url = part.member("image_url").filter(|url| !url.is_written(""))?;
             Some((format!("{}[{index}].image_url", self.path), url))
         })
     }
-}
-
-fn is(part: Raw<'_>, kind: &str) -> bool {
-    part.member("type").is_some_and(|named| named.is(kind))
 }

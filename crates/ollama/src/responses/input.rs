@@ -283,18 +283,16 @@ impl<'a> Item<'a> {
                 ));
             }
         };
-        for name in ["role", "call_id", "name", "arguments", "encrypted_content"] {
-            let is_read = match name {
-                "role" => kind == What::Message,
-                "call_id" => matches!(kind, What::Call | What::Output),
-                "encrypted_content" => kind == What::Reasoning,
-                _ => kind == What::Call,
-            };
-            if is_read
-                && raw
-                    .member(name)
-                    .is_some_and(|value| value.kind() != Kind::Text)
-            {
+        let texts: &[&str] = match kind {
+            What::Message => &["role"],
+            What::Call => &["call_id", "name", "arguments"],
+            What::Output => &["call_id"],
+            What::Reasoning => &["encrypted_content"],
+            What::Search => &[],
+        };
+        for name in texts {
+            let value = raw.member(name);
+            if value.is_some_and(|value| value.kind() != Kind::Text) {
                 let path = format!("{}.{name}", path());
                 return Err(Invalid::request(
                     Some(&path),

@@ -4,6 +4,7 @@ mod answer;
 
 use super::*;
 use crate::request::Sending;
+use crate::translation::tests::{prepared_at, sent_again};
 use crate::{Asker, Endpoint, Policy, Prepared, prepare};
 
 fn policy() -> Policy {
@@ -16,20 +17,13 @@ fn policy() -> Policy {
 }
 
 fn prepared(policy: &Policy, body: &Value) -> Prepared {
-    let body = body.to_string().into_bytes();
-    prepare(Endpoint::OpenAiResponses, body, &Asker::default(), policy).unwrap()
+    prepared_at(Endpoint::OpenAiResponses, policy, body).unwrap()
 }
 
-/// What is sent, as it is sent again: the first time there is `truncate` beside it.
 fn sent(body: &Value) -> Value {
     let prepared = prepared(&policy(), body);
     assert_eq!(prepared.path, "/api/chat");
-    let again = Sending {
-        may_cut: true,
-        ..Sending::default()
-    };
-    let sent = prepared.body.payload(&again).to_vec();
-    serde_json::from_slice(&sent).unwrap()
+    sent_again(&prepared)
 }
 
 fn messages(input: Value) -> Value {
@@ -37,13 +31,7 @@ fn messages(input: Value) -> Value {
 }
 
 fn refused(body: &Value) -> String {
-    let body = body.to_string().into_bytes();
-    let refused = prepare(
-        Endpoint::OpenAiResponses,
-        body,
-        &Asker::default(),
-        &policy(),
-    );
+    let refused = prepared_at(Endpoint::OpenAiResponses, &policy(), body);
     refused.unwrap_err().param.unwrap()
 }
 

@@ -14,13 +14,13 @@ pub(super) fn tools(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
     };
     out.member("tools", b"[")?;
     for (index, tool) in tools.items().enumerate() {
-        if !is_namespace(tool) {
+        if !tool.has_type("namespace") {
             function(tool, None, out)?;
             continue;
         }
         let [name, members] = tool.read(["name", "tools"]);
         for member in members.into_iter().flat_map(Raw::items) {
-            if is_namespace(member) {
+            if member.has_type("namespace") {
                 let path = format!("tools[{index}].tools");
                 return Err(Invalid::request(
                     Some(&path),
@@ -31,10 +31,6 @@ pub(super) fn tools(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
         }
     }
     out.push(b"]")
-}
-
-fn is_namespace(tool: Raw<'_>) -> bool {
-    tool.member("type").is_some_and(|kind| kind.is("namespace"))
 }
 
 fn function(tool: Raw<'_>, within: Option<Raw<'_>>, out: &mut Output) -> Result<(), Invalid> {

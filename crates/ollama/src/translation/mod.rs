@@ -199,6 +199,17 @@ pub(crate) fn error_message(said: &Value) -> Option<&str> {
     }
 }
 
+/// The calls that a message of Ollama's makes.
+pub(crate) fn calls(message: &Value) -> impl Iterator<Item = &Value> {
+    message["tool_calls"].as_array().into_iter().flatten()
+}
+
+/// A number that a line or a document of Ollama's counts. A server that speaks Ollama's API may have other numbers: a fraction,
+/// or none.
+pub(crate) fn count(said: &Value, name: &str) -> u64 {
+    said[name].as_f64().unwrap_or(0.0) as u64
+}
+
 impl Dialect {
     /// Writes a line of Ollama's as events; says whether they end the answer.
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {

@@ -67,8 +67,7 @@ impl Output {
     /// Appends the JSON object, or the null, that a text says; `false`: it says none.
     pub(crate) fn object(&mut self, text: Raw<'_>) -> Result<bool, Invalid> {
         let said = self.append(text.bytes(), |out| unescape_into(out, text.bytes()))?;
-        let is_object = |said| matches!(Raw::of(said).kind(), Kind::Object | Kind::Null);
-        Ok(json::check(said).is_ok() && is_object(said))
+        Ok(json::check(said).is_ok() && matches!(Raw::of(said).kind(), Kind::Object | Kind::Null))
     }
 
     /// Appends the base64 that a text says behind what it must begin with; `false`: it says none.

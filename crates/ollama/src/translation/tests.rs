@@ -1,8 +1,32 @@
 //! What the rules of all dialects need.
 
+use serde_json::Value;
+
 use super::{Delivery, Translation};
 use crate::framing::{Passage, Verdict};
-use crate::{Form, messages, openai, responses};
+use crate::request::Sending;
+use crate::{
+    Asker, Endpoint, Form, Invalid, Policy, Prepared, messages, openai, prepare, responses,
+};
+
+/// A request with this body.
+pub(crate) fn prepared_at(
+    endpoint: Endpoint,
+    policy: &Policy,
+    body: &Value,
+) -> Result<Prepared, Invalid> {
+    let body = body.to_string().into_bytes();
+    prepare(endpoint, body, &Asker::default(), policy)
+}
+
+/// What is sent, as it is sent again: the first time there is `truncate` beside it.
+pub(crate) fn sent_again(prepared: &Prepared) -> Value {
+    let again = Sending {
+        may_cut: true,
+        ..Sending::default()
+    };
+    serde_json::from_slice(&prepared.body.payload(&again).to_vec()).unwrap()
+}
 
 /// What the client gets for an answer, the same wherever its chunks are cut.
 pub(crate) fn answered(form: Form, translation: &Translation, answer: &str) -> (Verdict, String) {

@@ -6,21 +6,13 @@ use crate::framing::Verdict;
 use crate::translation;
 
 fn prepared_text(policy: &Policy, body: &Value) -> Prepared {
-    let body = body.to_string().into_bytes();
-    prepare(Endpoint::OpenAiCompletions, body, &Asker::default(), policy).unwrap()
+    prepared_at(Endpoint::OpenAiCompletions, policy, body).unwrap()
 }
 
-/// What is sent, as it is sent again: the first time there is `truncate` beside it.
 fn sent_text(body: Value) -> (Value, crate::Delivery) {
     let prepared = prepared_text(&policy(), &body);
     assert_eq!(prepared.path, "/api/generate");
-    let again = Sending {
-        may_cut: true,
-        ..Sending::default()
-    };
-    let sent = prepared.body.payload(&again).to_vec();
-    let sent = serde_json::from_slice(&sent).unwrap();
-    (sent, prepared.delivery.unwrap())
+    (sent_again(&prepared), prepared.delivery.unwrap())
 }
 
 fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
@@ -98,13 +90,7 @@ fn what_ollama_does_not_take_is_refused() {
         ),
         (json!({}), "prompt"),
     ] {
-        let bytes = body.to_string().into_bytes();
-        let refused = prepare(
-            Endpoint::OpenAiCompletions,
-            bytes,
-            &Asker::default(),
-            &policy(),
-        );
+        let refused = prepared_at(Endpoint::OpenAiCompletions, &policy(), &body);
         assert_eq!(refused.unwrap_err().param.as_deref(), Some(param), "{body}");
     }
 }
