@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 class Pipe:
     class Valves(BaseModel):
         url: str = Field(default="http://sluice:3000", description="Where Sluice is, without /v1")
-        api_key: str = Field(default="", description="A key of Sluice's, where it has keys")
+        api_key: str = Field(default="", description="A key of Sluice's, where it has keys; one of class proxy tells people apart")
 
     def __init__(self):
         self.valves = self.Valves()
@@ -32,18 +32,19 @@ class Pipe:
                 raise RuntimeError(sentence(told))
         return [{"id": model["name"], "name": model["name"]} for model in told["models"]]
 
-    async def pipe(self, body, __event_emitter__=None):
+    async def pipe(self, body, __user__=None, __chat_id__=None, __event_emitter__=None):
         """One chat, always streamed: whoever wants no stream gets all of it at once."""
         # The name of the function stands before the model's.
         request = body | {"model": body["model"].split(".", 1)[-1], "stream": True}
-        chunks = read(self._lines(request), __event_emitter__)
+        chunks = read(self._lines(request, whose(__user__, __chat_id__)), __event_emitter__)
         if body.get("stream", True):
             return chunks
         return "".join([chunk["choices"][0]["delta"].get("content") or "" async for chunk in chunks if chunk.get("choices")])
 
-    async def _lines(self, request):
+    async def _lines(self, request, headers):
         """The lines of the answer. Closed early it hangs up, and so gives the place back."""
-        async with self._session() as session, session.post(f"{self.valves.url}/v1/chat/completions", json=request) as answer:
+        url = f"{self.valves.url}/v1/chat/completions"
+        async with self._session() as session, session.post(url, json=request, headers=headers) as answer:
             if answer.status != 200:
                 raise RuntimeError(sentence(await answer.json(content_type=None)))
             async for line in answer.content:
@@ -54,6 +55,12 @@ class Pipe:
         # One may stand in line for a long time; Sluice says something every five seconds.
         timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
         return aiohttp.ClientSession(headers={"authorization": f"Bearer {key}"} if key else {}, timeout=timeout)
+
+
+def whose(user, chat):
+    """Whose a request is and of which chat, by the headers that Open WebUI's own connections have for it."""
+    told = {"x-openwebui-user-id": user and user["id"], "x-openwebui-chat-id": chat}
+    return {name: value for name, value in told.items() if value}
 
 
 async def read(lines, emit):

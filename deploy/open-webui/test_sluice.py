@@ -31,21 +31,21 @@ ANSWER = ['data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n', "\n", 'd
 
 class PipeTest(unittest.TestCase):
     def ask(self, lines, body=None):
-        """What the Pipe answers to these lines, the events that it sends, and the request that it makes."""
+        """What the Pipe answers to these lines, the events that it sends, and the request that it makes with its headers."""
         events, requests = [], []
 
         async def emit(event):
             events.append(event["data"])
 
         class Scripted(sluice.Pipe):
-            async def _lines(self, request):
-                requests.append(request)
+            async def _lines(self, request, headers):
+                requests.append(request | headers)
                 for line in lines:
                     yield line
 
         async def run():
             body_or_default = body or {"model": "sluice.llama3.2:3b", "messages": [], "stream": True}
-            said = await Scripted().pipe(body_or_default, emit)
+            said = await Scripted().pipe(body_or_default, {"id": "ada"}, "chat-7", emit)
             return said if isinstance(said, str) else [part async for part in said]
 
         return asyncio.run(run()), events, requests
@@ -69,6 +69,11 @@ class PipeTest(unittest.TestCase):
         error = ['data: {"error":{"message":"waited too long for a place","type":"api_error"}}\n']
         with self.assertRaisesRegex(RuntimeError, "^waited too long for a place$"):
             self.ask(WAIT + error)
+
+    def test_sluice_is_told_whose_a_request_is_and_of_which_chat(self):
+        _, _, [request] = self.ask(ANSWER)
+        self.assertEqual([request["x-openwebui-user-id"], request["x-openwebui-chat-id"]], ["ada", "chat-7"])
+        self.assertEqual(sluice.whose(None, None), {})
 
     def test_who_wants_no_stream_gets_the_text(self):
         said, _, requests = self.ask(WAIT + ANSWER, {"model": "sluice.m", "messages": [], "stream": False})
