@@ -295,14 +295,14 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
                 continue;
             };
             complete += usize::from(verdict == Verdict::Complete);
-            match (form, translation) {
+            match (form, translation.as_ref().map(|told| &told.delivery)) {
                 (Form::Events, _) => {
                     only_fields(&out, &["event: message", "event: error", "data: "])
                 }
-                (Form::OpenAiEvents | Form::AnthropicEvents, Some(translation)) => {
-                    let (fields, end) = match translation {
-                        Translation::Response(_) => (NAMED, "event: response.completed\n"),
-                        Translation::Message(_) => (NAMED, "event: message_stop\n"),
+                (Form::OpenAiEvents | Form::AnthropicEvents, Some(delivery)) => {
+                    let (fields, end) = match delivery {
+                        Delivery::Response(_) => (NAMED, "event: response.completed\n"),
+                        Delivery::Message(_) => (NAMED, "event: message_stop\n"),
                         _ => (&["data: "][..], "data: [DONE]\n\n"),
                     };
                     only_fields(&out, fields);

@@ -38,7 +38,7 @@ impl Passage {
                     true => Form::Document,
                     false => Form::Lines,
                 };
-                let translator = Translator::new(translation.clone());
+                let translator = Translator::new(translation);
                 (upstreams, Writing::Translated(translator))
             }
             (None, Form::Events) => (form, Writing::Events(EventWriter::default())),

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Delivery, Translation, error_document};
+use super::{Delivery, error_document};
 use crate::framing::write_event;
-use crate::translation::{calls, count, error_message};
+use crate::translation::{self, Translation, calls, count};
 
 /// Writes one answer.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    translation: Translation,
+    translation: Translation<Delivery>,
     has_begun: bool,
     /// The kind of the block that is open.
     open: Option<&'static str>,
@@ -20,7 +20,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// For one answer.
-    pub(crate) fn new(translation: Translation) -> Writer {
+    pub(crate) fn new(translation: Translation<Delivery>) -> Writer {
         Writer {
             translation,
             has_begun: false,
@@ -29,16 +29,10 @@ impl Writer {
             calls: 0,
         }
     }
+}
 
-    /// Writes a line of Ollama's as events; says whether they end the answer. What is no JSON object has nothing to say to anybody.
-    pub(crate) fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
-            return false;
-        };
-        if let Some(message) = error_message(&said) {
-            event("error", &error_document("api_error", message), out);
-            return true;
-        }
+impl translation::Writer for Writer {
+    fn line(&mut self, said: &Value, out: &mut Vec<u8>) -> bool {
         self.begin(out);
         let message = &said["message"];
         for (kind, delta, text) in [
@@ -54,25 +48,16 @@ impl Writer {
         }
         let is_done = said["done"] == true;
         if is_done {
-            self.end(&said, out);
+            self.end(said, out);
         }
         is_done
     }
 
-    /// Writes a document of Ollama's as one of Anthropic's; says whether it was one.
-    pub(crate) fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
-            return false;
-        };
-        let written = match error_message(&said) {
-            Some(message) => error_document("api_error", message),
-            None => self.whole(&said),
-        };
-        out.extend_from_slice(written.to_string().as_bytes());
-        true
+    fn error(&mut self, message: &str, out: &mut Vec<u8>) {
+        event("error", &self.error_document(message), out);
     }
 
-    fn whole(&self, said: &Value) -> Value {
+    fn document(&self, said: &Value) -> Vec<u8> {
         let message = &said["message"];
         let mut content = Vec::new();
         for (kind, text) in [
@@ -94,9 +79,15 @@ impl Writer {
         whole["stop_reason"] = stop_reason(said, number);
         whole["stop_sequence"] = Value::Null;
         whole["usage"] = usage(said);
-        whole
+        whole.to_string().into_bytes()
     }
 
+    fn error_document(&self, message: &str) -> Value {
+        error_document("api_error", message)
+    }
+}
+
+impl Writer {
     fn begin(&mut self, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.has_begun, true) {
             return;
@@ -164,7 +155,7 @@ impl Writer {
     }
 }
 
-impl Translation {
+impl Translation<Delivery> {
     fn message(&self, content: Vec<Value>) -> Value {
         json!({
             "id": format!("msg_{:024x}", self.id),

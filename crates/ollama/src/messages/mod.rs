@@ -30,17 +30,6 @@ pub(crate) use answer::Writer;
 pub(crate) use ask::{Think, to_chat};
 pub use models::models;
 
-/// What the answer to a translated request needs beside Ollama's answer itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Translation {
-    /// What follows `msg_` in the answer's id.
-    pub id: u64,
-    /// The model that was asked for.
-    pub model: String,
-    /// How the client is answered.
-    pub delivery: Delivery,
-}
-
 /// How a message is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {

@@ -2,113 +2,99 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Delivery, Translation, error_document};
+use super::{Delivery, error_document};
 use crate::framing::{CUT_MEMBER, WAITED_MEMBER, write_data};
-use crate::translation::{count, error_message};
+use crate::translation::{self, Translation, count};
 
 /// Writes one answer.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    translation: Translation,
-    told: Told,
-}
-
-/// What the client of a stream was told so far.
-#[derive(Debug, Default)]
-struct Told {
+    translation: Translation<Delivery>,
     /// Who speaks is said once.
     has_role: bool,
-    /// Calls: each has its own number, over all lines.
+    /// Calls that a stream has told: each has its own number, over all lines.
     calls: usize,
 }
 
 impl Writer {
     /// For one answer.
-    pub(crate) fn new(translation: Translation) -> Writer {
+    pub(crate) fn new(translation: Translation<Delivery>) -> Writer {
         Writer {
             translation,
-            told: Told::default(),
+            has_role: false,
+            calls: 0,
         }
-    }
-
-    /// Writes a line of Ollama's as events; says whether they end the answer.
-    pub(crate) fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
-        self.translation.line(line, &mut self.told, out)
-    }
-
-    /// Writes a document of Ollama's as one of OpenAI's; says whether it was one.
-    pub(crate) fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
-        self.translation.document(document, out)
     }
 }
 
-impl Translation {
-    /// A line of Ollama's as events, and whether they end the answer. What is no JSON object has nothing to say to anybody.
-    fn line(&self, line: &[u8], told: &mut Told, out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
-            return false;
-        };
-        if let Some(message) = error_message(&said) {
-            event(&error_document(message), out);
-            return true;
-        }
+impl translation::Writer for Writer {
+    fn line(&mut self, said: &Value, out: &mut Vec<u8>) -> bool {
         let is_done = said["done"] == true;
-        let mut delta = self.message(&said, &mut told.calls);
+        let mut delta = self.translation.message(said, &mut self.calls);
         // The last line says nothing as a rule, and its end is a chunk of its own.
         if !is_done || says_something(&delta) {
-            if !told.has_role {
+            if !self.has_role {
                 delta = with_role(delta);
-                told.has_role = true;
+                self.has_role = true;
             }
-            self.chunk(&said, delta.into(), out);
+            self.translation.chunk(said, delta.into(), out);
         }
         if !is_done {
             return false;
         }
         let choice =
-            json!({ "index": 0, "delta": {}, "finish_reason": finish_reason(&said, told.calls) });
-        let mut end = self.completion("chat.completion.chunk", json!([choice]));
-        add_told(&said, &mut end);
+            json!({ "index": 0, "delta": {}, "finish_reason": finish_reason(said, self.calls) });
+        let chunk = |choices| {
+            self.translation
+                .completion("chat.completion.chunk", choices)
+        };
+        let mut end = chunk(json!([choice]));
+        add_told(said, &mut end);
         event(&end, out);
-        if self.delivery == Delivery::StreamWithUsage {
-            let mut last = self.completion("chat.completion.chunk", json!([]));
-            last["usage"] = usage(&said);
+        if self.translation.delivery == Delivery::StreamWithUsage {
+            let mut last = chunk(json!([]));
+            last["usage"] = usage(said);
             event(&last, out);
         }
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        out.extend_from_slice(END);
         true
     }
 
+    fn error(&mut self, message: &str, out: &mut Vec<u8>) {
+        event(&error_document(message), out);
+    }
+
+    fn document(&self, said: &Value) -> Vec<u8> {
+        let mut calls = 0;
+        let message = with_role(self.translation.message(said, &mut calls));
+        let mut choice = json!({
+            "index": 0,
+            "message": message,
+            "finish_reason": finish_reason(said, calls),
+        });
+        add_logprobs(said, &mut choice);
+        let mut completion = self
+            .translation
+            .completion("chat.completion", json!([choice]));
+        completion["usage"] = usage(said);
+        add_told(said, &mut completion);
+        completion.to_string().into_bytes()
+    }
+
+    fn error_document(&self, message: &str) -> Value {
+        error_document(message)
+    }
+}
+
+/// What ends an event stream of OpenAI's.
+pub(super) const END: &[u8] = b"data: [DONE]\n\n";
+
+impl Translation<Delivery> {
     fn chunk(&self, said: &Value, delta: Value, out: &mut Vec<u8>) {
         let mut choice = json!({ "index": 0, "delta": delta, "finish_reason": null });
         add_logprobs(said, &mut choice);
         let chunk = self.completion("chat.completion.chunk", json!([choice]));
         event(&chunk, out);
-    }
-
-    /// A document of Ollama's as one of OpenAI's; an error as an error, and what is neither as nothing. Says whether it was
-    /// something.
-    fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
-            return false;
-        };
-        if let Some(message) = error_message(&said) {
-            out.extend_from_slice(error_document(message).to_string().as_bytes());
-            return true;
-        }
-        let mut calls = 0;
-        let message = with_role(self.message(&said, &mut calls));
-        let mut choice = json!({
-            "index": 0,
-            "message": message,
-            "finish_reason": finish_reason(&said, calls),
-        });
-        add_logprobs(&said, &mut choice);
-        let mut completion = self.completion("chat.completion", json!([choice]));
-        completion["usage"] = usage(&said);
-        add_told(&said, &mut completion);
-        out.extend_from_slice(completion.to_string().as_bytes());
-        true
     }
 
     fn completion(&self, object: &str, choices: Value) -> Value {

@@ -17,23 +17,10 @@ mod text;
 
 use serde_json::{Value, json};
 
-pub(crate) use answer::{Writer, add_told, arguments};
+pub(crate) use answer::{Writer as ChatWriter, add_told, arguments};
 pub(crate) use ask::{think, to_chat};
 pub(crate) use message::picture;
 pub(crate) use text::{Writer as TextWriter, to_generate};
-
-/// What the answer to a translated request needs beside Ollama's answer itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Translation {
-    /// What follows `chatcmpl-` or `cmpl-` in the answer's id.
-    pub id: u64,
-    /// When it was made, in seconds since 1970.
-    pub created_s: u64,
-    /// The model that was asked for.
-    pub model: String,
-    /// How the client is answered.
-    pub delivery: Delivery,
-}
 
 /// How a completion is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

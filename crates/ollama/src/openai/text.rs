@@ -5,12 +5,12 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{add_told, event, usage};
+use super::answer::{END, add_told, event, usage};
 use super::ask::{delivery, limit, stops, stream};
-use super::{Delivery, Translation, error_document};
+use super::{Delivery, error_document};
 use crate::json::{Kind, Raw};
 use crate::request::{Draft, Invalid};
-use crate::translation::{Output, error_message};
+use crate::translation::{self, Output, Translation};
 
 /// Translates a checked body, and says how the answer is to be delivered.
 ///
@@ -67,33 +67,20 @@ fn options(asked: &Draft, out: &mut Output) -> Result<(), Invalid> {
 /// Writes one answer.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    translation: Translation,
+    translation: Translation<Delivery>,
 }
 
-impl Writer {
-    /// For one answer.
-    pub(crate) fn new(translation: Translation) -> Writer {
-        Writer { translation }
-    }
-
-    /// Writes a line of Ollama's as an event; says whether it ends the answer. What is no JSON object has nothing to say to anybody.
-    pub(crate) fn line(&self, line: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
-            return false;
-        };
-        if let Some(message) = error_message(&said) {
-            event(&error_document(message), out);
-            return true;
-        }
+impl translation::Writer for Writer {
+    fn line(&mut self, said: &Value, out: &mut Vec<u8>) -> bool {
         let has_usage = self.translation.delivery == Delivery::StreamWithUsage;
         let is_done = said["done"] == true;
-        let mut chunk = self.chunk(json!([choice(&said)]));
+        let mut chunk = self.chunk(json!([choice(said)]));
         if has_usage {
             // What was used is told at the end, and nothing until then.
             chunk["usage"] = usage(&Value::Null);
         }
         if is_done {
-            add_told(&said, &mut chunk);
+            add_told(said, &mut chunk);
         }
         event(&chunk, out);
         if !is_done {
@@ -101,27 +88,18 @@ impl Writer {
         }
         if has_usage {
             let mut last = self.chunk(json!([]));
-            last["usage"] = usage(&said);
+            last["usage"] = usage(said);
             event(&last, out);
         }
-        out.extend_from_slice(b"data: [DONE]\n\n");
+        out.extend_from_slice(END);
         true
     }
 
-    /// Writes a document of Ollama's as one of OpenAI's; says whether it was one.
-    pub(crate) fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
-            return false;
-        };
-        let written = match error_message(&said) {
-            Some(message) => error_document(message),
-            None => self.whole(&said),
-        };
-        out.extend_from_slice(written.to_string().as_bytes());
-        true
+    fn error(&mut self, message: &str, out: &mut Vec<u8>) {
+        event(&error_document(message), out);
     }
 
-    fn whole(&self, said: &Value) -> Value {
+    fn document(&self, said: &Value) -> Vec<u8> {
         let mut whole = json!({
             "id": self.id(),
             "object": "text_completion",
@@ -132,7 +110,18 @@ impl Writer {
             "usage": usage(said),
         });
         add_told(said, &mut whole);
-        whole
+        whole.to_string().into_bytes()
+    }
+
+    fn error_document(&self, message: &str) -> Value {
+        error_document(message)
+    }
+}
+
+impl Writer {
+    /// For one answer.
+    pub(crate) fn new(translation: Translation<Delivery>) -> Writer {
+        Writer { translation }
     }
 
     fn chunk(&self, choices: Value) -> Value {

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Translation, failed};
+use super::{Delivery, failed};
 use crate::framing::{MAX_LINE, write_event};
 use crate::openai::{add_told, arguments, error_document};
-use crate::translation::{calls, count, error_message};
+use crate::translation::{self, Translation, calls, count};
 
 /// Writes one answer.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    translation: Translation,
+    translation: Translation<Delivery>,
     has_begun: bool,
     /// The number of the next event.
     sequence: u64,
@@ -33,7 +33,7 @@ enum Open {
 
 impl Writer {
     /// For one answer.
-    pub(crate) fn new(translation: Translation) -> Writer {
+    pub(crate) fn new(translation: Translation<Delivery>) -> Writer {
         Writer {
             translation,
             has_begun: false,
@@ -45,25 +45,11 @@ impl Writer {
             calls: 0,
         }
     }
+}
 
-    /// Writes a line of Ollama's as events; says whether they end the answer. What is no JSON object has nothing to say to anybody.
-    pub(crate) fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(line) else {
-            return false;
-        };
+impl translation::Writer for Writer {
+    fn line(&mut self, said: &Value, out: &mut Vec<u8>) -> bool {
         self.begin(out);
-        if let Some(message) = error_message(&said) {
-            let response = self.translation.response("failed", &self.items);
-            let frames = failed(
-                response,
-                "server_error",
-                "api_error",
-                message,
-                self.sequence,
-            );
-            out.extend_from_slice(frames.as_bytes());
-            return true;
-        }
         let message = &said["message"];
         for (item, text) in [
             (Open::Reasoning, &message["thinking"]),
@@ -80,26 +66,26 @@ impl Writer {
         if is_done {
             self.close(out);
             let mut response = self.translation.response("completed", &self.items);
-            self.translation.end(&said, &mut response);
+            self.translation.end(said, &mut response);
             self.tell("response.completed", response, out);
         }
         is_done
     }
 
-    /// Whether more was said than the end can repeat.
-    pub(crate) fn is_full(&self) -> bool {
-        self.kept > MAX_LINE
+    fn error(&mut self, message: &str, out: &mut Vec<u8>) {
+        self.begin(out);
+        let response = self.translation.response("failed", &self.items);
+        let frames = failed(
+            response,
+            "server_error",
+            "api_error",
+            message,
+            self.sequence,
+        );
+        out.extend_from_slice(frames.as_bytes());
     }
 
-    /// Writes a document of Ollama's as one of OpenAI's; says whether it was one.
-    pub(crate) fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(said @ Value::Object(_)) = serde_json::from_slice::<Value>(document) else {
-            return false;
-        };
-        if let Some(message) = error_message(&said) {
-            out.extend_from_slice(error_document(message).to_string().as_bytes());
-            return true;
-        }
+    fn document(&self, said: &Value) -> Vec<u8> {
         let message = &said["message"];
         let text = |name: &str| message[name].as_str().unwrap_or_default();
         let (thinking, content) = (text("thinking"), text("content"));
@@ -117,11 +103,20 @@ impl Writer {
             items.push(self.translation.function_call(items.len(), number, call));
         }
         let mut response = self.translation.response("completed", &items);
-        self.translation.end(&said, &mut response);
-        out.extend_from_slice(&self.translation.whole(&response));
-        true
+        self.translation.end(said, &mut response);
+        self.translation.whole(&response)
     }
 
+    fn error_document(&self, message: &str) -> Value {
+        error_document(message)
+    }
+
+    fn is_full(&self) -> bool {
+        self.kept > MAX_LINE
+    }
+}
+
+impl Writer {
     fn begin(&mut self, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.has_begun, true) {
             return;
@@ -271,7 +266,7 @@ impl Open {
     }
 }
 
-impl Translation {
+impl Translation<Delivery> {
     /// The response, without what was asked.
     fn response(&self, status: &str, items: &[Value]) -> Value {
         json!({

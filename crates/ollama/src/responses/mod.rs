@@ -33,19 +33,6 @@ use serde_json::{Value, json};
 pub(crate) use answer::Writer;
 pub(crate) use ask::to_chat;
 
-/// What the answer to a translated request needs beside Ollama's answer itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Translation {
-    /// What follows `resp_` in the answer's id.
-    pub id: u64,
-    /// When it was made, in seconds since 1970.
-    pub created_s: u64,
-    /// The model that was asked for.
-    pub model: String,
-    /// How the client is answered.
-    pub delivery: Delivery,
-}
-
 /// How a response is delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {

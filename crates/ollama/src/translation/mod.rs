@@ -8,6 +8,8 @@
 
 mod output;
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::framing::{LineSplitter, LineTooLong, MAX_LINE};
@@ -28,43 +30,28 @@ pub enum Delivery {
     Message(messages::Delivery),
 }
 
-/// What the answer to a translated request needs beside Ollama's answer itself.
+/// What the answer to a translated request needs beside Ollama's answer itself. `D` says how it is delivered: in one dialect, or
+/// in any.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Translation {
-    /// Into a chat completion of OpenAI's.
-    Completion(openai::Translation),
-    /// Into one of OpenAI's older completions, of a text.
-    Text(openai::Translation),
-    /// Into a response of OpenAI's.
-    Response(responses::Translation),
-    /// Into a message of Anthropic's.
-    Message(messages::Translation),
+pub struct Translation<D = Delivery> {
+    /// By what the answer is known; each dialect has its own prefix (`chatcmpl-`, `cmpl-`, `resp_`, `msg_`).
+    pub id: u64,
+    /// When it was made, in seconds since 1970.
+    pub created_s: u64,
+    /// The model that was asked for.
+    pub model: String,
+    /// How the client is answered.
+    pub delivery: D,
 }
 
 impl Delivery {
     /// The translation of one answer: it is known by `id`, made at so many seconds since 1970, by the model that was asked for.
     pub fn translation(self, id: u64, created_s: u64, model: &str) -> Translation {
-        let model = model.to_owned();
-        let completion = |model, delivery| openai::Translation {
+        Translation {
             id,
             created_s,
-            model,
-            delivery,
-        };
-        match self {
-            Delivery::Completion(delivery) => Translation::Completion(completion(model, delivery)),
-            Delivery::Text(delivery) => Translation::Text(completion(model, delivery)),
-            Delivery::Response(delivery) => Translation::Response(responses::Translation {
-                id,
-                created_s,
-                model,
-                delivery,
-            }),
-            Delivery::Message(delivery) => Translation::Message(messages::Translation {
-                id,
-                model,
-                delivery,
-            }),
+            model: model.to_owned(),
+            delivery: self,
         }
     }
 }
@@ -72,42 +59,72 @@ impl Delivery {
 impl Translation {
     /// How many bytes it holds on to while its answer is relayed.
     pub fn held(&self) -> usize {
-        match self {
-            Translation::Response(translation) => translation.delivery.repeated.len(),
-            Translation::Completion(_) | Translation::Text(_) | Translation::Message(_) => 0,
+        match &self.delivery {
+            Delivery::Response(delivery) => delivery.repeated.len(),
+            Delivery::Completion(_) | Delivery::Text(_) | Delivery::Message(_) => 0,
         }
     }
 
     /// Whether the answer is one document, Ollama's as well as the client's.
     pub(crate) fn is_document(&self) -> bool {
-        match self {
-            Translation::Completion(translation) | Translation::Text(translation) => {
-                translation.delivery == openai::Delivery::Document
+        match &self.delivery {
+            Delivery::Completion(delivery) | Delivery::Text(delivery) => {
+                *delivery == openai::Delivery::Document
             }
-            Translation::Response(translation) => {
-                translation.delivery.way == responses::Way::Document
-            }
-            Translation::Message(translation) => {
-                translation.delivery == messages::Delivery::Document
-            }
+            Delivery::Response(delivery) => delivery.way == responses::Way::Document,
+            Delivery::Message(delivery) => *delivery == messages::Delivery::Document,
         }
+    }
+
+    /// What writes it.
+    fn writer(&self) -> Box<dyn Writer> {
+        match &self.delivery {
+            Delivery::Completion(delivery) => {
+                Box::new(openai::ChatWriter::new(self.with(delivery)))
+            }
+            Delivery::Text(delivery) => Box::new(openai::TextWriter::new(self.with(delivery))),
+            Delivery::Response(delivery) => Box::new(responses::Writer::new(self.with(delivery))),
+            Delivery::Message(delivery) => Box::new(messages::Writer::new(self.with(delivery))),
+        }
+    }
+
+    /// The same answer, in one dialect.
+    fn with<D: Clone>(&self, delivery: &D) -> Translation<D> {
+        Translation {
+            id: self.id,
+            created_s: self.created_s,
+            model: self.model.clone(),
+            delivery: delivery.clone(),
+        }
+    }
+}
+
+/// Writes one answer in a dialect. What it is given are objects of Ollama's that are no errors.
+pub(crate) trait Writer: fmt::Debug {
+    /// Writes a line as events; says whether they end the answer.
+    fn line(&mut self, said: &Value, out: &mut Vec<u8>) -> bool;
+
+    /// Writes an error in the place of a line, as events that end the answer.
+    fn error(&mut self, message: &str, out: &mut Vec<u8>);
+
+    /// A document in the dialect.
+    fn document(&self, said: &Value) -> Vec<u8>;
+
+    /// An error in the place of a document.
+    fn error_document(&self, message: &str) -> Value;
+
+    /// Whether more was said than the end can repeat.
+    fn is_full(&self) -> bool {
+        false
     }
 }
 
 /// Translates one answer as it comes. What it gives out are whole events, or the whole document at the end.
 #[derive(Debug)]
 pub(crate) struct Translator {
-    dialect: Dialect,
+    writer: Box<dyn Writer>,
     arriving: Arriving,
     has_ended: bool,
-}
-
-#[derive(Debug)]
-enum Dialect {
-    Completion(openai::Writer),
-    Text(openai::TextWriter),
-    Response(responses::Writer),
-    Message(messages::Writer),
 }
 
 #[derive(Debug)]
@@ -118,25 +135,13 @@ enum Arriving {
 
 impl Translator {
     /// A translator for one answer.
-    pub(crate) fn new(translation: Translation) -> Translator {
+    pub(crate) fn new(translation: &Translation) -> Translator {
         let arriving = match translation.is_document() {
             true => Arriving::Document(Vec::new()),
             false => Arriving::Lines(LineSplitter::default()),
         };
-        let dialect = match translation {
-            Translation::Completion(translation) => {
-                Dialect::Completion(openai::Writer::new(translation))
-            }
-            Translation::Text(translation) => Dialect::Text(openai::TextWriter::new(translation)),
-            Translation::Response(translation) => {
-                Dialect::Response(responses::Writer::new(translation))
-            }
-            Translation::Message(translation) => {
-                Dialect::Message(messages::Writer::new(translation))
-            }
-        };
         Translator {
-            dialect,
+            writer: translation.writer(),
             arriving,
             has_ended: false,
         }
@@ -147,17 +152,16 @@ impl Translator {
     /// # Errors
     /// A line, the document, or what a response has to repeat at its end is longer than [`MAX_LINE`].
     pub(crate) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), LineTooLong> {
+        let writer = self.writer.as_mut();
         match &mut self.arriving {
             Arriving::Lines(lines) => {
                 lines.feed(chunk, |line| {
                     // Behind an end nothing is told: a second one would make a success of an error.
-                    self.has_ended = self.has_ended || self.dialect.line(line, out);
+                    self.has_ended = self.has_ended || write_line(writer, line, out);
                 })?;
-                match &self.dialect {
-                    Dialect::Response(writer) if writer.is_full() => {
-                        Err(LineTooLong { limit: MAX_LINE })
-                    }
-                    _ => Ok(()),
+                match writer.is_full() {
+                    true => Err(LineTooLong { limit: MAX_LINE }),
+                    false => Ok(()),
                 }
             }
             Arriving::Document(document) => {
@@ -172,10 +176,11 @@ impl Translator {
 
     /// Appends what stands at the end: the document, or a last line that its sender did not end.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        let writer = self.writer.as_mut();
         self.has_ended = self.has_ended
             || match &self.arriving {
-                Arriving::Lines(lines) => self.dialect.line(lines.remainder(), out),
-                Arriving::Document(document) => self.dialect.document(document, out),
+                Arriving::Lines(lines) => write_line(writer, lines.remainder(), out),
+                Arriving::Document(document) => write_document(writer, document, out),
             };
     }
 
@@ -185,8 +190,43 @@ impl Translator {
     }
 }
 
+/// Writes a line of Ollama's as events; says whether they end the answer. What is no JSON object has nothing to say to anybody.
+fn write_line(writer: &mut dyn Writer, line: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some(said) = object(line) else {
+        return false;
+    };
+    match error_message(&said) {
+        Some(message) => {
+            writer.error(message, out);
+            true
+        }
+        None => writer.line(&said, out),
+    }
+}
+
+/// Writes a document of Ollama's as one of the dialect's; says whether it was one.
+fn write_document(writer: &dyn Writer, document: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some(said) = object(document) else {
+        return false;
+    };
+    match error_message(&said) {
+        Some(message) => {
+            let error = writer.error_document(message);
+            out.extend_from_slice(error.to_string().as_bytes());
+        }
+        None => out.extend(writer.document(&said)),
+    }
+    true
+}
+
+fn object(said: &[u8]) -> Option<Value> {
+    serde_json::from_slice::<Value>(said)
+        .ok()
+        .filter(Value::is_object)
+}
+
 /// The sentence of an error that a line or a document of Ollama's is; an error that says nothing is none.
-pub(crate) fn error_message(said: &Value) -> Option<&str> {
+fn error_message(said: &Value) -> Option<&str> {
     match &said["error"] {
         Value::Null => None,
         Value::String(message) if message.is_empty() => None,
@@ -208,28 +248,6 @@ pub(crate) fn calls(message: &Value) -> impl Iterator<Item = &Value> {
 /// or none.
 pub(crate) fn count(said: &Value, name: &str) -> u64 {
     said[name].as_f64().unwrap_or(0.0) as u64
-}
-
-impl Dialect {
-    /// Writes a line of Ollama's as events; says whether they end the answer.
-    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> bool {
-        match self {
-            Dialect::Text(writer) => writer.line(line, out),
-            Dialect::Response(writer) => writer.line(line, out),
-            Dialect::Completion(writer) => writer.line(line, out),
-            Dialect::Message(writer) => writer.line(line, out),
-        }
-    }
-
-    /// Writes a document of Ollama's as one of the dialect's; says whether it was one.
-    fn document(&self, document: &[u8], out: &mut Vec<u8>) -> bool {
-        match self {
-            Dialect::Text(writer) => writer.document(document, out),
-            Dialect::Response(writer) => writer.document(document, out),
-            Dialect::Completion(writer) => writer.document(document, out),
-            Dialect::Message(writer) => writer.document(document, out),
-        }
-    }
 }
 
 #[cfg(test)]

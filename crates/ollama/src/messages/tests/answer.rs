@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::framing::Verdict;
-use crate::messages::{Delivery, Translation};
+use crate::messages::Delivery;
 use crate::{Form, translation};
 
 /// What the client gets for an answer, the same wherever its chunks are cut.
@@ -12,11 +12,7 @@ fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
         Delivery::Document => Form::AnthropicDocument,
         Delivery::Stream { .. } => Form::AnthropicEvents,
     };
-    let translation = translation::Translation::Message(Translation {
-        id: 7,
-        model: "m".into(),
-        delivery,
-    });
+    let translation = crate::Delivery::Message(delivery).translation(7, 0, "m");
     translation::tests::answered(form, &translation, answer)
 }
 

@@ -5,22 +5,14 @@ use crate::Form;
 use crate::framing::Verdict;
 use crate::translation;
 
-fn translation(delivery: Delivery) -> Translation {
-    Translation {
-        id: 7,
-        created_s: 1_767_225_600,
-        model: "m".into(),
-        delivery,
-    }
-}
-
 /// What the client gets for an answer, the same wherever its chunks are cut.
 fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
     let form = match delivery {
         Delivery::Document => Form::OpenAiDocument,
         _ => Form::OpenAiEvents,
     };
-    let translation = translation::Translation::Completion(translation(delivery));
+    let delivery = crate::Delivery::Completion(delivery);
+    let translation = delivery.translation(7, 1_767_225_600, "m");
     translation::tests::answered(form, &translation, answer)
 }
 

@@ -20,12 +20,7 @@ fn answered(delivery: Delivery, answer: &str) -> (Verdict, String) {
         Delivery::Document => Form::OpenAiDocument,
         _ => Form::OpenAiEvents,
     };
-    let translation = translation::Translation::Text(Translation {
-        id: 7,
-        created_s: 1_767_225_600,
-        model: "m".into(),
-        delivery,
-    });
+    let translation = crate::Delivery::Text(delivery).translation(7, 1_767_225_600, "m");
     translation::tests::answered(form, &translation, answer)
 }
 

@@ -5,14 +5,9 @@ use crate::Form;
 use crate::framing::{MAX_LINE, Passage, Verdict};
 use crate::translation;
 
-fn translation(way: Way) -> translation::Translation {
+fn translation(way: Way) -> crate::Translation {
     let repeated = Bytes::from_static(b"\"instructions\":\"be\",\"tools\":[]");
-    translation::Translation::Response(Translation {
-        id: 7,
-        created_s: 1_767_225_600,
-        model: "m".into(),
-        delivery: Delivery { way, repeated },
-    })
+    crate::Delivery::Response(Delivery { way, repeated }).translation(7, 1_767_225_600, "m")
 }
 
 /// What the client gets for an answer, the same wherever its chunks are cut.
