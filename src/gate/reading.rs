@@ -94,7 +94,7 @@ impl<W: World> Gate<W> {
 
     /// What could be told to one who came now.
     pub(super) fn foresee_newcomer(&self, board: &Board, one: Joined) -> Newcomer {
-        let run = || self.with_policy(|policy| policy.foresee_newcomer(board, one, u64::MAX));
+        let run = || self.with_policy(|policy| policy.foresee_newcomer(board, one));
         let foresight = &self.0.foresight;
         foresight.of_newcomer(board, one, self.now_ms(), run)
     }

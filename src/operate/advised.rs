@@ -1,50 +1,16 @@
 //! Advice in the log, each piece once: who never looks at `/api/health` reads it there.
 //!
-//! # When
-//! Whenever `/api/health` was asked, and once a minute while requests come.
-//!
 //! # Limits
 //! An instance remembers the last [`REMEMBERED`] pieces that it wrote; what it has forgotten it may write again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
 
-use super::advice::{self, Advice};
-use super::models;
-use crate::clock;
-use crate::config::Config;
-use crate::gate;
+use super::advice::Advice;
 use crate::http::log::Line;
-use crate::tasks::spawn;
-use crate::upstreams::{State, breakers};
-
-/// How often it is looked at unasked, in milliseconds.
-const EVERY_MS: u64 = 60_000;
 
 /// How many pieces are remembered.
 const REMEMBERED: usize = 64;
-
-/// Looks for advice if it is time for that. Nothing is waited for.
-pub fn tend(config: &Rc<Config>) {
-    let now_ms = clock::now().mono_ms;
-    let next_ms = NEXT_MS.get().unwrap_or(now_ms.saturating_add(EVERY_MS));
-    if now_ms < next_ms {
-        NEXT_MS.set(Some(next_ms));
-        return;
-    }
-    NEXT_MS.set(Some(now_ms.saturating_add(EVERY_MS)));
-    let config = config.clone();
-    spawn(async move {
-        let usable = |index: &usize| breakers::state(&config, *index) == State::Closed;
-        let usable = (0..config.upstreams.len()).filter(usable);
-        let mut advice = advice::of_settings(&config);
-        advice.extend(advice::of_models(&config, usable).await);
-        let board = gate::board(&config, gate::SHOWN_MS).await.ok();
-        advice.extend(models::advice(&config, board.as_deref()).await);
-        write(&advice);
-    });
-}
 
 /// Writes to the log what was not written yet.
 pub(super) fn write(advice: &[Advice]) {
@@ -88,7 +54,6 @@ impl Written {
 }
 
 thread_local! {
-    static NEXT_MS: Cell<Option<u64>> = const { Cell::new(None) };
     static WRITTEN: RefCell<Written> = RefCell::default();
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It tells everybody whether, and an operator why: addresses and causes are shown to an operator's key only.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::http::reply::Reply;
 use crate::orders;
 use crate::request::client::Client;
 use crate::single_flight::SingleFlight;
+use crate::tasks::spawn;
 use crate::upstreams::{self, Call, State, UpstreamError, breakers};
 
 /// How long an upstream may take to tell its version before it counts as unreachable.
@@ -31,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long what was found is told again, in milliseconds: the route is open to all, and each look is a request to each
 /// upstream.
 const FRESH_MS: u64 = 1_000;
+
+/// How often advice is looked for unasked while requests come, in milliseconds.
+const ADVISED_MS: u64 = 60_000;
 
 /// The largest answer to the question for a version.
 const MAX_ANSWER: usize = 4 * 1024;
@@ -281,7 +286,26 @@ fn version_in(body: &[u8]) -> Option<String> {
     Some(body.get("version")?.as_str()?.chars().take(64).collect())
 }
 
-/// What an operator should know although everything works.
+/// Looks for advice that the log does not tell yet, once in [`ADVISED_MS`]. Nothing is waited for.
+pub fn advise(config: &Rc<Config>) {
+    let now_ms = clock::now().mono_ms;
+    let next_ms = ADVISE_AT_MS.get();
+    if next_ms.is_some_and(|next_ms| now_ms < next_ms) {
+        return;
+    }
+    ADVISE_AT_MS.set(Some(now_ms.saturating_add(ADVISED_MS)));
+    if next_ms.is_none() {
+        return;
+    }
+    let config = config.clone();
+    spawn(async move {
+        let found = look(&config).await;
+        let standing = gate::standing(&config).await.ok();
+        warnings(&config, &found, standing.as_ref()).await;
+    });
+}
+
+/// What an operator should know although everything works. The log tells it too.
 async fn warnings(config: &Config, found: &[Found], standing: Option<&Standing>) -> Vec<Advice> {
     let reachable = found
         .iter()
@@ -305,6 +329,7 @@ async fn warnings(config: &Config, found: &[Found], standing: Option<&Standing>)
 }
 
 thread_local! {
+    static ADVISE_AT_MS: Cell<Option<u64>> = const { Cell::new(None) };
     static LOOKING: Rc<SingleFlight<Vec<Found>>> = Rc::default();
     static PROBING: Rc<SingleFlight<Store>> = Rc::default();
 }

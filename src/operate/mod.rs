@@ -11,4 +11,4 @@ pub mod queue;
 pub mod queue_status;
 pub mod warm;
 
-pub use advised::tend as advise;
+pub use health::advise;

@@ -93,19 +93,15 @@ impl Instance {
         context: &Context,
     ) -> Option<Effect> {
         self.session.as_ref().filter(|session| !session.over)?;
-        if let Step::Older(older) = look.step {
-            return self.saw_older(look, older, &found, context);
-        }
-        let found = found.into_iter().next().unwrap_or(Found::Failed);
-        if found == Found::Failed {
-            return self.look_failed(context);
-        }
+        let first = found.first().unwrap_or(&Found::Failed);
         match look.step {
-            Step::FirstTerm => self.saw_first_term(look, &found, context),
-            Step::Board => self.saw_board(look, &found, context),
-            Step::Again | Step::Older(_) => self.saw_again(look, &found, context),
-            Step::Term => self.saw_term(look, &found, context),
-            Step::Epoch | Step::EpochFirst => self.saw_epoch(look, &found, context),
+            Step::Older(older) => self.saw_older(look, older, &found, context),
+            _ if *first == Found::Failed => self.look_failed(context),
+            Step::FirstTerm => self.saw_first_term(look, first, context),
+            Step::Board => self.saw_board(look, first, context),
+            Step::Again => self.saw_again(look, first, context),
+            Step::Term => self.saw_term(look, first, context),
+            Step::Epoch | Step::EpochFirst => self.saw_epoch(look, first, context),
         }
     }
 

@@ -83,8 +83,6 @@ impl Reason {
 struct Horizon {
     /// So many starts and ends.
     events: usize,
-    /// So far ahead, in milliseconds.
-    within_ms: u64,
     /// Not beyond the start of this one.
     until: Option<AskId>,
 }
@@ -114,7 +112,6 @@ impl Policy<'_> {
         let effort = Effort::of(board);
         let horizon = Horizon {
             events: effort.events,
-            within_ms: u64::MAX,
             until: None,
         };
         let services = Services::of(board);
@@ -213,7 +210,7 @@ impl Policy<'_> {
                 .next_turn_ms(&board, &models)
                 .map(|in_ms| now_ms.saturating_add(in_ms));
             let then_ms = next_end.into_iter().chain(next_turn).min();
-            let Some(then_ms) = then_ms.filter(|then_ms| *then_ms <= horizon.within_ms) else {
+            let Some(then_ms) = then_ms else {
                 break;
             };
             let passed_ms = then_ms.saturating_sub(now_ms);

@@ -21,8 +21,8 @@ pub enum Newcomer {
 const NOBODY: SessionNo = SessionNo::MAX;
 
 impl Policy<'_> {
-    /// How it would go with one who came now, as far as that can be told of the next `within_ms`; of `one` the ask is not read.
-    pub fn foresee_newcomer(&self, board: &Board, one: Joined, within_ms: u64) -> Newcomer {
+    /// How it would go with one who came now; of `one` the ask is not read.
+    pub fn foresee_newcomer(&self, board: &Board, one: Joined) -> Newcomer {
         let ask = AskId {
             session: NOBODY,
             k: 0,
@@ -47,12 +47,12 @@ impl Policy<'_> {
         match place.map(|waiting| waiting.mark) {
             Some(Some(Mark::Refused(refusal))) => Newcomer::Refused(refusal),
             Some(Some(Mark::Cancelled)) | None => Newcomer::Waits(None),
-            Some(None) => Newcomer::Waits(self.start_of(&board, ask, within_ms)),
+            Some(None) => Newcomer::Waits(self.start_of(&board, ask)),
         }
     }
 
     /// When one who stands on the board starts, if that is within the horizon in each run.
-    fn start_of(&self, board: &Board, ask: AskId, within_ms: u64) -> Option<Range> {
+    fn start_of(&self, board: &Board, ask: AskId) -> Option<Range> {
         let effort = Effort::of(board);
         let services = Services::of(board);
         if !services.are_known() || !board.open {
@@ -60,7 +60,6 @@ impl Policy<'_> {
         }
         let horizon = Horizon {
             events: effort.events,
-            within_ms,
             until: Some(ask),
         };
         let mut dice = dice(board);

@@ -210,7 +210,7 @@ fn the_longest_line_costs_a_bounded_effort() {
     assert_eq!(aheads, (0..1_000).collect::<Vec<u32>>(), "each place once");
 }
 
-fn comes(board: &Board, model: u64, within_ms: u64) -> Newcomer {
+fn comes(board: &Board, model: u64) -> Newcomer {
     let one = Joined {
         wants: Wants {
             model,
@@ -218,30 +218,27 @@ fn comes(board: &Board, model: u64, within_ms: u64) -> Newcomer {
         },
         ..Joined::default()
     };
-    policy(&NOTHING).foresee_newcomer(board, one, within_ms)
+    policy(&NOTHING).foresee_newcomer(board, one)
 }
 
 #[test]
 fn one_who_came_now_would_start_where_there_is_room_and_else_wait_like_the_last_in_line() {
     let mut board = board();
     relays(&mut board, 1, 0, 0);
-    assert_eq!(comes(&board, 0, u64::MAX), Newcomer::Starts);
+    assert_eq!(comes(&board, 0), Newcomer::Starts);
     relays(&mut board, 2, 0, 0);
     waits(&mut board, 3, 0);
     assert_eq!(
-        comes(&board, 0, u64::MAX),
+        comes(&board, 0),
         Newcomer::Waits(None),
         "nothing was measured"
     );
     (0..20).for_each(|_| board.policy.measure(0, 0, |figure| figure.note(10_240)));
-    let told = comes(&board, 0, u64::MAX);
+    let told = comes(&board, 0);
     waits(&mut board, 4, 0);
     let last = policy(&NOTHING).foresee(&board).pop().expect("it waits");
     assert!(last.start.is_some());
     assert_eq!(told, Newcomer::Waits(last.start));
-    let before = board.clone();
-    assert_eq!(comes(&board, 0, 5_000), Newcomer::Waits(None), "too far");
-    assert_eq!(board, before);
 }
 
 #[test]
@@ -251,11 +248,8 @@ fn one_of_another_model_passes_those_who_wait_for_a_place_of_theirs() {
     relays(&mut board, 1, 7, 0);
     waits(&mut board, 2, 7);
     board.line[0].wants.places = crate::models::Places::Told(1);
-    assert_eq!(comes(&board, 8, u64::MAX), Newcomer::Starts);
-    assert!(matches!(
-        comes(&board, 7, u64::MAX),
-        Newcomer::Waits(Some(_))
-    ));
+    assert_eq!(comes(&board, 8), Newcomer::Starts);
+    assert!(matches!(comes(&board, 7), Newcomer::Waits(Some(_))));
 }
 
 #[test]
@@ -264,7 +258,7 @@ fn one_for_whom_there_is_no_place_in_line_would_be_refused() {
     (1..=2).for_each(|k| relays(&mut board, k, 0, 0));
     (3..=102).for_each(|k| waits(&mut board, k, 0));
     assert_eq!(
-        comes(&board, 0, u64::MAX),
+        comes(&board, 0),
         Newcomer::Refused(crate::board::Refusal::QueueFull)
     );
 }
