@@ -75,8 +75,8 @@ struct Runner {
     users: usize,
     keep_alive: Duration,
     idle_since: Instant,
-    /// What `/api/ps` tells; it is set when the runner becomes idle.
-    expires_at: SystemTime,
+    /// What `/api/ps` tells; it is set when the runner becomes idle. Before that it tells its keep-alive from now on.
+    expires_at: Option<SystemTime>,
     slots: Arc<Semaphore>,
     died: CancellationToken,
     /// Prompts that it has read.
@@ -216,7 +216,9 @@ impl Runners {
             .map(|runner| Listed {
                 model: runner.model.clone(),
                 context: runner.options.context(),
-                expires_at: runner.expires_at,
+                expires_at: runner
+                    .expires_at
+                    .unwrap_or_else(|| self.clock.now() + runner.keep_alive),
             })
             .collect()
     }
@@ -303,7 +305,7 @@ impl Runners {
             users: 0,
             keep_alive,
             idle_since: Instant::now(),
-            expires_at: self.clock.now() + keep_alive,
+            expires_at: None,
             slots: Arc::new(Semaphore::new(parallel)),
             died: CancellationToken::new(),
             known: Vec::new(),
@@ -329,7 +331,7 @@ impl Runners {
             runner.users -= 1;
             if runner.users == 0 {
                 runner.idle_since = Instant::now();
-                runner.expires_at = self.clock.now() + runner.keep_alive;
+                runner.expires_at = Some(self.clock.now() + runner.keep_alive);
             }
         }
         loaded.expire();

@@ -5,6 +5,11 @@
 //! one failed for want of memory while the other was there. One that loads is in no list: between the two lies a time without
 //! either. Two that are seen together fit.
 //!
+//! # What a model's time is
+//! What the list says of one in use is no use: as soon as another waits for its place it says that its time is over, although it
+//! is not gone yet; and it says an old time of one that has been in use for longer than that. So the last time that was still to
+//! come holds, and one that is there beyond it is in use, and would stay.
+//!
 //! # Limits
 //! A pair is believed for [`BELIEVED_MS`]: an operator may have unloaded one by hand, and machines get more memory.
 
@@ -23,6 +28,9 @@ const LOADING_MS: u64 = 5 * 60 * 1_000;
 /// The most pairs that are kept.
 const MOST: usize = 256;
 
+/// The most models that are remembered to have left an upstream, those that left last.
+const MOST_LEFT: usize = 16;
+
 /// A model that is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Present {
@@ -35,10 +43,16 @@ pub struct Present {
 /// The last look at an upstream.
 #[derive(Clone, Debug, Default)]
 struct Look {
-    at_ms: u64,
-    present: Vec<Present>,
+    present: Vec<Kept>,
     /// What left before its time, and when that was seen, while nothing has come since.
     left: Vec<(u64, u64)>,
+}
+
+/// One that was there, and until when it stays if nobody uses it; 0 where that is not known.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    model: u64,
+    until_ms: u64,
 }
 
 /// What was seen.
@@ -53,17 +67,24 @@ pub struct Fit {
 impl Fit {
     /// An upstream told what it has loaded.
     pub fn see(&mut self, upstream: u8, now_ms: u64, present: Vec<Present>) {
-        let has = |list: &[Present], model| list.iter().any(|one| one.model == model);
         let before = self.last.remove(&upstream).unwrap_or_default();
-        let passed_ms = now_ms.saturating_sub(before.at_ms);
-        let is_early =
-            |one: &&Present| one.left_ms.unwrap_or(0) > passed_ms.saturating_add(EARLY_MS);
+        let present: Vec<Kept> = present
+            .into_iter()
+            .map(|one| Kept {
+                model: one.model,
+                until_ms: until_ms(one.left_ms, now_ms, found(&before.present, one.model)),
+            })
+            .collect();
+        let has = |list: &[Kept], model| found(list, model).is_some();
+        let is_early = |one: &&Kept| one.until_ms > now_ms.saturating_add(EARLY_MS);
         let is_recent = |(_, left_ms): &(u64, u64)| now_ms.saturating_sub(*left_ms) <= LOADING_MS;
         let gone = before.present.iter().filter(is_early);
         let mut left: Vec<(u64, u64)> = before.left.into_iter().filter(is_recent).collect();
         left.extend(gone.map(|gone| (gone.model, now_ms)));
         left.retain(|(model, _)| !has(&present, *model));
-        let is_new = |one: &&Present| !has(&before.present, one.model);
+        let forgotten = left.len().saturating_sub(MOST_LEFT);
+        left.drain(..forgotten);
+        let is_new = |one: &&Kept| !has(&before.present, one.model);
         let came: Vec<u64> = present.iter().filter(is_new).map(|one| one.model).collect();
         for one in &came {
             for (other, _) in &left {
@@ -78,12 +99,7 @@ impl Fit {
                 self.apart.remove(&key(upstream, one.model, other.model));
             }
         }
-        let look = Look {
-            at_ms: now_ms,
-            present,
-            left,
-        };
-        self.last.insert(upstream, look);
+        self.last.insert(upstream, Look { present, left });
     }
 
     /// A model could not be loaded for want of memory, beside what is there.
@@ -120,6 +136,23 @@ impl Fit {
     }
 }
 
+fn found(list: &[Kept], model: u64) -> Option<&Kept> {
+    list.iter().find(|one| one.model == model)
+}
+
+/// Until when one stays, by what is told of it now and what was known before.
+fn until_ms(left_ms: Option<u64>, now_ms: u64, before: Option<&Kept>) -> u64 {
+    let left_ms = left_ms.unwrap_or(0);
+    if left_ms > EARLY_MS {
+        return now_ms.saturating_add(left_ms);
+    }
+    match before.map_or(0, |before| before.until_ms) {
+        0 => 0,
+        known_ms if now_ms > known_ms.saturating_add(EARLY_MS) => u64::MAX,
+        known_ms => known_ms,
+    }
+}
+
 fn key(upstream: u8, one: u64, other: u64) -> (u8, u64, u64) {
     (upstream, one.min(other), one.max(other))
 }
@@ -150,6 +183,38 @@ mod tests {
         assert_eq!(apart(&fit, 3_000), [(0, 7, 8)]);
         assert_eq!(apart(&fit, 3_000 + BELIEVED_MS), [(0, 7, 8)]);
         assert_eq!(apart(&fit, 3_001 + BELIEVED_MS), []);
+    }
+
+    #[test]
+    fn one_in_use_whose_time_is_told_to_be_over_as_another_waits_for_its_place_has_left_before_its_time()
+     {
+        let mut fit = Fit::default();
+        fit.see(0, 1_000, present(&[(8, 300_000)]));
+        for now_ms in [3_000, 5_000, 7_000] {
+            fit.see(0, now_ms, present(&[(8, 0)]));
+        }
+        fit.see(0, 9_000, present(&[]));
+        fit.see(0, 11_000, present(&[(7, 300_000)]));
+        assert_eq!(apart(&fit, 11_000), [(0, 7, 8)]);
+    }
+
+    #[test]
+    fn one_in_use_beyond_the_time_that_it_had_when_it_was_last_idle_has_left_before_its_time() {
+        let mut fit = Fit::default();
+        fit.see(0, 1_000, present(&[(8, 300_000)]));
+        fit.see(0, 300_000, present(&[(8, 1_000)]));
+        fit.see(0, 310_000, present(&[(8, 0)]));
+        fit.see(0, 400_000, present(&[(7, 300_000)]));
+        assert_eq!(apart(&fit, 400_000), [(0, 7, 8)]);
+    }
+
+    #[test]
+    fn one_that_never_stays_says_nothing() {
+        let mut fit = Fit::default();
+        fit.see(0, 1_000, present(&[(8, 0)]));
+        fit.see(0, 9_000, present(&[(8, 0)]));
+        fit.see(0, 11_000, present(&[(7, 0)]));
+        assert_eq!(apart(&fit, 11_000), []);
     }
 
     #[test]
@@ -194,6 +259,16 @@ mod tests {
         assert_eq!(apart(&fit, 20), [(0, 7, 8)], "elsewhere");
         fit.see(0, 30, present(&[(7, 300_000), (8, 300_000)]));
         assert_eq!(apart(&fit, 30), []);
+    }
+
+    #[test]
+    fn of_those_that_left_the_last_are_remembered_up_to_the_bound() {
+        let mut fit = Fit::default();
+        let many: Vec<(u64, u64)> = (1..100).map(|model| (model, 300_000)).collect();
+        fit.see(0, 0, present(&many));
+        fit.see(0, 10, present(&[]));
+        fit.see(0, 20, present(&[(500, 300_000)]));
+        assert_eq!(fit.apart(20).count(), MOST_LEFT);
     }
 
     #[test]

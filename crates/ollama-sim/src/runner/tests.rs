@@ -126,6 +126,21 @@ async fn another_model_waits_until_the_loaded_one_is_idle_and_later_ones_for_it_
     drop(other);
 }
 
+/// Its `PsHandler` (source): the time that is set when a runner becomes idle, its keep-alive from now on before that.
+#[tokio::test]
+async fn one_in_use_since_its_load_is_told_to_be_at_its_end_while_another_waits_for_its_place() {
+    let runners = runners(1, 4, 9);
+    let left = || {
+        let until = runners.list()[0].expires_at;
+        let left = until.duration_since(runners.clock.now());
+        left.unwrap_or_default()
+    };
+    let _used = runners.get(A, None).await.unwrap();
+    assert!(left() > AGES / 2, "{:?}", left());
+    let _other = asking(&runners, B).await;
+    assert!(left() < AGES / 2, "{:?}", left());
+}
+
 /// `sched-keep-alive-undoes-eviction`
 #[tokio::test]
 async fn a_later_keep_alive_takes_the_eviction_back() {
