@@ -76,7 +76,8 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         "a test asked for it"
     );
     let (prepared, share) = request::read(endpoint, body, &head, &client, &config).await?;
-    let looking = model::look(&config, &prepared.model);
+    runners::note_asked(&prepared.model);
+    let looking = model::look(&config, &prepared.model, || take_turns(&config));
     let (room, (known, found)) = join(shed(&config, &client), looking).await;
     known.may_run(&config, &prepared.model)?;
     let waited_ms = match room {
@@ -134,6 +135,12 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
             Ok(Answer::Told(refusal.reply(wording)))
         }
     }
+}
+
+/// Whether models may take turns. An instance that has not seen yet that they do has it from the board.
+fn take_turns(config: &Config) -> bool {
+    let has_turns = |board: Rc<Board>| board.policy.has_turns();
+    runners::may_take_turns(config) || gate::cached(config, gate::SHOWN_MS).is_some_and(has_turns)
 }
 
 /// How long the place had been waited for that this request lost before: whoever had one is not refused another.

@@ -4,6 +4,7 @@
 //! The upstreams' own answers, read once for all who ask ([`crate::upstreams::readings`]): what a model is at most a minute
 //! old, what is loaded two seconds. Nobody waits long for them: what nobody could say in time is unknown.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ use crate::upstreams::readings;
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How much longer where models may take turns: one that came by its name alone would be another model than the file it is, and
+/// take turns with itself.
+const LONGER: Duration = Duration::from_millis(4_500);
+
 /// What is known of a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -28,8 +33,13 @@ pub struct Known {
     pub thinks: Option<bool>,
 }
 
-/// Looks what a model is, and which upstreams have it. One upstream has what there is.
-pub async fn look(config: &Config, model: &str) -> (Known, catalog::Known) {
+/// Looks what a model is, and which upstreams have it. One upstream has what there is. `take_turns`: whether models may take turns,
+/// which is asked when patience is at its end.
+pub async fn look(
+    config: &Config,
+    model: &str,
+    take_turns: impl Fn() -> bool,
+) -> (Known, catalog::Known) {
     let mut found = catalog::Known {
         silent: (0..config.upstreams.len()).collect(),
         ..catalog::Known::default()
@@ -39,10 +49,12 @@ pub async fn look(config: &Config, model: &str) -> (Known, catalog::Known) {
         found = known.unwrap_or(found);
     }
     if found.facts.is_none() && !model.is_empty() {
-        let told = within(PATIENCE, readings::show(config, model))
-            .await
-            .flatten();
-        if let Some(Ok(told)) = told.as_deref() {
+        let mut telling = pin!(readings::show(config, model));
+        let mut told = within(PATIENCE, telling.as_mut()).await;
+        if told.is_none() && take_turns() {
+            told = within(LONGER, telling).await;
+        }
+        if let Some(Ok(told)) = told.flatten().as_deref() {
             found.facts = Some(Rc::new(Facts::of(told.document())));
         }
     }

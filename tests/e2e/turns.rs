@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use ollama_sim::{Clock, Model, Options, Sim};
 use serde_json::json;
 
 use crate::{
-    common::{Client, SECOND, run, settles, within},
+    common::{Client, SECOND, eventually, run, settles, within},
     models::{before, simulator},
 };
 
@@ -46,12 +46,86 @@ fn models_that_do_not_fit_together_take_turns_and_are_loaded_less_often_than_wit
     });
 }
 
+#[test]
+fn a_model_is_one_from_its_first_request_on_where_models_take_turns_however_late_it_is_told_what_it_is()
+ {
+    run(async {
+        let sim = one_model_at_a_time("tokens=10000 pace=20ms show=1s").await;
+        let app = before(&[&sim], &[("ollama_models_at_once", "1")]).await;
+        let ask = json!({ "model": "one", "prompt": "Hello" });
+        let _first = app.post("/api/generate", &ask).await;
+        let streams = sim.wait_until(|counts| counts.streams.now == 1);
+        within(20 * SECOND, "the first streams", streams).await;
+
+        sim.set_default("show=0ms".parse().expect("a script"));
+        let _second = app.post("/api/generate", &ask).await;
+        let streams = sim.wait_until(|counts| counts.streams.now == 2);
+        within(20 * SECOND, "the second streams beside it", streams).await;
+        // What is shown may be half a second old, and what is loaded is known by its name at first.
+        eventually(5 * SECOND, "both are of one model", async || {
+            let queue = app.read("/api/queue").await;
+            let models = queue["models"].as_array().expect("a list");
+            models.len() == 1 && models[0]["active"] == 2
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_model_is_one_where_several_are_asked_for_however_late_it_is_told_what_it_is() {
+    run(async {
+        let sim = two_models("tokens=10000 pace=20ms show=1s", None).await;
+        let app = before(&[&sim], &[]).await;
+        let ask = async |model: &str| {
+            let ask = json!({ "model": model, "prompt": "Hello" });
+            app.post("/api/generate", &ask).await
+        };
+        let _first = join(ask("one"), ask("other")).await;
+        let streams = sim.wait_until(|counts| counts.streams.now == 2);
+        within(20 * SECOND, "both stream", streams).await;
+
+        sim.set_default("show=0ms".parse().expect("a script"));
+        let _next = ask("other").await;
+        eventually(20 * SECOND, "two are of one model", async || {
+            let queue = app.read("/api/queue").await;
+            let models = queue["models"].as_array().expect("a list");
+            models.len() == 2 && models.iter().any(|model| model["active"] == 2)
+        })
+        .await;
+    });
+}
+
+#[test]
+fn models_that_fit_together_take_no_turns() {
+    run(async {
+        let sim = two_models("tokens=2 pace=0ms", None).await;
+        let app = before(&[&sim], &[]).await;
+        // The first look finds models of which nobody knows yet what they are; there is one every two seconds.
+        let begun = Instant::now();
+        while begun.elapsed() < 7 * SECOND {
+            for model in ["one", "other"] {
+                let ask = json!({ "model": model, "prompt": "Hello" });
+                let answer = app.post("/api/generate", &ask).await.whole().await;
+                answer.assert_complete();
+            }
+            tokio::time::sleep(SECOND / 5).await;
+        }
+        let gate = &app.read("/api/health").await["gate"];
+        assert!(gate["longestTurnWaitSeconds"].is_null(), "{gate}");
+    });
+}
+
 /// A simulator of two models that holds one of them at a time and answers four at once.
 async fn one_model_at_a_time(script: &str) -> Arc<Sim> {
+    two_models(script, Some(1)).await
+}
+
+/// One that holds so many at a time.
+async fn two_models(script: &str, max_loaded: Option<usize>) -> Arc<Sim> {
     let options = Options {
         models: ["one", "other"].map(Model::from).to_vec(),
         script: script.parse().expect("a script"),
-        max_loaded: Some(1),
+        max_loaded,
         parallel: Some(4),
         clock: Clock::System,
         ..Options::default()

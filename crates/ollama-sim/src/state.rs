@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::Semaphore;
@@ -86,6 +87,11 @@ impl State {
         let mut scripts = self.scripts();
         let queued = scripts.queued.pop_front().unwrap_or_default();
         directive.over(&queued).over(&scripts.default)
+    }
+
+    /// How long `/api/show` takes.
+    pub(crate) fn show_takes(&self) -> Duration {
+        self.scripts().default.show.unwrap_or_default()
     }
 
     pub(crate) fn push_script(&self, script: Script) {

@@ -22,6 +22,7 @@ mod when;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use sluice_ollama::ModelName;
@@ -35,7 +36,7 @@ use crate::clock::{self, within};
 use crate::config::{self, Config};
 use crate::tasks::spawn;
 use kept::FRESH_MS;
-use shelf::{LISTING, LOADED, PATIENCE, look, renew_soon, shelf, told};
+use shelf::{LISTING, LOADED, LOOK, PATIENCE, look, renew_soon, shelf, told};
 
 /// How old a look may be by which a model is told to be nowhere, in milliseconds.
 const UNKNOWN_MS: u64 = 1_000;
@@ -179,7 +180,8 @@ pub fn facts_of(digest: &str) -> Option<Rc<Facts>> {
     FACTS_OF.with_borrow(|facts| facts.get(digest).cloned())
 }
 
-/// Begins to ask what a model is that an upstream has loaded, unless somebody has.
+/// Begins to ask what a model is that an upstream has loaded, unless somebody has. What nobody could say is asked again by the next
+/// who needs it.
 pub fn ask_soon(upstream: usize, loaded: &Loaded) {
     let digest = loaded.digest.clone();
     let begins = ASKED_OF.with_borrow_mut(|asked| {
@@ -194,7 +196,10 @@ pub fn ask_soon(upstream: usize, loaded: &Loaded) {
     let name = loaded.name.to_string();
     spawn(async move {
         if let Some(config) = config::parsed() {
-            facts_at(&config, upstream, &digest, &name).await;
+            let facts = facts_at(&config, upstream, &digest, &name, LOOK).await;
+            if facts.is_none() {
+                ASKED_OF.with_borrow_mut(|asked| asked.remove(&digest));
+            }
         }
     });
 }
@@ -231,7 +236,7 @@ async fn listings(config: &Config, max_age_ms: u64) -> Vec<Option<Rc<Vec<Entry>>
 
 /// What a model is, by the first upstream that has it: asked once for each digest.
 async fn facts(config: &Config, copy: &Copy, model: &str) -> Option<Rc<Facts>> {
-    facts_at(config, copy.upstream, &copy.entry.digest, model).await
+    facts_at(config, copy.upstream, &copy.entry.digest, model, PATIENCE).await
 }
 
 async fn facts_at(
@@ -239,13 +244,14 @@ async fn facts_at(
     upstream: usize,
     digest: &str,
     model: &str,
+    patience: Duration,
 ) -> Option<Rc<Facts>> {
     if let Some(facts) = facts_of(digest) {
         return Some(facts);
     }
     let question = Question::show(model);
     let asking = readings::of(config, upstream, &question, MODEL_MS);
-    let reading = within(PATIENCE, asking).await?;
+    let reading = within(patience, asking).await?;
     let facts = Rc::new(Facts::of(reading.as_ref().as_ref().ok()?.document()));
     // Without a digest nobody knows whose they are.
     if !digest.is_empty() {

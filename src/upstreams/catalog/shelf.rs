@@ -18,7 +18,7 @@ use crate::upstreams::{State, breakers};
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long an upstream may take to say it.
-const LOOK: Duration = Duration::from_secs(5);
+pub(super) const LOOK: Duration = Duration::from_secs(5);
 
 /// What one upstream says of its models.
 #[derive(Default)]

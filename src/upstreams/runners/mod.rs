@@ -57,9 +57,10 @@ pub fn wants(config: &Config, model: &str, known: &Known, hint: u16) -> Wants {
     let Some(name) = ModelName::parse(model) else {
         return Wants::default();
     };
-    let wants = unasked(config, &name, known);
-    note_asked(wants.model);
-    Wants { hint, ..wants }
+    Wants {
+        hint,
+        ..unasked(config, &name, known)
+    }
 }
 
 /// What a request for this model would say.
@@ -120,6 +121,13 @@ fn places(config: &Config, name: &ModelName, facts: Option<&Facts>) -> Places {
     }
 }
 
+/// Whether models take turns at some upstream, or may soon, since several are asked for; as far as is known here.
+pub fn may_take_turns(config: &Config) -> bool {
+    let seen = seen(config);
+    let mut upstreams = (0_u8..).take(MAX_UPSTREAMS);
+    upstreams.any(|upstream| seen.has_turns(upstream)) || asked_lately(clock::now().mono_ms) > 1
+}
+
 /// What was seen, for whoever schedules. Nothing is waited for: where it is too old, the next look begins.
 pub fn seen(config: &Config) -> Arc<Models> {
     let now_ms = clock::now().mono_ms;
@@ -151,18 +159,23 @@ fn build(config: &Config, now_ms: u64) -> Models {
                 continue;
             };
             let upstream = u8::try_from(index).unwrap_or(u8::MAX);
+            let found: Vec<Option<Rc<Facts>>> = loaded
+                .iter()
+                .map(|loaded| facts_of_loaded(index, loaded))
+                .collect();
             let numbers: Vec<u64> = loaded
                 .iter()
-                .map(|loaded| number_of_loaded(config, index, loaded))
+                .zip(&found)
+                .map(|(loaded, facts)| number_of(&config.policy, &loaded.name, facts.as_deref()))
                 .collect();
-            learn_fit(upstream, now_ms, &loaded, &numbers);
+            // By its name's number one model would seem to make room for itself.
+            if found.iter().all(Option::is_some) {
+                learn_fit(upstream, now_ms, &loaded, &numbers);
+            }
             read |= 1_u8.checked_shl(upstream.into()).unwrap_or(0);
-            models.seen.extend(numbers.into_iter().map(|model| Seen {
-                upstream,
-                model,
-                is_loaded: true,
-                ..Seen::default()
-            }));
+            for model in numbers {
+                note_loaded(&mut models, upstream, model);
+            }
         }
     }
     LOADS.with_borrow(|loads| {
@@ -214,6 +227,7 @@ fn note_loaded(models: &mut Models, upstream: u8, model: u64) {
     }
 }
 
+/// Adds what is known of loads. What is in memory needs none and is not barred, however the last one went.
 fn add(models: &mut Models, upstream: u8, model: u64, told: Told) {
     let is_it = |seen: &&mut Seen| seen.upstream == upstream && seen.model == model;
     match models.seen.iter_mut().find(is_it) {
@@ -228,13 +242,13 @@ fn add(models: &mut Models, upstream: u8, model: u64, told: Told) {
     }
 }
 
-/// The number of what an upstream has loaded: by its name alone until it is known what that is.
-fn number_of_loaded(config: &Config, upstream: usize, loaded: &Loaded) -> u64 {
+/// What it is that an upstream has loaded; where nobody has asked, somebody does.
+fn facts_of_loaded(upstream: usize, loaded: &Loaded) -> Option<Rc<Facts>> {
     let facts = catalog::facts_of(&loaded.digest);
     if facts.is_none() {
         catalog::ask_soon(upstream, loaded);
     }
-    number_of(&config.policy, &loaded.name, facts.as_deref())
+    facts
 }
 
 /// Each reading is looked at once.
@@ -258,8 +272,9 @@ fn learn_fit(upstream: u8, now_ms: u64, loaded: &Rc<Vec<Loaded>>, numbers: &[u64
     FIT.with_borrow_mut(|fit| fit.see(upstream, now_ms, present.collect()));
 }
 
-/// Notes that a model was asked for.
-fn note_asked(number: u64) {
+/// Notes that a model was asked for, by its name: what it is may be known later.
+pub fn note_asked(model: &str) {
+    let number = ModelName::parse(model).map_or(0, |name| number::of_name(&name));
     let now_ms = clock::now().mono_ms;
     ASKED.with_borrow_mut(
         |asked| match asked.iter_mut().find(|(known, _)| *known == number) {
@@ -274,13 +289,15 @@ fn note_asked(number: u64) {
 
 /// Whether several models were asked for lately, or loads were sent.
 fn are_several(now_ms: u64) -> bool {
-    let asked = ASKED.with_borrow(|asked| {
-        let is_late = |(number, then_ms): &&(u64, u64)| {
-            *number != 0 && now_ms.saturating_sub(*then_ms) <= SEVERAL_MS
-        };
-        asked.iter().filter(is_late).count()
-    });
-    asked > 1 || HAS_LOADED.get()
+    asked_lately(now_ms) > 1 || HAS_LOADED.get()
+}
+
+/// How many models were asked for lately.
+fn asked_lately(now_ms: u64) -> usize {
+    let is_late = |(number, then_ms): &&(u64, u64)| {
+        *number != 0 && now_ms.saturating_sub(*then_ms) <= SEVERAL_MS
+    };
+    ASKED.with_borrow(|asked| asked.iter().filter(is_late).count())
 }
 
 thread_local! {

@@ -83,6 +83,11 @@ impl Field {
         self.holds.iter().find(|hold| hold.upstream == upstream)
     }
 
+    /// Whether models take turns at any upstream.
+    pub fn has_turns(&self) -> bool {
+        self.holds.iter().any(|hold| !hold.turns.is_empty())
+    }
+
     /// What was measured of a model at an upstream.
     pub fn figure(&self, upstream: u8, model: u64) -> Option<&Figure> {
         let mut figures = self.figures.iter();

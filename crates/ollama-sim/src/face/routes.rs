@@ -87,6 +87,9 @@ async fn route(
         }
         return generate(state, entry, form, &body).await;
     }
+    if path == "/api/show" {
+        tokio::time::sleep(state.show_takes()).await;
+    }
     let response = plain(state, parts, path, &body);
     Ok(finish(entry, response))
 }
