@@ -40,8 +40,8 @@ const MAX_QUEUE: u32 = 100_000;
 /// is rewritten.
 const MAX_BODIES: usize = 1024 * 1024 * 1024;
 
-/// More models than fit into any machine.
-const MAX_MODELS_AT_ONCE: u32 = 64;
+/// As many models as have their turn at one Ollama at once.
+const MAX_MODELS_AT_ONCE: u32 = sluice_gate::policy::TURNS_MAX as u32;
 
 /// Above this a rate or a burst is no limit.
 const MAX_RATE: u32 = 1_000_000;

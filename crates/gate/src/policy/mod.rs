@@ -40,6 +40,7 @@ pub use field::{Field, Hold, PAST_MAX, Past, Stage, Turn};
 pub use figure::Figure;
 pub use forecast::{Foreseen, Newcomer, Range, Reason};
 pub use parallel::{Answer, Parallel, Spans};
+pub use turns::TURNS_MAX;
 
 use crate::board::{AskId, Board, Mark, Rank, Unlawful};
 pub use crate::board::{Class, Decision, Refusal};
@@ -88,7 +89,7 @@ impl Rules {
 }
 
 /// The number of this policy: raised when it decides otherwise than before.
-const POLICY: u64 = 2;
+const POLICY: u64 = 3;
 
 /// What was asked since the board was put.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -37,7 +37,7 @@ const LOADING_MAX_MS: u64 = 60_000;
 const FORGOTTEN_MS: u64 = 10_000;
 
 /// The most models that have their turn at one upstream at once. One that nobody wants makes room for the next.
-const TURNS_MAX: usize = 16;
+pub const TURNS_MAX: u8 = 16;
 
 /// An answer of which nothing was measured is taken to last so long, in milliseconds.
 const SERVICE_GUESS_MS: u64 = 10_000;
@@ -172,7 +172,7 @@ impl At<'_> {
     /// Makes room for one more to have its turn: what nobody has wanted for longest gives its own up. `false`: there is none.
     fn make_room(&mut self) -> bool {
         let turns = &self.hold.turns;
-        if turns.len() < TURNS_MAX {
+        if turns.len() < usize::from(TURNS_MAX) {
             return true;
         }
         let idle = turns.iter().filter(|turn| turn.idle_ms > 0);
