@@ -110,6 +110,7 @@ async fn sending(job: &Job, upstream: u8) -> Sending {
         loads: asks && model::loads(&job.config, upstream.into(), job.model()).await,
         may_cut: job.cut.get().is_some(),
         thinks: job.outgoing.known.thinks,
+        completes: job.outgoing.known.completes,
     }
 }
 

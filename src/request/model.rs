@@ -31,6 +31,8 @@ pub struct Known {
     pub runs_elsewhere: bool,
     /// Whether it thinks; `None`: nobody could say.
     pub thinks: Option<bool>,
+    /// Whether it completes texts; `None`: nobody could say.
+    pub completes: Option<bool>,
 }
 
 /// Looks what a model is, and which upstreams have it. One upstream has what there is. `take_turns`: whether models may take turns,
@@ -78,6 +80,7 @@ impl Known {
         Known {
             runs_elsewhere: facts.runs_elsewhere,
             thinks: facts.can("thinking"),
+            completes: facts.can("completion"),
         }
     }
 
@@ -112,9 +115,10 @@ mod tests {
 
     #[test]
     fn a_model_thinks_or_runs_elsewhere_if_its_upstream_says_so() {
-        let known = |thinks, runs_elsewhere| Known {
+        let known = |thinks: Option<bool>, runs_elsewhere| Known {
             runs_elsewhere,
             thinks,
+            completes: thinks.map(|_| true),
         };
         for (show, expected) in [
             (json!({}), known(None, false)),
@@ -141,7 +145,7 @@ mod tests {
     fn what_runs_elsewhere_takes_a_word_of_the_operators() {
         let elsewhere = Known {
             runs_elsewhere: true,
-            thinks: None,
+            ..Known::default()
         };
         let may = |config, model| elsewhere.may_run(&config_with(config), model).is_ok();
         assert!(!may(&[], "stub"));

@@ -61,6 +61,8 @@ pub(super) enum When {
     Unthinking,
     /// Where it is known to think.
     Thinking,
+    /// Where it is known to complete texts.
+    Completing,
 }
 
 /// What depends on where and when a request is sent.
@@ -72,6 +74,8 @@ pub struct Sending {
     pub may_cut: bool,
     /// Whether the model thinks; `None`: nobody knows.
     pub thinks: Option<bool>,
+    /// Whether it completes texts, which one that only embeds does not; `None`: nobody knows.
+    pub completes: Option<bool>,
 }
 
 /// A settled body: the bytes that came, and what is sent between them.
@@ -227,10 +231,12 @@ impl Added {
         }
     }
 
-    /// A member that is an object of these; `None`: of nothing.
+    /// A member that is an object of these; `None`: of nothing. Where all of them are sent in the same requests alone, so is it.
     pub(super) fn object(name: &str, members: Vec<Added>) -> Option<Added> {
-        (!members.is_empty()).then(|| Added {
-            when: When::Always,
+        let when = members.first()?.when;
+        let is_one = members.iter().all(|member| member.when == when);
+        Some(Added {
+            when: if is_one { when } else { When::Always },
             written: format!("\"{name}\":"),
             members,
         })
@@ -259,6 +265,7 @@ impl When {
             When::Uncut => !sending.may_cut,
             When::Unthinking => sending.thinks == Some(false),
             When::Thinking => sending.thinks == Some(true),
+            When::Completing => sending.completes == Some(true),
         }
     }
 }

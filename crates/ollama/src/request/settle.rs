@@ -20,7 +20,8 @@ pub(super) enum Scope {
     /// model's own sampling where it sends none.
     Translated,
     /// An embedding: the client's pinned options are dropped, and nothing is added but what is said of its model by name (a
-    /// context that suits a chat model does not suit these).
+    /// context that suits a chat model does not suit these). A model for chats gets the options of its chats, so that it is not
+    /// loaded anew to say that it does not embed, nor by who only loads it.
     Embedding,
 }
 
@@ -221,6 +222,13 @@ fn options(
         };
         taken_out.push(name);
         added.push(Added::new(when, name, value));
+    }
+    if scope == Scope::Embedding {
+        let of_chats = policy.options.iter();
+        let of_chats = of_chats.filter(|(name, _)| {
+            PINNED.contains(&name.as_str()) && !policy.embedding.contains_key(*name)
+        });
+        added.extend(of_chats.map(|(name, value)| Added::new(When::Completing, name, value)));
     }
     if let Some(cap) = capped {
         taken_out.push("num_predict");

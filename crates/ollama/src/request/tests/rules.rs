@@ -7,6 +7,7 @@ const FIRST: Sending = Sending {
     loads: false,
     may_cut: false,
     thinks: None,
+    completes: None,
 };
 
 #[test]
@@ -258,6 +259,24 @@ fn an_embedding_gets_nothing_added() {
     assert_eq!(prepared.dropped, ["num_ctx"]);
     let sent: Value = serde_json::from_str(&sent(&prepared, &FIRST)).unwrap();
     assert_eq!(sent, json!({ "input": "x", "options": {}, "model": "m" }));
+}
+
+#[test]
+fn an_embedding_of_a_model_for_chats_has_the_options_that_its_chats_have() {
+    let of_chats = policy().options;
+    let of_chats = of_chats.get("num_ctx").expect("a context");
+    for (completes, expected) in [
+        (None, Value::Null),
+        (Some(false), Value::Null),
+        (Some(true), json!({ "num_ctx": of_chats })),
+    ] {
+        let sending = Sending { completes, ..FIRST };
+        for body in [r#"{"model":"m"}"#, r#"{"model":"m","input":"x"}"#] {
+            let sent = sent(&prepared(Endpoint::Embed, body), &sending);
+            let sent: Value = serde_json::from_str(&sent).unwrap();
+            assert_eq!(sent["options"], expected, "{completes:?} {body}");
+        }
+    }
 }
 
 #[test]
