@@ -133,10 +133,10 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Result<Matched<'a>, Refusal> 
         }
         return Ok(Matched { route, segment });
     }
-    Err(if is_operators(path) {
-        Refusal::NotExposed
-    } else {
-        Refusal::NotFound
+    Err(match path {
+        "/api/pull" => Refusal::NoPull,
+        path if is_operators(path) => Refusal::NotExposed,
+        _ => Refusal::NotFound,
     })
 }
 

@@ -129,6 +129,10 @@ refusals! {
     NotExposed = "not_exposed", StatusCode::FORBIDDEN, None,
         "this route of Ollama's is its operator's alone and is not reachable from here";
 
+    /// `ollama pull`, and `ollama run` of a model that there is not: it asks for nothing else, and shows this sentence.
+    NoPull = "not_exposed", StatusCode::FORBIDDEN, None,
+        "no model is pulled from here: `ollama list` shows those that there are, and whoever runs this server can add one";
+
     /// The key that was shown is none of an operator's.
     OperatorOnly = "operator_only", StatusCode::FORBIDDEN, None, "this needs the key of an operator";
 

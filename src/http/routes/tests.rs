@@ -46,8 +46,9 @@ fn every_endpoint_of_the_pure_crate_is_a_route_under_its_own_path() {
 
 #[test]
 fn what_is_the_operators_alone_is_not_exposed_by_any_method() {
+    assert_eq!(found(Method::POST, "/api/pull"), Err(Refusal::NoPull));
     for path in [
-        "/api/pull",
+        "/api/push",
         "/api/delete",
         "/api/blobs/sha256:00",
         "/v1/images/generations",
