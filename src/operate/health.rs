@@ -286,7 +286,7 @@ fn version_in(body: &[u8]) -> Option<String> {
     Some(body.get("version")?.as_str()?.chars().take(64).collect())
 }
 
-/// Looks for advice that the log does not tell yet, once in [`ADVISED_MS`]. Nothing is waited for.
+/// Looks for advice that the log does not tell yet, once in `ADVISED_MS`. Nothing is waited for.
 pub fn advise(config: &Rc<Config>) {
     let now_ms = clock::now().mono_ms;
     let next_ms = ADVISE_AT_MS.get();
