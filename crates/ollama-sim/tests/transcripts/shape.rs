@@ -82,7 +82,7 @@ fn headers(headers: &Map<String, Value>) -> Vec<(String, String)> {
 }
 
 /// A chunk: lines, events, or a document that may have been cut when it was recorded.
-fn of_frame(text: &str) -> String {
+pub(crate) fn of_frame(text: &str) -> String {
     if text.contains(" ...[cut ") {
         return TOO_LONG.to_owned();
     }

@@ -102,7 +102,7 @@ fn options(transcript: &Transcript) -> Options {
 }
 
 /// The models of the machine on which the transcripts were made.
-fn models() -> Vec<Model> {
+pub(crate) fn models() -> Vec<Model> {
     use Capability::{Completion, Embedding, Thinking, Tools};
     let smollm = |name: &str, capabilities: &[Capability]| Model {
         capabilities: capabilities.to_vec(),
