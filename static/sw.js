@@ -80,6 +80,7 @@ const SHELL = [
   '/js/view/health.js',
   '/js/view/images.js',
   '/js/view/message-view.js',
+  '/js/view/missing-model.js',
   '/js/view/model-dialog.js',
   '/js/view/models.js',
   '/js/view/notify.js',
@@ -112,6 +113,9 @@ const SHELL = [
 ];
 /** After this a copy is as good as an answer. */
 const PATIENCE_MS = 3_000;
+/** A network that has said nothing is not asked again for so long: a page is 50 files, several deep. */
+const SILENCE_MS = 30_000;
+let silentUntil = 0;
 /** What may be kept besides the shell. */
 const KEPT = /^\/(more\.html$|(css|js|i18n|icons|vendor)\/)/;
 
@@ -169,6 +173,7 @@ async function fromNetworkFirst(event) {
   const { request } = event;
   // What is kept is what pages ask for, whatever exactly they accept.
   const kept = await caches.match(request, { ignoreSearch: true, ignoreVary: true }).catch(() => undefined);
+  if (kept && Date.now() < silentUntil) return kept;
   try {
     const response = await (kept ? inTime(fetch(request)) : fetch(request));
     if (response.ok) event.waitUntil(keep(request, response.clone()));
@@ -191,9 +196,10 @@ async function keep(request, response) {
 }
 
 /** @param {Promise<Response>} answer @returns {Promise<Response>} */
-function inTime(answer) {
-  return Promise.race([
-    answer,
-    new Promise((_, reject) => setTimeout(() => reject(new Error('the network says nothing')), PATIENCE_MS)),
-  ]);
+async function inTime(answer) {
+  const silence = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  const first = await Promise.race([answer, silence]);
+  if (first instanceof Response) return first;
+  silentUntil = Date.now() + SILENCE_MS;
+  throw new Error('the network says nothing');
 }

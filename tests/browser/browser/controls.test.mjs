@@ -251,6 +251,27 @@ browserTest(
   { serviceWorkers: 'allow' },
 );
 
+browserTest(
+  'a network that hangs is asked once for the page, not once for each of its files',
+  async ({ page, fake }) => {
+    await send(page, 'one');
+    await answerState(page, 'done');
+    await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null));
+    await reload(page); // so that all of it is kept
+    await answerState(page, 'done');
+    fake.silent = true;
+    const before = fake.requests.length;
+    await page.reload({ waitUntil: 'commit' });
+    await answerState(page, 'done');
+    const asked = fake.requests.slice(before).map(({ path }) => path);
+    assert.deepEqual(
+      asked.filter((path) => !path.startsWith('/api/') && path !== '/sw.js'),
+      ['/'],
+    );
+  },
+  { serviceWorkers: 'allow' },
+);
+
 browserTest('a conversation is printed whole', async ({ page, fake }) => {
   fake.onChat = async (stream) => {
     await stream.say(...Array.from({ length: 200 }, (_, index) => `Paragraph ${index}.\n\n`));

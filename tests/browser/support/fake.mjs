@@ -26,6 +26,8 @@ export class Fake {
   /** What an operator is told, where there is one. */
   operator = null;
   key = '';
+  /** A network that takes everything and brings nothing. */
+  silent = false;
   /** @type {(stream: AnswerStream) => unknown} */
   onChat = async (stream) => {
     await stream.say('Hello', ' there', '.');
@@ -56,6 +58,7 @@ export class Fake {
     const { pathname } = new URL(request.url, this.url);
     const body = await text(request);
     this.requests.push({ method: request.method, path: pathname, headers: request.headers, body });
+    if (this.silent) return;
     const routes = {
       'POST /api/chat': () => this.#chat(request, response, body),
       'GET /api/queue-status': () =>
