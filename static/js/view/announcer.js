@@ -69,7 +69,7 @@ function onOver({ error, state, message }, conversation, { health, askKey }) {
     if (state === 'done') announce.status(t('status.done'));
     return;
   }
-  announce.alert(errorText(error.code, message.content !== ''));
+  void errorText(error.code, message.content !== '').then(announce.alert);
   if (WAYS[error.code] === 'health') void health.check();
   if (WAYS[error.code] === 'key') askKey(conversation);
 }

@@ -57,6 +57,7 @@ export class ChatView extends EventTarget {
     this.#shown = conversation;
     conversation.watched = true;
     conversation.addEventListener('changed', () => this.#drawSoon(), { signal });
+    conversation.addEventListener('draft', () => this.#drawSoon(), { signal }); // which question is edited
     conversation.addEventListener('turn', () => this.#parts.scroll.pin(), { signal });
     this.#parts.composer.show(conversation);
     this.#draw();

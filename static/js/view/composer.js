@@ -54,6 +54,7 @@ export class Composer extends EventTarget {
       const { text } = conversation.draft;
       conversation.type({ text: text === '' ? early : `${text}\n\n${early}` });
     }
+    this.#say('');
     this.#draw();
   }
 
@@ -102,8 +103,8 @@ export class Composer extends EventTarget {
 
   /** One button, Send or Stop, so that the focus on it stays. @param {boolean} busy */
   setBusy(busy) {
-    this.#say('');
     if (busy === this.#busy) return;
+    this.#say('');
     this.#busy = busy;
     this.#button.dataset.mode = busy ? 'stop' : 'send';
     this.#button.setAttribute('aria-label', t(busy ? 'action.stop' : 'action.send'));

@@ -10,12 +10,10 @@ function dialog(id) {
   return /** @type {HTMLDialogElement} */ (byId(id));
 }
 
-for (const node of document.querySelectorAll('dialog')) bind(node);
-
 /** @type {Promise<void> | undefined} */
 let here;
 
-/** The dialogs that few people open, and their words: fetched once, before the first of them is shown. */
+/** The dialogs, their style and their words: fetched once, before the first of them is shown. */
 export function more() {
   here ??= fetchMore().catch((error) => {
     here = undefined; // the next time, perhaps
@@ -110,18 +108,22 @@ export async function askKey({ refused }, changed) {
   byId('key-forget').hidden = !there;
   find(byId('key-dialog'), '.check').hidden = historyOf(setting('history')) !== 'device'; // a computer of many
   input.value = '';
+  const changedKey = () => {
+    changed();
+    document.getElementById('send')?.focus({ preventScroll: true }); // the button that asked goes
+  };
   while (await shown('key-dialog')) {
     const key = input.value.trim();
     if (isPlain(key)) {
       input.value = '';
       saveApiKey(key, { remember: remember.checked });
-      return changed();
+      return changedKey();
     }
     byId('key-fault').textContent = t('key.odd');
   }
   if (dialog('key-dialog').returnValue === 'forget') {
     saveApiKey('', { remember: false });
-    changed();
+    changedKey();
   }
   input.value = '';
 }
@@ -135,6 +137,7 @@ const isPlain = (key) => /^[\x21-\x7e]+$/.test(key);
  * @returns {Promise<string | null>} null for no
  */
 export async function ask({ title, text = '', yes, value }) {
+  await more();
   const input = /** @type {HTMLInputElement} */ (byId('ask-input'));
   byId('ask-title').textContent = title;
   byId('ask-text').textContent = text;

@@ -2,7 +2,7 @@
 
 import { WAYS } from '../wire/errors.js';
 import { find, fromTemplate } from '../dom.js';
-import { apply, has, t } from '../i18n.js';
+import { apply, has, loadMore, t } from '../i18n.js';
 
 /**
  * @param {{code: string, detail: string, retryAfterMs: number, action: string, partial?: boolean}} what `action` is what
@@ -11,7 +11,7 @@ import { apply, has, t } from '../i18n.js';
 export function errorCard({ code, detail, retryAfterMs, action, partial = false }) {
   const card = fromTemplate('error-card');
   card.dataset.code = code;
-  find(card, '.card-text').textContent = errorText(code, partial);
+  void errorText(code, partial).then((text) => (find(card, '.card-text').textContent = text));
   find(card, '.card-detail').hidden = detail === '';
   find(card, '.card-words').textContent = detail;
   apply(card);
@@ -24,12 +24,16 @@ export function errorCard({ code, detail, retryAfterMs, action, partial = false 
 }
 
 /**
+ * The sentences for what a server that is there says come when it says so; those for one that is not are here.
  * @param {string} code
  * @param {boolean} partial
  */
-export function errorText(code, partial) {
-  const special = `error.${code}.partial`;
-  return partial && has(special) ? t(special) : t(`error.${code}`);
+export async function errorText(code, partial) {
+  const key = `error.${code}`;
+  const special = `${key}.partial`;
+  if (!has(key)) await loadMore('more');
+  if (partial && has(special)) return t(special);
+  return t(has(key) ? key : 'error.upstream_error');
 }
 
 /**

@@ -45,7 +45,7 @@ export class HealthBanner extends EventTarget {
     const elsewhere = report?.code === 'host_not_allowed';
     byId('app').hidden = elsewhere;
     byId('only').hidden = !elsewhere;
-    byId('only-text').textContent = elsewhere ? report.error : '';
+    if (elsewhere) void this.#tellElsewhere(report.error);
     const verdict = report === undefined ? 'unreachable' : judge(report);
     this.#show(verdict, verdict === 'note' ? noteOf(report) : t(`banner.${verdict}`));
     if (WELL.includes(verdict)) {
@@ -55,6 +55,13 @@ export class HealthBanner extends EventTarget {
     }
     this.#timer = setTimeout(() => this.check(), this.#pauseMs);
     this.#pauseMs = Math.min(this.#pauseMs * 2, MOST_MS);
+  }
+
+  /** @param {string} error the server's own sentence */
+  async #tellElsewhere(error) {
+    byId('only-text').textContent = error;
+    const { errorText } = await import('./error-card.js');
+    byId('only-title').textContent = await errorText('host_not_allowed', false);
   }
 
   /** Nobody looks: the next look is due when somebody does. */

@@ -222,6 +222,6 @@ function statsText(stats) {
   const { waitedMs = 0, waitedAnswers = 0, waitedModelsMs = 0 } = stats;
   if (waitedMs >= 1_000) parts.push(t('stats.waited', { seconds: Math.round(waitedMs / 1000) }));
   if (waitedAnswers > 0) parts.push(t('stats.waited_answers', { n: waitedAnswers }));
-  if (waitedModelsMs > 0) parts.push(t('stats.waited_models', { seconds: Math.ceil(waitedModelsMs / 1000) }));
+  if (waitedModelsMs >= 500) parts.push(t('stats.waited_models', { seconds: Math.round(waitedModelsMs / 1000) }));
   return parts.join(' · ');
 }

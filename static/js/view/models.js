@@ -58,6 +58,25 @@ export class ModelPicker extends EventTarget {
     return this.#told.get(name)?.loaded?.length ? t('model.ready', { model: name }) : name;
   }
 
+  /** @param {string} answers the model that would answer */
+  async #tellMissing(answers) {
+    const { text } = await import('./missing-model.js').catch(() => ({ text: null }));
+    const said = await text?.(answers, this.names);
+    if (!said || answers !== (this.#shown || this.#default)) return;
+    byId('empty-model').textContent = said;
+    byId('empty-model').hidden = false;
+  }
+
+  /** What one without a tag is called on the server. @param {string} name */
+  #has(name) {
+    return [name, `${name}:latest`].some((one) => this.#names?.includes(one));
+  }
+
+  /** @param {string} name of a model that the server need not have */
+  #nameOf(name) {
+    return this.#names && !this.#has(name) ? t('model.gone', { model: name }) : this.textOf(name);
+  }
+
   /** @param {string} model '' for the server's default @returns {number} tokens that it reads at once; 0: not known */
   contextOf(model) {
     return this.#told.get(model || this.#default)?.numCtx || this.#numCtx;
@@ -104,11 +123,15 @@ export class ModelPicker extends EventTarget {
   show(model) {
     this.#shown = model;
     const names = this.#names ?? [];
+    const answers = model || this.#default;
+    const missing = this.#names !== null && answers !== '' && !this.#has(answers);
+    if (missing) void this.#tellMissing(answers);
+    else byId('empty-model').hidden = true;
     const options = [
-      option('', this.#default ? this.textOf(this.#default) : t('model.default')),
+      option('', this.#default ? this.#nameOf(this.#default) : t('model.default')),
       ...names.map((name) => option(name, this.textOf(name))),
     ];
-    if (model && !names.includes(model)) options.push(option(model, this.#names ? t('model.gone', { model }) : model));
+    if (model && !names.includes(model)) options.push(option(model, this.#nameOf(model)));
     if (this.#names?.length === 0) {
       const none = option('none', t('model.none'));
       none.setAttribute('disabled', '');

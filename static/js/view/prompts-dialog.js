@@ -13,10 +13,13 @@ export async function openPrompts(field) {
   await more();
   if (!composer) bind();
   composer = field;
-  edit({ name: '', text: '' });
+  if (isKept(typed())) edit(EMPTY); // what is typed and not kept is there again
+  tell('');
   draw();
   dialog().showModal();
 }
+
+const EMPTY = { name: '', text: '' };
 
 const dialog = () => /** @type {HTMLDialogElement} */ (byId('prompts-dialog'));
 const nameField = () => /** @type {HTMLInputElement} */ (byId('prompt-name'));
@@ -38,14 +41,17 @@ function bind() {
       removePrompt(prompt.name);
       draw();
       nameField().focus();
+      if (typed().text !== '' && !isSame(typed(), prompt)) return;
+      edit(prompt); // one press too many: it can be kept again
+      tell('prompts.removed');
     }
   });
   byId('prompt-save').addEventListener('click', () => {
-    const prompt = { name: nameField().value.trim(), text: textField().value.trimEnd() };
+    const prompt = typed();
     if (prompt.name === '' || prompt.text === '') return (prompt.name === '' ? nameField() : textField()).focus();
     const kept = savePrompt(prompt);
-    byId('prompt-note').textContent = t(kept ? 'prompts.saved' : 'prompts.not_saved');
-    if (kept) edit({ name: '', text: '' });
+    if (kept) edit(EMPTY);
+    tell(kept ? 'prompts.saved' : 'prompts.not_saved');
     draw();
   });
 }
@@ -54,7 +60,21 @@ function bind() {
 function edit({ name, text }) {
   nameField().value = name;
   textField().value = text;
-  byId('prompt-note').textContent = '';
+  tell('');
+}
+
+/** What stands in the fields. */
+const typed = () => ({ name: nameField().value.trim(), text: textField().value.trimEnd() });
+
+/** @param {import('../state/prompts.js').Prompt} a @param {import('../state/prompts.js').Prompt} b */
+const isSame = (a, b) => a.name === b.name && a.text === b.text;
+
+/** @param {import('../state/prompts.js').Prompt} prompt */
+const isKept = (prompt) => prompts().some((one) => isSame(one, prompt));
+
+/** @param {string} key of a sentence, or nothing */
+function tell(key) {
+  byId('prompt-note').textContent = key === '' ? '' : t(key);
 }
 
 function draw() {

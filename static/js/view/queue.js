@@ -56,7 +56,7 @@ export class QueueIndicator {
     byId('queue-words').textContent = line ? t('queue.running') : t('queue.unknown');
     drawDots(line);
     const now = byId('empty-now');
-    now.hidden = !line;
+    now.hidden = !line || line.max === 0; // no server of a model is there
     now.textContent = line ? nowText(line) : '';
     now.toggleAttribute('data-busy', line !== null && isFull(line));
   }

@@ -69,9 +69,10 @@ const WALKS = {
     'files attached',
     'a key is needed',
   ],
-  'another tab, a computer that many share, a wrong name': [
+  'another tab, a computer that many share, no model, a wrong name': [
     'in another tab',
     'kept for the session',
+    'no model yet',
     'a name that the server does not answer to',
   ],
 };

@@ -132,7 +132,8 @@ browserTest(
 browserTest(
   'under a name that the server does not answer to, its sentence is all there is',
   async ({ page }) => {
-    assert.equal(await page.locator('#only').innerText(), 'add "x.example" to allowed_hosts');
+    assert.equal(await page.locator('#only-text').innerText(), 'add "x.example" to allowed_hosts');
+    await page.locator('#only-title', { hasText: 'does not answer under this name' }).waitFor();
     assert.equal(await page.locator('#app').isVisible(), false);
   },
   {
@@ -151,7 +152,12 @@ browserTest(
     await answerState(page, 'done');
     assert.equal(await page.locator('.assistant .model-name').innerText(), 'm');
   },
-  { setUp: (fake) => (fake.health = { ...fake.health, model: 'qwen3:1.7b' }) },
+  {
+    setUp: (fake) => {
+      fake.health = { ...fake.health, model: 'qwen3:1.7b' };
+      fake.tags = { models: [{ name: 'qwen3:1.7b' }] };
+    },
+  },
 );
 
 browserTest('a model that loads is told of after two seconds', async ({ page, fake }) => {

@@ -70,6 +70,23 @@ browserTest(
   },
 );
 
+browserTest('a prompt that is half typed, or deleted by one press too many, is not lost', async ({ page }) => {
+  const note = (words) => page.locator('#prompt-note', { hasText: words }).waitFor();
+  await page.click('#open-prompts');
+  await page.fill('#prompt-text', 'Friendlier,');
+  await page.keyboard.press('Escape');
+  await page.click('#open-prompts');
+  assert.equal(await page.inputValue('#prompt-text'), 'Friendlier,');
+  await page.fill('#prompt-name', 'tone');
+  await page.click('#prompt-save');
+  await note('Saved');
+  await page.click('#prompt-list [data-does="remove"]');
+  await note('Deleted');
+  await page.click('#prompt-save');
+  await page.locator('#prompt-list [data-does="use"]', { hasText: 'tone' }).click();
+  await fillIn(page, 'Friendlier,\n\n');
+});
+
 browserTest(
   'Ctrl K finds a conversation by a word in it, a command and a model, by keyboard alone',
   async ({ page, fake }) => {

@@ -235,6 +235,12 @@ export const STATES = {
     await page.reload();
     await page.locator('#empty-key').waitFor();
   },
+  'no model yet': async (page, fake) => {
+    fake.health = { ...fake.health, model: 'qwen3:1.7b' };
+    fake.tags = { models: [] };
+    await page.reload();
+    await page.locator('#empty-model').waitFor();
+  },
   'a name that the server does not answer to': async (page, fake) => {
     fake.health = { code: 'host_not_allowed', error: 'this server does not answer to the name "chat.school.example"' };
     await page.reload();

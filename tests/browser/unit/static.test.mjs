@@ -193,6 +193,12 @@ test('a page has every word that it names: those that all have, and its own', ()
   }
 });
 
+test('what is said when no server answers is there from the start', () => {
+  const there = JSON.parse(read('i18n/en.json'));
+  for (const code of ['interrupted', 'interrupted.partial', 'offline', 'unreachable', 'unsent', 'upstream_error'])
+    assert.ok(`error.${code}` in there, code);
+});
+
 test('the English in the pages is the English of the words', () => {
   const en = words('en');
   for (const file of ofType('.html')) {
