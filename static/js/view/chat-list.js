@@ -21,8 +21,8 @@ export class ChatList {
   #view;
   #models;
   #list = byId('chat-list');
-  /** What the list shows. */
-  #drawn = '';
+  /** What the list shows, by all that is seen of it. @type {Map<string, Element>} */
+  #rows = new Map();
   #search = /** @type {HTMLInputElement} */ (byId('chat-search'));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -110,30 +110,33 @@ export class ChatList {
   }
 
   /**
-   * What is drawn already stays, and with it a click that has begun; else the focus goes to what had it.
+   * What is drawn already stays, and with it a click that has begun: a year is 400 rows. The focus goes to what had it.
    * @param {Meta[]} metas
    */
   #drawItems(metas) {
-    const drawn = JSON.stringify([
-      this.#view.conversation.id,
-      metas.map((meta) => [meta.id, meta.title, meta.draft, groupOf(meta)]),
-    ]);
-    if (drawn === this.#drawn) return;
-    this.#drawn = drawn;
+    /** @type {Map<string, Element>} */
+    const rows = new Map();
+    const add = (/** @type {string} */ key, /** @type {() => Element} */ make) =>
+      rows.set(key, this.#rows.get(key) ?? make());
+    for (const meta of metas) {
+      const { id, title, draft, pinned } = meta;
+      const group = groupOf(meta);
+      add(group, () => el('li', { class: 'chat-group' }, t(group)));
+      add(JSON.stringify([id, title, draft, pinned, id === this.#view.conversation.id]), () => this.#item(meta));
+    }
     const focused = this.#list.querySelector(':focus');
     const before = /** @type {HTMLElement | undefined} */ (focused?.parentElement);
-    this.#list.replaceChildren();
-    let last = '';
-    for (const meta of metas) {
-      const group = groupOf(meta);
-      if (group !== last) this.#list.append(el('li', { class: 'chat-group' }, t(group)));
-      last = group;
-      this.#list.append(this.#item(meta));
+    const place = before && Array.from(before.children).indexOf(/** @type {Element} */ (focused));
+    for (const [key, row] of this.#rows) if (!rows.has(key)) row.remove();
+    this.#rows = rows;
+    let at = this.#list.firstElementChild;
+    for (const row of rows.values()) {
+      if (row === at) at = at.nextElementSibling;
+      else this.#list.insertBefore(row, at);
     }
-    if (!focused || !before) return;
+    if (!before || place === undefined || document.activeElement === focused) return;
     const after = this.#list.querySelector(`[data-id="${before.dataset.id}"]`);
-    const again = after?.children[Array.from(before.children).indexOf(focused)];
-    /** @type {HTMLElement | undefined} */ (again)?.focus();
+    /** @type {HTMLElement | undefined} */ (after?.children[place])?.focus();
   }
 
   /** @param {Meta} meta */

@@ -25,7 +25,10 @@ export class ScrollKeeper {
     for (const type of ['wheel', 'touchmove', 'keydown']) {
       box.addEventListener(type, (event) => this.#onIntent(event), { passive: true });
     }
-    jump.addEventListener('click', () => this.pin({ smooth: true }));
+    jump.addEventListener('click', () => {
+      this.pin({ smooth: true });
+      box.focus({ preventScroll: true }); // the button goes
+    });
     new ResizeObserver(() => this.follow()).observe(box);
   }
 

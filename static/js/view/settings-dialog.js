@@ -97,6 +97,7 @@ async function forgetAll(library) {
 async function take(file, library) {
   try {
     if (file.size > MOST_BYTES) throw new RangeError('too large');
+    say(t('settings.importing'));
     const text = await file.text();
     const taken = file.name.endsWith('.md') ? [fromMarkdown(text, Date.now())] : fromJson(text);
     await library.take(taken);

@@ -31,5 +31,8 @@ export function offerUndo(text, back) {
 function hide() {
   clearTimeout(timer);
   undo = undefined;
-  byId('undo-note').hidden = true;
+  const note = byId('undo-note');
+  const hadFocus = note.contains(document.activeElement);
+  note.hidden = true;
+  if (hadFocus) byId('send').focus({ preventScroll: true });
 }

@@ -261,6 +261,30 @@ browserTest('the skip link is seen when it has the focus, and goes to the messag
   await until(() => page.evaluate(() => document.activeElement.id === 'composer-text'));
 });
 
+browserTest(
+  'the focus stays on the page when the button that has it goes by itself',
+  async ({ page, fake }) => {
+    const focused = (id) => until(() => page.evaluate((id) => document.activeElement.id === id, id), `focus on ${id}`);
+    fake.onChat = async (stream) => {
+      await stream.say('A paragraph.\n\n'.repeat(100));
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    await page.hover('#scroller');
+    await page.mouse.wheel(0, -2_000);
+    await page.click('#jump');
+    await focused('scroller');
+    await page.clock.install();
+    await page.click('.assistant [data-action="delete"]');
+    await page.locator('#undo-note').waitFor();
+    await page.focus('#undo');
+    await page.clock.runFor(10_000);
+    await focused('send');
+  },
+  { alone: true },
+);
+
 browserTest('messages and code regions have names in the accessibility tree', async ({ page, fake }) => {
   await STATES['a finished answer with everything in it'](page, fake);
   const tree = await page.locator('#transcript').ariaSnapshot();

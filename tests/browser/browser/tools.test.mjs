@@ -225,3 +225,32 @@ browserTest(
   },
   { setUp: (fake) => (fake.health = { ...fake.health, note: 'Maintenance on Friday' }) },
 );
+
+browserTest('a long file is taken while one is told so; the rows of the list that are there stay', async ({ page }) => {
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await page.click('#open-settings');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export-json')]);
+  const file = JSON.parse(readFileSync(await download.path(), 'utf8'));
+  const [one] = file.chats;
+  file.chats = Array.from({ length: 90 }, (_, at) => ({
+    ...one,
+    id: String(at).padStart(16, '0'),
+    title: `no. ${at}`,
+  }));
+  const said = await page.evaluateHandle(() => {
+    document.querySelector('.chat-item').dataset.seen = '';
+    const said = [];
+    new MutationObserver(() => said.push(document.getElementById('settings-note').textContent)).observe(
+      document.getElementById('settings-note'),
+      { childList: true },
+    );
+    return said;
+  });
+  const buffer = Buffer.from(JSON.stringify(file));
+  await page.setInputFiles('#import-file', { name: 'all.json', mimeType: 'application/json', buffer });
+  await until(async () => (await titles(page)).length === 91, 'all are in the list');
+  await page.locator('#settings-note', { hasText: '90 conversations imported.' }).waitFor();
+  assert.deepEqual(await said.jsonValue(), ['Importing…', '90 conversations imported.']);
+  assert.equal(await page.locator('.chat-item[data-seen]').count(), 1);
+});
