@@ -82,3 +82,12 @@ export async function copyText(text) {
   focused?.focus({ preventScroll: true });
   return copied;
 }
+
+/** A style that comes on use. Without it what is shown is plain. @param {string} href */
+export function style(href) {
+  return new Promise((resolve) => {
+    const link = el('link', { rel: 'stylesheet', href });
+    link.onload = link.onerror = resolve;
+    document.head.append(link);
+  });
+}

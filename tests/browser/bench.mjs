@@ -18,7 +18,7 @@ const round = (value) => Math.round(value * 100) / 100;
 
 /** Runs in the page: one flush per frame's worth of tokens, timed with its layout. */
 async function flushes({ text, step }) {
-  const { StreamRenderer } = await import('/js/md/stream.js');
+  const { StreamRenderer } = await (await import('/js/md/text.js')).loadMarkdown();
   const root = document.body.appendChild(document.createElement('div'));
   root.className = 'md';
   const renderer = new StreamRenderer(root);

@@ -1,6 +1,6 @@
 //! The text of an answer on the page, growing or whole: plain paragraphs as long as it is no more, then Markdown.
 
-import { el } from '../dom.js';
+import { el, style } from '../dom.js';
 import { drawPlain, isPlain, PlainText } from './plain.js';
 
 /** @typedef {import('./stream.js').StreamRenderer} StreamRenderer */
@@ -9,11 +9,14 @@ import { drawPlain, isPlain, PlainText } from './plain.js';
 let renderer;
 
 /** The Markdown renderer, which the first sign of Markdown needs. Without a network there is none; the next answer tries again. */
-function loadMarkdown() {
-  return (renderer ??= import('./stream.js').catch(() => {
-    renderer = undefined;
-    return null;
-  }));
+export function loadMarkdown() {
+  return (renderer ??= Promise.all([import('./stream.js'), style('/css/md.css')]).then(
+    ([module]) => module,
+    () => {
+      renderer = undefined;
+      return null;
+    },
+  ));
 }
 
 /**

@@ -26,8 +26,7 @@ import { isBusy } from './turn-state.js';
 const PAUSE_MS = { first: 5_000, most: 300_000 };
 /** Conversations that are kept open though nobody looks at them. */
 const MOST_HELD = 40;
-/** Conversations of a file that are taken together. */
-const AT_ONCE = 20;
+const TAKEN_AT_ONCE = 20;
 
 export class Library extends EventTarget {
   #store;
@@ -174,8 +173,8 @@ export class Library extends EventTarget {
 
   /** Takes conversations from a file. A newer copy of one that is here is merged. @param {Whole[]} wholes */
   async take(wholes) {
-    for (let at = 0; at < wholes.length; at += AT_ONCE) {
-      const some = wholes.slice(at, at + AT_ONCE).map(async ({ chat, images }) => {
+    for (let at = 0; at < wholes.length; at += TAKEN_AT_ONCE) {
+      const some = wholes.slice(at, at + TAKEN_AT_ONCE).map(async ({ chat, images }) => {
         await this.#store.restore(chat.id).catch(() => {});
         const conversation = (await this.open(chat.id)) ?? this.#held.get(chat.id) ?? this.#hold(chat, newDraft());
         conversation.takeIn(chat);

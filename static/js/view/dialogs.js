@@ -1,6 +1,6 @@
 //! The dialogs that are small and shared: asking for a key, a name, a yes. And what brings the others.
 
-import { byId, el, find } from '../dom.js';
+import { byId, find, style } from '../dom.js';
 import { apply, loadMore, t } from '../i18n.js';
 import { historyOf, setting } from '../state/settings.js';
 import { apiKey, saveApiKey } from '../wire/api.js';
@@ -30,15 +30,6 @@ async function fetchMore() {
     bind(dialog);
     document.body.append(dialog);
   }
-}
-
-/** @param {string} href */
-function style(href) {
-  return new Promise((resolve) => {
-    const link = el('link', { rel: 'stylesheet', href });
-    link.onload = link.onerror = resolve; // without it the dialogs are plain
-    document.head.append(link);
-  });
 }
 
 /** A file as a document that nothing of runs. @param {string} path @returns {Promise<Document>} */

@@ -1,12 +1,12 @@
 //! The place in line, large: how far it has moved, what is to be expected, and that one may leave. It comes with the
 //! first answer that has to wait.
 
-import { find } from '../dom.js';
+import { find, style } from '../dom.js';
 import { has, loadMore, number, t } from '../i18n.js';
 import { setting } from '../state/settings.js';
 import { canNotify } from './notify.js';
 
-await loadMore('more');
+await Promise.all([loadMore('more'), style('/css/place.css')]);
 
 /** @typedef {import('../state/turn.js').Turn} Turn */
 /** @typedef {import('../wire/answer.js').Place} Place */

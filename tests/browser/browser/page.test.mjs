@@ -89,7 +89,11 @@ browserTest(
     };
     await send(page, 'q');
     await answerState(page, 'done');
-    const files = await arrived(renderer, [/\/md\/(blocks|morph|render|stream|tail)\./, /\/(marked|dompurify)-/], 7);
+    const files = await arrived(
+      renderer,
+      [/\/md\/(blocks|morph|render|stream|tail)\./, /\/(marked|dompurify)-/, /md\.css$/],
+      8,
+    );
     const { gzip, brotli } = await sizes(files);
     console.log(`the renderer: ${(gzip / KB).toFixed(1)} KB gzip, ${(brotli / KB).toFixed(1)} KB brotli`);
     assert.ok(gzip <= 40 * KB, `${gzip} bytes`);
