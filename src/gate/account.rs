@@ -84,6 +84,11 @@ impl Account {
         self.wait_ms(now).saturating_add(self.before_ms.get())
     }
 
+    /// Whether it goes on with the age of a place that was lost.
+    pub fn has_lost_a_place(&self) -> bool {
+        self.before_ms.get() > 0
+    }
+
     /// Goes on with the age of a place that was lost; `false`: it is no longer than its own.
     pub fn take_up(&self, age_ms: u64, now: Now) -> bool {
         // The other one may have stood in line beside this one: a time is not counted twice.

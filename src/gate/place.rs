@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluice_gate::Wants;
 use sluice_gate::board::{AskId, Board};
-use sluice_gate::instance::{Cancel, Instance, Phase, Request, RequestNo, Work};
+use sluice_gate::instance::{Cancel, Instance, Phase, Request, RequestNo, Why, Work};
 use sluice_gate::policy::{Foreseen, Service};
 
 use super::account::Account;
@@ -99,11 +99,17 @@ impl<W: World> Place<W> {
             .await
     }
 
-    /// A place for the same request, which has waited for as long as this one has.
+    /// A place for the same request, which has waited for as long as this one has. One that was refused has had no place: it comes
+    /// as anybody new, and is held to the same bounds, unless it goes on with one that it lost.
     #[must_use]
     pub fn again(&self) -> Place<W> {
+        let is_new = matches!(self.phase(), Phase::Over(Why::Refused(_)));
+        let waited_ms = match is_new && !self.account.has_lost_a_place() {
+            true => 0,
+            false => self.account.age_ms(self.gate.0.world.now()),
+        };
         let request = Request {
-            waited_ms: self.account.age_ms(self.gate.0.world.now()),
+            waited_ms,
             ..self.request
         };
         self.gate

@@ -1,11 +1,14 @@
 //! Clients with keys: what can wait lets the others go first, whoever asks for much stands behind, and each has so many places.
 
+use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::common::{Answer, App, SECOND, Setup, eventually, prompt, run, settles, within};
 
 const KEYS: &str = "ann:interactive:key-ann,bob:interactive:key-bob,jobs:batch:key-jobs";
+
+const ENDLESS: &str = "on [[sim tokens=10000 pace=20ms]]";
 
 async fn app(more: &[(&str, &str)]) -> App {
     let setup = Setup::answering("tokens=1 pace=0ms")
@@ -26,7 +29,7 @@ async fn ask(app: &App, name: &str, prompt: &str) -> Answer {
 
 /// A chat that holds the only slot until it is dropped.
 async fn hold(app: &App) -> Answer {
-    let held = ask(app, "bob", "on [[sim tokens=10000 pace=20ms]]").await;
+    let held = ask(app, "bob", ENDLESS).await;
     let streams = app.sim.wait_until(|counts| counts.streams.now == 1);
     within(SECOND, "it streams", streams).await;
     held
@@ -140,6 +143,25 @@ fn a_client_beyond_its_places_is_told_when_to_come_back() {
             app.queue_status().await == [0, 0, 1]
         })
         .await;
+    });
+}
+
+#[test]
+fn whoever_asks_for_everything_at_once_gets_no_more_than_its_places() {
+    run(async {
+        let app = app(&[("places_per_client", "2")]).await;
+        // No board knows of any of them when they come: it is the gate that refuses, not a look at the line before.
+        let asked = (0..6).map(|_| ask(&app, "bob", ENDLESS));
+        let answers = within(10 * SECOND, "all are told", join_all(asked)).await;
+        let (refused, let_in): (Vec<Answer>, Vec<Answer>) =
+            answers.into_iter().partition(|answer| answer.status == 429);
+        assert_eq!([let_in.len(), refused.len()], [2, 4]);
+        for answer in refused {
+            let refusal = answer.whole().await.refusal();
+            assert_eq!(refusal, (429, "rate_limited".to_owned()));
+        }
+        drop(let_in);
+        settles(&*app.store()).await;
     });
 }
 
