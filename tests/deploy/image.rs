@@ -40,6 +40,19 @@ fn the_image_builds_each_component_as_the_manifest_does() {
 }
 
 #[test]
+fn the_image_keeps_no_log_beside_its_output() {
+    let containerfile = read::text("deploy/Containerfile");
+    assert!(containerfile.contains("\"--log-dir\", \"logs\""));
+    let manifest = read::toml("spin.toml");
+    for id in manifest["component"].as_table().expect("components").keys() {
+        for stream in ["stdout", "stderr"] {
+            let nowhere = format!("ln -s /dev/null logs/{id}_{stream}.txt");
+            assert!(containerfile.contains(&nowhere), "{nowhere}");
+        }
+    }
+}
+
+#[test]
 fn a_release_is_built_for_the_spin_of_the_image() {
     let workflow = read::one(".github/workflows/release.yml");
     let version = workflow["env"]["SPIN_VERSION"].as_str().expect("a version");
