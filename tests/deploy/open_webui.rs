@@ -13,7 +13,7 @@ fn the_pipe_tells_places_as_status_events() {
     };
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success() && told.contains("Ran 4 tests"),
+        output.status.success() && told.contains("Ran ") && !told.contains("Ran 0 "),
         "{told}"
     );
 }
