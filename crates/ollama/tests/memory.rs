@@ -153,6 +153,30 @@ fn no_shape_of_a_body_costs_more_than_twice_its_length_and_what_waits_more_than_
         ),
         (
             Endpoint::OpenAiResponses,
+            filled("{\"input\":\"x\",\"truncation\":\"", "x", "\"}"),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled("{\"input\":\"x\",\"temperature\":1.", "0", "}"),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled(
+                "{\"input\":\"x\",\"reasoning\":{\"summary\":\"",
+                "x",
+                "\"}}",
+            ),
+        ),
+        (
+            Endpoint::OpenAiResponses,
+            filled(
+                "{\"input\":\"x\",\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"",
+                "x",
+                "\"}}}",
+            ),
+        ),
+        (
+            Endpoint::OpenAiResponses,
             filled(
                 "{\"input\":\"x\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}",
                 ",{\"type\":\"function\",\"name\":\"f\",\"strict\":false,\"parameters\":{}}",

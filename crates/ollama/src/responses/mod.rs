@@ -7,7 +7,7 @@
 //! # Limits
 //! What Ollama's own `/v1/responses` reads is translated, and in the same way; what it does not read (`tool_choice`, `store`,
 //! `previous_response_id`, `metadata` …) is left out: nothing is stored there or here. A picture must be a `data:` URL. An answer
-//! repeats what was asked, instructions and tools longer than [`MAX_REPEATED`] aside, and at its end all that it has said, up to
+//! repeats what was asked, members longer than [`MAX_REPEATED`] aside, and at its end all that it has said, up to
 //! [`crate::framing::MAX_LINE`]. A namespace of tools holds no other.
 //!
 //! # Where it differs from Ollama's
@@ -72,7 +72,7 @@ pub(crate) fn failed(
     format!("event: response.failed\ndata: {failed}\n\nevent: error\ndata: {error}\n\n")
 }
 
-/// How long instructions, and tools, may be that an answer repeats, in bytes. They are held as long as it is relayed.
+/// How long each member may be that an answer repeats, in bytes. They are held as long as it is relayed.
 pub const MAX_REPEATED: usize = 256 * 1024;
 
 #[cfg(test)]

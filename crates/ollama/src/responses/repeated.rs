@@ -7,16 +7,15 @@ use crate::request::Draft;
 /// The members that say what was asked, one behind the other.
 pub(super) fn repeated(asked: &Draft) -> Vec<u8> {
     let mut out = Vec::new();
-    let short = |value: &Raw<'_>| value.bytes().len() <= MAX_REPEATED;
     let said = |value: &Raw<'_>| !value.is_written("");
     member(
         "instructions",
-        asked.value("instructions").filter(said).filter(short),
+        asked.value("instructions").filter(said),
         "null",
         &mut out,
     );
     out.extend_from_slice(b",\"tools\":[");
-    let tools = asked.value("tools").filter(short);
+    let tools = asked.value("tools").filter(is_short);
     for (index, tool) in tools.into_iter().flat_map(Raw::items).enumerate() {
         if index > 0 {
             out.push(b',');
@@ -41,7 +40,7 @@ pub(super) fn repeated(asked: &Draft) -> Vec<u8> {
     }
     out.extend_from_slice(b",\"text\":{\"format\":");
     let format = asked.value("text").and_then(|text| text.member("format"));
-    match format.filter(short) {
+    match format.filter(is_short) {
         Some(format) => object(format, &["type"], &["name", "schema", "strict"], &mut out),
         None => out.extend_from_slice(b"{\"type\":\"text\"}"),
     }
@@ -73,12 +72,17 @@ fn object(raw: Raw<'_>, always: &[&str], others: &[&str], out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
+/// A member, with its default where it is not there or too long.
 fn member(name: &str, value: Option<Raw<'_>>, default: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("\"{name}\":").as_bytes());
-    match value {
+    match value.filter(is_short) {
         Some(value) => plain(value, out),
         None => out.extend_from_slice(default.as_bytes()),
     }
+}
+
+fn is_short(value: &Raw<'_>) -> bool {
+    value.bytes().len() <= MAX_REPEATED
 }
 
 /// Writes a value in one line that every client can read: without white space, and its texts in UTF-8 without half characters.

@@ -302,11 +302,17 @@ fn an_answer_repeats_what_was_asked_and_nothing_that_is_too_long() {
         })
     );
     let long = "x".repeat(MAX_REPEATED);
-    let asked = json!({ "input": "x", "instructions": long, "tools": [{ "type": "function", "name": long }] });
-    let repeated = repeated(&asked);
+    let asked = json!({
+        "input": "x", "instructions": long, "tools": [{ "type": "function", "name": long }], "truncation": long,
+        "text": { "format": { "type": "json_schema", "name": long } }, "reasoning": { "effort": "low", "summary": long },
+    });
     assert_eq!(
-        (&repeated["instructions"], &repeated["tools"]),
-        (&Value::Null, &json!([]))
+        repeated(&asked),
+        json!({
+            "instructions": null, "tools": [], "truncation": "disabled",
+            "temperature": 1, "top_p": 1, "max_output_tokens": null, "background": false,
+            "text": { "format": { "type": "text" } }, "reasoning": { "effort": "low", "summary": null },
+        })
     );
 }
 
