@@ -9,6 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::Poll;
 
 use spin_sdk::wasip3::wit_bindgen;
 
@@ -47,6 +48,19 @@ pub async fn attentive<T>(future: impl Future<Output = T>) -> T {
         poll
     })
     .await
+}
+
+/// Lets all others of this instance go first, once.
+pub async fn pause() {
+    let mut paused = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 thread_local! {
@@ -111,18 +125,5 @@ mod tests {
             "{other:?}"
         );
         assert_eq!(request_id(), None);
-    }
-
-    /// Lets others go first, once.
-    async fn pause() {
-        let mut paused = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut paused, true) {
-                return std::task::Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            std::task::Poll::Pending
-        })
-        .await;
     }
 }

@@ -20,5 +20,5 @@ pub use framing::{AnswerWatch, Passage, Verdict};
 pub use heartbeat::{Alternative, Heartbeat, Place};
 pub use names::{ModelName, ModelPattern};
 pub use options::Policy;
-pub use request::{Asker, Invalid, Prepared, prepare};
+pub use request::{Asker, Invalid, Prepared, prepare, prepare_checked};
 pub use translation::{Delivery, Translation};

@@ -32,51 +32,74 @@ pub enum Fault {
 /// # Errors
 /// The first thing that is wrong.
 pub fn check(text: &[u8]) -> Result<(), Fault> {
-    let mut cursor = Cursor { text, at: 0 };
-    let mut open = Nesting::default();
-    loop {
-        cursor.skip_space();
-        let begins = cursor.next()?;
-        match begins {
-            b'{' => {
-                open.push(Inside::Object)?;
-                cursor.skip_space();
-                if !cursor.take(b'}') {
-                    cursor.name()?;
-                    continue;
-                }
-                open.pop();
-            }
-            b'[' => {
-                open.push(Inside::Array)?;
-                cursor.skip_space();
-                if !cursor.take(b']') {
-                    continue;
-                }
-                open.pop();
-            }
-            b'"' => cursor.string()?,
-            b't' => cursor.word(b"rue")?,
-            b'f' => cursor.word(b"alse")?,
-            b'n' => cursor.word(b"ull")?,
-            b'-' | b'0'..=b'9' => cursor.number(begins)?,
-            _ => return Err(cursor.unexpected()),
-        }
-        // A value has ended, and with it perhaps what it lies in.
+    Check::default().go_on(text, usize::MAX).map(|_| ())
+}
+
+/// The check of a text as far as it has come, for whoever has other things to do meanwhile.
+#[derive(Debug, Default)]
+pub struct Check {
+    at: usize,
+    open: Nesting,
+}
+
+impl Check {
+    /// Goes on with the same text, for so many bytes and to the end of the string or number that lies there. `true`: it was
+    /// the end of the text.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn go_on(&mut self, text: &[u8], bytes: usize) -> Result<bool, Fault> {
+        let rests_at = self.at.saturating_add(bytes);
+        let mut cursor = Cursor { text, at: self.at };
+        let open = &mut self.open;
         loop {
+            if cursor.at >= rests_at {
+                self.at = cursor.at;
+                return Ok(false);
+            }
             cursor.skip_space();
-            let Some(inside) = open.innermost() else {
-                return cursor.end();
-            };
-            match (inside, cursor.next()?) {
-                (Inside::Object, b',') => {
+            let begins = cursor.next()?;
+            match begins {
+                b'{' => {
+                    open.push(Inside::Object)?;
                     cursor.skip_space();
-                    cursor.name()?;
-                    break;
+                    if !cursor.take(b'}') {
+                        cursor.name()?;
+                        continue;
+                    }
+                    open.pop();
                 }
-                (Inside::Array, b',') => break,
-                (Inside::Object, b'}') | (Inside::Array, b']') => open.pop(),
+                b'[' => {
+                    open.push(Inside::Array)?;
+                    cursor.skip_space();
+                    if !cursor.take(b']') {
+                        continue;
+                    }
+                    open.pop();
+                }
+                b'"' => cursor.string()?,
+                b't' => cursor.word(b"rue")?,
+                b'f' => cursor.word(b"alse")?,
+                b'n' => cursor.word(b"ull")?,
+                b'-' | b'0'..=b'9' => cursor.number(begins)?,
                 _ => return Err(cursor.unexpected()),
+            }
+            // A value has ended, and with it perhaps what it lies in.
+            loop {
+                cursor.skip_space();
+                let Some(inside) = open.innermost() else {
+                    return cursor.end().map(|()| true);
+                };
+                match (inside, cursor.next()?) {
+                    (Inside::Object, b',') => {
+                        cursor.skip_space();
+                        cursor.name()?;
+                        break;
+                    }
+                    (Inside::Array, b',') => break,
+                    (Inside::Object, b'}') | (Inside::Array, b']') => open.pop(),
+                    _ => return Err(cursor.unexpected()),
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ mod raw;
 mod text;
 mod write;
 
-pub use check::{Fault, MAX_DEPTH, check};
+pub use check::{Check, Fault, MAX_DEPTH, check};
 pub use raw::{Kind, Member, Members, Raw, begin_of};
 pub use text::{folded_among, named_among, unescape_into, unquote};
 pub use write::quote;

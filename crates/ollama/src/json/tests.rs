@@ -168,3 +168,47 @@ fn a_string_that_is_written_is_read_the_same() {
         assert_eq!(unquote(&out), text);
     }
 }
+
+#[test]
+fn a_check_in_pieces_finds_what_one_at_a_stretch_finds() {
+    let deep = format!("{}1{}", "[{\"a\":".repeat(70), "}]".repeat(70));
+    for text in [
+        deep.as_str(),
+        "{\"a\":[[0],[0 , {}],\"x\\\"y\"] , \"b\":-1.5e3}",
+        " [1, 2, [3, 4], 5}",
+        "[[],[],{\"a\":tru]",
+        "[1,2,3] 4",
+        "[1,2,",
+        "",
+    ] {
+        for bytes in 1..9 {
+            let mut check = Check::default();
+            let in_pieces = loop {
+                match check.go_on(text.as_bytes(), bytes) {
+                    Ok(false) => {}
+                    Ok(true) => break Ok(()),
+                    Err(fault) => break Err(fault),
+                }
+            };
+            assert_eq!(
+                in_pieces,
+                super::check(text.as_bytes()),
+                "{text} by {bytes}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_piece_is_no_longer_than_asked_but_for_what_it_ends_in() {
+    let text = format!("[{}]", vec!["[0]"; 1_000].join(","));
+    let mut check = Check::default();
+    let mut pieces = 1;
+    while !check.go_on(text.as_bytes(), 100).unwrap() {
+        pieces += 1;
+    }
+    assert!(
+        (text.len() / 104..=text.len() / 100 + 1).contains(&pieces),
+        "{pieces}"
+    );
+}

@@ -14,6 +14,7 @@
 //! may use what Ollama learns tomorrow.
 
 mod accept;
+mod checking;
 mod conversation;
 mod draft;
 mod duration;
@@ -27,11 +28,12 @@ mod shape;
 mod show;
 
 pub use accept::prefers;
+pub use checking::{Checked, Checking, Progress};
 pub(crate) use draft::Draft;
 pub use draft::{Body, Payload, Sending};
 pub use invalid::{Code, Invalid};
 pub use needs::Needs;
-pub use prepared::{Asker, Prepared, prepare};
+pub use prepared::{Asker, Prepared, prepare, prepare_checked};
 pub(crate) use settle::smaller;
 pub use show::{Show, show};
 

@@ -1,6 +1,7 @@
 //! From the bytes that came to what goes to the upstream: one call, one result.
 
 use super::accept::asks_for_events;
+use super::checking::Checked;
 use super::conversation;
 use super::draft::{Body, Draft};
 use super::named::Named;
@@ -63,8 +64,20 @@ pub fn prepare(
     asker: &Asker<'_>,
     policy: &Policy,
 ) -> Result<Prepared, Invalid> {
-    let mut text = body;
-    json::check(&text).map_err(Invalid::json)?;
+    prepare_checked(endpoint, Checked::at_once(body)?, asker, policy)
+}
+
+/// The same for a body that was checked already.
+///
+/// # Errors
+/// The same, but for its grammar.
+pub fn prepare_checked(
+    endpoint: Endpoint,
+    body: Checked,
+    asker: &Asker<'_>,
+    policy: &Policy,
+) -> Result<Prepared, Invalid> {
+    let mut text = body.into_text();
     let root = Raw::of(&text);
     if root.kind() != Kind::Object {
         return Err(Invalid::request(None, "the body must be a JSON object"));
