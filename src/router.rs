@@ -31,7 +31,8 @@ pub async fn handle(request: Request) -> Response {
     let taken = Head::take(request);
     let id = taken.as_ref().ok().and_then(|(head, _)| head.request_id());
     let id = id.map_or_else(|| format!("{:016x}", random::number()).into(), Rc::from);
-    tasks::of_request(Some(id), async move {
+    // In a box: see `tasks::spawn`.
+    let answering = Box::pin(async move {
         match taken {
             Ok((head, body)) => answer_to(head, body).await,
             Err((wording, refusal)) => {
@@ -40,8 +41,8 @@ pub async fn handle(request: Request) -> Response {
                 refusal.reply(wording).into_response()
             }
         }
-    })
-    .await
+    });
+    tasks::of_request(Some(id), answering).await
 }
 
 async fn answer_to(mut head: Head, body: UnreadBody) -> Response {

@@ -14,9 +14,11 @@ use std::task::Poll;
 use spin_sdk::wasip3::wit_bindgen;
 
 /// Starts a task. Its request is not over before the task is.
+///
+/// The task lies in a box: an async function that pins what it was given has room for it twice, and two of them lie around it.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
     STARTED.set(true);
-    wit_bindgen::spawn(attentive(of_request(request_id(), task)));
+    wit_bindgen::spawn(attentive(of_request(request_id(), Box::pin(task))));
 }
 
 /// A future that is part of the request with this number, and so is every task that it starts.

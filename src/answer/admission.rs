@@ -58,7 +58,9 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
                 sleep(MOMENT).await;
                 job.come_again();
             }
-            Lost::Over(Why::Refused(GateRefusal::NoLoad)) => return Err(no_load(&job).await),
+            Lost::Over(Why::Refused(GateRefusal::NoLoad)) => {
+                return Err(Box::pin(no_load(&job)).await);
+            }
             Lost::Over(why) => return Err(refusal(&job, why)),
             Lost::Store => return Err(Refusal::StoreUnavailable),
         }
@@ -106,7 +108,8 @@ async fn until_granted(job: &Job, place: &Place) -> Result<(), Lost> {
 
 /// Sends, and waits for the answer, as long as the grant stands.
 async fn send(job: &Job, place: &Place) -> Result<Result<UpstreamResponse, Lost>, Refusal> {
-    let sending = pin!(attempts::answer(job, place));
+    // In a box that is made for it: who waits has no room for it.
+    let sending = Box::pin(attempts::answer(job, place));
     if let Either::Left((sent, _)) = select(sending, pin!(place.until_stopped())).await {
         let response = sent?;
         if place.may_relay() {

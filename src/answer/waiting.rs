@@ -120,7 +120,8 @@ where
 async fn place_of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
     job.see(board);
     let place = place::of(job, board, told)?;
-    let alternatives = alternatives::of(job, board, &place).await;
+    // In a box that is made for it: who waits has no room for it.
+    let alternatives = Box::pin(alternatives::of(job, board, &place)).await;
     Some(Place {
         alternatives,
         ..place
