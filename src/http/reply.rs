@@ -121,16 +121,19 @@ pub fn answer_fields(mut headers: HeaderMap) -> Fields {
     {
         headers.insert(REQUEST_ID, id);
     }
-    fields(headers)
+    fields(&headers)
 }
 
 /// Headers as the host takes them: all at once, or each that it does not refuse, rather than failing the answer for one.
-pub fn fields(headers: HeaderMap) -> Fields {
-    let one_by_one = headers.clone();
-    Fields::try_from(headers).unwrap_or_else(|_| {
+pub fn fields(headers: &HeaderMap) -> Fields {
+    let entries: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    Fields::from_list(&entries).unwrap_or_else(|_| {
         let fields = Fields::new();
-        for (name, value) in &one_by_one {
-            let _ = fields.append(name.as_str(), value.as_bytes());
+        for (name, value) in &entries {
+            let _ = fields.append(name, value);
         }
         fields
     })

@@ -54,7 +54,7 @@ pub async fn send(
     let (mut body_writer, body_reader) = wit_stream::new();
     let (trailers_writer, trailers_reader) = wit_future::new(|| Ok(None));
     let (request, _sent) = Request::new(
-        fields(headers(upstream, &call)),
+        fields(&headers(upstream, &call)),
         (!call.body.is_empty()).then_some(body_reader),
         trailers_reader,
         Some(options(config, call.patience)),
