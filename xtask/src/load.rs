@@ -8,7 +8,7 @@ use crate::paths::Repo;
 use crate::{build, process};
 
 pub(crate) const USAGE: &str = "\
-Takes the names of measurements; without any it does them all, in some ten minutes:
+Takes the names of measurements; without any it does them all, in some twenty minutes:
   handoff makespan waiting waiting-2000 rate polling flood attack bodies writes
 
 Prints figures beside their aims. Clients, simulator and host share the machine, so it should have nothing else to do.";

@@ -67,7 +67,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "load",
-        summary: "measure the gate: handoff, makespan, waiting, rate, polling, attackers, writes",
+        summary: "measure the gate: handoff, makespan, waiting, rate, polling, floods, attackers, large bodies, writes",
         usage: load::USAGE,
         run: load::run,
     },
