@@ -62,6 +62,42 @@ fn whoever_asks_the_same_again_after_a_cut_stands_where_it_stood() {
     });
 }
 
+#[test]
+fn what_else_its_client_has_in_line_does_not_put_it_behind() {
+    run(async {
+        let keys = "ann:interactive:key-ann,bob:interactive:key-bob";
+        let app = Setup::answering("pace=0ms")
+            .with("max_concurrent", "1")
+            .with("api_keys", keys)
+            .start()
+            .await;
+        let ask = async |key: &str, prompt: &str| {
+            let mut client = app.client().await;
+            let request = asking(prompt);
+            client.post_with_key(key, "/v1/messages", &request).await
+        };
+        let _held = ask("key-bob", "Mine [[sim tokens=10000 pace=20ms]]").await;
+        let streams = app.sim.wait_until(|counts| counts.streams.now == 1);
+        within(5 * SECOND, "it streams", streams).await;
+        // Claude Code asks for a title beside what it is told to do.
+        let first = ask("key-ann", "The work").await;
+        let _title = ask("key-ann", "A title").await;
+        tokio::time::sleep(3 * SECOND).await;
+        let _other = ask("key-bob", "Theirs").await;
+        eventually(5 * SECOND, "three wait", || async {
+            app.queue_status().await == [1, 3, 1]
+        })
+        .await;
+        drop(first);
+        eventually(20 * SECOND, "the cut is noticed", || async {
+            app.queue_status().await == [1, 2, 1]
+        })
+        .await;
+        let mut again = ask("key-ann", "The work").await;
+        eventually_told(&mut again, 1).await;
+    });
+}
+
 /// Reads on until this place is told.
 async fn eventually_told(answer: &mut Answer, place: u64) {
     within(20 * SECOND, "it is told its place", async {

@@ -4,7 +4,8 @@
 //!
 //! Whoever comes stands last among those in front, or last among those behind. Only an ask that has waited longer by
 //! [`KEEPS_TURN_MS`] than others stands before them: one whose session was over and that asks again, or a place that is
-//! resumed. So a place that somebody was told never gets worse among its like but for that reason.
+//! resumed. So a place that somebody was told never gets worse among its like but for that reason, and one that is resumed is
+//! no worse than it was, whatever else its client has in line.
 
 use super::{Class, Decision, Draft, Joined, Refusal, Rules};
 use crate::board::{LINE_MAX, Mark, Rank, Unlawful, Waiting};
@@ -26,9 +27,9 @@ pub(super) fn join(
             continue;
         }
         let mark = refusal(draft, rules, &one).map(Mark::Refused);
-        let rank = rank(draft, &one);
+        let (rank, stood_ms) = standing(draft, rules, &one);
         let at = match mark {
-            None => place(&draft.board.line, rank, one.waited_ms),
+            None => place(&draft.board.line, rank, stood_ms),
             Some(_) => draft.board.line.len(),
         };
         let waiting = Waiting {
@@ -46,12 +47,27 @@ pub(super) fn join(
     Ok(())
 }
 
-/// A batch request stands behind, and so does a client's next while one of its requests waits.
-fn rank(draft: &Draft<'_>, one: &Joined) -> Rank {
-    let waits_already = draft.board.holdings(one.client).queued > 0;
-    match one.class {
-        Class::Interactive if !waits_already => Rank::Front,
-        Class::Interactive | Class::Batch => Rank::Behind,
+/// How it stands, and how long it has stood so. A batch request stands behind, and so does a client's next while one of its requests
+/// waits. What comes again goes on where it stood: of several of a client the oldest in front, and one that had stepped in front there.
+fn standing(draft: &Draft<'_>, rules: &Rules, one: &Joined) -> (Rank, u64) {
+    let goes_before = |other: &Waiting| {
+        let latest_ms = one.waited_ms.saturating_add(KEEPS_TURN_MS);
+        one.again && other.rank != Rank::Front && other.waited_ms <= latest_ms
+    };
+    let is_next = one.client != 0
+        && draft
+            .board
+            .waiting()
+            .any(|other| other.client == one.client && !goes_before(other));
+    let is_promoted = || {
+        let mut line = draft.board.waiting();
+        line.any(|other| other.rank == Rank::Promoted)
+    };
+    let since_due_ms = one.waited_ms.checked_sub(rules.batch_wait_max_ms);
+    match (one.class, since_due_ms) {
+        (Class::Interactive, _) if !is_next => (Rank::Front, one.waited_ms),
+        (_, Some(stood_ms)) if one.again && !is_promoted() => (Rank::Promoted, stood_ms),
+        (Class::Interactive | Class::Batch, _) => (Rank::Behind, one.waited_ms),
     }
 }
 
@@ -75,10 +91,10 @@ fn refusal(draft: &Draft<'_>, rules: &Rules, one: &Joined) -> Option<Refusal> {
     (is_full || is_half).then_some(Refusal::QueueFull)
 }
 
-fn place(line: &[Waiting], rank: Rank, waited_ms: u64) -> usize {
+fn place(line: &[Waiting], rank: Rank, stood_ms: u64) -> usize {
     let is_alike =
         |other: &Waiting| other.mark.is_none() && other.rank.is_in_front() == rank.is_in_front();
-    let keeps_turn = |other: &Waiting| other.waited_ms.saturating_add(KEEPS_TURN_MS) <= waited_ms;
+    let keeps_turn = |other: &Waiting| other.waited_ms.saturating_add(KEEPS_TURN_MS) <= stood_ms;
     let shorter = line
         .iter()
         .position(|other| is_alike(other) && keeps_turn(other));
@@ -89,5 +105,81 @@ fn place(line: &[Waiting], rank: Rank, waited_ms: u64) -> usize {
     match rank.is_in_front() {
         true => shorter.unwrap_or_else(behind_the_last_in_front),
         false => shorter.unwrap_or(line.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Day;
+    use super::*;
+    use crate::room::Room;
+    use Class::{Batch, Interactive};
+
+    fn line(day: &Day) -> Vec<u64> {
+        day.board.waiting().map(|waiting| waiting.ask.k).collect()
+    }
+
+    /// The one with this number is cut; what asks the same again comes behind all, and then with the age of the place that was lost.
+    fn cut_and_ask_again(day: &mut Day, k: u64, class: Class, client: u64, waited_ms: u64) -> u64 {
+        let again = day.come_one(class, client);
+        day.end(k);
+        let mut resumed = day.asks(class, client, waited_ms);
+        resumed.again = true;
+        day.end(again);
+        day.come(&[resumed]);
+        resumed.ask.k
+    }
+
+    #[test]
+    fn whoever_is_cut_and_asks_again_stands_where_it_stood_whatever_else_it_asks() {
+        let mut day = Day::new(Room::one(1));
+        day.come_one(Interactive, 0);
+        let before = day.come_one(Interactive, 1);
+        day.wait(2_000);
+        let first = day.come_one(Interactive, 7);
+        day.wait(500);
+        let second = day.come_one(Interactive, 7);
+        day.wait(2_000);
+        let early = day.come_one(Interactive, 2);
+        assert_eq!(line(&day), [before, first, early, second]);
+        day.wait(60_000);
+        day.come(&[]);
+        let late = day.come_one(Interactive, 3);
+        assert_eq!(line(&day), [before, first, early, second, late]);
+        day.wait(240_000);
+        let first = cut_and_ask_again(&mut day, first, Interactive, 7, 302_500);
+        assert_eq!(line(&day), [before, first, early, second, late]);
+        let second = cut_and_ask_again(&mut day, second, Interactive, 7, 302_000);
+        assert_eq!(line(&day), [before, first, early, second, late]);
+    }
+
+    #[test]
+    fn a_client_that_cuts_and_asks_again_has_no_second_in_front() {
+        let mut day = Day::new(Room::one(1));
+        day.come_one(Interactive, 0);
+        let first = day.come_one(Interactive, 7);
+        let second = day.come_one(Interactive, 7);
+        day.wait(5_000);
+        let other = day.come_one(Interactive, 8);
+        let second = cut_and_ask_again(&mut day, second, Interactive, 7, 5_000);
+        assert_eq!(line(&day), [first, other, second]);
+    }
+
+    #[test]
+    fn a_batch_request_that_is_cut_stands_behind_until_it_would_have_stepped_in_front() {
+        let mut day = Day::new(Room::one(1));
+        day.come_one(Interactive, 0);
+        let early = day.come_one(Interactive, 0);
+        let batch = day.come_one(Batch, 0);
+        day.wait(30_000);
+        let late = day.come_one(Interactive, 0);
+        let batch = cut_and_ask_again(&mut day, batch, Batch, 0, 30_000);
+        assert_eq!(line(&day), [early, late, batch]);
+        day.wait(60_000);
+        day.come(&[]);
+        let last = day.come_one(Interactive, 0);
+        day.wait(5_000);
+        let batch = cut_and_ask_again(&mut day, batch, Batch, 0, 95_000);
+        assert_eq!(line(&day), [early, late, batch, last]);
     }
 }
