@@ -264,9 +264,9 @@ impl Job {
 
     /// How long it may wait, by itself: the age that it has taken up is not counted.
     pub fn queue_timeout(&self) -> Duration {
+        let all = || self.config.queue_timeout_of(self.model());
         let batch = self.config.batch_queue_timeout;
-        let of_class = batch.filter(|_| self.is_batch());
-        let in_all = of_class.unwrap_or(self.config.queue_timeout);
+        let in_all = batch.filter(|_| self.is_batch()).unwrap_or_else(all);
         self.wait_at_most
             .map_or(in_all, |most| most.max(START).min(in_all))
     }

@@ -16,6 +16,8 @@ use super::form::{self, Form, Wrong, items};
 pub struct ModelOptions {
     /// Which models, and what goes with their requests.
     pub own: Override,
+    /// How long a request for one of them may wait.
+    pub queue_timeout: Option<Duration>,
     /// How long one of their answers may take.
     pub request_timeout: Option<Duration>,
 }
@@ -32,7 +34,7 @@ pub struct ModelLimit {
 /// Options by the name of a model or a pattern, as JSON; empty: none.
 pub(super) fn options(timeout: fn() -> Form<Duration>) -> Form<Vec<ModelOptions>> {
     let expected = "empty, or JSON by names or patterns such as {\"qwen3:*\": {\"num_ctx\": 8192, \"num_gpu\": null}}, \
-        with Ollama's options, keep_alive, shift and request_timeout";
+        with Ollama's options, keep_alive, shift, queue_timeout and request_timeout";
     Form::telling(expected, move |text| {
         if text.is_empty() {
             return Ok(Vec::new());
@@ -123,6 +125,7 @@ fn options_of(
             keep_alive: None,
             shift: None,
         },
+        queue_timeout: None,
         request_timeout: None,
     };
     for (name, value) in own {
@@ -134,6 +137,7 @@ fn options_of(
             }
             ("shift", Value::Null) => own.shift = Some(None),
             ("shift", Value::Bool(shift)) => own.shift = Some(Some(*shift)),
+            ("queue_timeout", value) => read.queue_timeout = Some(by(timeout, name, value)?),
             ("request_timeout", value) => read.request_timeout = Some(by(timeout, name, value)?),
             (name, value) => {
                 let known = NAMES.into_iter().find(|known| *known == name);
@@ -181,14 +185,17 @@ mod tests {
     #[test]
     fn options_are_read_in_the_order_in_which_they_are_written() {
         let read = read(
-            r#"{"z":{"num_ctx":8192,"num_gpu":null,"stop":["x"],"keep_alive":-1,"request_timeout":"10m"},"a*":{"shift":false,"keep_alive":null}}"#,
+            r#"{"z":{"num_ctx":8192,"num_gpu":null,"stop":["x"],"keep_alive":-1,"request_timeout":"10m"},"a*":{"shift":false,"keep_alive":null,"queue_timeout":"1h"}}"#,
         );
         let [first, second] = read.unwrap().try_into().unwrap();
         assert_eq!(first.own.models, ModelPattern::parse("z").unwrap());
         let options = json!({ "num_ctx": 8192, "num_gpu": null, "stop": ["x"] });
         assert_eq!(Value::from(first.own.options), options);
         assert_eq!(first.own.keep_alive, Some(Some(json!(-1))));
-        assert_eq!(first.request_timeout, Some(Duration::from_secs(600)));
+        let times = (first.queue_timeout, first.request_timeout);
+        assert_eq!(times, (None, Some(Duration::from_secs(600))));
+        let times = (second.queue_timeout, second.request_timeout);
+        assert_eq!(times, (Some(Duration::from_secs(3_600)), None));
         assert_eq!(
             (second.own.shift, second.own.keep_alive),
             (Some(Some(false)), Some(None))
@@ -219,6 +226,7 @@ mod tests {
             let problem = read(text).unwrap_err();
             assert!(problem.ends_with(end), "{text}: {problem}");
         }
+        assert!(read(r#"{"a":{"queue_timeout":"soon"}}"#).is_err());
         assert!(read(r#"{"a":{"request_timeout":"soon"}}"#).is_err());
         assert!(read(r#"{"a":{"keep_alive":"soon"}}"#).is_err());
     }

@@ -10,6 +10,7 @@ use crate::budget;
 
 use super::MAX_UPSTREAMS;
 use super::form;
+use super::models::ModelOptions;
 use super::reader::{Fault, Lookup, Reader};
 use super::secret::{self, ApiKey};
 use super::table::{Config, OPTIONS, UpstreamRows};
@@ -62,16 +63,24 @@ impl Config {
         ModelName::parse(model).is_some_and(|model| self.batch_models.contains(&model))
     }
 
+    /// How long a request for a model may wait.
+    pub fn queue_timeout_of(&self, model: &str) -> Duration {
+        let own = self.options_of(model);
+        own.and_then(|own| own.queue_timeout)
+            .unwrap_or(self.queue_timeout)
+    }
+
     /// How long an answer of a model may take.
     pub fn request_timeout_of(&self, model: &str) -> Duration {
-        let name = ModelName::parse(model).filter(|_| !self.model_options.is_empty());
-        let of_model = |name: ModelName| {
-            let mut options = self.model_options.iter();
-            options
-                .find(|options| options.own.models.matches(&name))?
-                .request_timeout
-        };
-        name.and_then(of_model).unwrap_or(self.request_timeout)
+        let own = self.options_of(model);
+        own.and_then(|own| own.request_timeout)
+            .unwrap_or(self.request_timeout)
+    }
+
+    fn options_of(&self, model: &str) -> Option<&ModelOptions> {
+        let name = ModelName::parse(model).filter(|_| !self.model_options.is_empty())?;
+        let mut options = self.model_options.iter();
+        options.find(|options| options.own.models.matches(&name))
     }
 
     /// Whether a model may run where its name says that it does.

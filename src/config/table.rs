@@ -179,7 +179,7 @@ settings! {
             "whose temperature, top_p and repeat_penalty hold where a client sets none; model: none is sent";
         num_predict_cap: Option<u32> = form::optional(form::count(1, u32::MAX)), "", since "0.1.0",
             "the most tokens of an answer; empty: no cap";
-        model_options: Vec<ModelOptions> = models::options(request_timeout), "", since "0.2.0",
+        model_options: Vec<ModelOptions> = models::options(timeout), "", since "0.2.0",
             "options of single models over the defaults, by name or pattern; the first that matches holds, and null is not sent";
         model_aliases: Vec<Alias> = models::aliases(), "", since "0.2.0",
             "other names for models; a real model of that name wins, and allowed_models is asked about the model";
@@ -194,9 +194,9 @@ settings! {
             "answers at once, over all instances and hosts";
         max_queue: u32 = form::count(0, MAX_QUEUE), "64", since "0.1.0",
             "how many may wait; 0: start now or be refused";
-        queue_timeout: Duration = form::duration(SECOND, LONGEST), "600s", since "0.1.0",
+        queue_timeout: Duration = timeout(), "600s", since "0.1.0",
             "how long one may wait";
-        batch_queue_timeout: Option<Duration> = form::optional(form::duration(SECOND, LONGEST)), "", since "0.2.0",
+        batch_queue_timeout: Option<Duration> = form::optional(timeout()), "", since "0.2.0",
             "how long a batch request may wait; empty: as any other";
         // Below a second a slow commit would condemn a holder; above thirty a dead one would hold up the line.
         record_ttl: Duration = form::duration(SECOND, Duration::from_secs(30)), "15s", since "0.1.0",
@@ -216,9 +216,9 @@ settings! {
     }
 
     Sending {
-        request_timeout: Duration = request_timeout(), "300s", since "0.1.0",
+        request_timeout: Duration = timeout(), "300s", since "0.1.0",
             "the whole answer, waiting not counted";
-        batch_request_timeout: Option<Duration> = form::optional(request_timeout()), "", since "0.2.0",
+        batch_request_timeout: Option<Duration> = form::optional(timeout()), "", since "0.2.0",
             "the whole answer to a batch request, waiting not counted; empty: as to any other";
         connect_timeout: Duration = form::duration(MILLISECOND, LONGEST), "60s", since "0.1.0",
             "a connection to Ollama";
@@ -299,8 +299,8 @@ pub(super) const OPTIONS: [Row; 12] = [
     option("seed", "-1", "where the client sets none"),
 ];
 
-/// How long an answer may take.
-fn request_timeout() -> Form<Duration> {
+/// How long a wait, or an answer, may take.
+fn timeout() -> Form<Duration> {
     form::duration(SECOND, LONGEST)
 }
 

@@ -237,6 +237,32 @@ fn warm_models_are_loaded_by_the_first_request_of_any_kind_as_their_clients_woul
     });
 }
 
+#[test]
+fn a_model_may_have_a_time_to_wait_of_its_own() {
+    run(async {
+        let sim = simulator(&["hasty", "patient"]).await;
+        let settings = [
+            ("max_concurrent", "1"),
+            ("model_options", r#"{"hasty":{"queue_timeout":"1s"}}"#),
+        ];
+        let app = before(&[&sim], &settings).await;
+        let saying = |model: &str, prompt: &str| json!({ "model": model, "prompt": prompt });
+        let endless = saying("patient", "on [[sim tokens=10000 pace=20ms]]");
+        let held = app.post("/api/chat", &endless).await;
+        let streams = sim.wait_until(|counts| counts.streams.now == 1);
+        within(5 * SECOND, "it streams", streams).await;
+        let waiting = app.post("/api/chat", &saying("patient", "waits")).await;
+        let hasty = app.post("/api/chat", &saying("hasty", "in vain")).await;
+        let ended = hasty.whole().await;
+        let last = ended.lines.last().expect("a last line");
+        assert_eq!(last.json()["code"], "queue_timeout", "{last:?}");
+        assert_eq!(app.queue_status().await, [1, 1, 1], "the other waits on");
+        drop(held);
+        waiting.whole().await.assert_complete();
+        settles(&*app.store()).await;
+    });
+}
+
 /// A simulator that has these models.
 pub async fn simulator(models: &[&str]) -> Arc<Sim> {
     let options = Options {
