@@ -100,7 +100,8 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
     let conversation = head.conversation().unwrap_or(prepared.conversation);
     let hint = runners::hint(client.fingerprint(), &prepared.model, conversation);
     let wants = runners::wants(&config, &prepared.model, &found, hint);
-    let class = client.gate_class(&config, &head.headers, &prepared.model);
+    let names = [prepared.model.as_str(), heartbeat.model()];
+    let class = client.gate_class(&config, &head.headers, names);
     let one = Joined {
         class,
         client: client.fingerprint(),

@@ -184,7 +184,7 @@ settings! {
         model_aliases: Vec<Alias> = models::aliases(), "", since "0.2.0",
             "other names for models; a real model of that name wins, and allowed_models is asked about the model";
         batch_models: Vec<ModelName> = form::models(), "", since "0.2.0",
-            "models whose requests stand in line as batch";
+            "models, and other names for models, whose requests stand in line as batch";
         warm_models: Vec<ModelName> = form::models(), "", since "0.2.0",
             "models that are loaded ahead, where they are, and again when an idle upstream has let them go";
     }

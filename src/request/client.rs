@@ -94,9 +94,14 @@ impl Client {
         }
     }
 
-    /// The class of its request for a model at the gate: that of its key, unless the operator lets the model or the request itself
-    /// say that it can wait.
-    pub fn gate_class(&self, config: &Config, headers: &HeaderMap, model: &str) -> policy::Class {
+    /// The class of its request at the gate: that of its key, unless the operator lets the model, another name that it was asked
+    /// by, or the request itself say that it can wait.
+    pub fn gate_class(
+        &self,
+        config: &Config,
+        headers: &HeaderMap,
+        names: [&str; 2],
+    ) -> policy::Class {
         let is_auxiliary = || {
             let class = headers.get("x-claude-code-request-class");
             class.is_some_and(|class| class == "auxiliary")
@@ -104,7 +109,7 @@ impl Client {
         match self.key {
             Some((_, Class::Batch)) => policy::Class::Batch,
             _ if config.auxiliary_is_batch && is_auxiliary() => policy::Class::Batch,
-            _ if config.is_batch_model(model) => policy::Class::Batch,
+            _ if names.iter().any(|name| config.is_batch_model(name)) => policy::Class::Batch,
             _ => policy::Class::Interactive,
         }
     }

@@ -152,7 +152,7 @@ fn a_key_a_model_or_the_request_itself_makes_it_batch_where_the_operator_says_so
         let config = config_with(settings);
         let head = head(lines);
         let client = Client::recognize(&config, &head, 0);
-        client.gate_class(&config, &head.headers, model)
+        client.gate_class(&config, &head.headers, [model, "claude-haiku"])
     };
     let auxiliary = [("x-claude-code-request-class", "auxiliary")];
     let says_so = [("auxiliary_is_batch", "true")];
@@ -165,6 +165,8 @@ fn a_key_a_model_or_the_request_itself_makes_it_batch_where_the_operator_says_so
     let models = [("batch_models", "m, n:8b")];
     assert_eq!(class(&models, &[], "m:latest"), batch);
     assert_eq!(class(&models, &[], "n"), interactive);
+    let names = [("batch_models", "claude-haiku")];
+    assert_eq!(class(&names, &[], "m"), batch);
     let keys = [("api_keys", "lab:batch:secret")];
     assert_eq!(class(&keys, &[("x-api-key", "secret")], "m"), batch);
 }
