@@ -78,8 +78,12 @@ impl Lease {
         let best = runner.known.iter().enumerate();
         let best = best.map(|(at, known)| (common(known), at)).max();
         let (count, at) = best.unwrap_or_default();
-        if count > 0 || runner.known.len() >= MOST_KNOWN {
+        // One that has no more than its beginning in common, such as the system's words, stays beside it.
+        let goes_on = |known: &Vec<String>| 2 * count > known.len();
+        if runner.known.get(at).is_some_and(goes_on) {
             runner.known.remove(at);
+        } else if runner.known.len() >= MOST_KNOWN {
+            runner.known.remove(0);
         }
         runner.known.push(prompt.to_vec());
         count

@@ -272,3 +272,13 @@ async fn a_prompt_that_goes_on_is_known_as_far_as_it_was_read() {
     assert_eq!(lease.recall(&words("x y")), 0);
     assert_eq!(lease.recall(&words("a b c d e")), 5);
 }
+
+#[tokio::test]
+async fn prompts_that_share_no_more_than_their_beginning_are_known_side_by_side() {
+    let runners = runners(1, 1, 9);
+    let lease = runners.get(A, None).await.unwrap();
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let told = ["s a b c d", "s v w x y", "s a b c d e", "s v w x y z"];
+    let known = told.map(|text| lease.recall(&words(text)));
+    assert_eq!(known, [0, 1, 5, 5]);
+}
