@@ -57,6 +57,21 @@ const ids = (records, kind) =>
     .filter((key) => key.startsWith(`${kind}:`))
     .map((key) => key.slice(kind.length + 1));
 
+/** What version 1 has written of what is typed in a conversation: it does so after 300 ms, and says nothing of it. */
+const draftIn = (page, id) =>
+  page.evaluate(
+    (id) =>
+      new Promise((resolve, reject) => {
+        const open = indexedDB.open('sluice');
+        open.onerror = () => reject(open.error);
+        open.onsuccess = () => {
+          const found = open.result.transaction('chats').objectStore('chats').get(`draft:${id}`);
+          found.transaction.oncomplete = () => (open.result.close(), resolve(found.result));
+        };
+      }),
+    id,
+  );
+
 /** How many are taken, and that it has begun; asked now and then, since to ask holds up what is counted. */
 async function takenIn(page) {
   await page.waitForTimeout(500);
@@ -108,7 +123,10 @@ browserTest(
     await send(first, 'asked before the upgrade');
     await until(async () => /Half of the/.test(await answerText(first)), 'half of the answer');
     await second.fill('#composer-text', 'typed before the upgrade');
-    await second.waitForTimeout(600); // version 1 writes it after 300 ms and says nothing of it
+    await until(
+      async () => (await draftIn(second, read.id)) === 'typed before the upgrade',
+      'version 1 has written it',
+    );
 
     // The server is upgraded. One tab is loaded anew, and another one opened.
     fake.release = null;
