@@ -7,7 +7,7 @@ use crate::common::{Answer, SECOND, Setup, eventually, fill, run, within};
 /// A request that says this, and is answered with a stream.
 fn asking(prompt: &str) -> Value {
     json!({
-        "model": "llama3.2", "max_tokens": 100, "stream": true,
+        "model": "llama3.2", "max_tokens": 10_000, "stream": true,
         "messages": [{ "role": "user", "content": prompt }],
     })
 }
