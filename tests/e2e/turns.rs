@@ -11,7 +11,7 @@ use ollama_sim::{Clock, Model, Options, Sim};
 use serde_json::json;
 
 use crate::{
-    common::{Client, SECOND, eventually, run, settles, within},
+    common::{App, Client, SECOND, eventually, run, settles, within},
     models::{before, simulator},
 };
 
@@ -62,12 +62,8 @@ fn a_model_is_one_from_its_first_request_on_where_models_take_turns_however_late
         let streams = sim.wait_until(|counts| counts.streams.now == 2);
         within(20 * SECOND, "the second streams beside it", streams).await;
         // What is shown may be half a second old, and what is loaded is known by its name at first.
-        eventually(5 * SECOND, "both are of one model", async || {
-            let queue = app.read("/api/queue").await;
-            let models = queue["models"].as_array().expect("a list");
-            models.len() == 1 && models[0]["active"] == 2
-        })
-        .await;
+        let are_one = async || shows_two_of_one(&app, 1).await;
+        eventually(5 * SECOND, "both are of one model", are_one).await;
     });
 }
 
@@ -91,13 +87,16 @@ fn a_model_is_one_where_several_are_asked_for_however_late_it_is_told_what_it_is
 
         sim.set_default("show=0ms".parse().expect("a script"));
         let _next = ask("other").await;
-        eventually(20 * SECOND, "two are of one model", async || {
-            let queue = app.read("/api/queue").await;
-            let models = queue["models"].as_array().expect("a list");
-            models.len() == 2 && models.iter().any(|model| model["active"] == 2)
-        })
-        .await;
+        let are_one = async || shows_two_of_one(&app, 2).await;
+        eventually(20 * SECOND, "two are of one model", are_one).await;
     });
+}
+
+/// Whether the line shows so many models, one of which has two answers.
+async fn shows_two_of_one(app: &App, count: usize) -> bool {
+    let queue = app.read("/api/queue").await;
+    let models = queue["models"].as_array().expect("a list");
+    models.len() == count && models.iter().any(|model| model["active"] == 2)
 }
 
 #[test]

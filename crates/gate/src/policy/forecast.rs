@@ -209,8 +209,7 @@ impl Policy<'_> {
             let next_turn = self
                 .next_turn_ms(&board, &models)
                 .map(|in_ms| now_ms.saturating_add(in_ms));
-            let then_ms = next_end.into_iter().chain(next_turn).min();
-            let Some(then_ms) = then_ms else {
+            let Some(then_ms) = next_end.into_iter().chain(next_turn).min() else {
                 break;
             };
             let passed_ms = then_ms.saturating_sub(now_ms);
