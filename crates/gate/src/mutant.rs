@@ -42,6 +42,8 @@ pub(crate) enum Mutant {
     NoLevel,
     /// 14: the newest board that exists, however old its term.
     WalkOne,
+    /// 14: of the newest term nobody knows that it will have no board.
+    BareNewest,
     /// 16: a wait where no board was found.
     NoWait,
     /// 16: a board that was found closed stays closed.
@@ -71,7 +73,7 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 30] = [
+    pub(crate) const ALL: [Mutant; 31] = [
         Mutant::TermBeforeBoard,
         Mutant::NoEpochAtFence,
         Mutant::EpochBeforeBoard,
@@ -90,6 +92,7 @@ impl Mutant {
         Mutant::NoCut,
         Mutant::NoLevel,
         Mutant::WalkOne,
+        Mutant::BareNewest,
         Mutant::NoWait,
         Mutant::OpenOnTake,
         Mutant::OnlyHigherBeats,

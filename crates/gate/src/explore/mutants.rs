@@ -3,7 +3,8 @@
 //! # What is not here
 //!
 //! - Rules that are missed, but not within a test's time: `NoEpochAtFence` (18 steps) and `EpochBeforeBoard` (20 steps), both
-//!   more than the capacity, in `SLUICE_EXPLORE="1,1,1 lead empty=1"`.
+//!   more than the capacity, in `SLUICE_EXPLORE="1,1,1 lead empty=1"`; `BareNewest`, a stream cut after 77 steps, in
+//!   `SLUICE_EXPLORE="1,1 now take=2"`.
 //! - Rules that were taken away and not missed in a search that was finished: `FoundUnread` (`1,1 cold`), `MarkInMemory`
 //!   (`1,1 now holder freeze=1`). They stand by the protocol's argument.
 //! - Rules whose searches were not finished, or not begun: `PutAgain`, `OnlyHigherBeats`, `FreshFromAnswer`, `FreshFromPut`,

@@ -44,19 +44,19 @@ macro_rules! configurations {
 }
 
 configurations! {
-    no_fault: two().now().long(), 20_337;
-    a_crash: two().now().long().with(Crash, 1), 36_034;
-    a_leaver: two().now().with(Leave, 1), 61_423;
-    a_failed_write: two().now().with(WriteFail, 1), 161_640;
-    a_failed_read: two().now().with(ReadFail, 1), 129_060;
-    a_lost_increment: two().now().with(LostAdd, 1), 43_900;
-    a_late_write: two().now().holder().with(Late, 1), 52_761;
-    a_stall: two().now().holder().with(Stall, 1), 31_133;
-    an_emptied_store: two().now().holder().with(Empty, 1), 17_305;
-    a_resignation: two().now().holder().with(Resign, 1), 17_381;
-    a_needless_take_over: two().now().holder().with(Take, 1), 35_814;
-    a_frozen_clock: two().now().holder().with(Freeze, 1), 32_580;
-    a_store_without_an_epoch: two().cold(), 129_007;
+    no_fault: two().now().long(), 15_370;
+    a_crash: two().now().long().with(Crash, 1), 29_850;
+    a_leaver: two().now().with(Leave, 1), 59_698;
+    a_failed_write: two().now().with(WriteFail, 1), 141_642;
+    a_failed_read: two().now().with(ReadFail, 1), 109_643;
+    a_lost_increment: two().now().with(LostAdd, 1), 42_186;
+    a_late_write: two().now().holder().with(Late, 1), 50_966;
+    a_stall: two().now().holder().with(Stall, 1), 26_605;
+    an_emptied_store: two().now().holder().with(Empty, 1), 16_287;
+    a_resignation: two().now().holder().with(Resign, 1), 16_373;
+    a_needless_take_over: two().now().holder().with(Take, 1), 35_112;
+    a_frozen_clock: two().now().holder().with(Freeze, 1), 27_717;
+    a_store_without_an_epoch: two().cold(), 140_351;
 }
 
 /// Those that take long; each by itself, so that what was begun is told.

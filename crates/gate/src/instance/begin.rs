@@ -134,13 +134,16 @@ impl Instance {
         self.term = None;
         self.epoch = None;
         self.leave = None;
+        self.bare = None;
         None
     }
 
     /// Rule 5: all relays stop, whoever waits asks anew, the term is given up without a word. *Over* is put next.
     pub(super) fn end_session(&mut self) {
         self.requests.session_over();
-        self.term = None;
+        if self.term.take().is_some_and(|term| !term.passed) {
+            self.lost = self.lost.saturating_add(1);
+        }
         if let Some(session) = &mut self.session {
             session.over = true;
             self.unsaid

@@ -120,7 +120,10 @@ impl Instance {
         match &self.state {
             State::Saying { renewal } => renewal.is_some(),
             State::Looking(look) => look.renewal.is_some(),
-            _ => false,
+            _ => {
+                let session = self.session.as_ref();
+                session.is_some_and(|session| session.renewing.is_some())
+            }
         }
     }
 
@@ -132,11 +135,19 @@ impl Instance {
             all.extend(session.view.as_mut().map(|view| &mut view.term));
         }
         all.extend(self.term.as_mut().map(|term| &mut term.no));
+        all.extend(
+            self.bare
+                .as_mut()
+                .into_iter()
+                .flat_map(|bare| [&mut bare.newest, &mut bare.oldest]),
+        );
         match &mut self.state {
-            State::Walking { no, at } => all.extend([no, &mut at.newest]),
+            State::Walking { no, at } => {
+                all.extend([no, &mut at.newest, &mut at.oldest, &mut at.top]);
+            }
             State::Looking(look) => {
                 if let Step::Older(older) = &mut look.step {
-                    all.push(&mut older.newest);
+                    all.extend([&mut older.newest, &mut older.oldest, &mut older.top]);
                 }
                 all.extend(look.found.as_mut().map(|(term, _)| term));
             }
@@ -267,8 +278,11 @@ impl Instance {
         if let Some(session) = &mut self.session {
             session.name = 1;
             shift_now(&mut session.fresh_since, times.own_limit_ms);
-            session.lost = session.lost.min(times.doublings_max);
-            let takeover_ms = times.takeover_ms << session.lost;
+            if let Some(issued) = &mut session.renewing {
+                shift_now(issued, times.own_limit_ms);
+            }
+            self.lost = self.lost.min(times.doublings_max);
+            let takeover_ms = times.takeover_ms << self.lost;
             shift(
                 &mut session.changed_at,
                 if waits && !is_scheduler {

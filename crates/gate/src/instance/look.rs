@@ -11,6 +11,7 @@ use super::{Context, Effect, Instance};
 use crate::board::Board;
 use crate::clock::Now;
 use crate::mutant::Mutant;
+use crate::session::Seen;
 use crate::session::verdict::Verdict;
 use crate::store::{Found, Key, Op, TermNo};
 
@@ -114,7 +115,7 @@ impl Instance {
         let term = number(found);
         if term == 0 {
             if look.renewal.is_none() {
-                return self.take_or_rest(context, true);
+                return self.take_or_rest(context, true, false);
             }
             return self.look_at(look, Step::Epoch);
         }
@@ -126,15 +127,15 @@ impl Instance {
 
     fn saw_board(&mut self, mut look: Look, found: &Found, context: &Context) -> Option<Effect> {
         let (times, now_ms) = (self.times, context.now.mono_ms);
-        let (requests, session) = (&self.requests, self.session.as_mut()?);
         match found {
             Found::Bytes(bytes) => {
-                look.is_unreadable = !session.see(bytes, now_ms);
+                look.is_unreadable = !self.see(bytes, now_ms);
             }
             _ => {
-                session.unreadable_since = None;
+                self.session.as_mut()?.unreadable_since = None;
             }
         }
+        let (requests, session) = (&self.requests, self.session.as_ref()?);
         let view = session
             .view
             .as_ref()
@@ -154,10 +155,23 @@ impl Instance {
         let known = self.session.as_ref()?.known;
         let walks =
             look.renewal.is_some() && is_absent && !self.times.lacks(Mutant::AbsentIsNoMember);
-        match Older::than(known).filter(|_| walks) {
+        match Older::than(known, self.bare).filter(|_| walks) {
             Some(older) => self.look_at(look, Step::Older(older)),
             None => self.fence(look, context),
         }
+    }
+
+    /// Takes in the board of the newest term; whether it can be read. A new one says that the line gets on, whoever sees to it.
+    fn see(&mut self, bytes: &[u8], now_ms: u64) -> bool {
+        let Some(session) = &mut self.session else {
+            return false;
+        };
+        self.bare = None;
+        let seen = session.see(bytes, now_ms);
+        if seen == Seen::New {
+            self.lost = 0;
+        }
+        seen != Seen::Unreadable
     }
 
     /// Rule 2: down to the newest board that exists.
@@ -168,7 +182,15 @@ impl Instance {
         found: &[Found],
         context: &Context,
     ) -> Option<Effect> {
-        match (older.newest_of(found), older.further()) {
+        let newest = older.newest_of(found);
+        if newest == Newest::Absent {
+            let known = self.session.as_ref()?.known;
+            self.bare = Some(older.bare_with(self.bare));
+            if self.times.lacks(Mutant::BareNewest) {
+                self.bare = self.bare.map(|bare| bare.up_to(known));
+            }
+        }
+        match (newest, older.further(self.bare)) {
             (Newest::Board(term, bytes), _) => {
                 look.found = Board::decode(bytes)
                     .ok()
@@ -188,10 +210,9 @@ impl Instance {
     /// Rule 2: the newest term's board must still be absent; else it is the one.
     fn saw_again(&mut self, mut look: Look, found: &Found, context: &Context) -> Option<Effect> {
         if let Found::Bytes(bytes) = found {
-            let now_ms = context.now.mono_ms;
-            let session = self.session.as_mut()?;
-            look.is_unreadable = !session.see(bytes, now_ms);
-            let view = session.view.as_ref().filter(|_| !look.is_unreadable);
+            look.is_unreadable = !self.see(bytes, context.now.mono_ms);
+            let view = self.session.as_ref()?.view.as_ref();
+            let view = view.filter(|_| !look.is_unreadable);
             look.found = view.map(|view| (view.term, Box::new(view.board.clone())));
         }
         self.fence(look, context)
@@ -260,10 +281,7 @@ impl Instance {
             return None;
         }
         if let Some(issued) = look.renewal {
-            session.fresh_since = match times.lacks(Mutant::FreshFromAnswer) {
-                true => now,
-                false => issued,
-            };
+            session.renewed(issued, now, &times);
         }
         if session.unreadable_for(now.mono_ms) >= times.ttl_ms && self.requests.any_waits() {
             // Rule 30: nobody alive can read this board, it is a lost one.
@@ -274,11 +292,17 @@ impl Instance {
             .as_ref()
             .filter(|(term, _)| *term == session.known);
         let is_idle = newest.is_some_and(|(_, board)| board.idle);
-        self.take_or_rest(context, is_idle)
+        self.take_or_rest(context, is_idle, look.renewal.is_some())
     }
 
-    /// Rule 13: takes the term, if somebody waits here and the board is idle or has stood still for too long.
-    fn take_or_rest(&mut self, context: &Context, is_idle: bool) -> Option<Effect> {
+    /// Rule 13: takes the term, if somebody waits here and the board is idle or has stood still for too long. A renewal that is due
+    /// comes before that, unless it was `just_renewed`: the session has to last until its board has passed.
+    fn take_or_rest(
+        &mut self,
+        context: &Context,
+        is_idle: bool,
+        just_renewed: bool,
+    ) -> Option<Effect> {
         let is_due = self.takeover_is_due(context);
         let session = self.session.as_ref()?;
         let may_take = self.term.is_none()
@@ -286,6 +310,9 @@ impl Instance {
             && session.wants_scheduler(&self.requests)
             && session.is_fresh(context.now, &self.times);
         if may_take && (is_idle || is_due) {
+            if !just_renewed && session.renewal_is_due(context.now, &self.times) {
+                return self.say(Some(context.now), context.now);
+            }
             self.sums.takeovers += u64::from(!is_idle);
             self.requests.looked();
             return self.write(State::Drawing, Op::Add(Key::Term(session.epoch)));

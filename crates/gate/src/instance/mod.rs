@@ -56,6 +56,10 @@ pub struct Instance {
     leave: Option<Epoch>,
     session: Option<Session>,
     term: Option<Term>,
+    /// The terms that need not be looked at for a board of this epoch.
+    bare: Option<older::Bare>,
+    /// How often it took the term in vain since the line last got on.
+    lost: u32,
     requests: Requests,
     /// Wishes to cancel that no session has.
     unsaid: Vec<Cancel>,
@@ -81,6 +85,8 @@ impl Instance {
             leave: None,
             session: None,
             term: None,
+            bare: None,
+            lost: 0,
             requests: Requests::default(),
             unsaid: Vec::new(),
             lived_at: 0,

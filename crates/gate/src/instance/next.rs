@@ -5,6 +5,7 @@ use crate::clock::Now;
 use crate::mutant::Mutant;
 use crate::session::requests::Told;
 use crate::store::{Key, Op};
+use crate::term::Term;
 
 use super::step::State;
 
@@ -40,7 +41,7 @@ impl Instance {
         let lives = self.requests.any_lives() || !session.cancels.is_empty();
         let lingers = !lives && now.mono_ms.saturating_sub(self.lived_at) >= times.linger_ms;
         let may_try = session.retry_at <= now.mono_ms;
-        let wants_renewal = lives && now.since(session.fresh_since) >= times.renewal_ms;
+        let wants_renewal = lives && session.renewal_is_due(now, &times);
         if wants_renewal && may_try {
             return self.say(Some(now), now);
         }
@@ -83,7 +84,7 @@ impl Instance {
     }
 
     /// Rules 6, 7, 10: puts the outbox.
-    fn say(&mut self, renewal: Option<Now>, now: Now) -> Option<Effect> {
+    pub(super) fn say(&mut self, renewal: Option<Now>, now: Now) -> Option<Effect> {
         let session = self.session.as_mut()?;
         let outbox = session.next_outbox(&mut self.requests, now);
         session.dirty = false;
@@ -96,6 +97,11 @@ impl Instance {
         let session = self.session.as_mut().filter(|session| !session.over)?;
         if renewal.is_some() && self.times.lacks(Mutant::FreshFromPut) {
             session.fresh_since = context.now;
+        }
+        if renewal.is_some() && self.term.as_ref().is_some_and(Term::is_active) {
+            // The board that it puts next and the fence after it say all that it could read.
+            session.renewing = renewal;
+            return None;
         }
         if renewal.is_some() {
             return self.look(renewal);

@@ -21,7 +21,20 @@ const GROWTH: u8 = 4;
 pub(super) struct Older {
     /// The first of them.
     pub(super) newest: TermNo,
-    count: u8,
+    /// The last of them.
+    pub(super) oldest: TermNo,
+    /// Where this search began.
+    pub(super) top: TermNo,
+    /// How many are read at once by now.
+    pace: u8,
+}
+
+/// Terms one below the other that have no board that counts, and never will: they were read as absent after a newer one was drawn.
+/// They are not read again, so that a search is as long as what has come since the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Bare {
+    pub(super) newest: TermNo,
+    pub(super) oldest: TermNo,
 }
 
 /// What a reading of their boards came to.
@@ -35,23 +48,65 @@ pub(super) enum Newest<'a> {
     Failed,
 }
 
+impl Bare {
+    /// The same, up to this term.
+    pub(super) fn up_to(self, newest: TermNo) -> Bare {
+        Bare { newest, ..self }
+    }
+}
+
 impl Older {
-    /// The term right below; `None`: there is none.
-    pub(super) fn than(term: TermNo) -> Option<Older> {
-        let newest = term.checked_sub(1).filter(|newest| *newest > 0)?;
-        Some(Older { newest, count: 1 })
+    /// The first below the term that may have one; `None`: there is none.
+    pub(super) fn than(term: TermNo, bare: Option<Bare>) -> Option<Older> {
+        Older::from(term.checked_sub(1)?, term.checked_sub(1)?, 1, bare)
     }
 
     /// Those below these, if there are any.
-    pub(super) fn further(self) -> Option<Older> {
-        let newest = self.newest.saturating_sub(self.count.into());
-        let count = self.count.saturating_mul(GROWTH).min(MOST);
-        (newest > 0).then_some(Older { newest, count })
+    pub(super) fn further(self, bare: Option<Bare>) -> Option<Older> {
+        let pace = self.pace.saturating_mul(GROWTH).min(MOST);
+        Older::from(self.oldest.checked_sub(1)?, self.top, pace, bare)
+    }
+
+    fn from(newest: TermNo, top: TermNo, pace: u8, bare: Option<Bare>) -> Option<Older> {
+        let newest = match bare {
+            Some(bare) if (bare.oldest..=bare.newest).contains(&newest) => bare.oldest - 1,
+            _ => newest,
+        };
+        let oldest = newest.saturating_sub(u64::from(pace) - 1).max(1);
+        let oldest = match bare {
+            Some(bare) if (oldest..newest).contains(&bare.newest) => bare.newest + 1,
+            _ => oldest,
+        };
+        (newest > 0).then_some(Older {
+            newest,
+            oldest,
+            top,
+            pace,
+        })
     }
 
     /// Whether these are the first that were read.
     pub(super) fn is_first(self) -> bool {
-        self.count == 1
+        self.pace == 1
+    }
+
+    /// What is known to be bare, now that none of them has a board, nor any between them and the top.
+    pub(super) fn bare_with(self, bare: Option<Bare>) -> Bare {
+        let found = Bare {
+            newest: self.top,
+            oldest: self.oldest,
+        };
+        match bare {
+            Some(bare) if found.oldest <= bare.newest + 1 && bare.oldest <= found.newest + 1 => {
+                Bare {
+                    newest: bare.newest.max(found.newest),
+                    oldest: bare.oldest.min(found.oldest),
+                }
+            }
+            // Between the two there may be a board. The lower one is kept: the search will come to it.
+            Some(bare) if found.oldest > bare.newest => bare,
+            _ => found,
+        }
     }
 
     /// Their boards, from the newest down.
@@ -73,8 +128,7 @@ impl Older {
     }
 
     fn terms(self) -> impl Iterator<Item = TermNo> {
-        let oldest = self.newest.saturating_sub(u64::from(self.count) - 1).max(1);
-        (oldest..=self.newest).rev()
+        (self.oldest..=self.newest).rev()
     }
 }
 
@@ -82,24 +136,63 @@ impl Older {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_older_term_is_read_once_from_the_newest_down_in_few_readings() {
-        let (mut older, mut terms, mut readings) = (Older::than(1_200), Vec::new(), 0);
+    /// What is read on the way down to a board of term `board`, and how many readings it takes.
+    fn search(term: TermNo, board: TermNo, bare: &mut Option<Bare>) -> (Vec<TermNo>, u32) {
+        let (mut older, mut terms, mut readings) = (Older::than(term, *bare), Vec::new(), 0);
         while let Some(some) = older {
             terms.extend(some.terms());
-            older = some.further();
             readings += 1;
+            if some.terms().any(|term| term == board) {
+                break;
+            }
+            *bare = Some(some.bare_with(*bare));
+            older = some.further(*bare);
         }
+        (terms, readings)
+    }
+
+    #[test]
+    fn every_older_term_is_read_once_from_the_newest_down_in_few_readings() {
+        let (terms, readings) = search(1_200, 0, &mut None);
         assert!(terms.into_iter().eq((1..1_200).rev()));
         assert_eq!(readings, 22);
-        assert_eq!((Older::than(1), Older::than(0)), (None, None));
+        assert_eq!((Older::than(1, None), Older::than(0, None)), (None, None));
+    }
+
+    #[test]
+    fn what_was_seen_to_be_bare_is_not_read_again() {
+        let bare = |newest, oldest| Some(Bare { newest, oldest });
+        let mut known = None;
+        assert_eq!(search(1_200, 7, &mut known).1, 22);
+        // The last reading found the board: those beside it were not all absent.
+        assert_eq!(known, bare(1_199, 27));
+        let (terms, readings) = search(1_203, 24, &mut known);
+        assert_eq!(readings, 3);
+        assert_eq!(terms[..5], [1_202, 1_201, 1_200, 26, 25]);
+        assert_eq!(known, bare(1_202, 27));
+        // A newer board ends the search before it comes to them.
+        assert_eq!(search(1_206, 1_204, &mut known).1, 2);
+        assert_eq!(known, bare(1_202, 27));
+    }
+
+    #[test]
+    fn where_all_are_known_to_be_bare_nothing_is_read() {
+        let mut known = Some(Bare {
+            newest: 3,
+            oldest: 1,
+        });
+        assert_eq!(search(4, 0, &mut known), (vec![], 0));
+        assert_eq!(search(6, 0, &mut known).0, [5, 4]);
+        assert_eq!(known.map(|bare| (bare.newest, bare.oldest)), Some((5, 1)));
     }
 
     #[test]
     fn the_newest_board_is_the_first_that_is_there_unless_one_before_it_could_not_be_read() {
         let older = Older {
             newest: 9,
-            count: 3,
+            oldest: 7,
+            top: 9,
+            pace: 4,
         };
         let board = || Found::Bytes(vec![7]);
         let of = |found: &[Found]| format!("{:?}", older.newest_of(found));

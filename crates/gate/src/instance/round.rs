@@ -65,7 +65,7 @@ impl Instance {
         {
             return self.write(State::Deleting(key), Op::Delete(key));
         }
-        if resigns || term.wants_put(now_ms, &times) {
+        if resigns || session.renewing.is_some() || term.wants_put(now_ms, &times) {
             return self.put(context, resigns);
         }
         let is_quiet = now_ms.saturating_sub(term.put_at) >= times.tidy_ms;
@@ -192,8 +192,11 @@ impl Instance {
         let term = self.term.as_mut()?;
         term.commit(context.now.mono_ms, &times);
         self.sums.take_in(&mut term.tally);
-        session.lost = 0;
+        (self.lost, self.bare) = (0, None);
         session.drop_on_board();
+        if let Some(issued) = session.renewing.take() {
+            session.renewed(issued, context.now, &times);
+        }
         if session.is_fresh(context.now, &times) {
             session.take_up(&term.board, &mut self.requests, &times);
         }

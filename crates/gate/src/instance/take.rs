@@ -22,7 +22,7 @@ impl Instance {
         }
         let rank_ms = session.rank().saturating_mul(times.takeover_rank_ms);
         let wait_ms = times.takeover_ms.saturating_add(rank_ms);
-        let wait_ms = wait_ms.saturating_mul(1 << session.lost.min(times.doublings_max.min(16)));
+        let wait_ms = wait_ms.saturating_mul(1 << self.lost.min(times.doublings_max.min(16)));
         let op_ms = context.op_ms.clamp(Times::QUICK_OP_MS, Times::SLOW_OP_MS);
         let wait_ms = wait_ms.saturating_mul(op_ms) / Times::QUICK_OP_MS;
         now_ms.saturating_sub(session.changed_at) >= wait_ms
@@ -37,7 +37,7 @@ impl Instance {
             .mono_ms
             .saturating_sub(self.session.as_ref()?.changed_at);
         self.learn_term(no, context.now);
-        match Older::than(no) {
+        match Older::than(no, self.bare) {
             None => self.adopt(no, None, context),
             Some(at) => self.walk(no, at),
         }
@@ -46,7 +46,7 @@ impl Instance {
     /// The draw may be done, unheard: that term is nobody's.
     pub(super) fn not_drawn(&mut self, context: &Context) -> Option<Effect> {
         let session = self.session.as_mut().filter(|session| !session.over)?;
-        session.lost = session.lost.saturating_add(1);
+        self.lost = self.lost.saturating_add(1);
         session.known = 0;
         session.changed_at = context.now.mono_ms;
         self.pause(context)
@@ -67,12 +67,22 @@ impl Instance {
         found: &[Found],
         context: &Context,
     ) -> Option<Effect> {
-        self.session.as_ref().filter(|session| !session.over)?;
+        if self.session.as_ref().is_none_or(|session| session.over) {
+            self.lost = self.lost.saturating_add(1);
+            return None;
+        }
         if !at.is_first() && found.last() != Some(&Found::Number(no)) {
             return self.give_up_walk(context);
         }
-        let further = at.further().filter(|_| !self.times.lacks(Mutant::WalkOne));
-        match (at.newest_of(found), further) {
+        let newest = at.newest_of(found);
+        if newest == Newest::Absent {
+            self.bare = Some(at.bare_with(self.bare));
+        }
+        let further = at.further(self.bare);
+        match (
+            newest,
+            further.filter(|_| !self.times.lacks(Mutant::WalkOne)),
+        ) {
             (Newest::Board(term, bytes), _) => match Board::decode(bytes) {
                 Ok(board) => self.adopt(no, Some((term, board)), context),
                 // Rule 30: who cannot read it must not take over.
@@ -85,8 +95,8 @@ impl Instance {
     }
 
     fn give_up_walk(&mut self, context: &Context) -> Option<Effect> {
+        self.lost = self.lost.saturating_add(1);
         if let Some(session) = &mut self.session {
-            session.lost = session.lost.saturating_add(1);
             session.known = 0;
         }
         self.pause(context)
@@ -118,16 +128,17 @@ impl Instance {
     pub(super) fn lose_term(&mut self) {
         let Some(term) = self.term.take() else { return };
         self.requests.take_back();
+        if !term.passed {
+            self.lost = self.lost.saturating_add(1);
+        }
         if let Some(session) = &mut self.session {
             session.unmark_on_board();
+            session.renewing = None;
             session.dirty = self.requests.any_waits()
                 || !session.ended.is_empty()
                 || !session.cancels.is_empty();
             session.known = 0;
             session.look_at = 0;
-            if !term.passed {
-                session.lost = session.lost.saturating_add(1);
-            }
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::store::{Epoch, SessionNo, TermNo};
 use crate::times::Times;
 use outbox::{Outbox, Work};
 use requests::Requests;
-pub(crate) use view::View;
+pub(crate) use view::{Seen, View};
 
 /// The most wishes to cancel that an outbox carries.
 pub const CANCELS_MAX: usize = 16;
@@ -39,6 +39,8 @@ pub(crate) struct Session {
     pub beat: u64,
     /// The issue of the put that began the last good renewal.
     pub fresh_since: Now,
+    /// The issue of the put of a renewal that is good when the board of its own term, put after it, has passed.
+    pub renewing: Option<Now>,
     /// It is over, and will not be anything else.
     pub over: bool,
     /// The outbox says something that no board has shown yet.
@@ -55,8 +57,6 @@ pub(crate) struct Session {
     pub look_at: u64,
     /// No operation before this time, after one that failed.
     pub retry_at: u64,
-    /// How often it took the term in vain since it last got on.
-    pub lost: u32,
     /// What has ended and may still stand on a board.
     pub ended: Vec<Ended>,
     /// What it wants to be cancelled.
@@ -108,6 +108,7 @@ impl Session {
             name,
             beat: 1,
             fresh_since: issued,
+            renewing: None,
             over: false,
             dirty: false,
             known: 0,
@@ -116,7 +117,6 @@ impl Session {
             checked_at: 0,
             look_at: 0,
             retry_at: 0,
-            lost: 0,
             ended: Vec::new(),
             cancels: Vec::new(),
             unreadable_since: None,
@@ -128,6 +128,19 @@ impl Session {
     pub fn is_fresh(&self, now: Now, times: &Times) -> bool {
         let in_time = now.since(self.fresh_since) < times.own_limit_ms;
         !self.over && (in_time || times.lacks(Mutant::NoOwnLimit))
+    }
+
+    /// Whether the next renewal is to begin.
+    pub fn renewal_is_due(&self, now: Now, times: &Times) -> bool {
+        self.renewing.is_none() && now.since(self.fresh_since) >= times.renewal_ms
+    }
+
+    /// Rule 10: the renewal whose put was issued at `issued` was found good.
+    pub fn renewed(&mut self, issued: Now, now: Now, times: &Times) {
+        self.fresh_since = match times.lacks(Mutant::FreshFromAnswer) {
+            true => now,
+            false => issued,
+        };
     }
 
     /// Its ask of request `k`.

@@ -15,14 +15,23 @@ pub(crate) struct View {
     pub at: u64,
 }
 
+/// What the bytes of a board came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// The board that was read last.
+    Same,
+    New,
+    Unreadable,
+}
+
 impl Session {
-    /// Takes in the bytes of the newest term's board; whether it can be read.
-    pub fn see(&mut self, bytes: &[u8], now_ms: u64) -> bool {
+    /// Takes in the bytes of the newest term's board.
+    pub fn see(&mut self, bytes: &[u8], now_ms: u64) -> Seen {
         let put = Board::peek_put(bytes);
         let view = self.view.as_mut().filter(|view| view.term == self.known);
         if let Some(view) = view.filter(|view| put == Some(view.board.put)) {
             view.at = now_ms;
-            return true;
+            return Seen::Same;
         }
         match Board::decode(bytes) {
             Ok(board) => {
@@ -33,7 +42,7 @@ impl Session {
                     board,
                     at: now_ms,
                 });
-                true
+                Seen::New
             }
             Err(_) => {
                 let stamp = stamp(bytes);
@@ -43,7 +52,7 @@ impl Session {
                 }
                 self.unreadable_since.get_or_insert(now_ms);
                 self.view = None;
-                false
+                Seen::Unreadable
             }
         }
     }
