@@ -1,5 +1,7 @@
 //! What a request costs the store, counted by Redis.
 
+use std::time::Instant;
+
 use futures::future::join_all;
 
 use crate::common::{Keeping, RedisServer, Setup, run, seed, settles};
@@ -8,6 +10,9 @@ use crate::common::{Keeping, RedisServer, Setup, run, seed, settles};
 fn a_request_costs_two_boards_and_at_most_one_more_write_if_it_waited() {
     run(async {
         const CLIENTS: u64 = 60;
+        // Signs of life come from the sessions of the four who are next, each at most once in so long.
+        const SIGNS: u64 = 4;
+        const SIGN_REST_MS: u64 = 250;
         let Some(redis) = RedisServer::start(Keeping::Nothing).await else {
             return;
         };
@@ -31,14 +36,20 @@ fn a_request_costs_two_boards_and_at_most_one_more_write_if_it_waited() {
         is_about(alone - before, 2 * CLIENTS);
 
         let chat = async |n| app.chat(&format!("client {n}")).await.whole().await;
+        let begun = Instant::now();
         for answer in join_all((0..CLIENTS).map(chat)).await {
             answer.assert_complete();
         }
+        let waited_ms = u64::try_from(begun.elapsed().as_millis()).expect("less than ages");
         settles(&store).await;
         let together = redis.calls_of("set").await;
         // An end and the grant that it makes possible share a board; who waits in another instance says so in an outbox.
         let writes = together - alone;
-        assert!(writes <= 3 * CLIENTS, "{writes} for {CLIENTS} requests");
+        let signs = SIGNS * waited_ms / SIGN_REST_MS;
+        assert!(
+            writes <= 3 * CLIENTS + signs,
+            "{writes} for {CLIENTS} requests in {waited_ms} ms"
+        );
     });
 }
 

@@ -4,7 +4,8 @@
 //!
 //! - `own_limit` + what two clocks may drift apart in `ttl` + the longest delay between a check of freshness and the bytes
 //!   that it lets out < `ttl`: who lapsed has stopped before anybody takes its slot.
-//! - 2 × `renewal` + one put + about 6 reads ≤ `own_limit`: one lost renewal cuts nobody.
+//! - `renewal` + two operations + 7 reads ≤ `own_limit`: a renewal in whose middle a term begins cuts nobody; where a second
+//!   `renewal` fits in besides, neither does one that is lost.
 //! - `beat` + one write ≤ `takeover` / 2: a living scheduler is not replaced. Safety asks nothing of `takeover`.
 
 use crate::mutant::Mutant;
@@ -32,12 +33,18 @@ pub struct Times {
     pub waiter_read_ms: u64,
     /// The rest after an operation that failed.
     pub pause_ms: u64,
+    /// So long after its last renewal a session that is over ceases to say so, where nobody acknowledges it.
+    pub says_over_ms: u64,
     /// How long a session without requests is kept for the next one.
     pub linger_ms: u64,
     /// How long an operation may take before it counts as unresolved.
     pub patience_ms: u64,
     /// The same for the put of a renewal.
     pub renewal_patience_ms: u64,
+    /// The rest between two signs of life of one who is next; 0: none is asked for.
+    pub sign_ms: u64,
+    /// Whoever is next and gives none for so long is passed over.
+    pub away_ms: u64,
     /// How much longer each one behind the first waits before it takes the term.
     pub takeover_rank_ms: u64,
     /// How often that wait is doubled at most, by one who took the term in vain.
@@ -74,15 +81,35 @@ impl Times {
             term_check_ms: 50,
             waiter_read_ms: 50,
             pause_ms: 100,
+            says_over_ms: ttl_ms,
             linger_ms: 1_000,
             patience_ms: 5_000,
             renewal_patience_ms: ttl_ms / 10,
+            sign_ms: 250,
+            away_ms: 1_000,
             takeover_rank_ms: 60,
             doublings_max: 6,
             tidy_ms: 20,
             #[cfg(test)]
             mutants: &[],
         }
+    }
+
+    /// A wait that is longer where operations take long, in proportion.
+    pub(crate) fn slowed(wait_ms: u64, op_ms: u64) -> u64 {
+        let op_ms = op_ms.clamp(Self::QUICK_OP_MS, Self::SLOW_OP_MS);
+        wait_ms.saturating_mul(op_ms) / Self::QUICK_OP_MS
+    }
+
+    /// The rest between two signs of life, where operations take so long. The scheduler has its own opinion of that, so one that is
+    /// slow here alone must not be taken for away.
+    pub(crate) fn sign_rest_ms(&self, op_ms: u64) -> u64 {
+        self.sign_ms.max(2 * op_ms.min(Self::SLOW_OP_MS))
+    }
+
+    /// For how long a sign of life counts, where operations take so long: one may be missed.
+    pub(crate) fn sign_counts_ms(&self, op_ms: u64) -> u64 {
+        2 * Self::slowed(self.sign_ms, op_ms) + self.waiter_read_ms
     }
 
     /// Whether a test has taken this rule away.

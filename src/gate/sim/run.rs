@@ -92,7 +92,7 @@ impl Run {
             "have not come to an end",
         )?;
         let stopped = self.shared.counts.borrow().stopped;
-        if self.shared.plan.is_faultless() && stopped > 0 {
+        if self.shared.plan.is_faultless() && self.shared.plan.renews_in_time() && stopped > 0 {
             return Err(format!(
                 "{stopped} were stopped although nothing went wrong"
             ));

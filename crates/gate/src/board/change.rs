@@ -104,6 +104,16 @@ impl Board {
         self.member(session).is_some_and(|member| !member.condemned)
     }
 
+    /// Whether the session is passed over until it gives a sign of life.
+    pub fn is_away(&self, session: SessionNo) -> bool {
+        self.member(session).is_some_and(|member| member.away)
+    }
+
+    /// Whether something new may be granted to the session.
+    pub fn is_there(&self, session: SessionNo) -> bool {
+        self.counts(session) && !self.is_away(session)
+    }
+
     /// The grant of this ask.
     pub fn grant(&self, ask: AskId) -> Option<&Grant> {
         let at = self.grants.binary_search_by_key(&ask, |grant| grant.ask);

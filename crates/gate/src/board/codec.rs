@@ -10,7 +10,7 @@ use super::Board;
 pub const BOARD_MAX: usize = 128 * 1024;
 
 /// The number of this form of boards and outboxes. Raised with every change that an older version would misread.
-pub const FORMAT: u8 = if cfg!(feature = "next-format") { 3 } else { 2 };
+pub const FORMAT: u8 = if cfg!(feature = "next-format") { 4 } else { 3 };
 
 /// Why bytes are no board, or a board has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,6 +227,7 @@ mod tests {
                     last: 1 << 20,
                     quiet_ms: 30_000,
                     condemned: true,
+                    away: true,
                 })
                 .collect(),
             line: line

@@ -77,6 +77,8 @@ pub struct Member {
     pub quiet_ms: u64,
     /// It has lapsed: nothing new is granted to it, and it is removed after one more reading.
     pub condemned: bool,
+    /// It was next and gave no sign of life: it is passed over until it does.
+    pub away: bool,
 }
 
 /// A permission to relay.

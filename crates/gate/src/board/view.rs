@@ -1,9 +1,19 @@
 //! What a reader of the board can tell: counts, places, what a client holds.
 //!
-//! The line stands in the order in which it is served, so a place is a position in it.
+//! The line stands in the order in which it is served, so a place is a position in it. Whose session is away is passed over: it
+//! is not counted, and stands before nobody.
 
-use super::{AskId, Board, Class, Rank};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{AskId, Board, Class, Rank, Waiting};
 use crate::room::Load;
+use crate::store::SessionNo;
+
+/// How many of those who wait for a model are next: their sessions say that they are alive.
+const NEXT: usize = 4;
+
+/// The same while somebody who waits is away: whoever died with it is found out at the same time.
+const NEXT_TO_AWAY: usize = 32;
 
 /// How many relay and wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,9 +48,29 @@ impl Board {
         u32::try_from(behind.count()).unwrap_or(u32::MAX)
     }
 
+    /// The sessions of those who are next of their models. Who is away is among them, and takes nobody's place.
+    pub(crate) fn next_up(&self) -> BTreeSet<SessionNo> {
+        let is_away = |waiting: &Waiting| self.is_away(waiting.ask.session);
+        let most = match self.waiting().any(is_away) {
+            true => NEXT_TO_AWAY,
+            false => NEXT,
+        };
+        let mut places: BTreeMap<u64, usize> = BTreeMap::new();
+        let next = self.waiting().filter(|waiting| {
+            let place = places.entry(waiting.wants.model).or_default();
+            let is_next = *place < most;
+            *place += usize::from(!is_away(waiting));
+            is_next
+        });
+        next.map(|waiting| waiting.ask.session).collect()
+    }
+
     /// How many wait before this one; `None` if it does not wait here.
     pub fn ahead(&self, ask: AskId) -> Option<u32> {
-        let at = self.waiting().position(|waiting| waiting.ask == ask)?;
+        let mut line = self
+            .waiting()
+            .filter(|waiting| waiting.ask == ask || !self.is_away(waiting.ask.session));
+        let at = line.position(|waiting| waiting.ask == ask)?;
         u32::try_from(at).ok()
     }
 
@@ -82,7 +112,8 @@ impl Board {
             .filter(|grant| is_meant(grant.class, grant.client));
         let queued = self
             .waiting()
-            .filter(|waiting| is_meant(waiting.class, waiting.client));
+            .filter(|waiting| is_meant(waiting.class, waiting.client))
+            .filter(|waiting| !self.is_away(waiting.ask.session));
         Count {
             active: u32::try_from(active.count()).unwrap_or(u32::MAX),
             queued: u32::try_from(queued.count()).unwrap_or(u32::MAX),

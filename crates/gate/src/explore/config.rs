@@ -199,6 +199,8 @@ fn times(ttl: u64, own: u64, renewal: u64, takeover: u64) -> Times {
         waiter_read_ms: 1,
         pause_ms: 1,
         linger_ms: 0,
+        says_over_ms: 0,
+        sign_ms: 0,
         takeover_rank_ms: 0,
         doublings_max: 0,
         tidy_ms: 0,

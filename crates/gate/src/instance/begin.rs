@@ -151,10 +151,14 @@ impl Instance {
         }
     }
 
-    /// Rule 5: one put of *over*, best effort.
-    pub(super) fn leave(&mut self) -> Option<Effect> {
+    /// Rule 5: *over* is put.
+    pub(super) fn leave(&mut self, context: &Context) -> Option<Effect> {
         self.end_session();
         let session = self.session.as_ref()?;
+        if self.retry_at > context.now.mono_ms {
+            let until_ms = self.retry_at;
+            return Some(Effect::Rest { until_ms });
+        }
         if self.times.lacks(Mutant::NoOver) {
             self.session = None;
             return None;
@@ -167,6 +171,16 @@ impl Instance {
         };
         let op = Op::Put(Key::Member(session.epoch, session.no), outbox.encode());
         self.write(State::Leaving, op)
+    }
+
+    /// It is said again until the session has lapsed: until then what it had stays taken, if nobody reads it.
+    pub(super) fn not_left(&mut self, context: &Context) -> Option<Effect> {
+        let fresh_since = self.session.as_ref()?.fresh_since;
+        if context.now.since(fresh_since) >= self.times.says_over_ms {
+            return self.left();
+        }
+        self.retry_at = context.now.mono_ms.saturating_add(self.times.pause_ms);
+        None
     }
 
     pub(super) fn left(&mut self) -> Option<Effect> {

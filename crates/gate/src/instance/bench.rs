@@ -23,6 +23,8 @@ pub(super) struct Bench {
     pub now_ms: u64,
     /// How long each operation takes. It takes effect when it is answered.
     pub op_ms: u64,
+    /// No operation is done.
+    pub is_away: bool,
     begun_ms: Vec<u64>,
     random: u64,
 }
@@ -45,6 +47,7 @@ impl Bench {
             room,
             now_ms: 1_000_000,
             op_ms: 0,
+            is_away: false,
             begun_ms: vec![0; instances],
             random: 0,
         }
@@ -197,6 +200,9 @@ impl Bench {
     }
 
     fn perform(&mut self, op: Op) -> Event {
+        if self.is_away {
+            return Event::Unresolved;
+        }
         match op {
             Op::Put(key, bytes) => _ = self.store.insert(key, bytes),
             Op::Delete(key) => _ = self.store.remove(&key),
@@ -210,6 +216,9 @@ impl Bench {
     }
 
     fn find(&self, key: &Key) -> Found {
+        if self.is_away {
+            return Found::Failed;
+        }
         match (self.counters.get(key), self.store.get(key)) {
             (Some(number), _) => Found::Number(*number),
             (None, Some(bytes)) => Found::Bytes(bytes.clone()),

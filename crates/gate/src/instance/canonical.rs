@@ -277,6 +277,7 @@ impl Instance {
         let waits = self.requests.any_waits();
         if let Some(session) = &mut self.session {
             session.name = 1;
+            session.said_at = origin_ms;
             shift_now(&mut session.fresh_since, times.own_limit_ms);
             if let Some(issued) = &mut session.renewing {
                 shift_now(issued, times.own_limit_ms);
@@ -324,6 +325,7 @@ impl Instance {
             }
             for watch in &mut term.watches {
                 shift(&mut watch.read_at, times.ttl_ms);
+                watch.lived_at = None;
             }
         }
     }

@@ -23,6 +23,8 @@ mod port;
 mod report;
 mod round;
 #[cfg(test)]
+mod silent;
+#[cfg(test)]
 mod slow;
 mod step;
 mod take;

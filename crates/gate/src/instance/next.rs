@@ -22,7 +22,7 @@ impl Instance {
         for _ in 0..SILENT_STEPS_MAX {
             let effect = match self.session.as_ref().map(|session| session.over) {
                 None => self.begin(context),
-                Some(true) => self.leave(),
+                Some(true) => self.leave(context),
                 Some(false) => self.go_on(context),
             };
             if let Some(effect) = effect {
@@ -56,10 +56,11 @@ impl Instance {
             };
         }
         if lingers {
-            return self.leave();
+            return self.leave(context);
         }
         let told = self.requests.least_told();
-        if may_try && (session.dirty || told == Some(Told::Looked)) {
+        let signs = session.sign_is_due(now.mono_ms, context.op_ms, &times);
+        if may_try && (session.dirty || signs || told == Some(Told::Looked)) {
             return self.say(None, now);
         }
         let wants_look = lives || !session.ended.is_empty();

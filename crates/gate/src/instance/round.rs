@@ -24,7 +24,7 @@ impl Instance {
             return self.read(State::FencingTerm, vec![key]);
         }
         if lingers && term.passed && !term.changed && term.board.idle {
-            return self.leave();
+            return self.leave(context);
         }
         term.age(now_ms);
         let own = session.outbox(&mut self.requests, context.now);
@@ -54,6 +54,7 @@ impl Instance {
         if !resigns {
             let (rules, room) = (self.rules, context.room);
             let models = &context.models;
+            term.look_for_signs(session.no, now_ms, context.op_ms, &times);
             term.decide(&Policy {
                 rules,
                 room,

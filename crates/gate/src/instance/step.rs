@@ -86,7 +86,8 @@ impl Instance {
 
             (State::Saying { renewal }, Event::Done) => self.said(renewal, context),
             (State::Saying { .. }, Event::NotDone | Event::Unresolved) => self.unsaid(context),
-            (State::Leaving, Event::Done | Event::NotDone | Event::Unresolved) => self.left(),
+            (State::Leaving, Event::Done) => self.left(),
+            (State::Leaving, Event::NotDone | Event::Unresolved) => self.not_left(context),
 
             (State::Looking(look), Event::Read(found)) => self.looked(look, found, context),
 

@@ -23,9 +23,7 @@ impl Instance {
         let rank_ms = session.rank().saturating_mul(times.takeover_rank_ms);
         let wait_ms = times.takeover_ms.saturating_add(rank_ms);
         let wait_ms = wait_ms.saturating_mul(1 << self.lost.min(times.doublings_max.min(16)));
-        let op_ms = context.op_ms.clamp(Times::QUICK_OP_MS, Times::SLOW_OP_MS);
-        let wait_ms = wait_ms.saturating_mul(op_ms) / Times::QUICK_OP_MS;
-        now_ms.saturating_sub(session.changed_at) >= wait_ms
+        now_ms.saturating_sub(session.changed_at) >= Times::slowed(wait_ms, context.op_ms)
     }
 
     /// Rule 14: a term was drawn.

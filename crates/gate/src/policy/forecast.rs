@@ -156,7 +156,7 @@ impl Policy<'_> {
 
     /// Why each who waits does, in the order of the line.
     fn reasons(&self, board: &Board) -> Vec<Reason> {
-        let draft = Draft::of(self, board);
+        let draft = Draft::of(self, board, &[]);
         let openings = Openings::of(&draft);
         board
             .waiting()

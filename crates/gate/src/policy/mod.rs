@@ -46,6 +46,7 @@ use crate::board::{AskId, Board, Mark, Rank, Unlawful};
 pub use crate::board::{Class, Decision, Refusal};
 use crate::models::{Models, Wants};
 use crate::room::Room;
+use crate::store::SessionNo;
 
 /// The policy's settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -100,6 +101,8 @@ pub struct Asks {
     pub moves: Vec<Move>,
     /// What is to be cancelled.
     pub cancels: Vec<Cancel>,
+    /// Sessions of which nothing was heard lately, by their number: nothing is granted to them before they give a sign of life.
+    pub silent: Vec<SessionNo>,
 }
 
 /// One who wants to start.
@@ -158,7 +161,7 @@ impl<'a> Policy<'a> {
     /// # Errors
     /// A decision was not lawful: a bug here, for which nobody has to wait (see [`plain`]).
     pub fn schedule(&self, board: &Board, asks: &Asks) -> Result<Vec<Decision>, Unlawful> {
-        let mut draft = Draft::of(self, board);
+        let mut draft = Draft::of(self, board, &asks.silent);
         draft.cancel(&asks.cancels)?;
         join::join(&mut draft, &self.rules, &asks.joined)?;
         draft.move_on(&asks.moves)?;
@@ -176,7 +179,7 @@ impl<'a> Policy<'a> {
 impl Policy<'_> {
     /// Where one who is granted may go instead, without the upstreams of the set bits, if anywhere at this moment.
     pub fn another(&self, board: &Board, wants: Wants, avoid: u8) -> Option<u8> {
-        Draft::of(self, board).another(wants, avoid)
+        Draft::of(self, board, &[]).another(wants, avoid)
     }
 }
 
@@ -185,15 +188,17 @@ struct Draft<'a> {
     board: Board,
     room: Room,
     models: &'a Models,
+    silent: &'a [SessionNo],
     decisions: Vec<Decision>,
 }
 
 impl<'a> Draft<'a> {
-    fn of(policy: &Policy<'a>, board: &Board) -> Draft<'a> {
+    fn of(policy: &Policy<'a>, board: &Board, silent: &'a [SessionNo]) -> Draft<'a> {
         Draft {
             board: board.clone(),
             room: policy.room,
             models: policy.models,
+            silent,
             decisions: Vec::new(),
         }
     }

@@ -21,13 +21,14 @@ pub(super) fn next(draft: &Draft<'_>) -> Option<(AskId, u8)> {
     let board = &draft.board;
     let mut line = board
         .waiting()
-        .filter(|waiting| board.counts(waiting.ask.session));
+        .filter(|waiting| board.is_there(waiting.ask.session));
     line.find_map(|waiting| {
         let model = waiting.wants.model;
         if held_up.contains(&model) {
             return None;
         }
-        let upstream = openings.choose(waiting.wants, 0);
+        let is_silent = draft.silent.binary_search(&waiting.ask.session).is_ok();
+        let upstream = openings.choose(waiting.wants, 0).filter(|_| !is_silent);
         if upstream.is_none() {
             held_up.push(model);
         }

@@ -21,7 +21,7 @@ pub fn schedule(
         models: &Models::NONE,
         ..*policy
     };
-    let mut draft = Draft::of(policy, board);
+    let mut draft = Draft::of(policy, board, &asks.silent);
     draft.board.policy = Field::default();
     draft.cancel(&asks.cancels)?;
     for one in &asks.joined {

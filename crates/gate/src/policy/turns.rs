@@ -233,7 +233,7 @@ impl At<'_> {
         for waiting in board.waiting() {
             let (model, wants) = (waiting.wants.model, waiting.wants);
             let may_start = waiting.rank.is_in_front()
-                && board.counts(waiting.ask.session)
+                && board.is_there(waiting.ask.session)
                 && self.draft.may_go(hold.upstream, wants);
             if !may_start || model == 0 || model == hold.next || hold.turn(model).is_some() {
                 continue;

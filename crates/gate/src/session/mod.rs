@@ -55,6 +55,8 @@ pub(crate) struct Session {
     pub checked_at: u64,
     /// When it looks next.
     pub look_at: u64,
+    /// When it put its outbox last.
+    pub said_at: u64,
     /// No operation before this time, after one that failed.
     pub retry_at: u64,
     /// What has ended and may still stand on a board.
@@ -116,6 +118,7 @@ impl Session {
             changed_at: issued.mono_ms,
             checked_at: 0,
             look_at: 0,
+            said_at: issued.mono_ms,
             retry_at: 0,
             ended: Vec::new(),
             cancels: Vec::new(),
@@ -154,6 +157,7 @@ impl Session {
     /// The next outbox, and what is first issued with it is tagged so (rules 6, 7).
     pub fn next_outbox(&mut self, requests: &mut Requests, now: Now) -> Outbox {
         self.beat = self.beat.saturating_add(1);
+        self.said_at = now.mono_ms;
         for tag in self.ended.iter_mut().map(|ended| &mut ended.tag) {
             tag.get_or_insert(self.beat);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Session;
 use crate::board::Board;
 use crate::store::TermNo;
+use crate::times::Times;
 
 /// A board as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,10 +65,26 @@ impl Session {
 
     /// How many wait before the first of its own, by the newest board it has read; `None` if none of them is listed.
     pub fn nearest_ahead(&self) -> Option<u32> {
-        let view = self.view.as_ref().filter(|view| view.term == self.known)?;
-        let mut line = view.board.waiting();
-        let at = line.position(|waiting| waiting.ask.session == self.no)?;
+        let board = &self.newest_view()?.board;
+        let is_own = |session| session == self.no;
+        let sessions = board.waiting().map(|waiting| waiting.ask.session);
+        let mut line = sessions.filter(|session| is_own(*session) || !board.is_away(*session));
+        let at = line.position(is_own)?;
         u32::try_from(at).ok()
+    }
+
+    /// Whether it is to give a sign of life now: one of its own is next, and may be granted something at any moment.
+    pub fn sign_is_due(&self, now_ms: u64, op_ms: u64, times: &Times) -> bool {
+        let since_ms = now_ms.saturating_sub(self.said_at);
+        times.sign_ms > 0
+            && since_ms >= times.sign_rest_ms(op_ms)
+            && self
+                .newest_view()
+                .is_some_and(|view| view.board.next_up().contains(&self.no))
+    }
+
+    fn newest_view(&self) -> Option<&View> {
+        self.view.as_ref().filter(|view| view.term == self.known)
     }
 
     /// How many other sessions have an ask before the first of its own.

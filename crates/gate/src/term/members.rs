@@ -16,6 +16,9 @@ pub(crate) struct Watch {
     pub read_at: u64,
     /// A board of this term that condemns it has passed.
     pub mark_passed: bool,
+    /// When it gave its last sign of life in this term, and since when another is missed while it is next.
+    pub lived_at: Option<u64>,
+    pub missed_since: Option<u64>,
 }
 
 impl Term {
@@ -37,7 +40,9 @@ impl Term {
             let Some(watch) = self.watch(member.session) else {
                 return true;
             };
-            let rest_ms = match has_grant(member.session) || self.board.line.is_empty() {
+            let is_missed = watch.missed_since.is_some() && !member.away;
+            let rest_ms = match is_missed || has_grant(member.session) || self.board.line.is_empty()
+            {
                 true => times.look_ms,
                 false => times.waiter_read_ms,
             };
@@ -61,7 +66,7 @@ impl Term {
             false => beat != last,
         };
         match is_sign_of_life {
-            true => self.lives(session, beat),
+            true => self.lives(session, beat, now_ms),
             false => self.is_quiet(session, now_ms, times),
         }
         if self.board.member(session).is_none() {
@@ -74,13 +79,56 @@ impl Term {
     }
 
     /// Another beat than the last that was read, be it a lower one: it lives.
-    fn lives(&mut self, session: SessionNo, beat: u64) {
+    fn lives(&mut self, session: SessionNo, beat: u64, now_ms: u64) {
         if let Some(member) = self.board.member_mut(session) {
             member.last = beat;
             member.quiet_ms = 0;
             self.changed |= std::mem::take(&mut member.condemned);
+            self.changed |= std::mem::take(&mut member.away);
         }
-        self.note(session, |watch| watch.mark_passed = false);
+        self.note(session, |watch| {
+            watch.mark_passed = false;
+            (watch.lived_at, watch.missed_since) = (Some(now_ms), None);
+        });
+    }
+
+    /// Finds out of whom nothing was heard lately, and who has been silent for too long while it was next. A slot that is granted to
+    /// one who died is lost for a time to live, so a sign of life comes before the grant.
+    pub fn look_for_signs(&mut self, me: SessionNo, now_ms: u64, op_ms: u64, times: &Times) {
+        self.asks.silent.clear();
+        if times.sign_ms == 0 {
+            return;
+        }
+        let counts_ms = times.sign_counts_ms(op_ms);
+        let next = self.board.next_up();
+        let watches = &mut self.watches;
+        for member in self
+            .board
+            .members
+            .iter_mut()
+            .filter(|member| member.session != me)
+        {
+            // Of one whose outbox was not read in this term nothing is known yet.
+            let at = watches.binary_search_by_key(&member.session, |watch| watch.session);
+            let watch = at.ok().and_then(|at| watches.get_mut(at));
+            let lived_at = watch.as_ref().and_then(|watch| watch.lived_at);
+            if lived_at.is_some_and(|at| now_ms.saturating_sub(at) < counts_ms) {
+                continue;
+            }
+            self.asks.silent.push(member.session);
+            let Some(watch) = watch else { continue };
+            watch.missed_since = match next.contains(&member.session) {
+                true => watch.missed_since.or(Some(now_ms)),
+                false => None,
+            };
+            let missed_ms = watch
+                .missed_since
+                .map_or(0, |since| now_ms.saturating_sub(since));
+            if missed_ms >= times.away_ms && !member.away {
+                member.away = true;
+                self.changed = true;
+            }
+        }
     }
 
     /// The same beat as before: the time since this scheduler's own previous reading counts, and two steps lead out.
@@ -244,6 +292,8 @@ impl Term {
                 session,
                 read_at: 0,
                 mark_passed: false,
+                lived_at: None,
+                missed_since: None,
             };
             self.watches.insert(at, watch);
             at

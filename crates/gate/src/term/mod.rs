@@ -102,6 +102,9 @@ impl Term {
             return Err(Removed);
         }
         board.list_up_to(me);
+        if let Some(own) = board.member_mut(me) {
+            own.away = false;
+        }
         board.idle = false;
         board.oldest = oldest;
         // Rule 30: two takers before this one left no board.
