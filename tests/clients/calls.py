@@ -5,6 +5,7 @@ SERVERS is JSON: the name of a case and the address of the server that plays it.
 
 import json
 import os
+import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -24,7 +25,9 @@ def run(client):
             said = {"error": "".join(traceback.format_exception_only(error)).strip()}
         line = json.dumps({"case": case, "call": name} | said, default=str)
         with LOCK:
-            print(line, flush=True)
+            # At once: a client that writes by itself must not come between it and its end.
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
     jobs = [(case, url, name, function) for case, url in SERVERS.items() for name, function in client.items()]
     with ThreadPoolExecutor(len(jobs)) as pool:

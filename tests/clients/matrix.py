@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -50,6 +51,8 @@ NPM = {
     "@ai-sdk/openai-compatible": ["@ai-sdk/openai-compatible@2.0.92", "ai@6"],
     "genkitx-ollama": ["genkitx-ollama@1.42.0", "genkit@1.42.0"],
 }
+# Their versions stand in crates/Cargo.toml, too; each is a few calls of crates/src/main.rs.
+CRATES = {"ollama-rs": "ollama-rs 0.3.6", "genai": "genai 0.7.2"}
 
 # The cases, and the sentence of Sluice's that an error has to tell.
 CASES = {
@@ -79,6 +82,15 @@ def install_npm(name):
     subprocess.run(npm + NPM[name], check=True, stdout=subprocess.DEVNULL)
     package, version = NPM[name][0].rsplit("@", 1)
     return ["node", HERE / "npm.mjs", name], folder, f"{package} {version}"
+
+
+def install_crates(name):
+    folder = CACHE / "crates"
+    shutil.copytree(HERE / "crates", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("Cargo.lock", "target"))
+    # Cargo has a lock of its own: the second waits, and finds it built.
+    cargo = ["cargo", "build", "--quiet", "--release", "--target-dir", folder / "target"]
+    subprocess.run(cargo, cwd=folder, check=True)
+    return [folder / "target/release/clients", name], folder, CRATES[name]
 
 
 class Servers:
@@ -155,7 +167,8 @@ def run(registry, name, install, servers):
     outcomes = {}
     for line in written.splitlines():
         if line.startswith("{"):
-            said = json.loads(line)
+            # A client may write behind it, on the same line.
+            said, _ = json.JSONDecoder().raw_decode(line)
             outcomes.setdefault(said["call"], {})[said["case"]] = said
     if not outcomes:
         outcomes = {"(none)": {}}
@@ -205,7 +218,7 @@ def page(rows):
     ]
     silent = count = fine = 0
     for registry, version, outcomes in sorted(rows, key=lambda row: (row[0], row[1])):
-        for call, cases in outcomes.items():
+        for call, cases in sorted(outcomes.items()):
             cells = [verdict(case, cases.get(case)) for case in CASES]
             lines.append(f"| {version} ({registry}) | {call} | " + " | ".join(word for word, _ in cells) + " |")
             silent += sum(word.startswith("**silent") for word, _ in cells)
@@ -219,7 +232,8 @@ LEFT = """\
 What is left: once a document's head is out, 5 s after it was asked for, nothing but the document can tell an error, and the clients
 that are named silent take it for an answer. Streams have no such row: where a client reads no error line it sees the answer broken
 off. genkitx-ollama takes each piece that the network delivers for one line and fails by chance where two come together, before
-Ollama as well. ollama-ai-provider-v2 tells statuses in words of its own.
+Ollama as well. ollama-ai-provider-v2 tells statuses in words of its own, and ollama-rs and genai's Ollama streams what an error inside
+a stream says.
 """
 
 
@@ -227,6 +241,7 @@ def main():
     named = sys.argv[2:]
     jobs = [("PyPI", name, install_pypi) for name in PYPI]
     jobs += [("npm", name, install_npm) for name in NPM]
+    jobs += [("crates.io", name, install_crates) for name in CRATES]
     jobs = [job for job in jobs if not named or job[1] in named]
     CACHE.mkdir(parents=True, exist_ok=True)
     servers = Servers()

@@ -12,8 +12,8 @@ use crate::{build, debian, process};
 pub(crate) const USAGE: &str = "\
   NAME …   these clients alone; the page is then printed and not written
 
-Installs two dozen clients from PyPI and npm into target/clients, each in its pinned version (some gigabytes, the
-first time), runs every call of each against five hosts, and writes docs/clients.md.";
+Installs 24 clients from PyPI, npm and crates.io into target/clients, each in its pinned version (some
+gigabytes, the first time), runs every call of each against five hosts, and writes docs/clients.md.";
 
 pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     build::everything(repo)?;

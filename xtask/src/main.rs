@@ -91,7 +91,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "clients",
-        summary: "the matrix of real clients from npm and PyPI: docs/clients.md",
+        summary: "the matrix of real clients from npm, PyPI and crates.io: docs/clients.md",
         usage: clients::USAGE,
         run: clients::run,
     },
