@@ -9,7 +9,7 @@ use crate::process;
 
 pub(crate) const USAGE: &str = "\
   URL                where the Ollama is, such as http://127.0.0.1:11434
-  FOLDER             where the transcripts are put, one file for each group of cases
+  FOLDER             where the transcripts are put, one file for each group of cases, each as soon as it is there
   PREFIX …           only the cases whose names begin so
 
 The cases are crates/ollama-sim/tests/transcripts/cases.jsonl; they name the models that have to be there. The version that

@@ -9,12 +9,14 @@
 
 mod case;
 mod exchange;
+mod folder;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use case::{Case, cases};
 pub use exchange::{Server, exchange};
+pub use folder::Folder;
 
 /// One answer, as it was sent.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

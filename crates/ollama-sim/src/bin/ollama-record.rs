@@ -1,14 +1,13 @@
 //! `ollama-record URL FOLDER [PREFIX …]`: records the cases again before an Ollama that somebody has.
 
 use std::{
-    collections::BTreeMap,
     io::{Error, Result},
     path::Path,
     process::ExitCode,
     time::Duration,
 };
 
-use ollama_sim::record::{self, Server, Transcript};
+use ollama_sim::record::{self, Folder, Server};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,7 +27,7 @@ fn main() -> ExitCode {
 fn run(url: &str, folder: &Path, prefixes: &[String]) -> Result<()> {
     let server = server(url)?;
     let cases = record::cases(CASES).map_err(Error::other)?;
-    let mut groups: BTreeMap<String, Vec<Transcript>> = BTreeMap::new();
+    let mut folder = Folder::at(folder)?;
     for case in cases {
         let is_named = prefixes.iter().any(|prefix| case.name.starts_with(prefix));
         if !is_named && (case.asked || !prefixes.is_empty()) {
@@ -42,17 +41,7 @@ fn run(url: &str, folder: &Path, prefixes: &[String]) -> Result<()> {
             transcript.frames.len(),
             transcript.end
         );
-        let group = case.name.split('-').next().unwrap_or_default();
-        groups.entry(group.to_owned()).or_default().push(transcript);
-    }
-    std::fs::create_dir_all(folder)?;
-    for (group, transcripts) in groups {
-        let mut lines = String::new();
-        for transcript in transcripts {
-            lines += &serde_json::to_string(&transcript).map_err(Error::other)?;
-            lines.push('\n');
-        }
-        std::fs::write(folder.join(group).with_extension("jsonl"), lines)?;
+        folder.put(&transcript)?;
     }
     Ok(())
 }
