@@ -49,6 +49,7 @@ const SHELL = [
   '/js/state/library.js',
   '/js/state/merge.js',
   '/js/state/older.js',
+  '/js/state/places.js',
   '/js/state/prompts.js',
   '/js/state/request.js',
   '/js/state/saver.js',

@@ -75,6 +75,8 @@ export async function start(first) {
   composer.open();
   void loadModels();
   void registerWorker();
+  if (/** @type {any} */ (performance.getEntriesByType('navigation')[0])?.type !== 'navigate')
+    void import('./state/places.js').then(({ takeUpPlaces }) => takeUpPlaces(library));
   library.addEventListener('cleared', () => location.replace('/'));
   if (library.list.length > 0) {
     void import('./view/export-note.js').then(({ offerExport }) =>

@@ -48,13 +48,17 @@ function tell(turn) {
 }
 
 /** @param {Turn} turn @param {Parts} parts */
-function onChange(turn, { queue }) {
+function onChange(turn, { queue, library }) {
   tell(turn);
   if (turn.place) queue.show(turn.place);
   if (turn.state === 'queued' && !awake.has(turn)) {
     awake.add(turn);
     void import('./wake.js').then(
       ({ keepAwake }) => keepAwake(turn),
+      () => {},
+    );
+    void import('../state/places.js').then(
+      ({ keepPlaces }) => keepPlaces(library),
       () => {},
     );
   }

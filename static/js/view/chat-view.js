@@ -31,7 +31,8 @@ export class ChatView extends EventTarget {
     parts.composer.addEventListener('send', () => this.send());
     parts.composer.addEventListener('stop', () => this.stop());
     window.addEventListener('pagehide', () => {
-      for (const { turn } of parts.library.busy) turn?.leave();
+      // A place in line is taken up by the page after this one (`state/places.js`), unless it was given up.
+      for (const { turn } of parts.library.busy) if (turn?.state !== 'queued') turn?.leave();
     });
     window.addEventListener('beforeunload', (event) => {
       if (parts.library.busy.length > 0) event.preventDefault(); // a place in line, or an answer, would be lost
