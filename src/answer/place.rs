@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::StatusCode;
+use sluice_gate::Wants;
 use sluice_gate::board::Board;
 use sluice_gate::instance::Phase;
 use sluice_gate::policy::{Foreseen, Reason, Service};
@@ -43,7 +44,8 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
         active: u64::from(count.active.min(max)),
         max: u64::from(max),
         eta_seconds: eta_ms.filter(|_| is_waiting).map(|ms| ms.div_ceil(1_000)),
-        reason: reason(job, board, foreseen, is_behind_last).filter(|_| is_waiting),
+        reason: reason(&job.config, board, place.wants(), foreseen, is_behind_last)
+            .filter(|_| is_waiting),
         model: Some(job.heartbeat.model().to_owned()),
         ahead: is_waiting.then(|| ahead.into()),
         eta_range: start.map(|start| [start.low_ms / 1_000, start.high_ms.div_ceil(1_000)]),
@@ -54,12 +56,13 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
 
 /// Why it waits; where others of its like were put before it, that.
 fn reason(
-    job: &Job,
+    config: &Config,
     board: &Board,
+    wants: Wants,
     foreseen: Option<Foreseen>,
     is_behind_last: bool,
 ) -> Option<&'static str> {
-    if !gate::is_settling(board) && breakers::all_drained(&job.config) {
+    if !gate::is_settling(board) && breakers::all_drained(config) {
         return Some("drained");
     }
     let reason = match foreseen {
@@ -68,6 +71,7 @@ fn reason(
     };
     match reason {
         None | Some(Reason::Slots | Reason::ModelBusy) if is_behind_last => Some("reordered"),
+        Some(Reason::UpstreamDown) if breakers::is_drained_for(config, wants) => Some("drained"),
         reason => reason.map(Reason::word),
     }
 }

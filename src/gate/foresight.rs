@@ -3,10 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 
+use sluice_gate::Room;
 use sluice_gate::board::{AskId, Board};
 use sluice_gate::policy::{Calibration, Foreseen, Joined, Newcomer, Range};
 
-/// How long what was foreseen is told, in milliseconds.
+/// How long what was foreseen is told, in milliseconds, as long as the room is the same.
 const TOLD_MS: u64 = 500;
 
 /// One who is not among them yet is told after this at the latest, in milliseconds.
@@ -18,11 +19,18 @@ const NEWCOMERS: usize = 16;
 /// What was foreseen last, and how true it has come.
 #[derive(Default)]
 pub(super) struct Foresight {
-    /// When it was, of the monotonic clock, and what.
-    last: RefCell<Option<(u64, Vec<Foreseen>)>>,
+    last: RefCell<Option<Last>>,
     newcomers: RefCell<Vec<Asked>>,
     calibration: Cell<Calibration>,
     score: Cell<Score>,
+}
+
+/// What was foreseen last for those who wait.
+struct Last {
+    /// When it was, of the monotonic clock.
+    at_ms: u64,
+    room: Room,
+    all: Vec<Foreseen>,
 }
 
 /// One who came, and what it could be told.
@@ -68,18 +76,19 @@ pub struct Score {
 
 impl Foresight {
     /// What can be told to one who waits, `run` running the policy forward where that is due; `None` if it does not wait, or came a
-    /// moment ago.
+    /// moment ago. What was foreseen for another room is not told: nobody waits for an upstream that is back.
     pub(super) fn of(
         &self,
         ask: AskId,
+        room: Room,
         now_ms: u64,
         run: impl FnOnce() -> Vec<Foreseen>,
     ) -> Option<Foreseen> {
         let find = |all: &[Foreseen]| all.iter().find(|one| one.ask == ask).copied();
         let mut found = None;
-        if let Some((at_ms, all)) = &*self.last.borrow() {
-            let age_ms = now_ms.saturating_sub(*at_ms);
-            found = find(all).filter(|_| age_ms < TOLD_MS);
+        if let Some(last) = self.last.borrow().as_ref().filter(|last| last.room == room) {
+            let age_ms = now_ms.saturating_sub(last.at_ms);
+            found = find(&last.all).filter(|_| age_ms < TOLD_MS);
             if found.is_none() && age_ms < NEW_MS {
                 return None;
             }
@@ -87,7 +96,11 @@ impl Foresight {
         if found.is_none() {
             let all = run();
             found = find(&all);
-            self.last.replace(Some((now_ms, all)));
+            self.last.replace(Some(Last {
+                at_ms: now_ms,
+                room,
+                all,
+            }));
         }
         found.map(|one| Foreseen {
             start: one.start.map(|range| self.calibrated(range)),
@@ -189,13 +202,31 @@ mod tests {
                 runs.set(runs.get() + 1);
                 (0..known).map(foreseen).collect()
             };
-            foresight.of(AskId { session: 1, k }, now_ms, run).is_some()
+            let ask = AskId { session: 1, k };
+            foresight.of(ask, Room::one(4), now_ms, run).is_some()
         };
         assert!(ask(0, 1_000, 2) && ask(1, 1_400, 2) && ask(0, 1_499, 2));
         assert_eq!(runs.get(), 1);
         assert!(!ask(2, 1_050, 3), "it came a moment ago");
         assert!(ask(2, 1_500, 3) && ask(0, 1_600, 3));
         assert_eq!(runs.get(), 2);
+    }
+
+    #[test]
+    fn what_was_foreseen_before_an_upstream_came_back_is_not_told_after_it() {
+        let foresight = Foresight::default();
+        let ask = |room: Room, reason: Reason| {
+            let run = || {
+                let one = foreseen(0);
+                vec![Foreseen { reason, ..one }]
+            };
+            let ask = AskId { session: 1, k: 0 };
+            foresight.of(ask, room, 1_000, run).map(|one| one.reason)
+        };
+        let (up, down) = (Room::one(4), Room::one(4).without(0));
+        assert_eq!(ask(down, Reason::UpstreamDown), Some(Reason::UpstreamDown));
+        assert_eq!(ask(up, Reason::Slots), Some(Reason::Slots));
+        assert_eq!(ask(down, Reason::UpstreamDown), Some(Reason::UpstreamDown));
     }
 
     #[test]

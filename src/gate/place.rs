@@ -158,12 +158,12 @@ impl<W: World> Place<W> {
     pub fn foreseen(&self, board: &Board) -> Option<Foreseen> {
         let gate = &self.gate.0;
         let now_ms = gate.world.now().mono_ms;
-        let one = gate
-            .foresight
-            .of(self.ask()?, now_ms, || self.gate.foresee(board))?;
+        let room = (gate.around.room)();
+        let foresee = || self.gate.foresee(board);
+        let one = gate.foresight.of(self.ask()?, room, now_ms, foresee)?;
         if self.told.get().is_none() {
-            let capacity = (gate.around.room)().capacity();
-            let plain_ms = Service::of(board).wait_ms(one.ahead, board.count().active, capacity);
+            let active = board.count().active;
+            let plain_ms = Service::of(board).wait_ms(one.ahead, active, room.capacity());
             let told = one.start.zip(plain_ms).map(|(range, plain_ms)| FirstTold {
                 range,
                 plain_ms,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use futures::lock::Mutex;
-use sluice_gate::{Now, Room};
+use sluice_gate::{Now, Room, Wants};
 
 use super::breaker::{Breaker, Cause, Sight, State};
 use crate::clock::now;
@@ -88,6 +88,15 @@ pub fn room_by_current() -> Option<Room> {
 pub fn all_drained(config: &Config) -> bool {
     let orders = orders::known();
     (0..config.upstreams.len()).all(|index| orders.drains(index))
+}
+
+/// Whether an upstream that could be used, and may have what is wanted, is drained.
+pub fn is_drained_for(config: &Config, wants: Wants) -> bool {
+    let orders = orders::known();
+    (0_u8..).zip(&config.upstreams).any(|(upstream, _)| {
+        let index = usize::from(upstream);
+        wants.may_go(upstream) && orders.drains(index) && state(config, index) != State::Open
+    })
 }
 
 /// Whether an upstream may be used.

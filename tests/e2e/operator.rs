@@ -9,6 +9,7 @@ use ollama_sim::{Options, Sim};
 use serde_json::{Value, json};
 
 use crate::common::{Answer, App, SECOND, Setup, Whole, eventually, run, settles, within};
+use crate::models::{before, simulator};
 
 const KEYS: &str = "ops:operator:key-ops,ann:interactive:key-ann";
 
@@ -52,6 +53,21 @@ async fn end(app: &App, key: &str, ticket: &str) -> Whole {
     let path = format!("/api/operator/requests/{ticket}");
     let answer = send(app, key, Method::DELETE, &path, &Value::Null).await;
     answer.whole().await
+}
+
+/// Reads on until it is told to wait for this, and for nothing else but what comes before anything is known.
+async fn is_told(waiting: &mut Answer, reason: &str) {
+    let told = async {
+        loop {
+            let line = waiting.line().await.expect("a heartbeat");
+            let place = line.queue().unwrap_or_default();
+            assert_ne!(place["reason"], "upstream_down", "{place}");
+            if place["reason"] == reason {
+                return;
+            }
+        }
+    };
+    within(20 * SECOND, "it is told", told).await;
 }
 
 fn ticket(request: &Value) -> String {
@@ -132,20 +148,31 @@ fn where_all_is_drained_who_comes_waits_and_is_told_why() {
         order(&app, "drain", json!({})).await;
         let mut waiting = chat(&app, "later").await;
         assert_eq!(waiting.status, 200);
-        let told = async {
-            loop {
-                let line = waiting.line().await.expect("a heartbeat");
-                if line
-                    .queue()
-                    .is_some_and(|place| place["reason"] == "drained")
-                {
-                    return;
-                }
-            }
-        };
-        within(20 * SECOND, "it is told", told).await;
+        is_told(&mut waiting, "drained").await;
         assert_eq!(app.sim.counts().streams.started, 0);
         order(&app, "resume", json!({})).await;
+        let whole = within(20 * SECOND, "it is served", waiting.whole()).await;
+        whole.assert_complete();
+        settles(&*app.store()).await;
+    });
+}
+
+#[test]
+fn where_the_only_upstream_with_its_model_is_drained_nobody_is_told_that_it_is_down() {
+    run(async {
+        let sims = [simulator(&["a"]).await, simulator(&["b"]).await];
+        let settings = [
+            ("api_keys", KEYS),
+            ("allowed_models", "a,b"),
+            ("ollama_model", "a"),
+        ];
+        let app = before(&sims.each_ref(), &settings).await;
+        order(&app, "drain", json!({ "upstream": 1 })).await;
+        let body = json!({ "model": "b", "prompt": "later" });
+        let mut waiting = send(&app, "key-ann", Method::POST, "/api/chat", &body).await;
+        assert_eq!(waiting.status, 200);
+        is_told(&mut waiting, "drained").await;
+        order(&app, "resume", json!({ "upstream": 1 })).await;
         let whole = within(20 * SECOND, "it is served", waiting.whole()).await;
         whole.assert_complete();
         settles(&*app.store()).await;
