@@ -63,22 +63,27 @@ impl Policy<'_> {
         waits.max()
     }
 
-    /// What each model that is in use at an upstream may take.
+    /// What each model that is in use at an upstream may take. That an answer of it was once measured is no use: a model may have been
+    /// measured by its name, and is known by its file since another came beside it.
     fn shares(&self, board: &Board, upstream: u8) -> Vec<Share> {
-        let field = &board.policy;
-        let hold = field.hold(upstream);
-        let turns = hold.into_iter().flat_map(|hold| hold.turns.iter());
-        let figures = field.figures.iter();
-        let measured = figures.filter(|figure| figure.upstream == upstream);
-        let loaded = self
-            .models
-            .seen
-            .iter()
-            .filter(|seen| seen.upstream == upstream);
+        let hold = board.policy.hold(upstream);
+        let turns = hold.into_iter().flat_map(|hold| {
+            let past = hold.past.iter().map(|past| past.model);
+            hold.turns.iter().map(|turn| turn.model).chain(past)
+        });
+        let seen = self.models.seen.iter();
+        let seen = seen.filter(|seen| seen.upstream == upstream);
+        let apart = self.models.apart.iter();
+        let apart = apart.filter(|pair| pair.upstream == upstream);
+        let waiting = board.waiting().map(|waiting| waiting.wants);
         let mut models: Vec<u64> = turns
-            .map(|turn| turn.model)
-            .chain(measured.map(|figure| figure.model))
-            .chain(loaded.map(|seen| seen.model))
+            .chain(seen.map(|seen| seen.model))
+            .chain(apart.flat_map(|pair| [pair.one, pair.other]))
+            .chain(
+                waiting
+                    .filter(|wants| wants.may_go(upstream))
+                    .map(|wants| wants.model),
+            )
             .filter(|model| *model != 0)
             .collect();
         models.sort_unstable();
@@ -102,7 +107,7 @@ const LINGER_MS: u64 = 5_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{Models, Seen};
+    use crate::models::{Apart, Models, Seen};
     use crate::room::Room;
 
     #[test]
@@ -182,5 +187,31 @@ mod tests {
         // That of the second: the first one's turn, an answer, its load and the own.
         let expected = 60_000 + 300_000 + 20_000 + LOAD_GUESS_MS + LINGER_MS;
         assert_eq!(wait_ms(&models), Some(expected));
+    }
+
+    #[test]
+    fn a_model_that_was_measured_by_its_name_and_is_known_by_its_file_counts_once() {
+        let mut models = Models::NONE;
+        models.apart.push(Apart {
+            upstream: 0,
+            one: 7,
+            other: 8,
+        });
+        let mut board = Board::default();
+        for model in [7, 8, 9] {
+            board.policy.measure(0, model, |figure| figure.note(1_000));
+        }
+        let policy = Policy {
+            rules: Rules {
+                model_turn_ms: 60_000,
+                swap_share: 25,
+                ..Rules::default()
+            },
+            room: Room::one(4),
+            models: &models,
+        };
+        let turn_ms = 60_000 + 600_000 + LOAD_GUESS_MS;
+        let wait_ms = policy.longest_turn_wait_ms(&board, 600_000);
+        assert_eq!(wait_ms, Some(turn_ms + LOAD_GUESS_MS + LINGER_MS));
     }
 }
