@@ -136,6 +136,16 @@ async fn attempt(
 ) -> Result<UpstreamResponse, Failure> {
     let sending = sending(job, upstream).await;
     job.ask(upstream);
+    if beforehand::is_refused_on_trial(job, upstream, &sending).await {
+        job.account().upstream_ended();
+        return Err(Failure {
+            refusal: beforehand::no_embeddings(job.endpoint),
+            is_worth_a_retry: false,
+            is_unreachable: false,
+            is_settled_here: true,
+            cut: None,
+        });
+    }
     let call = Call {
         method: Method::POST,
         path: job.outgoing.path,

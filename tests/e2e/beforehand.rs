@@ -182,6 +182,40 @@ fn a_model_that_refused_to_embed_is_not_asked_again() {
     });
 }
 
+#[test]
+fn a_model_for_chats_is_not_loaded_anew_to_refuse_an_embedding_on_a_route_without_options() {
+    run(async {
+        let app = Setup::answering("tokens=1 pace=0ms").start().await;
+        let chat = json!({ "model": "llama3.2", "prompt": "Hello" });
+        app.post("/api/chat", &chat)
+            .await
+            .whole()
+            .await
+            .assert_complete();
+        let loads = app.sim.counts().loads;
+        let embed = json!({ "model": "llama3.2", "input": "Hello" });
+        for _ in 0..2 {
+            let refused = app.post("/v1/embeddings", &embed).await.whole().await;
+            assert_eq!(refused.status.as_u16(), 501, "{refused:?}");
+            let said = &refused.json()["error"]["message"];
+            let said = said.as_str().expect("a sentence");
+            assert!(said.contains("does not support embeddings"), "{said}");
+        }
+        app.post("/api/chat", &chat)
+            .await
+            .whole()
+            .await
+            .assert_complete();
+        assert_eq!(app.sim.counts().loads, loads);
+        assert_eq!(app.sim.counts().requests, 3);
+        // One that embeds is asked for nothing but that.
+        let embed = json!({ "model": "nomic-embed-text", "input": "Hello" });
+        let vector = app.post("/v1/embeddings", &embed).await.whole().await;
+        assert_eq!(vector.status.as_u16(), 200, "{vector:?}");
+        assert_eq!(app.sim.counts().requests, 4);
+    });
+}
+
 fn sentence_of(refused: &Whole) -> String {
     let document = refused.json();
     let error = &document["error"];
