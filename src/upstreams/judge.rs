@@ -51,16 +51,9 @@ pub enum Weight {
 /// # Errors
 /// It is none that can be passed on.
 pub async fn judge(response: UpstreamResponse, is_cloud: bool) -> Result<UpstreamResponse, Judged> {
-    let UpstreamResponse {
-        status,
-        content_type,
-        coding,
-        date,
-        retry_after,
-        body,
-    } = response;
+    let (status, retry_after) = (response.status, response.retry_after);
     let text = |value: &Option<http::HeaderValue>| Some(value.as_ref()?.to_str().ok()?.to_owned());
-    let (kind, code) = (text(&content_type), text(&coding));
+    let (kind, code) = (text(&response.content_type), text(&response.coding));
     let seen = |body: &[u8]| {
         let seen = Seen {
             status,
@@ -71,15 +64,8 @@ pub async fn judge(response: UpstreamResponse, is_cloud: bool) -> Result<Upstrea
         seen.trouble(is_cloud)
     };
     if status.is_success() {
-        return match seen(body.begins_with()) {
-            None => Ok(UpstreamResponse {
-                status,
-                content_type,
-                coding,
-                date,
-                retry_after,
-                body,
-            }),
+        return match seen(response.body.begins_with()) {
+            None => Ok(response),
             Some(trouble) => Err(Judged {
                 status,
                 trouble,
@@ -94,7 +80,7 @@ pub async fn judge(response: UpstreamResponse, is_cloud: bool) -> Result<Upstrea
         FAILURE_MAX
     };
     // What is too long or breaks off has no sentence.
-    let document = match within(PATIENCE, body.collect(limit)).await {
+    let document = match within(PATIENCE, response.body.collect(limit)).await {
         Some(Ok(Some(document))) => document,
         _ => Vec::new(),
     };
