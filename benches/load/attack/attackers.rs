@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpSocket, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
@@ -125,7 +125,7 @@ pub fn begin(attacker: &Attacker, addr: SocketAddr, told: &Told) -> JoinSet<()> 
         connections.spawn(async move {
             loop {
                 match says.connect(addr).await {
-                    Ok(stream) => told.add(says.on(stream).await),
+                    Ok(stream) => told.add(says.on(stream, &told).await),
                     Err(error) => told.add(format!("{:?}", error.kind())),
                 }
                 sleep(PAUSE).await;
@@ -145,8 +145,8 @@ impl Says {
         socket.connect(addr).await
     }
 
-    /// Says it, and answers how the connection ended.
-    async fn on(self, stream: TcpStream) -> String {
+    /// Says it, and answers how the connection ended. What was told on it before is added.
+    async fn on(self, stream: TcpStream, told: &Told) -> String {
         let (mut reader, mut writer) = stream.into_split();
         match self {
             Says::Nothing => ended(&mut reader).await,
@@ -185,19 +185,16 @@ impl Says {
                 _ = writer.write_all(request.as_bytes()).await;
                 std::future::pending().await
             }
-            Says::Again(request) => loop {
-                if writer.write_all(request.as_bytes()).await.is_err() {
-                    return "cut".to_owned();
+            Says::Again(request) => {
+                let mut reader = BufReader::new(reader);
+                while writer.write_all(request.as_bytes()).await.is_ok() {
+                    let Some(status) = answer(&mut reader).await else {
+                        return "closed".to_owned();
+                    };
+                    told.add(status);
                 }
-                let mut answer = vec![0; 4_096];
-                let Ok(read @ 1..) = reader.read(&mut answer).await else {
-                    return "closed".to_owned();
-                };
-                let status = status(&answer[..read]);
-                if status != "401" {
-                    return status;
-                }
-            },
+                "cut".to_owned()
+            }
         }
     }
 }
@@ -220,6 +217,23 @@ async fn ended(reader: &mut (impl AsyncReadExt + Unpin)) -> String {
             Err(error) => return format!("{:?}", error.kind()),
         }
     }
+}
+
+/// Reads one answer, however many pieces it comes in: its status. `None` when the connection ended before it did.
+async fn answer(reader: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if reader.read_until(b'\n', &mut head).await.ok()? == 0 {
+            return None;
+        }
+    }
+    // A refusal is written at once, so its length is told.
+    let length = String::from_utf8_lossy(&head)
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).await.ok()?;
+    Some(status(&head))
 }
 
 fn status(answer: &[u8]) -> String {
