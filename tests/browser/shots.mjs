@@ -141,6 +141,56 @@ const SHOTS = {
   endings: [endings, TALL],
   forced: [third, { forcedColors: 'active' }],
 };
+/** The page of a server that says which model answers, and perhaps more. */
+const named = async (page, fake, more = {}) => {
+  fake.health = { ...fake.health, model: 'qwen3:8b', ...more };
+  await page.reload();
+  await page.waitForSelector('html[data-ready]');
+};
+const TIDES = 'Explain tides to a child, in three sentences.';
+/** Those of `docs/users/`: `node shots.mjs ../../docs/users users`. */
+const USERS = {
+  streaming: async (page, fake) => {
+    await named(page, fake);
+    fake.line = { activeRequests: 3, queuedRequests: 0, maxConcurrent: 4 };
+    fake.onChat = async (stream) => {
+      await stream.think('The user wants to know how a sluice works. Keep it short.');
+      for (const piece of ANSWER.slice(0, ANSWER.indexOf('| lower')).match(/.{1,9}/gs)) await stream.say(piece);
+    };
+    await ask(page, 'How does a sluice work?');
+    await page.waitForSelector('.hljs-keyword');
+    await page.waitForTimeout(1_500);
+  },
+  third: async (page, fake) => (await named(page, fake), await third(page, fake)),
+  'line-full': async (page, fake) => {
+    await named(page, fake);
+    fake.line = { activeRequests: 4, queuedRequests: 64, maxConcurrent: 4 };
+    fake.onChat = (stream) => stream.refuse(429, 'queue_full', { 'retry-after': '24' });
+    await ask(page, TIDES);
+    await page.waitForSelector('.card[data-code="queue_full"]');
+    await page.waitForSelector('#queue-queued:has-text("64")');
+  },
+  key: async (page, fake) => {
+    fake.key = 'right';
+    await named(page, fake);
+    await ask(page, TIDES);
+    await page.locator('#key-dialog').waitFor();
+  },
+  interrupted: async (page, fake) => {
+    await named(page, fake);
+    fake.onChat = async (stream) => {
+      await stream.say(ANSWER.slice(0, ANSWER.indexOf('\n3.')));
+      await stream.error('the runner stopped');
+    };
+    await ask(page, 'How does a sluice work?');
+    await page.waitForSelector('.card');
+    await page.locator('.assistant .text li').nth(1).waitFor();
+  },
+  notice: async (page, fake) => {
+    await named(page, fake, { notice: 'Maintenance at noon; back at one.' });
+    await third(page, fake);
+  },
+};
 /** Those of `docs/states/`: `node shots.mjs ../../docs/states states`. */
 const SHEETS = {
   ...STATES,
@@ -197,6 +247,7 @@ async function shoot(name, run, options = {}) {
 }
 const wanted = (name) => only.length === 0 || only.includes(name);
 for (const [name, [run, options]] of Object.entries(SHOTS)) if (wanted(name)) await shoot(name, run, options);
+if (only.includes('users')) for (const [name, run] of Object.entries(USERS)) await shoot(name, run);
 for (const [name, reach] of Object.entries(SHEETS)) {
   if (!wanted(name) && !only.includes('states')) continue;
   await sheet(browser, folder, name, reach).catch((error) => console.error(`${name}: ${error.message}`));

@@ -25,17 +25,21 @@ export function loadMarkdown() {
  * @param {string} text
  */
 export async function drawText(root, text) {
-  const markdown = isPlain(text) ? null : await loadMarkdown();
+  if (isPlain(text)) return drawPlain(root, text);
+  const markdown = await loadMarkdown();
   if (markdown) markdown.drawWhole(root, text);
-  else drawPlain(root, text);
+  else root.replaceChildren(raw(text));
 }
+
+/** Markdown as it is written. @param {string} text */
+const raw = (text) => el('div', { class: 'plain' }, text);
 
 export class GrowingText {
   #root;
   #onDrawn;
   #plain;
   /** What is shown while the renderer is on its way, and for good where it cannot be had. */
-  #raw = { text: '', node: el('div', { class: 'plain' }) };
+  #raw = { text: '', node: raw('') };
   /** @type {StreamRenderer | undefined} */
   #markdown;
   /** @type {Promise<void> | undefined} */

@@ -250,6 +250,20 @@ browserTest('without the renderer an answer is shown as plain text', async ({ pa
   assert.equal(await answerText(page), 'Plain **words**,\nall of <b>them</b>.');
 });
 
+browserTest('so is one that was there before, with its lines as they are', async ({ page, fake }) => {
+  const text = 'So:\n\n```py\nif x:\n    y()\n```';
+  fake.onChat = async (stream) => {
+    await stream.say(text);
+    await stream.done();
+  };
+  await send(page, 'q');
+  await answerState(page, 'done');
+  await page.route('**/js/md/stream.js', (route) => route.abort());
+  await reload(page);
+  await until(async () => (await answerText(page)) !== '', 'it is drawn');
+  assert.equal(await answerText(page), text);
+});
+
 browserTest(
   'a browser without IndexedDB is told of, and the chat works',
   async ({ fake, context }) => {
