@@ -9,8 +9,10 @@ use super::{AskId, Board, Class, Rank, Waiting};
 use crate::room::Load;
 use crate::store::SessionNo;
 
-/// How many of those who wait for a model are next: their sessions say that they are alive.
+/// How many of those who wait for a model are next: their sessions say that they are alive. As many as may be free at once, within
+/// these bounds.
 const NEXT: usize = 4;
+const NEXT_MOST: usize = 16;
 
 /// The same while somebody who waits is away: whoever died with it is found out at the same time.
 const NEXT_TO_AWAY: usize = 32;
@@ -40,6 +42,12 @@ impl Board {
         self.count_if(|_, other| client != 0 && other == client)
     }
 
+    /// Who waits and is not passed over.
+    pub fn present(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting()
+            .filter(|waiting| !self.is_away(waiting.ask.session))
+    }
+
     /// How many stand behind all others.
     pub fn queued_behind(&self) -> u32 {
         let behind = self
@@ -51,9 +59,10 @@ impl Board {
     /// The sessions of those who are next of their models. Who is away is among them, and takes nobody's place.
     pub(crate) fn next_up(&self) -> BTreeSet<SessionNo> {
         let is_away = |waiting: &Waiting| self.is_away(waiting.ask.session);
+        let at_once = usize::try_from(self.capacity).unwrap_or(NEXT_MOST);
         let most = match self.waiting().any(is_away) {
             true => NEXT_TO_AWAY,
-            false => NEXT,
+            false => at_once.clamp(NEXT, NEXT_MOST),
         };
         let mut places: BTreeMap<u64, usize> = BTreeMap::new();
         let next = self.waiting().filter(|waiting| {
@@ -111,9 +120,8 @@ impl Board {
             .iter()
             .filter(|grant| is_meant(grant.class, grant.client));
         let queued = self
-            .waiting()
-            .filter(|waiting| is_meant(waiting.class, waiting.client))
-            .filter(|waiting| !self.is_away(waiting.ask.session));
+            .present()
+            .filter(|waiting| is_meant(waiting.class, waiting.client));
         Count {
             active: u32::try_from(active.count()).unwrap_or(u32::MAX),
             queued: u32::try_from(queued.count()).unwrap_or(u32::MAX),

@@ -47,16 +47,16 @@ configurations! {
     no_fault: two().now().long(), 15_370;
     a_crash: two().now().long().with(Crash, 1), 29_850;
     a_leaver: two().now().with(Leave, 1), 59_698;
-    a_failed_write: two().now().with(WriteFail, 1), 141_642;
-    a_failed_read: two().now().with(ReadFail, 1), 109_643;
+    a_failed_write: two().now().with(WriteFail, 1), 141_707;
+    a_failed_read: two().now().with(ReadFail, 1), 113_287;
     a_lost_increment: two().now().with(LostAdd, 1), 42_186;
-    a_late_write: two().now().holder().with(Late, 1), 50_966;
+    a_late_write: two().now().holder().with(Late, 1), 51_314;
     a_stall: two().now().holder().with(Stall, 1), 26_605;
-    an_emptied_store: two().now().holder().with(Empty, 1), 16_287;
+    an_emptied_store: two().now().holder().with(Empty, 1), 16_603;
     a_resignation: two().now().holder().with(Resign, 1), 16_373;
-    a_needless_take_over: two().now().holder().with(Take, 1), 35_112;
+    a_needless_take_over: two().now().holder().with(Take, 1), 37_695;
     a_frozen_clock: two().now().holder().with(Freeze, 1), 27_717;
-    a_store_without_an_epoch: two().cold(), 140_351;
+    a_store_without_an_epoch: two().cold(), 140_423;
 }
 
 /// Those that take long; each by itself, so that what was begun is told.

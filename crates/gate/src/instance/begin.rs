@@ -67,7 +67,7 @@ impl Instance {
         let [Found::Bytes(bytes), mark] = found else {
             return self.pause(context);
         };
-        self.epoch = Epoch::decode(bytes);
+        (self.epoch, self.bare) = (Epoch::decode(bytes), None);
         let is_marked = is_new && matches!(mark, Found::Bytes(_));
         if self.epoch == Some(word) && is_marked {
             return self.write(State::Unmarking { word }, Op::Delete(Key::New));

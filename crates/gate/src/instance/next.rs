@@ -58,6 +58,10 @@ impl Instance {
         if lingers {
             return self.leave(context);
         }
+        // The term is lost whose board would have been the second half of a renewal.
+        if let Some(issued) = session.renewing.take_if(|_| may_try) {
+            return self.look(Some(issued));
+        }
         let told = self.requests.least_told();
         let signs = session.sign_is_due(now.mono_ms, context.op_ms, &times);
         if may_try && (session.dirty || signs || told == Some(Told::Looked)) {
@@ -82,6 +86,12 @@ impl Instance {
         let is_idle = self.term.as_ref().is_some_and(|term| !term.is_active());
         let session = self.session.as_ref();
         is_idle && session.is_some_and(|session| session.look_at.max(session.retry_at) <= now_ms)
+    }
+
+    /// Whether the board that is put next is the second half of a renewal.
+    pub(super) fn renews_by_board(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.renewing.is_some())
     }
 
     /// Rules 6, 7, 10: puts the outbox.
@@ -133,7 +143,12 @@ impl Instance {
                 false => at(tries_at(self.lived_at.saturating_add(times.linger_ms))),
             }
             match &self.term {
-                None => at(tries_at(session.look_at)),
+                None => {
+                    at(tries_at(session.look_at));
+                    if let Some(sign_at) = session.next_sign_at(context.op_ms, times) {
+                        at(tries_at(sign_at));
+                    }
+                }
                 Some(term) => {
                     if !term.is_active() && self.requests.any_lives() {
                         at(tries_at(session.look_at));

@@ -197,6 +197,7 @@ impl Instance {
         session.drop_on_board();
         if let Some(issued) = session.renewing.take() {
             session.renewed(issued, context.now, &times);
+            session.level(&term.board, &mut self.requests, &times);
         }
         if session.is_fresh(context.now, &times) {
             session.take_up(&term.board, &mut self.requests, &times);

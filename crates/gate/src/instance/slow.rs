@@ -12,6 +12,33 @@ fn a_scheduler_hands_slots_on_however_long_an_operation_takes() {
     }
 }
 
+#[test]
+fn nobody_who_lives_is_passed_over_however_long_an_operation_takes() {
+    for op_ms in [1, 100, 300] {
+        let mut bench = Bench::marked(13, Room::one(1));
+        bench.op_ms = op_ms;
+        let mut holder = (0, bench.arrive(0, Request::default()));
+        bench.pass(24 * op_ms);
+        let mut waiting = Vec::new();
+        for at in 1..13 {
+            waiting.push((at, bench.arrive(at, Request::default())));
+            bench.pass(700);
+        }
+        bench.pass(20_000);
+        while !waiting.is_empty() {
+            bench.end(holder.0, holder.1);
+            for _ in 0..100 {
+                bench.pass(24 * op_ms.max(10) / 100);
+                let board = bench.board();
+                let is_away = board.members.iter().any(|member| member.away);
+                assert!(!is_away, "{op_ms} ms: {board:?}");
+            }
+            let next = waiting.iter().position(|next| bench.relays(next.0, next.1));
+            holder = waiting.remove(next.unwrap_or_else(|| panic!("{op_ms} ms: nobody relays")));
+        }
+    }
+}
+
 fn hand_on(op_ms: u64) {
     let mut bench = Bench::marked(3, Room::one(1));
     bench.op_ms = op_ms;

@@ -117,7 +117,8 @@ impl Instance {
     /// Begins a write.
     pub(super) fn write(&mut self, state: State, op: Op) -> Option<Effect> {
         let patience_ms = match state {
-            State::Saying { renewal: Some(_) } => self.times.renewal_patience_ms,
+            State::Saying { .. } => self.times.renewal_patience_ms,
+            State::Putting if self.renews_by_board() => self.times.renewal_patience_ms,
             _ => self.times.patience_ms,
         };
         self.state = state;

@@ -23,13 +23,17 @@ impl Instance {
         let rank_ms = session.rank().saturating_mul(times.takeover_rank_ms);
         let wait_ms = times.takeover_ms.saturating_add(rank_ms);
         let wait_ms = wait_ms.saturating_mul(1 << self.lost.min(times.doublings_max.min(16)));
-        now_ms.saturating_sub(session.changed_at) >= Times::slowed(wait_ms, context.op_ms)
+        let wait_ms = Times::slowed(wait_ms, context.op_ms).min(times.ttl_ms);
+        now_ms.saturating_sub(session.changed_at) >= wait_ms
     }
 
     /// Rule 14: a term was drawn.
     pub(super) fn drawn(&mut self, no: TermNo, context: &Context) -> Option<Effect> {
-        self.session.as_ref().filter(|session| !session.over)?;
         self.sums.terms += 1;
+        if self.session.as_ref().is_none_or(|session| session.over) {
+            self.lost = self.lost.saturating_add(1);
+            return None;
+        }
         self.silent_ms = context
             .now
             .mono_ms
@@ -131,7 +135,6 @@ impl Instance {
         }
         if let Some(session) = &mut self.session {
             session.unmark_on_board();
-            session.renewing = None;
             session.dirty = self.requests.any_waits()
                 || !session.ended.is_empty()
                 || !session.cancels.is_empty();

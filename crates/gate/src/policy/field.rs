@@ -136,7 +136,7 @@ impl Board {
             |grant: &crate::board::Grant| grant.upstream == upstream && grant.wants.model == model;
         grants.any(is_there)
             || self
-                .waiting()
+                .present()
                 .any(|waiting| waiting.wants.model == model && waiting.wants.may_go(upstream))
     }
 }

@@ -60,7 +60,7 @@ fn standing(draft: &Draft<'_>, rules: &Rules, one: &Joined) -> (Rank, u64) {
             .waiting()
             .any(|other| other.client == one.client && !goes_before(other));
     let is_promoted = || {
-        let mut line = draft.board.waiting();
+        let mut line = draft.board.present();
         line.any(|other| other.rank == Rank::Promoted)
     };
     let since_due_ms = one.waited_ms.checked_sub(rules.batch_wait_max_ms);

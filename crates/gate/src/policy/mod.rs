@@ -12,6 +12,8 @@
 //! Break the gate. Every decision goes through [`Board::apply`], which lets nothing exceed the capacity, and whoever
 //! schedules falls back to [`plain::schedule`] if one is not lawful.
 
+#[cfg(test)]
+mod away;
 mod bound;
 mod calibration;
 #[cfg(test)]

@@ -38,13 +38,13 @@ pub(super) fn next(draft: &Draft<'_>) -> Option<(AskId, u8)> {
 
 /// Lets the first of those behind step in front, if its turn has come.
 pub(super) fn promote(draft: &mut Draft<'_>, rules: &Rules) -> Result<(), Unlawful> {
-    let waits = |rank: Rank| draft.board.waiting().any(|waiting| waiting.rank == rank);
+    let waits = |rank: Rank| draft.board.present().any(|waiting| waiting.rank == rank);
     if waits(Rank::Promoted) {
         return Ok(());
     }
     let first = draft
         .board
-        .waiting()
+        .present()
         .find(|waiting| waiting.rank == Rank::Behind);
     let comes = |first: &Waiting| !waits(Rank::Front) || first.waited_ms >= rules.batch_wait_max_ms;
     if let Some(ask) = first.filter(|first| comes(first)).map(|first| first.ask) {

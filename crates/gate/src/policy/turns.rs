@@ -196,7 +196,7 @@ impl At<'_> {
     /// Whether somebody waits who may go here for this model.
     fn is_awaited(&self, model: u64) -> bool {
         let upstream = self.hold.upstream;
-        let mut waiting = self.draft.board.waiting();
+        let mut waiting = self.draft.board.present();
         waiting.any(|waiting| {
             waiting.wants.model == model && self.draft.may_go(upstream, waiting.wants)
         })

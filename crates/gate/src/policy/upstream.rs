@@ -35,7 +35,7 @@ impl<'d> Openings<'d> {
     pub(super) fn of(draft: &'d Draft<'d>) -> Openings<'d> {
         let chats = draft
             .board
-            .waiting()
+            .present()
             .filter(|waiting| !waiting.wants.is_auxiliary);
         Openings {
             draft,

@@ -39,7 +39,7 @@ pub(crate) struct Session {
     pub beat: u64,
     /// The issue of the put that began the last good renewal.
     pub fresh_since: Now,
-    /// The issue of the put of a renewal that is good when the board of its own term, put after it, has passed.
+    /// The issue of the put of a renewal that is good when the next board of its own term has passed.
     pub renewing: Option<Now>,
     /// It is over, and will not be anything else.
     pub over: bool,

@@ -78,8 +78,7 @@ impl Session {
         if self.is_judged_over(board, times) {
             return Verdict::Over;
         }
-        self.cut_what_is_not_granted(board, requests, times);
-        self.give_back_what_nobody_has(board, requests, times);
+        self.level(board, requests, times);
         if term == self.known {
             self.drop_what_was_seen(board, times);
             if self.is_fresh(now, times) {
@@ -87,6 +86,12 @@ impl Session {
             }
         }
         Verdict::Fine
+    }
+
+    /// Rule 12 (c, d): what relays here and what is granted to it on a board that judges are brought to be the same.
+    pub fn level(&mut self, board: &Board, requests: &mut Requests, times: &Times) {
+        self.cut_what_is_not_granted(board, requests, times);
+        self.give_back_what_nobody_has(board, requests, times);
     }
 
     /// Rule 12 (c).

@@ -12,6 +12,8 @@ use crate::times::Times;
 pub(crate) struct View {
     pub term: TermNo,
     pub board: Board,
+    /// One of its own is next, and may be granted something at any moment.
+    pub is_next: bool,
     /// When it was read last.
     pub at: u64,
 }
@@ -40,6 +42,7 @@ impl Session {
                 self.unreadable_since = None;
                 self.view = Some(View {
                     term: self.known,
+                    is_next: board.next_up().contains(&self.no),
                     board,
                     at: now_ms,
                 });
@@ -73,14 +76,17 @@ impl Session {
         u32::try_from(at).ok()
     }
 
-    /// Whether it is to give a sign of life now: one of its own is next, and may be granted something at any moment.
+    /// Whether it is to give a sign of life now.
     pub fn sign_is_due(&self, now_ms: u64, op_ms: u64, times: &Times) -> bool {
-        let since_ms = now_ms.saturating_sub(self.said_at);
-        times.sign_ms > 0
-            && since_ms >= times.sign_rest_ms(op_ms)
-            && self
-                .newest_view()
-                .is_some_and(|view| view.board.next_up().contains(&self.no))
+        let sign_at = self.next_sign_at(op_ms, times);
+        sign_at.is_some_and(|sign_at| sign_at <= now_ms)
+    }
+
+    /// When it is to give the next sign of life, if it is to give one.
+    pub fn next_sign_at(&self, op_ms: u64, times: &Times) -> Option<u64> {
+        self.newest_view().filter(|view| view.is_next)?;
+        let sign_at = self.said_at.saturating_add(times.sign_rest_ms(op_ms));
+        (times.sign_ms > 0).then_some(sign_at)
     }
 
     fn newest_view(&self) -> Option<&View> {
@@ -90,7 +96,7 @@ impl Session {
     /// How many other sessions have an ask before the first of its own.
     pub fn rank(&self) -> u64 {
         let Some(view) = &self.view else { return 0 };
-        let before = view.board.waiting().map(|waiting| waiting.ask.session);
+        let before = view.board.present().map(|waiting| waiting.ask.session);
         let others: BTreeSet<_> = before.take_while(|session| *session != self.no).collect();
         u64::try_from(others.len()).unwrap_or(u64::MAX)
     }

@@ -124,7 +124,7 @@ impl Term {
             let missed_ms = watch
                 .missed_since
                 .map_or(0, |since| now_ms.saturating_sub(since));
-            if missed_ms >= times.away_ms && !member.away {
+            if missed_ms >= Times::slowed(times.away_ms, op_ms) && !member.away {
                 member.away = true;
                 self.changed = true;
             }
