@@ -20,6 +20,9 @@ const STALL: Duration = Duration::from_secs(30);
 /// What is read is gathered in blocks of so many bytes: a client may send them one by one.
 const BLOCK: usize = 64 * 1024;
 
+/// The first block begins with so many: most bodies are no larger.
+const SMALL: usize = 4 * 1024;
+
 /// A body, and its share of the memory for bodies.
 #[derive(Debug)]
 pub struct Body {
@@ -133,15 +136,21 @@ struct Blocks(Vec<Vec<u8>>);
 impl Blocks {
     fn add(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let room = self.0.last().map_or(0, |block| BLOCK - block.len());
-            if room == 0 {
-                self.0
-                    .push(Vec::with_capacity(BLOCK.min(bytes.len().max(BLOCK / 16))));
+            if self.0.last().is_none_or(|block| block.len() == BLOCK) {
+                // A body that has filled one is no small one.
+                let capacity = if self.0.is_empty() { SMALL } else { BLOCK };
+                self.0.push(Vec::with_capacity(capacity));
             }
             let Some(block) = self.0.last_mut() else {
                 return;
             };
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK - block.len()));
+            let needed = block.len() + now.len();
+            if needed > block.capacity() {
+                // Left to itself, it would take more than a block, and what it leaves behind is too small for another.
+                let capacity = needed.next_power_of_two().min(BLOCK);
+                block.reserve_exact(capacity - block.len());
+            }
             block.extend_from_slice(now);
             bytes = later;
         }
@@ -170,6 +179,8 @@ mod tests {
             (BLOCK, 2),
             (BLOCK + 1, 3),
             (5 * BLOCK, 1),
+            (20 << 10, 100),
+            (33 << 10, 100),
         ] {
             let mut blocks = Blocks::default();
             let mut expected = Vec::new();
