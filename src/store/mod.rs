@@ -11,6 +11,7 @@ use futures::future::join_all;
 pub use component::{Component, Notes, note_by};
 pub use ordered::{PATIENCE, Store, number};
 
+use crate::tasks::pause;
 use crate::world::Outcome;
 pub use crate::world::StoreError;
 
@@ -66,14 +67,16 @@ pub async fn add(name: String, times: u64) -> Outcome<u64> {
 
 /// Adds to several counters, one after another. Answers to how many it is known to have added, and the failure that ended it.
 ///
-/// Nothing else of the instance goes on while a counter is raised: whether the store is there is asked once, before all of them.
+/// Nothing else of the instance goes on while a counter is raised: whether the store is there is asked once, before all of them, and
+/// between two of them all others have their turn.
 pub async fn add_all(sums: impl IntoIterator<Item = (String, u64)>) -> (usize, Outcome<()>) {
     let store = shared();
     let mut added = 0;
     for (name, times) in sums {
         let adding = async {
-            if added == 0 {
-                store.get(name.clone(), PATIENCE).await?;
+            match added {
+                0 => _ = store.get(name.clone(), PATIENCE).await?,
+                _ => pause().await,
             }
             store.add_at_once(name, times, PATIENCE).await
         };

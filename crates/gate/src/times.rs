@@ -76,7 +76,7 @@ impl Times {
             renewal_ms: ttl_ms / 5 * 2,
             takeover_ms: 400,
             beat_ms: 150,
-            look_ms: 2,
+            look_ms: 1,
             far_look_ms: 500,
             term_check_ms: 50,
             waiter_read_ms: 50,
