@@ -142,7 +142,7 @@ impl Instance {
     pub(super) fn end_session(&mut self) {
         self.requests.session_over();
         if self.term.take().is_some_and(|term| !term.passed) {
-            self.lost = self.lost.saturating_add(1);
+            self.took_in_vain();
         }
         if let Some(session) = &mut self.session {
             session.over = true;

@@ -120,10 +120,7 @@ impl Instance {
         match &self.state {
             State::Saying { renewal } => renewal.is_some(),
             State::Looking(look) => look.renewal.is_some(),
-            _ => {
-                let session = self.session.as_ref();
-                session.is_some_and(|session| session.renewing.is_some())
-            }
+            _ => self.renews_by_board(),
         }
     }
 

@@ -31,7 +31,7 @@ impl Instance {
     pub(super) fn drawn(&mut self, no: TermNo, context: &Context) -> Option<Effect> {
         self.sums.terms += 1;
         if self.session.as_ref().is_none_or(|session| session.over) {
-            self.lost = self.lost.saturating_add(1);
+            self.took_in_vain();
             return None;
         }
         self.silent_ms = context
@@ -47,8 +47,9 @@ impl Instance {
 
     /// The draw may be done, unheard: that term is nobody's.
     pub(super) fn not_drawn(&mut self, context: &Context) -> Option<Effect> {
-        let session = self.session.as_mut().filter(|session| !session.over)?;
-        self.lost = self.lost.saturating_add(1);
+        self.session.as_ref().filter(|session| !session.over)?;
+        self.took_in_vain();
+        let session = self.session.as_mut()?;
         session.known = 0;
         session.changed_at = context.now.mono_ms;
         self.pause(context)
@@ -70,7 +71,7 @@ impl Instance {
         context: &Context,
     ) -> Option<Effect> {
         if self.session.as_ref().is_none_or(|session| session.over) {
-            self.lost = self.lost.saturating_add(1);
+            self.took_in_vain();
             return None;
         }
         if !at.is_first() && found.last() != Some(&Found::Number(no)) {
@@ -96,8 +97,13 @@ impl Instance {
         }
     }
 
-    fn give_up_walk(&mut self, context: &Context) -> Option<Effect> {
+    /// The next take-over waits twice as long, until the line gets on.
+    pub(super) fn took_in_vain(&mut self) {
         self.lost = self.lost.saturating_add(1);
+    }
+
+    fn give_up_walk(&mut self, context: &Context) -> Option<Effect> {
+        self.took_in_vain();
         if let Some(session) = &mut self.session {
             session.known = 0;
         }
@@ -131,7 +137,7 @@ impl Instance {
         let Some(term) = self.term.take() else { return };
         self.requests.take_back();
         if !term.passed {
-            self.lost = self.lost.saturating_add(1);
+            self.took_in_vain();
         }
         if let Some(session) = &mut self.session {
             session.unmark_on_board();

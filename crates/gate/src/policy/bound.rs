@@ -168,18 +168,8 @@ mod tests {
             seen(0, 8, None),
             seen(1, 7, Some(20_000)),
         ];
-        let wait_ms = |models: &Models| {
-            let policy = Policy {
-                rules: Rules {
-                    model_turn_ms: 60_000,
-                    swap_share: 25,
-                    ..Rules::default()
-                },
-                room: Room::one(4),
-                models,
-            };
-            policy.longest_turn_wait_ms(&Board::default(), 300_000)
-        };
+        let wait_ms =
+            |models: &Models| policy_over(models).longest_turn_wait_ms(&Board::default(), 300_000);
         assert_eq!(wait_ms(&models), None, "all fit");
         models.at_once[1] = 1;
         assert_eq!(wait_ms(&models), Some(25_000));
@@ -187,6 +177,18 @@ mod tests {
         // That of the second: the first one's turn, an answer, its load and the own.
         let expected = 60_000 + 300_000 + 20_000 + LOAD_GUESS_MS + LINGER_MS;
         assert_eq!(wait_ms(&models), Some(expected));
+    }
+
+    fn policy_over(models: &Models) -> Policy<'_> {
+        Policy {
+            rules: Rules {
+                model_turn_ms: 60_000,
+                swap_share: 25,
+                ..Rules::default()
+            },
+            room: Room::one(4),
+            models,
+        }
     }
 
     #[test]
@@ -201,15 +203,7 @@ mod tests {
         for model in [7, 8, 9] {
             board.policy.measure(0, model, |figure| figure.note(1_000));
         }
-        let policy = Policy {
-            rules: Rules {
-                model_turn_ms: 60_000,
-                swap_share: 25,
-                ..Rules::default()
-            },
-            room: Room::one(4),
-            models: &models,
-        };
+        let policy = policy_over(&models);
         let turn_ms = 60_000 + 600_000 + LOAD_GUESS_MS;
         let wait_ms = policy.longest_turn_wait_ms(&board, 600_000);
         assert_eq!(wait_ms, Some(turn_ms + LOAD_GUESS_MS + LINGER_MS));
