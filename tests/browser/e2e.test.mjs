@@ -80,6 +80,16 @@ async function headersOf(path) {
   return headers;
 }
 
+/** What the page says of its place. */
+async function says(page, text) {
+  const pending = page.locator('.pending-text').last();
+  await until(async () => (await pending.innerText()).startsWith(text), text).catch(async (error) => {
+    throw new Error(
+      `${error.message}; it says "${await pending.innerText()}" and the line is ${JSON.stringify(await line())}`,
+    );
+  });
+}
+
 const LONG = '[[sim tokens=600 pace=100ms]] hold a slot';
 
 test('a whole chat through Sluice: streamed, counted, kept', options, async () => {
@@ -108,17 +118,26 @@ test('a full line: 4 / 4 and one waiting; my place, then my answer', options, as
   await until(async () => (await page.locator('#queue-queued').innerText()) === '1 waiting', 'the page says 1 waiting');
   await send(page, '[[sim tokens=5 pace=10ms]] me too');
   await page.waitForSelector('[data-state="queued"]');
-  const says = async (text) => {
-    const pending = page.locator('.pending-text').last();
-    await until(async () => (await pending.innerText()).startsWith(text), text).catch(async (error) => {
-      throw new Error(
-        `${error.message}; it says "${await pending.innerText()}" and the line is ${JSON.stringify(await line())}`,
-      );
-    });
-  };
-  await says('Place 2 of 2 in line · 4 of 4 running');
+  await says(page, 'Place 2 of 2 in line · 4 of 4 running');
   fifth.leave();
-  await says('Place 1 of 1 in line · 4 of 4 running');
+  await says(page, 'Place 1 of 1 in line · 4 of 4 running');
+  holders[0].leave();
+  await answerState(page, 'done');
+  assert.deepEqual(faults, []);
+});
+
+test('a page that is loaded again in line stands where it stood, before those who came later', options, async () => {
+  await rest();
+  const { page, faults } = await open();
+  const holders = Array.from({ length: 4 }, () => occupy(LONG));
+  await until(async () => (await line()).activeRequests === 4, 'four run');
+  await send(page, '[[sim tokens=5 pace=10ms]] me first');
+  await says(page, 'Place 1 of 1 in line');
+  await page.waitForTimeout(2_000); // places of the same second are of the same age
+  occupy(`${LONG}, behind the page`); // the words of no other test, whose age would count
+  await until(async () => (await line()).queuedRequests === 2, 'another one waits');
+  await page.reload();
+  await says(page, 'Place 1 of 2 in line');
   holders[0].leave();
   await answerState(page, 'done');
   assert.deepEqual(faults, []);
