@@ -65,6 +65,18 @@ impl Share {
         Ok(())
     }
 
+    /// So many bytes are held from now on, be they more or fewer.
+    ///
+    /// # Errors
+    /// As with [`Share::grow`].
+    pub fn hold(&mut self, bytes: usize) -> Result<(), Full> {
+        if let Some(more) = bytes.checked_sub(self.bytes) {
+            return self.grow(more);
+        }
+        self.set(bytes);
+        Ok(())
+    }
+
     /// So many bytes are held now: fewer, or what is held already in another form.
     pub fn set(&mut self, bytes: usize) {
         HELD.set((held() + bytes).saturating_sub(self.bytes));

@@ -88,24 +88,7 @@ impl UnreadBody {
     }
 
     async fn read_on(mut self, limits: Limits, coding: Coding) -> Result<Body, Refusal> {
-        let limit = limits.bytes;
-        let mut decoders = Share::new(limits.held);
-        decoders
-            .grow(coding.held())
-            .map_err(|Full| Refusal::Overloaded)?;
-        let mut decoder = Decoder::new(coding);
-        let mut share = Share::new(limits.held);
-        let mut blocks = Blocks::default();
-        let mut take = |bytes: &[u8]| {
-            if share.bytes() + bytes.len() > limit {
-                return Err(Refusal::BodyTooLarge { limit });
-            }
-            share
-                .grow(bytes.len())
-                .map_err(|Full| Refusal::Overloaded)?;
-            blocks.add(bytes);
-            Ok(())
-        };
+        let mut coming = Coming::new(limits, coding);
         while let Some(frame) = within(STALL, self.incoming.frame())
             .await
             .ok_or(Refusal::BodyStalled)?
@@ -115,17 +98,71 @@ impl UnreadBody {
                 // Trailers say nothing that is needed here.
                 Ok(Err(_)) => continue,
                 Err(ErrorCode::HttpRequestBodySize(_)) => {
+                    let limit = limits.bytes;
                     return Err(Refusal::BodyTooLarge { limit });
                 }
                 Err(_) => return Err(Refusal::BodyBroken),
             };
-            decoder.feed(&chunk, &mut take)?;
+            coming.add(&chunk)?;
         }
-        decoder.finish(&mut take)?;
+        coming.finish()
+    }
+}
+
+/// What has come of a body.
+struct Coming {
+    decoder: Decoder,
+    /// What the decoder holds on to.
+    decoders: Share,
+    plain: Plain,
+}
+
+impl Coming {
+    fn new(limits: Limits, coding: Coding) -> Coming {
+        Coming {
+            decoder: Decoder::new(coding),
+            decoders: Share::new(limits.held),
+            plain: Plain {
+                limit: limits.bytes,
+                share: Share::new(limits.held),
+                blocks: Blocks::default(),
+            },
+        }
+    }
+
+    fn add(&mut self, chunk: &[u8]) -> Result<(), Refusal> {
+        let plain = &mut self.plain;
+        self.decoder.feed(chunk, |bytes| plain.add(bytes))?;
+        let held = self.decoders.hold(self.decoder.held());
+        held.map_err(|Full| Refusal::Overloaded)
+    }
+
+    fn finish(mut self) -> Result<Body, Refusal> {
+        self.decoder.finish(|bytes| self.plain.add(bytes))?;
         Ok(Body {
-            bytes: blocks.into_vec(),
-            share,
+            bytes: self.plain.blocks.into_vec(),
+            share: self.plain.share,
         })
+    }
+}
+
+/// What it comes to without its coding.
+struct Plain {
+    limit: usize,
+    share: Share,
+    blocks: Blocks,
+}
+
+impl Plain {
+    fn add(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let limit = self.limit;
+        if self.share.bytes() + bytes.len() > limit {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        let grown = self.share.grow(bytes.len());
+        grown.map_err(|Full| Refusal::Overloaded)?;
+        self.blocks.add(bytes);
+        Ok(())
     }
 }
 
@@ -170,6 +207,47 @@ impl Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn coming(coding: Coding, bounds: Bounds) -> Coming {
+        let limits = Limits {
+            bytes: MIB,
+            time: Duration::ZERO,
+            held: bounds,
+        };
+        Coming::new(limits, coding)
+    }
+
+    /// A frame of zstd's with a window of 8 MiB, and in it a block of 1,000 times one letter.
+    const FRAME: [u8; 10] = [0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3, 0x43, 0x1f, 0, b'x'];
+
+    #[test]
+    fn what_a_coded_body_may_need_keeps_nobody_out_before_it_is_there() {
+        let bounds = Bounds {
+            total: 16 * MIB,
+            client: None,
+        };
+        let mut silent: Vec<_> = (0..128).map(|_| coming(Coding::Zstd, bounds)).collect();
+        for one in &mut silent {
+            one.add(&FRAME[..6]).unwrap();
+        }
+        let mut plain = coming(Coding::Identity, bounds);
+        assert_eq!(plain.add(&[0; MIB]), Ok(()));
+    }
+
+    #[test]
+    fn a_client_with_a_quarter_that_is_less_than_a_window_sends_coded_bodies() {
+        let mut one = coming(
+            Coding::Zstd,
+            Bounds {
+                total: 4 * MIB,
+                client: Some(1),
+            },
+        );
+        one.add(&FRAME).unwrap();
+        assert_eq!(one.finish().unwrap().bytes(), [b'x'; 1_000]);
+    }
 
     #[test]
     fn what_comes_in_any_pieces_is_the_same_whole_and_takes_no_more_than_it_is() {

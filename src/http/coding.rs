@@ -3,8 +3,8 @@
 //! # Limits
 //! What comes of a few bytes may be large, so it is handed out in pieces (a mebibyte of deflate's at most, 128 KiB of zstd's
 //! and at the end of a frame its window), and whoever takes them says when it is too much. A window of zstd's is at most
-//! [`WINDOW`], which is what every encoder stays within that is not asked for more (RFC 8878 asks decoders for no more). A body
-//! has one coding: none that was coded twice is read.
+//! [`WINDOW`], which is what every encoder stays within that is not asked for more (RFC 8878 asks decoders for no more). It is
+//! filled as the body comes: [`Decoder::held`] says how far. A body has one coding: none that was coded twice is read.
 
 use std::io::Write;
 
@@ -48,15 +48,6 @@ impl Coding {
         }
         Ok(coding)
     }
-
-    /// How many bytes its decoder holds on to beside what it hands out.
-    pub fn held(self) -> usize {
-        match self {
-            Coding::Identity => 0,
-            Coding::Gzip => 64 * 1024,
-            Coding::Zstd => WINDOW,
-        }
-    }
 }
 
 /// Takes a coding off, chunk by chunk.
@@ -76,6 +67,15 @@ impl Decoder {
             Coding::Gzip => Way::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
             Coding::Zstd => Way::Zstd(Box::default()),
         })
+    }
+
+    /// How many bytes it holds on to beside what it has handed out.
+    pub fn held(&self) -> usize {
+        match &self.0 {
+            Way::Identity => 0,
+            Way::Gzip(_) => GZIP,
+            Way::Zstd(zstd) => zstd.held(),
+        }
     }
 
     /// Hands what this chunk comes to to `take`, in pieces.
@@ -114,10 +114,13 @@ impl Decoder {
                 decoder.try_finish().map_err(undecodable)?;
                 hand_out(decoder, &mut take)
             }
-            Way::Zstd(zstd) => zstd.finish(&mut take),
+            Way::Zstd(zstd) => zstd.finish(),
         }
     }
 }
+
+/// What a decoder of gzip's holds from its beginning, in bytes: its window and its tables.
+const GZIP: usize = 64 * 1024;
 
 /// How much of a gzip body is decoded at once, in bytes.
 const PART: usize = 1024;
@@ -132,33 +135,20 @@ fn hand_out(
 }
 
 /// Frames of zstd's. The decoder wants each block whole, so what came is kept until it is.
+#[derive(Default)]
 struct Zstd {
-    decoder: FrameDecoder,
     came: Vec<u8>,
-    frame: Frame,
+    /// `None`: before the header of the first frame, or of another.
+    frame: Option<Frame>,
     frames: usize,
 }
 
-/// Where in a frame it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Frame {
-    /// Before its header.
-    Header,
-    /// Before a block.
-    Blocks { has_checksum: bool },
-}
-
-impl Default for Zstd {
-    fn default() -> Zstd {
-        let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(WINDOW as u64);
-        Zstd {
-            decoder,
-            came: Vec::new(),
-            frame: Frame::Header,
-            frames: 0,
-        }
-    }
+/// A frame whose header has come.
+struct Frame {
+    /// Its own: one that is used again makes room for a whole window at once.
+    decoder: FrameDecoder,
+    header: Header,
+    blocks: usize,
 }
 
 impl Zstd {
@@ -168,27 +158,9 @@ impl Zstd {
         take: &mut impl FnMut(&[u8]) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         self.came.extend_from_slice(chunk);
-        self.go_on(LONGEST_HEADER, take)
-    }
-
-    fn finish(
-        &mut self,
-        take: &mut impl FnMut(&[u8]) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        self.go_on(1, take)?;
-        let is_whole = self.came.is_empty() && self.frame == Frame::Header && self.frames > 0;
-        is_whole.then_some(()).ok_or(Refusal::BodyUndecodable)
-    }
-
-    /// Decodes what is there whole; a header counts as that with so many bytes.
-    fn go_on(
-        &mut self,
-        header: usize,
-        take: &mut impl FnMut(&[u8]) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
         let mut came = std::mem::take(&mut self.came);
         let mut rest = came.as_slice();
-        while let Some(next) = self.step(rest, header, take)? {
+        while let Some(next) = self.step(rest, take)? {
             rest = next;
         }
         let done = came.len() - rest.len();
@@ -197,38 +169,87 @@ impl Zstd {
         Ok(())
     }
 
-    /// One header or block; `None`: it is not there yet.
+    fn finish(&self) -> Result<(), Refusal> {
+        let is_whole = self.came.is_empty() && self.frame.is_none() && self.frames > 0;
+        is_whole.then_some(()).ok_or(Refusal::BodyUndecodable)
+    }
+
+    /// What has come and makes no block yet, and of the window as much as the blocks may have filled.
+    fn held(&self) -> usize {
+        let window = self.frame.as_ref().map_or(0, |frame| {
+            let filled = frame.blocks.saturating_mul(LARGEST_BLOCK);
+            frame.header.window.min(filled)
+        });
+        self.came.len() + window
+    }
+
+    /// One header or block; `None`: it is not there whole yet.
     fn step<'a>(
         &mut self,
         came: &'a [u8],
-        header: usize,
         take: &mut impl FnMut(&[u8]) -> Result<(), Refusal>,
     ) -> Result<Option<&'a [u8]>, Refusal> {
         let mut rest = came;
-        match self.frame {
-            Frame::Header => {
-                if came.len() < header {
-                    return Ok(None);
-                }
-                self.decoder.reset(&mut rest).map_err(undecodable)?;
-                self.frames += 1;
-                let descriptor = came.get(MAGIC).copied().unwrap_or_default();
-                let has_checksum = descriptor & HAS_CHECKSUM != 0;
-                self.frame = Frame::Blocks { has_checksum };
-            }
-            Frame::Blocks { has_checksum } => {
-                if !has_block(came, has_checksum) {
-                    return Ok(None);
-                }
-                let one = BlockDecodingStrategy::UptoBlocks(1);
-                let is_last = self.decoder.decode_blocks(&mut rest, one);
-                if is_last.map_err(undecodable)? {
-                    self.frame = Frame::Header;
-                }
-                take(&self.decoder.collect().unwrap_or_default())?;
-            }
+        let Some(frame) = &mut self.frame else {
+            let Some(header) = Header::read(came) else {
+                return Ok(None);
+            };
+            let mut decoder = FrameDecoder::new();
+            decoder.set_max_window_size(WINDOW as u64);
+            decoder.reset(&mut rest).map_err(undecodable)?;
+            self.frames += 1;
+            self.frame = Some(Frame {
+                decoder,
+                header,
+                blocks: 0,
+            });
+            return Ok(Some(rest));
+        };
+        if !has_block(came, frame.header.has_checksum) {
+            return Ok(None);
+        }
+        let one = BlockDecodingStrategy::UptoBlocks(1);
+        let is_last = frame.decoder.decode_blocks(&mut rest, one);
+        let is_last = is_last.map_err(undecodable)?;
+        frame.blocks += 1;
+        take(&frame.decoder.collect().unwrap_or_default())?;
+        if is_last {
+            self.frame = None;
         }
         Ok(Some(rest))
+    }
+}
+
+/// What the header of a frame says (RFC 8878, 3.1.1.1); the decoder judges whether it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Header {
+    /// How far back a block may reach, in bytes; at most [`WINDOW`].
+    window: usize,
+    /// Whether a checksum follows the last block.
+    has_checksum: bool,
+}
+
+impl Header {
+    /// `None`: it is not there whole yet.
+    fn read(came: &[u8]) -> Option<Header> {
+        let (descriptor, fields) = came.get(MAGIC..)?.split_first()?;
+        let is_single = descriptor & IS_SINGLE_SEGMENT != 0;
+        let window_bytes = usize::from(!is_single);
+        let dictionary_bytes = [0, 1, 2, 4][usize::from(descriptor & 0b11)];
+        let size_bytes = [usize::from(is_single), 2, 4, 8][usize::from(descriptor >> 6)];
+        let fields = fields.get(..window_bytes + dictionary_bytes + size_bytes)?;
+        let window = match fields.first() {
+            Some(window) if !is_single => {
+                let base = 1_u64 << (10 + (window >> 3));
+                base + base / 8 * u64::from(window & 0b111)
+            }
+            // It is all that the frame holds, which has its bounds elsewhere.
+            _ => WINDOW as u64,
+        };
+        Some(Header {
+            window: usize::try_from(window).map_or(WINDOW, |window| window.min(WINDOW)),
+            has_checksum: descriptor & HAS_CHECKSUM != 0,
+        })
     }
 }
 
@@ -255,8 +276,8 @@ const MAGIC: usize = 4;
 /// The bit of a descriptor that says that a checksum follows the last block.
 const HAS_CHECKSUM: u8 = 0b100;
 
-/// The longest header of a frame, in bytes.
-const LONGEST_HEADER: usize = 18;
+/// The bit of a descriptor that says that a frame has no other window than its content.
+const IS_SINGLE_SEGMENT: u8 = 0b10_0000;
 
 /// The largest block, in bytes.
 const LARGEST_BLOCK: usize = 128 * 1024;

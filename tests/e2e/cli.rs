@@ -91,6 +91,7 @@ fn a_body_in_gzip_or_zstd_is_read_and_goes_on_as_it_was() {
     run(async {
         let app = Setup::answering("tokens=3 pace=0ms")
             .with("max_body", "64KiB")
+            .with("bodies_in_flight", "1MiB")
             .start()
             .await;
         let request = json!({ "model": "llama3.2", "prompt": "Hello" }).to_string();
