@@ -111,6 +111,8 @@ impl UnreadBody {
 
 /// What has come of a body.
 struct Coming {
+    /// How many bytes came, as they are coded: what they come to may be nothing, without end.
+    coded: usize,
     decoder: Decoder,
     /// What the decoder holds on to.
     decoders: Share,
@@ -120,6 +122,7 @@ struct Coming {
 impl Coming {
     fn new(limits: Limits, coding: Coding) -> Coming {
         Coming {
+            coded: 0,
             decoder: Decoder::new(coding),
             decoders: Share::new(limits.held),
             plain: Plain {
@@ -132,6 +135,11 @@ impl Coming {
 
     fn add(&mut self, chunk: &[u8]) -> Result<(), Refusal> {
         let plain = &mut self.plain;
+        let limit = plain.limit;
+        self.coded = self.coded.saturating_add(chunk.len());
+        if self.coded > limit {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
         self.decoder.feed(chunk, |bytes| plain.add(bytes))?;
         let held = self.decoders.hold(self.decoder.held());
         held.map_err(|Full| Refusal::Overloaded)
@@ -234,6 +242,27 @@ mod tests {
         }
         let mut plain = coming(Coding::Identity, bounds);
         assert_eq!(plain.add(&[0; MIB]), Ok(()));
+    }
+
+    #[test]
+    fn a_coded_body_that_comes_to_nothing_is_bounded_too() {
+        let gzip = [
+            0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 1, 0, 0];
+        for (coding, empty) in [(Coding::Gzip, &gzip[..]), (Coding::Zstd, &zstd)] {
+            let bounds = Bounds {
+                total: 16 * MIB,
+                client: None,
+            };
+            let mut one = coming(coding, bounds);
+            let empty = empty.repeat(100);
+            for _ in 0..MIB / empty.len() {
+                assert_eq!(one.add(&empty), Ok(()), "{coding:?}");
+            }
+            let refused = one.add(&empty);
+            assert_eq!(refused, Err(Refusal::BodyTooLarge { limit: MIB }));
+        }
     }
 
     #[test]
