@@ -36,7 +36,9 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
             Either::Left((granted, _)) => granted,
             Either::Right((Either::Left(_), _)) => return Err(place::queue_timeout(&job.config)),
             Either::Right((Either::Right(_), _)) => {
-                job.come_again();
+                if stands_in_line(place.phase()) {
+                    job.come_again();
+                }
                 continue;
             }
         };
@@ -138,6 +140,11 @@ async fn taken_up(job: &Job) {
     pending().await
 }
 
+/// Whether it can only gain by coming to the gate again. One that was granted while the record was read has its slot.
+fn stands_in_line(phase: Phase) -> bool {
+    matches!(phase, Phase::Waiting | Phase::Sending { .. })
+}
+
 /// Takes up the age of a lost place; `false`: there is none that is longer than this request's own.
 async fn take_up(job: &Job) -> bool {
     let Some(mark) = job.mark() else {
@@ -163,5 +170,17 @@ pub fn refusal(job: &Job, why: Why) -> Refusal {
         Why::Refused(GateRefusal::QueueFull) => place::queue_full(&job.config),
         Why::Refused(GateRefusal::PlacesTaken) => place::places_taken(&job.config, job.client()),
         Why::Refused(GateRefusal::NoLoad) => place::no_load(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_slot_is_given_back_for_an_older_age() {
+        assert!(stands_in_line(Phase::Waiting));
+        assert!(!stands_in_line(Phase::Relaying { upstream: 0 }));
+        assert!(!stands_in_line(Phase::Over(Why::Cancelled)));
     }
 }
