@@ -28,6 +28,9 @@ struct Calls<'a>(VecDeque<(&'a [u8], Raw<'a>)>);
 
 impl<'a> Calls<'a> {
     fn made(&mut self, id: Raw<'a>, name: Raw<'a>) {
+        if id.bytes().len() > LONGEST_ID {
+            return;
+        }
         if self.0.len() == MAX_CALLS {
             self.0.pop_back();
         }
@@ -42,6 +45,10 @@ impl<'a> Calls<'a> {
 
 /// How many calls are remembered. Their answers follow them.
 const MAX_CALLS: usize = 256;
+
+/// The longest id that is remembered, as it is written, in bytes: each result is compared with all of them. Those of clients and
+/// of Ollama have up to 40.
+const LONGEST_ID: usize = 128;
 
 /// One message. It is read once: its content may have as many parts as it likes.
 struct Message<'a> {

@@ -182,6 +182,22 @@ fn calls_and_their_results_keep_their_names_and_ids() {
 }
 
 #[test]
+fn ids_that_are_too_long_to_be_compared_name_no_tool() {
+    for (length, expected) in [(126, json!("f")), (127, Value::Null)] {
+        let id = "x".repeat(length);
+        let call =
+            json!({ "id": id, "type": "function", "function": { "name": "f", "arguments": "{}" } });
+        let (chat, _) = sent(json!({
+            "messages": [
+                { "role": "assistant", "tool_calls": [call] },
+                { "role": "tool", "tool_call_id": id, "content": "2" },
+            ],
+        }));
+        assert_eq!(chat["messages"][1]["tool_name"], expected, "{length}");
+    }
+}
+
+#[test]
 fn format_and_effort_are_ollamas_format_and_think() {
     let with = |name: &str, value: Value| {
         let mut body = user("Hi".into());
