@@ -28,17 +28,33 @@ const WINDOWS_KEPT: u64 = 3;
 
 /// Something is due.
 pub(super) fn soon() {
-    if AT_WORK.replace(true) {
+    let Some(at_work) = AtWork::begin() else {
         return;
-    }
-    spawn(async {
+    };
+    spawn(async move {
+        let _at_work = at_work;
         sleep(PAUSE).await;
         if let Some(config) = config::parsed() {
             // What could not be told is told with the next request that is let in.
             let _ = share(&config).await;
         }
-        AT_WORK.set(false);
     });
+}
+
+/// The task is at work until this is dropped, with it or with its request.
+struct AtWork;
+
+impl AtWork {
+    /// `None`: it is at work already.
+    fn begin() -> Option<AtWork> {
+        (!AT_WORK.replace(true)).then_some(AtWork)
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        AT_WORK.set(false);
+    }
 }
 
 async fn share(config: &Rc<Config>) -> Result<(), StoreError> {
@@ -123,6 +139,16 @@ thread_local! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_task_that_is_dropped_leaves_room_for_the_next() {
+        let at_work = AtWork::begin();
+        assert!(at_work.is_some() && AtWork::begin().is_none());
+        drop(async move {
+            let _at_work = at_work;
+        });
+        assert!(AtWork::begin().is_some());
+    }
 
     #[test]
     fn only_counters_of_minutes_that_are_over_are_removed() {
