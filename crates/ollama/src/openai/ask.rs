@@ -31,17 +31,21 @@ pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
         Some(Format::Schema(schema)) => out.member("format", schema.bytes())?,
         None => {}
     }
-    let effort = match asked.value("reasoning") {
-        Some(reasoning) => reasoning.member("effort"),
-        None => asked.value("reasoning_effort"),
-    };
-    if let Some(think) = think(effort, "reasoning_effort")? {
+    if let Some(think) = think(effort(asked), "reasoning_effort")? {
         out.member("think", think)?;
     }
     out.push(b",\"options\":{")?;
     options(asked, &mut out)?;
     out.push(b"}}")?;
     Ok((out.into_text(), delivery))
+}
+
+/// How much is to be thought, in the client's words. The newer member hides the older one, whatever it says.
+pub(crate) fn effort(asked: &Draft) -> Option<Raw<'_>> {
+    match asked.value("reasoning") {
+        Some(reasoning) => reasoning.member("effort"),
+        None => asked.value("reasoning_effort"),
+    }
 }
 
 /// How the answer is to be delivered.

@@ -12,6 +12,7 @@ use super::settle::Work;
 use crate::ModelName;
 use crate::endpoint::Endpoint;
 use crate::json::{Kind, Raw};
+use crate::openai;
 
 /// What a request needs its model to be able to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,19 +104,15 @@ fn says_something(value: Raw<'_>) -> bool {
 /// Whether it asks for thinking: what asks for none, or leaves it to the model, needs none.
 fn thinks(endpoint: Endpoint, asked: &Draft) -> bool {
     let is_level = |value: Raw<'_>| says_something(value) && !value.is("none");
-    let effort = || {
-        asked
-            .value("reasoning")
-            .and_then(|value| value.member("effort"))
-    };
     match endpoint {
         Endpoint::Chat | Endpoint::Generate => asked
             .value("think")
             .is_some_and(|think| think.flag() == Some(true) || is_level(think)),
-        Endpoint::OpenAiChat => effort()
-            .or_else(|| asked.value("reasoning_effort"))
+        Endpoint::OpenAiChat => openai::effort(asked).is_some_and(is_level),
+        Endpoint::OpenAiResponses => asked
+            .value("reasoning")
+            .and_then(|value| value.member("effort"))
             .is_some_and(is_level),
-        Endpoint::OpenAiResponses => effort().is_some_and(is_level),
         _ => false,
     }
 }
@@ -243,6 +240,10 @@ mod tests {
             (
                 Endpoint::OpenAiChat,
                 r#"{"messages":[{"role":"user","content":"x"}],"reasoning_effort":"none"}"#,
+            ),
+            (
+                Endpoint::OpenAiChat,
+                r#"{"messages":[{"role":"user","content":"x"}],"reasoning":{},"reasoning_effort":"high"}"#,
             ),
         ] {
             assert_eq!(said(endpoint, body, &["completion"]), None, "{body}");
