@@ -5,6 +5,9 @@
 //! who is gone.
 
 use std::cell::Cell;
+use std::pin::pin;
+
+use futures::future::{Either, select};
 
 use crate::waiter::Waiter;
 
@@ -44,6 +47,14 @@ impl Look {
             .await;
     }
 
+    /// What `telling` comes to; `None`: somebody wants to know before that.
+    pub async fn unless_wanted<T>(&self, telling: impl Future<Output = T>) -> Option<T> {
+        match select(pin!(telling), pin!(self.wanted())).await {
+            Either::Left((told, _)) => Some(told),
+            Either::Right(_) => None,
+        }
+    }
+
     /// Whether somebody wants to know: before a heartbeat is written. One that was begun earlier does not count.
     pub fn is_wanted(&self) -> bool {
         self.is_wanted.get()
@@ -58,7 +69,7 @@ impl Look {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
+    use std::future::{pending, ready};
 
     use futures::FutureExt;
 
@@ -67,6 +78,18 @@ mod tests {
     #[test]
     fn where_no_head_is_out_nothing_is_waited_for() {
         assert!(Look::default().at_client().now_or_never().is_some());
+    }
+
+    #[test]
+    fn whoever_asks_waits_for_nothing_that_is_still_looked_up() {
+        let look = Look::default();
+        look.open();
+        let told = look.unless_wanted(ready(7)).now_or_never();
+        assert_eq!(told, Some(Some(7)));
+        let mut telling = pin!(look.unless_wanted(pending::<()>()));
+        assert!(telling.as_mut().now_or_never().is_none());
+        assert!(look.at_client().now_or_never().is_none());
+        assert_eq!(telling.now_or_never(), Some(None));
     }
 
     #[test]

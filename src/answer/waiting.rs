@@ -116,12 +116,18 @@ where
     }
 }
 
-/// A place with what would begin sooner.
-async fn place_of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
+/// A place as this board shows it.
+fn place_on(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
     job.see(board);
-    let place = place::of(job, board, told)?;
+    place::of(job, board, told)
+}
+
+/// The same on a board of this age at most, with what would begin sooner.
+async fn place_of(job: &Job, max_age_ms: u64, told: Option<&Place>) -> Option<Place> {
+    let board = gate::board(&job.config, max_age_ms).await.ok()?;
+    let place = place_on(job, &board, told)?;
     // In a box that is made for it: who waits has no room for it.
-    let alternatives = Box::pin(alternatives::of(job, board, &place)).await;
+    let alternatives = Box::pin(alternatives::of(job, &board, &place)).await;
     Some(Place {
         alternatives,
         ..place
@@ -147,14 +153,16 @@ impl Pulse {
         let mut max_age_ms = FIRST_MS;
         while !self.is_over.get() {
             let is_wanted = job.look().is_wanted();
-            let board = match is_wanted {
-                // The board that grants it is known here.
-                true => gate::cached(&job.config, u64::MAX),
-                false => gate::board(&job.config, max_age_ms).await.ok(),
-            };
-            let place = match board {
-                Some(board) => place_of(job, &board, told.as_ref()).await,
-                None => None,
+            let place = if is_wanted {
+                // The board that grants it is known here, and nothing would begin sooner.
+                let board = gate::cached(&job.config, u64::MAX);
+                board.and_then(|board| place_on(job, &board, told.as_ref()))
+            } else {
+                let telling = place_of(job, max_age_ms, told.as_ref());
+                match job.look().unless_wanted(telling).await {
+                    Some(place) => place,
+                    None => continue,
+                }
             };
             let is_new = place
                 .as_ref()
