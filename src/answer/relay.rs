@@ -99,7 +99,7 @@ pub async fn fail(mut outlet: Outlet, passage: &Passage, heartbeat: &Heartbeat, 
     }
     let kind = refusal.kind(heartbeat.family());
     let mut frame = heartbeat.error(refusal.code(), kind, &refusal.detail());
-    if !passage.between_frames() {
+    if outlet.is_cut() || !passage.between_frames() {
         let Some(end) = heartbeat.break_off() else {
             return;
         };

@@ -37,6 +37,7 @@ impl fmt::Display for ClientGone {
 /// response whose head is held becomes a refusal.
 pub struct Outlet {
     way: Way,
+    is_cut: bool,
 }
 
 /// The response whose head is held back, beside its outlet.
@@ -59,15 +60,18 @@ impl Outlet {
     /// to a spawned task.
     pub fn open(status: StatusCode, headers: HeaderMap) -> (Response, Outlet) {
         let (response, writer) = Writer::open(status, headers);
-        let way = Way::Out(writer);
-        (response, Outlet { way })
+        (response, Outlet::new(Way::Out(writer)))
     }
 
     /// A response whose head waits for what its body comes to, and its outlet.
     pub fn hold() -> (Rc<HeldHead>, Outlet) {
         let held = Rc::new(Hold::new());
         let way = Way::Held(held.clone());
-        (held, Outlet { way })
+        (held, Outlet::new(way))
+    }
+
+    fn new(way: Way) -> Outlet {
+        Outlet { way, is_cut: false }
     }
 
     /// Writes bytes and waits until they are taken; gives the emptied buffer back.
@@ -75,6 +79,13 @@ impl Outlet {
     /// # Errors
     /// The client left, or has taken nothing for [`STALL`].
     pub async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
+        self.is_cut = true;
+        let emptied = self.write_whole(bytes).await?;
+        self.is_cut = false;
+        Ok(emptied)
+    }
+
+    async fn write_whole(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
         if let Way::Held(held) = &self.way {
             let (mut writer, first) = match held.released() {
                 Some(released) => released,
@@ -88,6 +99,11 @@ impl Outlet {
             Way::Out(writer) => writer.write(bytes).await,
             Way::Held(_) => Ok(bytes),
         }
+    }
+
+    /// Whether a write did not come to its end: it failed, or was dropped, and how much of it was taken nobody knows.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Whether nobody has seen a byte of the response: its head is still held.
@@ -177,3 +193,21 @@ impl Writer {
 
 /// Within how many ticks a stalled write is noticed: more would cost more timers, fewer would be less exact.
 const STALL_TICKS: u32 = 6;
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_write_that_is_dropped_leaves_its_answer_cut() {
+        let (_held, mut outlet) = Outlet::hold();
+        assert!(outlet.write(vec![b' '; 10]).now_or_never().is_some());
+        assert!(!outlet.is_cut());
+        // More than is held: it waits for the head.
+        let large = vec![b' '; 1 << 20];
+        assert!(outlet.write(large).now_or_never().is_none());
+        assert!(outlet.is_cut());
+    }
+}
