@@ -17,6 +17,7 @@
 //! own credentials. An error *status* may be the request's own doing, and one client must not shut an upstream for all: it
 //! counts only once another upstream has answered the same request ([`crate::upstreams::Weight`]).
 
+use std::future::pending;
 use std::time::Duration;
 
 use crate::random;
@@ -57,7 +58,8 @@ struct Failure {
     cut: Option<Cut>,
 }
 
-/// Sends to the upstream that the gate has chosen, and to others if that fails; answers with the first bytes there.
+/// Sends to the upstream that the gate has chosen, and to others if that fails; answers with the first bytes there. It never ends
+/// once the grant is gone.
 ///
 /// # Errors
 /// None has answered, and there is no attempt, no time or no upstream left.
@@ -66,8 +68,10 @@ pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusa
     let mut left = job.config.retry_attempts;
     let mut doubted = Vec::new();
     loop {
-        // Should the grant be gone, so is this request.
-        let upstream = place.upstream().ok_or(Refusal::StoreUnavailable)?;
+        // Should the grant be gone, whoever waits beside this says why.
+        let Some(upstream) = place.upstream() else {
+            return pending().await;
+        };
         let failure = match attempt(job, upstream, &mut doubted).await {
             Ok(response) => {
                 breakers::answered(&job.config, upstream.into());
