@@ -41,12 +41,13 @@ async fn told(asked: Asked, question: Question, segment: &str) -> Result<Reply, 
     if let Some(list) = lists::answer(&config, question).await {
         return list;
     }
+    // Whose name stands in the answer: what is shown of a model, megabytes of it perhaps, has none.
     let mut asked = About::default();
     let question = match question {
         Question::Show => {
             let show = request::show(body.read(limits).await?.into_parts().0)?;
-            asked = About::named(&config, show.model).await?;
-            show_question(&asked.model, show.verbose)
+            let about = About::named(&config, show.model).await?;
+            show_question(&about.model, show.verbose)
         }
         Question::OpenAiModel => {
             asked = About::named(&config, model_name(segment)?).await?;
