@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use crate::random;
 use crate::tasks::spawn;
-use futures::future::{Either, join, select};
+use futures::future::{Either, join, select, try_join};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_gate::Now;
 use sluice_gate::board::Board;
@@ -69,7 +69,7 @@ pub async fn handle(asked: Asked, endpoint: Endpoint) -> Result<Answer, Refusal>
         client,
         carried,
     } = asked;
-    let body = body.read(limits).await?;
+    let (body, ()) = try_join(body.read(limits), refuse_if_down(&config)).await?;
     #[cfg(feature = "test-trap")]
     assert!(
         !body.bytes().windows(8).any(|word| word == b"[[trap]]"),
@@ -175,15 +175,21 @@ async fn answer(job: Rc<Job>, headers: HeaderMap) -> Result<Answer, Refusal> {
     }
 }
 
+/// Refuses where no upstream can be used: before a body is waited for, and again behind one that took its time.
+async fn refuse_if_down(config: &Config) -> Result<(), Refusal> {
+    breakers::refresh(config).await;
+    if breakers::room(config).capacity() == 0 && !breakers::all_drained(config) {
+        return Err(Refusal::upstream_down(breakers::reopens_in(config)));
+    }
+    Ok(())
+}
+
 /// Refuses what the last board that is known here shows to be in vain: no upstream can be used, the line is full, or the client has
 /// all its places. A board is read anew before anybody is refused by it. Where none is known here nobody looks: whoever schedules
 /// refuses by the same rules, and exactly.
 async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
-    breakers::refresh(config).await;
+    refuse_if_down(config).await?;
     let capacity = breakers::room(config).capacity();
-    if capacity == 0 && !breakers::all_drained(config) {
-        return Err(Refusal::upstream_down(breakers::reopens_in(config)));
-    }
     let client = client.fingerprint();
     let is_full = |board: &Board| {
         let count = board.count();

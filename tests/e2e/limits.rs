@@ -132,6 +132,37 @@ fn a_body_that_trickles_has_an_end() {
 }
 
 #[test]
+fn no_body_is_waited_for_where_no_upstream_can_be_used() {
+    run(async {
+        let app = Setup::answering("tokens=1 pace=0ms")
+            .with("retry_attempts", "0")
+            .with("breaker_pause", "5m")
+            .start()
+            .await;
+        app.sim.stop().await;
+        for _ in 0..5 {
+            app.chat("Hello").await.whole().await;
+        }
+        let mut stream = TcpStream::connect(app.addr())
+            .await
+            .expect("a server listens");
+        let head = "POST /api/chat HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4000000\r\n\r\n{";
+        stream.write_all(head.as_bytes()).await.expect("a head");
+        let mut answer = Vec::new();
+        let reading = async {
+            while !answer.ends_with(b"}") && matches!(stream.read_buf(&mut answer).await, Ok(1..)) {
+            }
+        };
+        within(10 * SECOND, "it is refused", reading).await;
+        let text = String::from_utf8_lossy(&answer);
+        assert!(
+            text.starts_with("HTTP/1.1 503") && text.contains("upstream_down"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
 fn one_answer_serves_all_who_ask_the_same() {
     run(async {
         let app = Setup::answering("tokens=1 pace=0ms").start().await;
