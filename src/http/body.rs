@@ -13,6 +13,7 @@ use crate::budget::{Bounds, Full, Share};
 use crate::clock::within;
 use crate::http::coding::{Coding, Decoder};
 use crate::http::refuse::Refusal;
+use crate::tasks::pause;
 
 /// How long a body may stop coming.
 const STALL: Duration = Duration::from_secs(30);
@@ -104,6 +105,10 @@ impl UnreadBody {
                 Err(_) => return Err(Refusal::BodyBroken),
             };
             coming.add(&chunk)?;
+            if coding != Coding::Identity {
+                // What comes of a few bytes may be much, and they may come without a pause.
+                pause().await;
+            }
         }
         coming.finish()
     }
