@@ -56,10 +56,12 @@ pub async fn patience(job: &Job, came: Now) -> Result<(), Refusal> {
     loop {
         if !is_looked_at && is_in_line(job) {
             is_looked_at = true;
-            if let Some(refusal) = beforehand::refusal(job).await {
-                return Err(refusal);
-            }
-            if let Some(refusal) = in_time::refusal(job).await {
+            let refusal = match beforehand::refusal(job).await {
+                Some(refusal) => Some(refusal),
+                None => in_time::refusal(job).await,
+            };
+            // One that was sent meanwhile is answered by its upstream.
+            if let Some(refusal) = refusal.filter(|_| is_in_line(job)) {
                 return Err(refusal);
             }
         }
