@@ -254,10 +254,14 @@ fn address(config: &Config, head: &Head) -> Option<IpAddr> {
 }
 
 fn without_port(text: &str) -> Option<IpAddr> {
+    // Some proxies write an IPv6 address in brackets without a port, too.
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
     let address = text
         .parse::<SocketAddr>()
         .map(|address| address.ip())
-        .or_else(|_| text.parse::<IpAddr>());
+        .or_else(|_| bare.unwrap_or(text).parse::<IpAddr>());
     address.ok().map(|address| address.to_canonical())
 }
 

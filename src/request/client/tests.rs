@@ -74,6 +74,25 @@ fn a_forwarded_address_counts_only_from_a_listed_proxy_and_from_the_right() {
 }
 
 #[test]
+fn a_forwarded_address_is_read_in_each_of_its_spellings() {
+    let config = config_with(&[("trusted_proxies", "10.0.0.0/8")]);
+    for (spelling, expected) in [
+        ("192.0.2.7:5000", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:5000", "2001:db8::1"),
+        ("unknown", "10.0.0.2"),
+    ] {
+        let lines = [
+            ("spin-client-addr", "10.0.0.2:5000"),
+            ("x-forwarded-for", spelling),
+        ];
+        let client = Client::recognize(&config, &head(&lines), 0);
+        assert_eq!(client.address, expected.parse().ok(), "{spelling}");
+    }
+}
+
+#[test]
 fn behind_a_listed_proxy_the_host_is_what_the_proxy_says() {
     let config = config_with(&[("trusted_proxies", "10.0.0.0/8")]);
     let asked = |lines: &[(&'static str, &str)]| asked_host(&config, &head(lines));
