@@ -48,36 +48,31 @@ impl Head {
     /// The head is beyond a bound, and how to say so.
     pub fn take(request: Request) -> Result<(Head, UnreadBody), (Wording, Refusal)> {
         let (parts, body) = request.into_parts();
-        let path = parts.uri.path().to_owned();
-        let wording = Wording::of(family_of(&path, &parts.headers), accept_of(&parts.headers));
-        let target = parts
-            .uri
-            .path_and_query()
-            .map_or(0, |target| target.as_str().len());
-        if target > MAX_TARGET {
-            return Err((wording, Refusal::InvalidPath));
-        }
-        if is_too_much(&parts.headers) {
-            return Err((wording, Refusal::TooManyHeaders));
-        }
-        let host = || Some(parts.headers.get(header::HOST)?.to_str().ok()?.to_owned());
-        let authority = parts.uri.authority().map(|authority| authority.to_string());
-        let head = Head {
+        let target = parts.uri.path_and_query();
+        let target = target.map_or(0, |target| target.as_str().len());
+        let mut head = Head {
             method: parts.method,
-            path,
-            authority: authority.or_else(host),
+            path: parts.uri.path().to_owned(),
             headers: parts.headers,
+            authority: parts.uri.authority().map(|authority| authority.to_string()),
         };
+        if target > MAX_TARGET {
+            return Err((head.wording(), Refusal::InvalidPath));
+        }
+        if is_too_much(&head.headers) {
+            return Err((head.wording(), Refusal::TooManyHeaders));
+        }
+        if head.authority.is_none() {
+            head.authority = head.text(&header::HOST).map(str::to_owned);
+        }
         let body = UnreadBody::new(body, &head.headers);
         Ok((head, body))
     }
 
     /// How a refusal is told to whoever asks.
     pub fn wording(&self) -> Wording {
-        Wording::of(
-            family_of(&self.path, &self.headers),
-            accept_of(&self.headers),
-        )
+        let accept = self.text(&header::ACCEPT);
+        Wording::of(family_of(&self.path, &self.headers), accept)
     }
 
     /// The text of a header, where it is there and readable.
@@ -131,10 +126,6 @@ fn is_too_much(headers: &HeaderMap) -> bool {
         .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
         .fold(0, usize::saturating_add);
     headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES
-}
-
-fn accept_of(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::ACCEPT)?.to_str().ok()
 }
 
 /// The list of models has one path in two dialects: those who speak Anthropic's say so.
