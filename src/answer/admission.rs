@@ -42,36 +42,35 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
                 continue;
             }
         };
-        let lost = match granted {
+        let sent = match granted {
             // Its slot is held from here on, whatever the upstream takes to answer: that is what others wait for.
-            Ok(()) => match send(&job, &place).await? {
-                Ok(response) => return Ok(response),
-                Err(lost) => lost,
-            },
-            Err(lost) => lost,
+            Ok(()) => send(&job, &place).await,
+            Err(lost) => Err(lost),
         };
-        match lost {
-            Lost::TakenBack => {}
-            Lost::Over(Why::Lapsed) if again < AGAIN_AT_MOST => job.come_again(),
-            Lost::Over(Why::Refused(_)) if again == 0 && take_up(&job).await => {
-                job.come_again();
-            }
-            Lost::Over(Why::Refused(GateRefusal::PlacesTaken)) if again == 0 => {
-                sleep(MOMENT).await;
-                job.come_again();
-            }
-            Lost::Over(Why::Refused(GateRefusal::NoLoad)) => {
-                return Err(Box::pin(no_load(&job)).await);
-            }
-            Lost::Over(why) => return Err(refusal(&job, why)),
-            Lost::Store => return Err(Refusal::StoreUnavailable),
+        match sent {
+            Ok(response) => return Ok(response),
+            Err(Lost::Refused(refusal)) => return Err(refusal),
+            Err(Lost::Store) => return Err(Refusal::StoreUnavailable),
+            Err(Lost::TakenBack) => {}
+            Err(Lost::Over(why)) => match why {
+                Why::Lapsed if again < AGAIN_AT_MOST => job.come_again(),
+                Why::Refused(_) if again == 0 && take_up(&job).await => job.come_again(),
+                Why::Refused(GateRefusal::PlacesTaken) if again == 0 => {
+                    sleep(MOMENT).await;
+                    job.come_again();
+                }
+                Why::Refused(GateRefusal::NoLoad) => return Err(Box::pin(no_load(&job)).await),
+                why => return Err(refusal(&job, why)),
+            },
         }
         again += 1;
     }
 }
 
-/// Why a grant did not come, or did not last.
+/// Why a grant did not come, did not last, or came to no answer.
 enum Lost {
+    /// No upstream has answered.
+    Refused(Refusal),
     /// The grant was taken back; the request waits on.
     TakenBack,
     /// The request has nothing at the gate any more.
@@ -109,13 +108,13 @@ async fn until_granted(job: &Job, place: &Place) -> Result<(), Lost> {
 }
 
 /// Sends, and waits for the answer, as long as the grant stands.
-async fn send(job: &Job, place: &Place) -> Result<Result<UpstreamResponse, Lost>, Refusal> {
+async fn send(job: &Job, place: &Place) -> Result<UpstreamResponse, Lost> {
     // In a box that is made for it: who waits has no room for it.
     let sending = Box::pin(attempts::answer(job, place));
     if let Either::Left((sent, _)) = select(sending, pin!(place.until_stopped())).await {
-        let response = sent?;
+        let response = sent.map_err(Lost::Refused)?;
         if place.may_relay() {
-            return Ok(Ok(response));
+            return Ok(response);
         }
     }
     let phase = place.phase();
@@ -123,10 +122,10 @@ async fn send(job: &Job, place: &Place) -> Result<Result<UpstreamResponse, Lost>
         Phase::Relaying { .. } => place.changed_from(phase).await,
         phase => phase,
     };
-    Ok(Err(match phase {
+    Err(match phase {
         Phase::Over(why) => Lost::Over(why),
         Phase::Waiting | Phase::Sending { .. } | Phase::Relaying { .. } => Lost::TakenBack,
-    }))
+    })
 }
 
 /// Waits until this request, which stands in line, has taken up the age of a lost place. Where there is none it never ends.
