@@ -211,9 +211,10 @@ async fn shed(config: &Config, client: &Client) -> Result<(), Refusal> {
             sleep(MOMENT).await;
             let board = gate::board(config, 0).await;
             let still = board.is_ok_and(|board| has_all(&board));
-            still
-                .then(|| place::places_taken(config, client))
-                .map_or(Ok(()), Err)
+            if still {
+                return Err(place::places_taken(config, client));
+            }
+            Ok(())
         }
         _ => Ok(()),
     }
