@@ -18,7 +18,7 @@ use crate::http::origin;
 use crate::http::origins::Origins;
 use crate::http::refuse::Refusal;
 use crate::http::reply::{Answer, Reply};
-use crate::http::routes::{self, Matched, Route};
+use crate::http::routes::{self, Matched, Open, Route};
 use crate::operate::health;
 use crate::operate::{advise, metrics, openapi, operator, queue, queue_status, warm};
 use crate::request::Asked;
@@ -123,32 +123,8 @@ async fn serve(
     }
     let Matched { route, segment } = routes::find(&head.method, &head.path)?;
     let segment = segment.to_owned();
-    // These must answer whatever the settings are.
-    match route {
-        Route::Live => {
-            return Ok(Answer::Whole(Reply::json(
-                StatusCode::OK,
-                &json!({ "status": "ok" }),
-            )));
-        }
-        Route::OpenApi => return Ok(Answer::Whole(openapi::report())),
-        Route::Hello => {
-            return Ok(Answer::Whole(Reply::json(
-                StatusCode::OK,
-                &json!({ "message": "hello" }),
-            )));
-        }
-        // Taken unread, and not told of anywhere: it says nothing to anybody here.
-        Route::Telemetry => return Ok(Answer::Told(Reply::json(StatusCode::OK, &json!({})))),
-        Route::Ready => return health::ready(health::store().await).map(Answer::Whole),
-        Route::Health => {
-            let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
-            let client = Client::recognize(known, &head, clock::now().mono_ms);
-            return Ok(Answer::Whole(
-                health::report(config.as_ref(), &client, health::store().await).await,
-            ));
-        }
-        _ => {}
+    if let Route::Open(open) = route {
+        return open_to_all(open, &head, &config).await;
     }
     let config = config?;
     let client = Client::recognize(&config, &head, clock::now().mono_ms);
@@ -168,29 +144,42 @@ async fn serve(
         client,
         carried: carried.clone(),
     };
-    match route {
-        Route::PassOn(question) => answer::questions::answer(asked, question, &segment)
-            .await
-            .map(Answer::Whole),
-        Route::Gated(endpoint) => answer::handle(asked, endpoint).await,
-        Route::Cloud => Ok(Answer::Whole(cloud(&asked.config))),
-        Route::QueueStatus => queue_status::report(&asked.config).await.map(Answer::Whole),
-        Route::Queue => queue::report(&asked.config).await.map(Answer::Whole),
-        Route::Operator(order) => operator::answer(asked, order, &segment)
-            .await
-            .map(Answer::Whole),
-        Route::Metrics => metrics::report(&asked.config).await.map(Answer::Whole),
-        Route::GiveUp => queue::give_up(&asked.config, &segment)
-            .await
-            .map(Answer::Whole),
+    let reply = match route {
+        Route::Gated(endpoint) => return answer::handle(asked, endpoint).await,
+        Route::PassOn(question) => answer::questions::answer(asked, question, &segment).await,
+        Route::Cloud => Ok(cloud(&asked.config)),
+        Route::QueueStatus => queue_status::report(&asked.config).await,
+        Route::Queue => queue::report(&asked.config).await,
+        Route::GiveUp => queue::give_up(&asked.config, &segment).await,
+        Route::Operator(order) => operator::answer(asked, order, &segment).await,
+        Route::Metrics => metrics::report(&asked.config).await,
         // Answered above.
-        Route::Live
-        | Route::Ready
-        | Route::Health
-        | Route::OpenApi
-        | Route::Hello
-        | Route::Telemetry => Err(Refusal::NotFound),
-    }
+        Route::Open(_) => Err(Refusal::NotFound),
+    };
+    reply.map(Answer::Whole)
+}
+
+/// Answers what must be answered whatever the settings are.
+async fn open_to_all(
+    open: Open,
+    head: &Head,
+    config: &Result<Rc<Config>, Misconfigured>,
+) -> Result<Answer, Refusal> {
+    let ok = |document| Reply::json(StatusCode::OK, &document);
+    let reply = match open {
+        Open::Live => ok(json!({ "status": "ok" })),
+        Open::Hello => ok(json!({ "message": "hello" })),
+        Open::OpenApi => openapi::report(),
+        Open::Ready => health::ready(health::store().await)?,
+        Open::Health => {
+            let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
+            let client = Client::recognize(known, head, clock::now().mono_ms);
+            health::report(config.as_ref(), &client, health::store().await).await
+        }
+        // Taken unread, and not told of anywhere: it says nothing to anybody here.
+        Open::Telemetry => return Ok(Answer::Told(ok(json!({})))),
+    };
+    Ok(Answer::Whole(reply))
 }
 
 /// What Ollama says of its cloud, as it is for whoever asks here.

@@ -24,6 +24,13 @@ pub enum Route {
     Operator(Order),
     /// The numbers, for Prometheus.
     Metrics,
+    /// What is answered to everybody, whatever the settings are.
+    Open(Open),
+}
+
+/// What shows nothing of anybody, and needs no settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
     /// What works and what does not.
     Health,
     /// What there is, for programs.
@@ -82,23 +89,8 @@ pub struct Matched<'a> {
 impl Route {
     /// Whether it needs a key where keys are set.
     pub fn needs_key(self) -> bool {
-        match self {
-            Route::Gated(_)
-            | Route::PassOn(_)
-            | Route::Cloud
-            | Route::Queue
-            | Route::Operator(_)
-            | Route::Metrics => true,
-            // Knowing a ticket is the right to give it up; the rest shows nothing of anybody.
-            Route::GiveUp
-            | Route::QueueStatus
-            | Route::Health
-            | Route::OpenApi
-            | Route::Live
-            | Route::Ready
-            | Route::Hello
-            | Route::Telemetry => false,
-        }
+        // Knowing a ticket is the right to give it up.
+        !matches!(self, Route::GiveUp | Route::QueueStatus | Route::Open(_))
     }
 }
 
@@ -213,13 +205,17 @@ const ROUTES: &[(Verb, &str, Route)] = &[
         "/api/operator/requests/{}",
         Route::Operator(Order::End),
     ),
-    (Verb::Get, "/api/health", Route::Health),
-    (Verb::Get, "/api/openapi.json", Route::OpenApi),
+    (Verb::Get, "/api/health", Route::Open(Open::Health)),
+    (Verb::Get, "/api/openapi.json", Route::Open(Open::OpenApi)),
     (Verb::Get, "/metrics", Route::Metrics),
-    (Verb::Get, "/livez", Route::Live),
-    (Verb::Get, "/readyz", Route::Ready),
-    (Verb::Get, "/api/hello", Route::Hello),
-    (Verb::Post, "/api/event_logging/batch", Route::Telemetry),
+    (Verb::Get, "/livez", Route::Open(Open::Live)),
+    (Verb::Get, "/readyz", Route::Open(Open::Ready)),
+    (Verb::Get, "/api/hello", Route::Open(Open::Hello)),
+    (
+        Verb::Post,
+        "/api/event_logging/batch",
+        Route::Open(Open::Telemetry),
+    ),
 ];
 
 /// Routes of Ollama's that change what it holds, reach its account or the network, or speak a form that is not gated here.
