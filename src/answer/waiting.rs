@@ -96,14 +96,11 @@ fn is_time_for_the_head(job: &Job, came: Now) -> bool {
 ///
 /// # Errors
 /// The client left. What is awaited is given up with it.
-pub async fn with_heartbeats<F, E>(
-    mut admission: Pin<Box<F>>,
+pub async fn with_heartbeats(
+    mut admission: Pin<Box<impl Future<Output = Result<UpstreamResponse, Refusal>>>>,
     job: &Job,
     outlet: &mut Outlet,
-) -> Result<Result<UpstreamResponse, E>, ClientGone>
-where
-    F: Future<Output = Result<UpstreamResponse, E>>,
-{
+) -> Result<Result<UpstreamResponse, Refusal>, ClientGone> {
     let pulse = Pulse::default();
     let mut beating = pin!(pulse.beat(job, outlet));
     match select(admission.as_mut(), beating.as_mut()).await {
@@ -151,7 +148,8 @@ impl Pulse {
 
     async fn beat(&self, job: &Job, outlet: &mut Outlet) -> Result<(), ClientGone> {
         let mut told: Option<Place> = None;
-        let mut ticks = 0;
+        // Looks since the last frame; the first place is told as soon as it is known.
+        let mut silent = TICKS_AT_MOST;
         let mut max_age_ms = FIRST_MS;
         while !self.is_over.get() {
             let is_wanted = job.look().is_wanted();
@@ -169,7 +167,7 @@ impl Pulse {
             let is_new = place
                 .as_ref()
                 .is_some_and(|place| told.as_ref().is_none_or(|told| !place.is_like(told)));
-            if ticks == 0 || is_wanted || is_new {
+            if silent == TICKS_AT_MOST || is_wanted || is_new {
                 let now_ms = clock::wall_ms();
                 let frame = match &place {
                     Some(place) => job.heartbeat.queue(place, now_ms),
@@ -181,10 +179,10 @@ impl Pulse {
                 if is_wanted {
                     job.look().seen();
                 }
-                ticks = TICKS_AT_MOST;
+                silent = 0;
                 told = place;
             }
-            ticks -= 1;
+            silent += 1;
             max_age_ms = TOLD_MS;
             if !self.is_over.get() {
                 select(pin!(job.look().wanted()), pin!(sleep(TICK))).await;
