@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use futures::channel::oneshot;
 
@@ -19,12 +20,12 @@ pub struct Permits {
 #[derive(Debug)]
 struct State {
     free: usize,
-    waiting: VecDeque<oneshot::Sender<()>>,
+    waiting: VecDeque<oneshot::Sender<Permit>>,
 }
 
 /// Leave to go on, given back on drop.
 #[derive(Debug)]
-pub struct Permit<'a>(&'a Permits);
+pub struct Permit(Rc<Permits>);
 
 impl Permits {
     /// So many permits, and so many who may wait for one.
@@ -37,12 +38,12 @@ impl Permits {
     }
 
     /// Waits for a permit; `None`: too many wait already.
-    pub async fn acquire(&self) -> Option<Permit<'_>> {
+    pub async fn acquire(self: &Rc<Permits>) -> Option<Permit> {
         let turn = {
             let mut state = self.state.borrow_mut();
             if state.free > 0 {
                 state.free -= 1;
-                return Some(Permit(self));
+                return Some(Permit(self.clone()));
             }
             state.waiting.retain(|waiting| !waiting.is_canceled());
             if state.waiting.len() >= self.max_waiting {
@@ -52,50 +53,17 @@ impl Permits {
             state.waiting.push_back(sender);
             turn
         };
-        // A turn that was given to one who left at that moment is passed on by the guard.
-        let mut turn = Turn {
-            permits: self,
-            receiver: Some(turn),
-        };
-        let given = match &mut turn.receiver {
-            Some(receiver) => receiver.await.is_ok(),
-            None => false,
-        };
-        turn.receiver = None;
-        given.then_some(Permit(self))
-    }
-
-    fn give_back(&self) {
-        let mut state = self.state.borrow_mut();
-        while let Some(next) = state.waiting.pop_front() {
-            if next.send(()).is_ok() {
-                return;
-            }
-        }
-        state.free += 1;
+        turn.await.ok()
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for Permit {
+    /// It goes to the next who waits. Where that one has left, or leaves before it has taken it, it is dropped there, and goes on.
     fn drop(&mut self) {
-        self.0.give_back();
-    }
-}
-
-/// One who waits. Dropped while its turn has come already, it passes that on.
-struct Turn<'a> {
-    permits: &'a Permits,
-    /// `None`: it has been taken.
-    receiver: Option<oneshot::Receiver<()>>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(mut receiver) = self.receiver.take() {
-            receiver.close();
-            if let Ok(Some(())) = receiver.try_recv() {
-                self.permits.give_back();
-            }
+        let next = self.0.state.borrow_mut().waiting.pop_front();
+        match next {
+            Some(next) => _ = next.send(Permit(self.0.clone())),
+            None => self.0.state.borrow_mut().free += 1,
         }
     }
 }
@@ -108,7 +76,7 @@ mod tests {
 
     #[test]
     fn no_more_go_on_than_may_and_the_first_to_come_is_the_next() {
-        let permits = Permits::new(1, 2);
+        let permits = Rc::new(Permits::new(1, 2));
         let first = permits.acquire().now_or_never().flatten().unwrap();
         let mut second = Box::pin(permits.acquire());
         let mut third = Box::pin(permits.acquire());
@@ -129,7 +97,7 @@ mod tests {
 
     #[test]
     fn one_who_gives_up_leaves_its_place_or_its_turn_to_others() {
-        let permits = Permits::new(1, 2);
+        let permits = Rc::new(Permits::new(1, 2));
         let first = permits.acquire().now_or_never().flatten();
         let mut gone = Box::pin(permits.acquire());
         let mut next = Box::pin(permits.acquire());

@@ -68,7 +68,7 @@ pub async fn read(
 }
 
 /// The turn of a body of so many bytes; a small one needs none.
-async fn turn(large: &Permits, bytes: usize) -> Result<Option<Permit<'_>>, Refusal> {
+async fn turn(large: &Rc<Permits>, bytes: usize) -> Result<Option<Permit>, Refusal> {
     if bytes <= PIECE {
         return Ok(None);
     }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn of_large_bodies_one_is_read_at_a_time_and_small_ones_wait_for_none() {
-        let large = Permits::new(1, 1);
+        let large = Rc::new(Permits::new(1, 1));
         let first = block_on(turn(&large, PIECE + 1)).unwrap();
         assert!(first.is_some());
         let mut second = Box::pin(turn(&large, PIECE + 1));
