@@ -18,8 +18,10 @@ h2 { font-size: 0.8rem; font-weight: 600; opacity: 0.7; margin: 2rem 0 0.2rem; }
 .user { white-space: pre-wrap; padding: 0.6rem 1rem; border-radius: 12px; background: color-mix(in srgb, currentcolor 8%, transparent); }
 pre { overflow-x: auto; padding: 0.8rem 1rem; border-radius: 8px; background: color-mix(in srgb, currentcolor 6%, transparent); }
 pre, code { font-family: ui-monospace, monospace; font-size: 0.9em; }
+pre, code, .math { direction: ltr; unicode-bidi: isolate; }
+p, li, td, th { unicode-bidi: plaintext; }
 table { border-collapse: collapse; } td, th { padding: 0.3rem 0.7rem; border: 1px solid color-mix(in srgb, currentcolor 25%, transparent); }
-img { max-width: 100%; } blockquote { margin-left: 0; padding-left: 1rem; border-left: 3px solid currentcolor; opacity: 0.8; }
+img { max-width: 100%; } blockquote { margin-inline-start: 0; padding-inline-start: 1rem; border-inline-start: 3px solid currentcolor; opacity: 0.8; }
 `;
 
 /** @param {Conversation} conversation @returns {Promise<string>} the shown path */

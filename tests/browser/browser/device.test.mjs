@@ -101,6 +101,33 @@ browserTest('each paragraph runs in the direction of its script', async ({ page,
 });
 
 browserTest(
+  'code runs from left to right in any script, and a quotation has its bar where its lines begin',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say('כך: `--force`.\n\n```js\nconst x = "שלום"; // הערה\n```\n\n', '> ציטוט\n\n- פריט\n');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    await page.waitForSelector('.assistant .hljs-keyword');
+    /** The left edge of one of its characters. */
+    const left = (selector, at) =>
+      page.locator(`.assistant ${selector}`).evaluate((node, offset) => {
+        const character = document.createRange();
+        character.setStart(node.firstChild, offset);
+        character.setEnd(node.firstChild, offset + 1);
+        return character.getBoundingClientRect().left;
+      }, at);
+    assert.ok((await left('p code', 0)) < (await left('p code', '--force'.length - 1)), 'a word in a line');
+    assert.ok((await left('.hljs-keyword', 0)) < (await left('.hljs-string', 0)), 'a block');
+    const style = (selector, property) =>
+      page.locator(`.assistant ${selector}`).evaluate((node, name) => getComputedStyle(node)[name], property);
+    assert.equal(await style('blockquote', 'borderRightWidth'), '3px');
+    assert.equal(await style('ul', 'paddingLeft'), '0px');
+  },
+);
+
+browserTest(
   'the keys have the names that are on them, and numbers are grouped, in German',
   async ({ page, fake }) => {
     fake.onChat = async (stream) => {

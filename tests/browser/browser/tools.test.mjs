@@ -147,6 +147,8 @@ browserTest(
     assert.equal(await shared.locator('.user').innerText(), `1 < 2 & ${attack}`);
     assert.equal(await shared.locator('.assistant strong').innerText(), 'Bold');
     assert.equal((await shared.locator('pre').innerText()).trim(), 'if (a < b) f();');
+    const bidi = await shared.locator('pre').evaluate((node) => getComputedStyle(node).unicodeBidi);
+    assert.equal(bidi, 'isolate', 'code in words of another script');
     assert.equal(await shared.locator('.assistant table td').count(), 1);
     assert.equal(await shared.locator('math').count(), 1);
     assert.equal(await shared.locator('img, script, button, [onerror]').count(), 0);
