@@ -158,10 +158,26 @@ fn results(content: Raw<'_>, path: &str, chat: &mut Chat) -> Result<(), Invalid>
     Ok(())
 }
 
-/// What a search of the web found, in a turn that Ollama has served.
+/// What a search of the web found, in a turn that Ollama has served, or that it failed: then what else was found does not count.
 fn found(result: Raw<'_>, chat: &mut Chat) -> Result<(), Invalid> {
+    if result.kind() == Kind::Text {
+        return text_member("content", result, chat);
+    }
     chat.out.member("content", b"\"")?;
-    for one in result.items() {
+    let mut all = [result].into_iter().chain(result.items());
+    if let Some(failed) = all.find(|one| one.has_type(SEARCH_FAILED)) {
+        chat.out.push(SEARCH_FAILED.as_bytes())?;
+        let code = failed.member("error_code").and_then(Raw::inner);
+        if let Some(code) = code.filter(|code| !code.is_empty()) {
+            chat.out.push(b": ")?;
+            chat.out.push(code)?;
+        }
+        return chat.out.push(b"\"");
+    }
+    for one in result
+        .items()
+        .filter(|one| one.has_type("web_search_result"))
+    {
         let [title, url] = one.read(["title", "url"]);
         let parts = [(&b"- "[..], title), (b": ", url)];
         for (before, text) in parts {
@@ -177,6 +193,9 @@ fn found(result: Raw<'_>, chat: &mut Chat) -> Result<(), Invalid> {
     }
     chat.out.push(b"\"")
 }
+
+/// The type of what a search says that failed.
+const SEARCH_FAILED: &str = "web_search_tool_result_error";
 
 fn images(content: Raw<'_>, path: &str, chat: &mut Chat) -> Result<(), Invalid> {
     let mut is_first = true;

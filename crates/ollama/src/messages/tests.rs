@@ -114,6 +114,34 @@ fn the_system_prompt_is_the_first_message_and_one_in_the_middle_stays_there() {
 }
 
 #[test]
+fn what_a_search_found_is_told_as_ollama_tells_it_and_that_it_failed_too() {
+    let found =
+        |title: &str| json!({ "type": "web_search_result", "title": title, "url": "http://u" });
+    let failed =
+        json!({ "type": "web_search_tool_result_error", "error_code": "max_uses_exceeded" });
+    let told = "web_search_tool_result_error: max_uses_exceeded";
+    for (content, expected) in [
+        (
+            json!([found("a \"b\""), { "type": "other" }, found("c")]),
+            "- a \"b\": http://u\n- c: http://u\n",
+        ),
+        (failed.clone(), told),
+        (json!([found("a"), failed]), told),
+        (
+            json!({ "type": "web_search_tool_result_error" }),
+            "web_search_tool_result_error",
+        ),
+        ("as it is".into(), "as it is"),
+    ] {
+        let block =
+            json!({ "type": "web_search_tool_result", "tool_use_id": "s", "content": content });
+        let chat = sent(saying(json!([{ "role": "assistant", "content": [block] }])));
+        let result = json!({ "role": "tool", "content": expected, "tool_call_id": "s" });
+        assert_eq!(chat["messages"], json!([result]));
+    }
+}
+
+#[test]
 fn results_are_messages_of_their_own_before_what_is_said_beside_them() {
     let image = |data: &str| json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": data } });
     let chat = sent(saying(json!([

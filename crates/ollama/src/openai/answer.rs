@@ -31,13 +31,18 @@ impl translation::Writer for Writer {
     fn line(&mut self, said: &Value, out: &mut Vec<u8>) -> bool {
         let is_done = said["done"] == true;
         let mut delta = self.translation.message(said, &mut self.calls);
-        // The last line says nothing as a rule, and its end is a chunk of its own.
-        if !is_done || says_something(&delta) {
+        // The last line says nothing as a rule, and its end is a chunk of its own. Of an answer that says nothing at all it is told who
+        // does not.
+        if !is_done || !self.has_role || says_something(&delta) || logprobs(said).is_some() {
+            let beside = said_beside_thought(&mut delta);
             if !self.has_role {
                 delta = with_role(delta);
                 self.has_role = true;
             }
             self.translation.chunk(said, delta.into(), out);
+            if let Some(beside) = beside {
+                self.translation.chunk(&Value::Null, beside.into(), out);
+            }
         }
         if !is_done {
             return false;
@@ -164,6 +169,17 @@ fn with_role(mut message: Map<String, Value>) -> Map<String, Value> {
     whole
 }
 
+/// Takes out of a message what is said beside a thought: clients that find a thought in a chunk look for nothing else in it.
+fn said_beside_thought(message: &mut Map<String, Value>) -> Option<Map<String, Value>> {
+    let has_text = message.get("content").is_some_and(|content| content != "");
+    if !has_text && !message.contains_key("tool_calls") {
+        return None;
+    }
+    let thought = message.remove("reasoning")?;
+    let thought = Map::from_iter([("reasoning".to_owned(), thought)]);
+    Some(std::mem::replace(message, thought))
+}
+
 /// What Sluice itself says of the answer, where it does.
 pub(crate) fn add_told(said: &Value, completion: &mut Value) {
     for member in [CUT_MEMBER, WAITED_MEMBER] {
@@ -174,9 +190,14 @@ pub(crate) fn add_told(said: &Value, completion: &mut Value) {
 }
 
 fn add_logprobs(said: &Value, choice: &mut Value) {
-    if let Some(logprobs) = said["logprobs"].as_array() {
+    if let Some(logprobs) = logprobs(said) {
         choice["logprobs"] = json!({ "content": logprobs });
     }
+}
+
+fn logprobs(said: &Value) -> Option<&Vec<Value>> {
+    let logprobs = said["logprobs"].as_array();
+    logprobs.filter(|logprobs| !logprobs.is_empty())
 }
 
 /// Whether a message has more than an empty content.

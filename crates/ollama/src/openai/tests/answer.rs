@@ -70,6 +70,72 @@ fn what_the_last_line_says_comes_before_the_end_and_line_separators_are_escaped(
     assert_eq!(events.len(), 3);
 }
 
+/// Clients look for one or the other in a chunk.
+#[test]
+fn what_is_thought_and_what_is_said_in_one_line_are_two_chunks() {
+    let call = json!({ "function": { "name": "f", "arguments": {} } });
+    for (said, end) in [
+        (json!({ "content": "4" }), "stop"),
+        (json!({ "content": "", "tool_calls": [call] }), "tool_calls"),
+    ] {
+        for is_done in [false, true] {
+            let mut message = said.clone();
+            message["thinking"] = "2+2".into();
+            let line = json!({
+                "message": message, "logprobs": [{ "token": "4" }], "done": is_done, "done_reason": "stop",
+            });
+            let last = json!({ "done": true, "done_reason": "stop" });
+            let lines = if is_done {
+                format!("{line}\n")
+            } else {
+                format!("{line}\n{last}\n")
+            };
+            let events = events(&answered(Delivery::Stream, &lines).1);
+            let choice = |event: usize| events[event]["choices"][0].clone();
+            let thought = json!({ "role": "assistant", "reasoning": "2+2" });
+            assert_eq!(choice(0)["delta"], thought);
+            assert_eq!(choice(0)["logprobs"]["content"][0]["token"], "4");
+            assert_eq!(choice(1)["delta"]["content"], said["content"]);
+            assert_eq!(
+                choice(1)["delta"]["tool_calls"].is_array(),
+                end == "tool_calls"
+            );
+            for member in ["role", "reasoning"] {
+                assert!(choice(1)["delta"].get(member).is_none(), "{member}");
+            }
+            assert!(choice(1).get("logprobs").is_none());
+            assert_eq!(choice(2)["finish_reason"], end);
+            assert_eq!(events.len(), 4);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_says_nothing_begins_with_who_says_it() {
+    let line = r#"{"message":{"content":""},"done":true,"done_reason":"stop"}"#;
+    let events = events(&answered(Delivery::Stream, line).1);
+    let choice = |event: usize| events[event]["choices"][0].clone();
+    assert_eq!(
+        choice(0)["delta"],
+        json!({ "role": "assistant", "content": "" })
+    );
+    assert_eq!(choice(1)["finish_reason"], "stop");
+    assert_eq!(events.len(), 3);
+}
+
+#[test]
+fn logprobs_of_the_last_line_are_told_too() {
+    let lines = "{\"message\":{\"content\":\"a\"},\"logprobs\":[],\"done\":false}\n\
+        {\"message\":{\"content\":\"\"},\"logprobs\":[{\"token\":\"b\"}],\"done\":true}\n";
+    let events = events(&answered(Delivery::Stream, lines).1);
+    assert!(events[0]["choices"][0].get("logprobs").is_none());
+    assert_eq!(
+        events[1]["choices"][0]["logprobs"]["content"][0]["token"],
+        "b"
+    );
+    assert_eq!(events.len(), 4);
+}
+
 #[test]
 fn calls_that_were_cut_are_told_as_cut() {
     let call = r#""tool_calls":[{"function":{"name":"f","arguments":{}}}]"#;
@@ -90,7 +156,7 @@ fn odd_figures_are_counted_as_far_as_they_are_numbers() {
         r#"{"message":{"content":""},"done":true,"prompt_eval_count":null,"eval_count":5.0}"#;
     let events = events(&answered(Delivery::StreamWithUsage, line).1);
     assert_eq!(
-        events[1]["usage"],
+        events[2]["usage"],
         json!({ "prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5 })
     );
 }
