@@ -178,10 +178,16 @@ impl<W: World> Gate<W> {
         if shared.is_failing.get() {
             shared.phases.wake_all();
         } else {
-            shared
-                .phases
-                .wake(|request| shared.machine.borrow().phase(request));
+            self.wake_phases();
         }
+    }
+
+    /// Wakes those whose request is in another phase.
+    pub(super) fn wake_phases(&self) {
+        let shared = &self.0;
+        shared
+            .phases
+            .wake(|request| shared.machine.borrow().phase(request));
     }
 
     fn ask_for_loads(&self) {

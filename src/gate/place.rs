@@ -301,6 +301,8 @@ impl<W: World> Gate<W> {
             machine.end(number, work, now);
             machine.forget(number);
         });
+        // Another may have started in its slot.
+        self.wake_phases();
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) enum Mutant {
     FoundUnread,
     /// 23: older boards are deleted only after the fence.
     DeleteEarly,
+    /// 26: the slot of one that has ended is not given back while its successor relays in it.
+    NoSuccessor,
     /// 31: the mark of a new store is looked at once more after the epoch was put, and deleted before it is used.
     MarkOnce,
 }
@@ -73,7 +75,7 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 31] = [
+    pub(crate) const ALL: [Mutant; 32] = [
         Mutant::TermBeforeBoard,
         Mutant::NoEpochAtFence,
         Mutant::EpochBeforeBoard,
@@ -104,6 +106,7 @@ impl Mutant {
         Mutant::PutAgain,
         Mutant::FoundUnread,
         Mutant::DeleteEarly,
+        Mutant::NoSuccessor,
         Mutant::MarkOnce,
     ];
 }

@@ -241,9 +241,29 @@ impl Board {
             granted_ms: 0,
             moves: 0,
             recall: false,
+            successor: 0,
         };
         self.grants.insert(place, grant);
         Ok(())
+    }
+
+    /// The slot of `ended` is that of `successor`, of the same session, from now on. One that has another already gives this one
+    /// back. Whether `ended` had one.
+    pub(crate) fn hand_on(&mut self, ended: AskId, successor: Grant) -> bool {
+        let Ok(at) = self.grants.binary_search_by_key(&ended, |grant| grant.ask) else {
+            return false;
+        };
+        let upstream = self.grants.remove(at).upstream;
+        let ask = successor.ask;
+        self.line.retain(|waiting| waiting.ask != ask);
+        if let Err(place) = self.grants.binary_search_by_key(&ask, |grant| grant.ask) {
+            let grant = Grant {
+                upstream,
+                ..successor
+            };
+            self.grants.insert(place, grant);
+        }
+        true
     }
 
     fn waiting_at(&self, ask: AskId) -> Result<usize, Unlawful> {

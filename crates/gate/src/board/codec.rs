@@ -10,7 +10,7 @@ use super::Board;
 pub const BOARD_MAX: usize = 128 * 1024;
 
 /// The number of this form of boards and outboxes. Raised with every change that an older version would misread.
-pub const FORMAT: u8 = if cfg!(feature = "next-format") { 4 } else { 3 };
+pub const FORMAT: u8 = if cfg!(feature = "next-format") { 5 } else { 4 };
 
 /// Why bytes are no board, or a board has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,6 +249,7 @@ mod tests {
                     granted_ms: 1 << 30,
                     moves: u8::MAX,
                     recall: true,
+                    successor: 1 << 20 | k,
                     ..Grant::default()
                 })
                 .collect(),

@@ -104,6 +104,8 @@ pub struct Grant {
     pub moves: u8,
     /// Its owner is to stop it.
     pub recall: bool,
+    /// The number of the ask of the same session that starts in its place when it ends; 0: none.
+    pub successor: u64,
 }
 
 /// One who waits.

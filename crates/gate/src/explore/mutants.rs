@@ -135,6 +135,12 @@ fn rule_23_older_boards_are_deleted_only_after_the_fence() {
 }
 
 #[test]
+fn rule_26_a_slot_is_not_given_back_while_a_successor_relays_in_it() {
+    let with_successor = Config::of(&[2, 1], 1).now().holder();
+    breaks(with_successor, &[NoSuccessor], BEYOND);
+}
+
+#[test]
 fn rule_31_the_mark_of_a_new_store_is_looked_at_again_and_deleted_before_it_is_used() {
     breaks(two().marked(), &[MarkOnce], BEYOND);
 }

@@ -34,6 +34,11 @@ fn two() -> Config {
     Config::of(&[1, 1], 1)
 }
 
+/// One session with two requests, of which the second starts in the slot of the first.
+fn two_of_one() -> Config {
+    Config::of(&[2], 1).now().holder()
+}
+
 macro_rules! configurations {
     ($($name:ident: $config:expr, $states:expr;)*) => {
         $(#[test]
@@ -57,6 +62,11 @@ configurations! {
     a_needless_take_over: two().now().holder().with(Take, 1), 37_695;
     a_frozen_clock: two().now().holder().with(Freeze, 1), 27_717;
     a_store_without_an_epoch: two().cold(), 140_423;
+    a_successor: Config::of(&[2, 1], 1).now().holder(), 176_804;
+    a_successor_and_a_failed_write: two_of_one().with(WriteFail, 1), 3_375;
+    a_successor_and_a_late_write: two_of_one().with(Late, 1), 8_255;
+    a_successor_and_leavers: two_of_one().with(Leave, 2), 2_540;
+    a_successor_and_an_emptied_store: two_of_one().with(Empty, 1), 2_462;
 }
 
 /// Those that take long; each by itself, so that what was begun is told.

@@ -3,7 +3,7 @@
 use super::look::{Look, Step};
 use super::step::State;
 use super::{Effect, Instance, Phase, Request, RequestNo};
-use crate::board::{AskId, Board};
+use crate::board::{AskId, Board, Grant};
 use crate::clock::Now;
 use crate::session::Session;
 use crate::session::outbox::Ask;
@@ -188,7 +188,14 @@ impl Instance {
     /// Every session number outside of boards.
     pub(crate) fn sessions_mut(&mut self) -> Vec<&mut SessionNo> {
         let mut all: Vec<&mut SessionNo> = Vec::new();
-        all.extend(self.session.as_mut().map(|session| &mut session.no));
+        if let Some(session) = &mut self.session {
+            let own = session.no;
+            let view = session.view.iter_mut();
+            let granted = view.flat_map(|view| &mut view.board.grants);
+            let asks = granted.map(|grant| &mut grant.ask.session);
+            all.extend(asks.filter(|session| **session == own));
+            all.push(&mut session.no);
+        }
         if let Some(term) = &mut self.term {
             all.extend(term.watches.iter_mut().map(|watch| &mut watch.session));
             all.extend(
@@ -301,9 +308,11 @@ impl Instance {
             if let Some(since) = &mut session.unreadable_since {
                 shift(since, times.ttl_ms);
             }
+            let no = session.no;
             session.view = session.view.take().and_then(|mut view| {
-                let board = current(view.term).filter(|board| board.put == view.board.put)?;
-                view.board = board;
+                let board = current(view.term).filter(|board| board.put == view.board.put);
+                view.board = board.or_else(|| who_succeeds(&view.board, no))?;
+                view.is_next = false;
                 view.at = origin_ms;
                 Some(view)
             });
@@ -326,4 +335,14 @@ impl Instance {
             }
         }
     }
+}
+
+/// What can still be used of a board that is not in the store any more: who of a session starts after whom.
+fn who_succeeds(board: &Board, session: SessionNo) -> Option<Board> {
+    let is_used = |grant: &&Grant| grant.ask.session == session && grant.successor != 0;
+    let grants: Vec<Grant> = board.grants.iter().filter(is_used).cloned().collect();
+    (!grants.is_empty()).then(|| Board {
+        grants,
+        ..Board::default()
+    })
 }

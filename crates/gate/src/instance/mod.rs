@@ -27,6 +27,8 @@ mod silent;
 #[cfg(test)]
 mod slow;
 mod step;
+#[cfg(test)]
+mod succession;
 mod take;
 #[cfg(test)]
 mod tests;
@@ -34,8 +36,8 @@ mod tests;
 use crate::board::{AskId, Board};
 use crate::clock::Now;
 use crate::policy::{Rules, Stage};
-use crate::session::requests::Requests;
-use crate::session::{CANCELS_MAX, Session};
+use crate::session::requests::{Entry, Requests};
+use crate::session::{CANCELS_MAX, Ended, Session};
 use crate::store::Epoch;
 use crate::term::Term;
 use crate::times::Times;
@@ -126,14 +128,47 @@ impl Instance {
         let Some(entry) = self.requests.end(k) else {
             return;
         };
-        if let Some(session) = self.session.as_mut().filter(|session| !session.over)
-            && entry.is_said()
-        {
-            match work {
-                Some(work) => session.note_worked(k, work, now.mono_ms),
-                None => session.note_ended(k),
-            }
+        let successor = self.successor(&entry, now);
+        let Some(session) = self.session.as_mut().filter(|session| !session.over) else {
+            return;
+        };
+        if !entry.is_said() {
+            return;
         }
+        let ended = Ended::new(k, work, now.mono_ms);
+        if let Some(next) = successor.and_then(|k| self.requests.find_mut(k)) {
+            (next.phase, next.after) = (entry.phase, Some(ended));
+            session.dirty = true;
+        } else {
+            session.note_past(ended);
+        }
+        if let Some(ended) = entry.after {
+            session.note_past(ended);
+        }
+    }
+
+    /// Rule 26: who starts in the slot of one that ends: a request of the same session to which the newest board grants another one,
+    /// which is still to pass, or else the one that it names. Nothing has to be said before: the slot stays in its session.
+    fn successor(&self, entry: &Entry, now: Now) -> Option<u64> {
+        let Phase::Relaying { upstream } = entry.phase else {
+            return None;
+        };
+        let session = self.session.as_ref()?;
+        let (board, _) = self.board(now)?;
+        let grant = board.grant(session.ask(entry.k))?;
+        // One that is a successor itself has a slot of its own only once a board that passed says so.
+        let is_settled = entry.after.is_none()
+            && !grant.recall
+            && (grant.upstream, grant.moves) == (upstream, entry.moves)
+            && session.is_fresh(now, &self.times);
+        let mut waiting = self.requests.list.iter().filter(|entry| entry.waits());
+        let granted = waiting.find_map(|entry| board.grant(session.ask(entry.k)));
+        let (successor, goes_to) = match granted {
+            Some(granted) => (granted.ask.k, granted.upstream),
+            None => (grant.successor, upstream),
+        };
+        let waits = self.requests.find(successor).is_some_and(Entry::waits);
+        (is_settled && waits && goes_to == upstream).then_some(successor)
     }
 
     /// Asks for another upstream than those of the set bits, before anything was relayed. [`Instance::is_moving`] until it is

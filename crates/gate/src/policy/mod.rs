@@ -28,6 +28,7 @@ mod model_days;
 mod order;
 mod parallel;
 pub mod plain;
+mod succession;
 #[cfg(test)]
 mod tests;
 mod turns;

@@ -83,6 +83,16 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    pub fn new(k: u64, work: Option<Work>, ended_at: u64) -> Ended {
+        Ended {
+            k,
+            work,
+            ended_at,
+            tag: None,
+            on_board: false,
+        }
+    }
+
     /// What the outbox says of it.
     fn said(&self, now: Now) -> outbox::Ended {
         let ago_ms = now.mono_ms.saturating_sub(self.ended_at);
@@ -196,24 +206,14 @@ impl Session {
 
     /// Notes that an ask has ended, once.
     pub fn note_ended(&mut self, k: u64) {
-        self.note(k, None, 0);
+        self.note_past(Ended::new(k, None, 0));
     }
 
-    /// The same of one that came to something.
-    pub fn note_worked(&mut self, k: u64, work: Work, now_ms: u64) {
-        self.note(k, Some(work), now_ms);
-    }
-
-    fn note(&mut self, k: u64, work: Option<Work>, ended_at: u64) {
-        if !self.has_ended(k) {
+    /// The same of one that may have come to something.
+    pub fn note_past(&mut self, ended: Ended) {
+        if !self.has_ended(ended.k) {
             self.dirty = true;
-            self.ended.push(Ended {
-                k,
-                work,
-                ended_at,
-                tag: None,
-                on_board: false,
-            });
+            self.ended.push(ended);
         }
     }
 

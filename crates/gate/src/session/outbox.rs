@@ -53,6 +53,8 @@ pub struct Ask {
     pub avoid: u8,
     /// How often it has wished to move.
     pub moves: u8,
+    /// The ask of the same session in whose slot it relays, which has ended.
+    pub after: Option<Ended>,
 }
 
 /// A request that has ended.
@@ -187,13 +189,6 @@ mod tests {
 
     #[test]
     fn the_largest_outbox_can_be_put() {
-        let ask = Ask {
-            k: 1 << 40,
-            client: u64::MAX,
-            guard: u64::MAX,
-            waited_ms: 1 << 40,
-            ..Ask::default()
-        };
         let ended = Ended {
             k: 1 << 40,
             work: Some(Work {
@@ -201,6 +196,14 @@ mod tests {
                 busy_ms: Some(1 << 40),
                 ago_ms: 1 << 40,
             }),
+        };
+        let ask = Ask {
+            k: 1 << 40,
+            client: u64::MAX,
+            guard: u64::MAX,
+            waited_ms: 1 << 40,
+            after: Some(ended),
+            ..Ask::default()
         };
         let largest = Outbox {
             asks: vec![ask; ASKS_MAX],

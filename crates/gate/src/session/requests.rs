@@ -1,5 +1,6 @@
 //! The requests of one instance: what each asks for and where it stands, whatever session they are in.
 
+use super::Ended;
 use super::outbox::{ASKS_MAX, Ask};
 use crate::clock::Now;
 use crate::models::Wants;
@@ -79,6 +80,8 @@ pub(crate) struct Entry {
     /// How often it has wished to move, and how many of these wishes were decided.
     pub moves: u8,
     pub moved: u8,
+    /// In whose slot it relays, until a board that passed says that it is its own.
+    pub after: Option<Ended>,
 }
 
 /// How far an ask has been made known.
@@ -124,6 +127,7 @@ impl Requests {
             avoid: 0,
             moves: 0,
             moved: 0,
+            after: None,
         });
         RequestNo(self.next)
     }
@@ -145,6 +149,12 @@ impl Requests {
         let at = self.list.iter().position(|entry| entry.k == k)?;
         let entry = self.list.remove(at);
         entry.lives().then_some(entry)
+    }
+
+    /// Whether one that has ended has a successor in its slot.
+    pub fn succeeds(&self, ended: u64) -> bool {
+        let mut living = self.list.iter().filter(|entry| entry.lives());
+        living.any(|entry| entry.after.is_some_and(|after| after.k == ended))
     }
 
     pub fn any_waits(&self) -> bool {
@@ -198,6 +208,7 @@ impl Requests {
                 again: entry.again || entry.request.waited_ms > 0,
                 avoid: entry.avoid,
                 moves: entry.moves,
+                after: entry.after.map(|ended| ended.said(now)),
             });
         }
         asks
@@ -227,6 +238,7 @@ impl Requests {
     pub fn session_over(&mut self) {
         self.take_back();
         for entry in &mut self.list {
+            entry.after = None;
             if entry.relays() {
                 entry.phase = Phase::Over(Why::Lapsed);
             } else if entry.waits() {

@@ -1,7 +1,7 @@
 //! What a session concludes from a board that was read under the fence (rules 8, 9, 10 and 12).
 
 use super::Session;
-use super::requests::{Phase, Requests, Why};
+use super::requests::{Entry, Phase, Requests, Why};
 use crate::board::{Board, Mark};
 use crate::clock::Now;
 use crate::mutant::Mutant;
@@ -49,9 +49,12 @@ impl Session {
                 .into_iter()
                 .any(|grant| match requests.find(grant.ask.k) {
                     Some(entry) if entry.lives() => {
-                        entry.waits() || grant.recall || grant.moves != entry.moved
+                        entry.waits()
+                            || entry.after.is_some()
+                            || grant.recall
+                            || grant.moves != entry.moved
                     }
-                    _ => !self.has_ended(grant.ask.k),
+                    _ => !self.has_ended(grant.ask.k) && !requests.succeeds(grant.ask.k),
                 })
             || lined
                 .into_iter()
@@ -63,7 +66,14 @@ impl Session {
                 && requests
                     .list
                     .iter()
-                    .any(|entry| entry.relays() && board.grant(self.ask(entry.k)).is_none())
+                    .any(|entry| entry.relays() && !self.has_slot(board, entry))
+    }
+
+    /// Whether the board grants a slot to one that relays: its own, or that of the one whose successor it is.
+    fn has_slot(&self, board: &Board, entry: &Entry) -> bool {
+        let after = entry.after.map(|ended| ended.k);
+        let mut slots = [Some(entry.k), after].into_iter().flatten();
+        slots.any(|k| board.grant(self.ask(k)).is_some())
     }
 
     /// Draws the conclusions. `board` is the newest that exists, of term `term`; it is `exact` if that is the newest term.
@@ -100,7 +110,7 @@ impl Session {
             return;
         }
         for entry in requests.list.iter_mut().filter(|entry| entry.relays()) {
-            if board.grant(self.ask(entry.k)).is_none() {
+            if !self.has_slot(board, entry) {
                 entry.phase = Phase::Over(Why::Lapsed);
             }
         }
@@ -115,7 +125,9 @@ impl Session {
         let granted = board.grants.iter().map(|grant| grant.ask);
         let lined = board.line.iter().map(|waiting| waiting.ask);
         for ask in granted.chain(lined).filter(|ask| ask.session == no) {
-            if !requests.find(ask.k).is_some_and(|entry| entry.lives()) {
+            let lives = requests.find(ask.k).is_some_and(|entry| entry.lives());
+            let goes_on = requests.succeeds(ask.k) && !times.lacks(Mutant::NoSuccessor);
+            if !lives && !goes_on {
                 self.note_ended(ask.k);
             }
         }
@@ -156,6 +168,10 @@ impl Session {
                         upstream: grant.upstream,
                     };
                     entry.moved = grant.moves;
+                    // Its slot is its own. If it has that of its predecessor besides, that one is free.
+                    if let Some(ended) = entry.after.take() {
+                        self.note_past(ended);
+                    }
                 }
             } else if let Some(mark) = board
                 .line
@@ -163,13 +179,18 @@ impl Session {
                 .find(|waiting| waiting.ask == ask)
                 .and_then(|waiting| waiting.mark)
             {
-                entry.phase = Phase::Over(match mark {
-                    Mark::Cancelled => Why::Cancelled,
-                    Mark::Refused(refusal) => Why::Refused(refusal),
-                });
+                entry.phase = match mark {
+                    Mark::Cancelled => Phase::Over(Why::Cancelled),
+                    // It had started in another's slot before it was refused.
+                    Mark::Refused(_) if entry.relays() => entry.phase,
+                    Mark::Refused(refusal) => Phase::Over(Why::Refused(refusal)),
+                };
             }
         }
-        for entry in requests.list.iter().filter(|entry| !entry.lives()) {
+        for entry in requests.list.iter_mut().filter(|entry| !entry.lives()) {
+            if let Some(ended) = entry.after.take() {
+                self.note_past(ended);
+            }
             if board.knows(self.ask(entry.k)) {
                 self.note_ended(entry.k);
             }

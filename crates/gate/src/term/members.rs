@@ -4,7 +4,7 @@ use super::Term;
 use crate::board::{AskId, Grant};
 use crate::mutant::Mutant;
 use crate::policy::{Answer, Joined, Move, Service};
-use crate::session::outbox::{Outbox, Said, Work};
+use crate::session::outbox::{Ask, Ended, Outbox, Said, Work};
 use crate::store::SessionNo;
 use crate::times::Times;
 
@@ -210,6 +210,9 @@ impl Term {
             if outbox.ended.iter().any(|ended| ended.k == asked.k) {
                 continue;
             }
+            if let Some(ended) = asked.after {
+                self.hand_on(ask, asked, ended, now_ms);
+            }
             match self.board.grant(ask) {
                 Some(grant) if grant.moves != asked.moves => {
                     let (avoid, moves) = (asked.avoid, asked.moves);
@@ -237,6 +240,26 @@ impl Term {
                 self.asks.cancels.push(*cancel);
             }
         }
+    }
+
+    /// Rule 26: one has started in the slot of another of its session.
+    fn hand_on(&mut self, ask: AskId, asked: &Ask, ended: Ended, now_ms: u64) {
+        let before = AskId {
+            session: ask.session,
+            k: ended.k,
+        };
+        if let Some(work) = ended.work {
+            self.measure(before, work, now_ms);
+        }
+        let grant = Grant {
+            ask,
+            class: asked.class,
+            client: asked.client,
+            guard: asked.guard,
+            wants: asked.wants,
+            ..Grant::default()
+        };
+        self.changed |= self.board.hand_on(before, grant);
     }
 
     /// Takes in what an answer came to that is still granted here.

@@ -6,7 +6,7 @@ use crate::board::codec::CodecError;
 use crate::mutant::Mutant;
 use crate::policy::{Decision, Policy, plain};
 use crate::session::Session;
-use crate::store::{Epoch, Key, TermNo};
+use crate::store::{Epoch, Key, SessionNo, TermNo};
 use crate::times::Times;
 
 /// The most boards of older terms that a scheduler looks after: what lies deeper is the rare sweep's.
@@ -19,7 +19,10 @@ impl Term {
         let asks = std::mem::take(&mut self.asks);
         if !self.board.degraded {
             match policy.schedule(&self.board, &asks) {
-                Ok(decisions) => return self.apply(&decisions, policy),
+                Ok(decisions) => {
+                    self.apply(&decisions, policy);
+                    return self.name_successors(policy, &asks.silent);
+                }
                 Err(_) => self.board.degraded = true,
             }
         }
@@ -27,6 +30,17 @@ impl Term {
         self.board.policy.holds.clear();
         if let Ok(decisions) = plain::schedule(policy, &self.board, &asks) {
             self.apply(&decisions, policy);
+        }
+        for grant in &mut self.board.grants {
+            grant.successor = 0;
+        }
+    }
+
+    /// Rule 26. They are told with the next board, which is not put for them alone.
+    fn name_successors(&mut self, policy: &Policy<'_>, silent: &[SessionNo]) {
+        let successors = policy.successors(&self.board, silent);
+        for (grant, successor) in self.board.grants.iter_mut().zip(successors) {
+            grant.successor = successor;
         }
     }
 

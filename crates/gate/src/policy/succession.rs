@@ -1,0 +1,100 @@
+//! Who starts in the slot of one that ends, if both are of the same session (rule 26).
+//!
+//! # Why
+//!
+//! A slot that stays in its session is handed on without a word: the next request starts at once, and the board learns of it
+//! afterwards. It goes to whom the policy would choose, so the order is that of [`Policy::schedule`].
+
+use super::{Draft, Policy, order};
+use crate::board::{AskId, Board};
+use crate::store::SessionNo;
+
+/// Whose place of a kind is free does not matter to who is next: by upstream, model and whether it completes nothing.
+type Kind = (u8, u64, bool);
+
+impl Policy<'_> {
+    /// For each grant of the board, in their order: the number of the ask of its session that would be granted its place if it
+    /// ended now; 0 where there is none. The board is one on which all that may start was granted.
+    pub(crate) fn successors(&self, board: &Board, silent: &[SessionNo]) -> Vec<u64> {
+        let has_line = |session| {
+            board
+                .waiting()
+                .any(|waiting| waiting.ask.session == session)
+        };
+        let mut draft = Draft::of(self, board, silent);
+        let mut known: Vec<(Kind, Option<(AskId, u8)>)> = Vec::new();
+        let successors = board.grants.iter().enumerate().map(|(at, grant)| {
+            if !has_line(grant.ask.session) {
+                return 0;
+            }
+            let kind = (grant.upstream, grant.wants.model, grant.wants.is_auxiliary);
+            let next = match known.iter().find(|(other, _)| *other == kind) {
+                Some((_, next)) => *next,
+                None => {
+                    let removed = draft.board.grants.remove(at);
+                    let next = order::next(&draft);
+                    draft.board.grants.insert(at, removed);
+                    known.push((kind, next));
+                    next
+                }
+            };
+            let is_own = |(ask, upstream): &(AskId, u8)| {
+                (ask.session, *upstream) == (grant.ask.session, grant.upstream)
+            };
+            next.filter(is_own).map_or(0, |(ask, _)| ask.k)
+        });
+        successors.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::days::Dice;
+    use super::super::tests::Day;
+    use super::super::{Asks, Class, Decision, Joined};
+    use crate::room::Room;
+
+    #[test]
+    fn it_is_whom_the_policy_would_choose_if_that_one_ended() {
+        let (mut named, mut others) = (0, 0);
+        for seed in 1..=200 {
+            let mut dice = Dice(seed * 0x9e37_79b9);
+            let mut day = Day::new(Room::new(4, [3, 2]));
+            for _ in 0..60 {
+                let joined: Vec<Joined> = (0..dice.below(3))
+                    .map(|_| match dice.below(3) {
+                        0 => day.asks(Class::Batch, dice.below(4), 0),
+                        _ => day.asks(Class::Interactive, dice.below(4), 0),
+                    })
+                    .collect();
+                if dice.below(2) == 0 && !day.board.grants.is_empty() {
+                    let at = dice.below(day.board.grants.len() as u64) as usize;
+                    let ask = day.board.grants[at].ask;
+                    day.board.remove_ask(ask);
+                }
+                day.come(&joined);
+                let successors = day.policy.successors(&day.board, &[]);
+                assert_eq!(successors.len(), day.board.grants.len());
+                for (grant, successor) in day.board.grants.iter().zip(successors) {
+                    let mut board = day.board.clone();
+                    board.remove_ask(grant.ask);
+                    let decisions = day.policy.schedule(&board, &Asks::default());
+                    let granted =
+                        decisions.expect("lawful").into_iter().find_map(
+                            |decision| match decision {
+                                Decision::Grant { ask, upstream } => Some((ask, upstream)),
+                                _ => None,
+                            },
+                        );
+                    let own = granted.filter(|(ask, upstream)| {
+                        (ask.session, *upstream) == (grant.ask.session, grant.upstream)
+                    });
+                    assert_eq!(successor, own.map_or(0, |(ask, _)| ask.k), "seed {seed}");
+                    named += usize::from(successor != 0);
+                    others += usize::from(granted.is_some() && successor == 0);
+                }
+            }
+        }
+        assert!(named > 1_000 && others > 1_000, "{named} {others}");
+    }
+}
