@@ -12,9 +12,14 @@ use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 /// The two clocks, read now.
 pub fn now() -> Now {
     Now {
-        mono_ms: now_ns() / 1_000_000,
+        mono_ms: now_ms(),
         wall_ms: wall_ms(),
     }
+}
+
+/// The monotonic clock, in milliseconds: half of what [`now`] costs.
+pub fn now_ms() -> u64 {
+    now_ns() / 1_000_000
 }
 
 /// The monotonic clock, in nanoseconds.

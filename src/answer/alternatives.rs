@@ -44,9 +44,8 @@ pub async fn of(job: &Job, board: &Board, place: &Place) -> Vec<Alternative> {
         return Vec::new();
     };
     let looking = CANDIDATES.with(Rc::clone);
-    let now_ms = || clock::now().mono_ms;
     let look = async || candidates(&job.config, board).await;
-    let candidates = looking.get(FRESH_MS, now_ms, look).await;
+    let candidates = looking.get(FRESH_MS, clock::now_ms, look).await;
     let fits = |candidate: &&Candidate| {
         let can = |capability: &str| candidate.known.can(capability);
         let refused = job.outgoing.needs.refused_by(&candidate.name, can);

@@ -231,7 +231,7 @@ async fn find_next(job: &Job, place: &Place, failed: u8, failure: &Failure) -> b
         if has_others && move_on(job, place, failed).await {
             return true;
         }
-        let waited = Duration::from_millis(clock::now().mono_ms.saturating_sub(failed_at.mono_ms));
+        let waited = Duration::from_millis(clock::now_ms().saturating_sub(failed_at.mono_ms));
         let is_next = can_stay && (!has_others || !failure.is_unreachable);
         if is_next && waited >= delay {
             return true;

@@ -131,7 +131,7 @@ fn is_no_embeddings(judged: &Judged) -> bool {
 async fn remember(job: &Job, upstream: u8, embeds: bool) {
     let copies = known(job).await.into_iter().flat_map(|known| known.copies);
     for copy in copies.filter(|copy| copy.upstream == usize::from(upstream)) {
-        let now_ms = clock::now().mono_ms;
+        let now_ms = clock::now_ms();
         EMBEDS.with_borrow_mut(|seen| {
             seen.retain(|_, (since_ms, _)| now_ms.saturating_sub(*since_ms) < REMEMBERED_MS);
             if seen.len() < MOST {
@@ -143,7 +143,7 @@ async fn remember(job: &Job, upstream: u8, embeds: bool) {
 
 /// Whether a model embeds, as its upstream has said of late.
 fn said(copy: &catalog::Copy) -> Option<bool> {
-    let now_ms = clock::now().mono_ms;
+    let now_ms = clock::now_ms();
     let key = (copy.upstream, copy.entry.digest.clone());
     let (since_ms, embeds) = EMBEDS.with_borrow(|seen| seen.get(&key).copied())?;
     (now_ms.saturating_sub(since_ms) < REMEMBERED_MS).then_some(embeds)

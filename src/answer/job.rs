@@ -253,9 +253,10 @@ impl Job {
 
     /// How much of `request_timeout` is left since it began.
     pub fn time_left(&self) -> Duration {
-        let spent_ms = self.begun.get().map_or(0, |begun| {
-            clock::now().mono_ms.saturating_sub(begun.mono_ms)
-        });
+        let spent_ms = self
+            .begun
+            .get()
+            .map_or(0, |begun| clock::now_ms().saturating_sub(begun.mono_ms));
         let all = || self.config.request_timeout_of(self.model());
         let batch = self.config.batch_request_timeout;
         let in_all = batch.filter(|_| self.is_batch()).unwrap_or_else(all);

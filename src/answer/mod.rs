@@ -242,7 +242,7 @@ async fn relay_document(
     tell_start(&job, &mut headers);
     let (held, outlet) = Outlet::hold();
     let relaying = Box::pin(async move { relaying::relay_answer(&job, response, outlet).await });
-    let spent_ms = clock::now().mono_ms.saturating_sub(came.mono_ms);
+    let spent_ms = clock::now_ms().saturating_sub(came.mono_ms);
     let left = waiting::DOCUMENT.saturating_sub(Duration::from_millis(spent_ms));
     let (mut full, mut late) = (pin!(held.full()), pin!(sleep(left)));
     let until = select(full.as_mut(), late.as_mut());

@@ -80,7 +80,7 @@ fn is_in_line(job: &Job) -> bool {
 }
 
 fn is_time_for_the_head(job: &Job, came: Now) -> bool {
-    let since_ms = |then: Now| clock::now().mono_ms.saturating_sub(then.mono_ms);
+    let since_ms = |then: Now| clock::now_ms().saturating_sub(then.mono_ms);
     if job.heartbeat.form().is_document() && u128::from(since_ms(came)) < DOCUMENT.as_millis() {
         return false;
     }

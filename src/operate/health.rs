@@ -220,9 +220,8 @@ impl Found {
 /// Asks every upstream for its version, at once: once for all who want to know within `FRESH_MS`.
 async fn look(config: &Config) -> Rc<Vec<Found>> {
     let looking = LOOKING.with(Rc::clone);
-    let now_ms = || clock::now().mono_ms;
     looking
-        .get(FRESH_MS, now_ms, async || {
+        .get(FRESH_MS, clock::now_ms, async || {
             join_all((0..config.upstreams.len()).map(|index| ask(config, index))).await
         })
         .await
@@ -235,7 +234,7 @@ pub async fn store() -> Store {
         Ok(()) => Store::Usable,
         Err(_) => Store::Unusable,
     };
-    *probing.get(FRESH_MS, || clock::now().mono_ms, probe).await
+    *probing.get(FRESH_MS, clock::now_ms, probe).await
 }
 
 async fn ask(config: &Config, index: usize) -> Found {
@@ -288,7 +287,7 @@ fn version_in(body: &[u8]) -> Option<String> {
 
 /// Looks for advice that the log does not tell yet, once in `ADVISED_MS`. Nothing is waited for.
 pub fn advise(config: &Rc<Config>) {
-    let now_ms = clock::now().mono_ms;
+    let now_ms = clock::now_ms();
     let next_ms = ADVISE_AT_MS.get();
     if next_ms.is_some_and(|next_ms| now_ms < next_ms) {
         return;

@@ -31,7 +31,7 @@ pub fn tend(config: &Rc<Config>) {
     if config.warm_models.is_empty() {
         return;
     }
-    let now_ms = clock::now().mono_ms;
+    let now_ms = clock::now_ms();
     let is_first = NEXT_MS.get() == 0;
     if now_ms < NEXT_MS.get() {
         return;

@@ -15,7 +15,7 @@ use futures::lock::Mutex;
 use sluice_gate::{Now, Room, Wants};
 
 use super::breaker::{Breaker, Cause, Sight, State};
-use crate::clock::now;
+use crate::clock::{now, now_ms};
 use crate::config::{self, Config, MAX_UPSTREAMS};
 use crate::http::log::Line;
 use crate::orders;
@@ -35,7 +35,7 @@ pub async fn refresh(config: &Config) {
     if is_fresh() {
         return;
     }
-    READ_MS.set(Some(now().mono_ms));
+    READ_MS.set(Some(now_ms()));
     let breakers = async {
         for index in 0..config.upstreams.len() {
             if let Ok(breaker) = read(index).await {
@@ -46,7 +46,7 @@ pub async fn refresh(config: &Config) {
     // A store that is away changes no order.
     let _ = join(orders::refresh(), breakers).await;
     // A store that is away takes its time: those who waited do not each wait for that again.
-    READ_MS.set(Some(now().mono_ms));
+    READ_MS.set(Some(now_ms()));
 }
 
 /// Begins to read the breakers if the last reading is too old, by the settings of this instance, where it has parsed them.
@@ -215,7 +215,7 @@ fn name(index: usize) -> String {
 fn is_fresh() -> bool {
     READ_MS
         .get()
-        .is_some_and(|read_ms| now().mono_ms.saturating_sub(read_ms) < FRESH_MS)
+        .is_some_and(|read_ms| now_ms().saturating_sub(read_ms) < FRESH_MS)
 }
 
 thread_local! {

@@ -188,7 +188,7 @@ pub async fn of(
                 Ok(_) => max_age_ms,
                 Err(_) => max_age_ms.min(FRESH_MS),
             },
-            || clock::now().mono_ms,
+            clock::now_ms,
             async || ask(config, index, question).await,
         )
         .await;
@@ -290,7 +290,7 @@ type Flight = Rc<SingleFlight<Reading>>;
 
 /// The flight of a question. Answers that are too old are forgotten first.
 fn flight(key: &Key) -> Flight {
-    let oldest = clock::now().mono_ms.saturating_sub(MODEL_MS);
+    let oldest = clock::now_ms().saturating_sub(MODEL_MS);
     FLIGHTS.with_borrow_mut(|flights| {
         let is_awaited = |flight: &Flight| Rc::strong_count(flight) > 1;
         flights.retain(|_, flight| is_awaited(flight) || flight.made_since(oldest).is_some());

@@ -40,8 +40,7 @@ const FRESH_MS: u64 = 1_000;
 /// The store cannot be read: numbers that fall would be taken for a new start.
 pub async fn report(config: &Config) -> Result<Reply, Refusal> {
     let reading = READING.with(Rc::clone);
-    let now_ms = || clock::now().mono_ms;
-    let read = reading.get(FRESH_MS, now_ms, async || read(config).await);
+    let read = reading.get(FRESH_MS, clock::now_ms, async || read(config).await);
     (*read.await).clone()
 }
 

@@ -160,7 +160,7 @@ fn different_in(listings: &[Option<Rc<Vec<Entry>>>]) -> Vec<ModelName> {
 /// What an upstream has loaded, as far as is known: nothing is waited for. Where that is too old, the next look begins.
 pub fn loaded_now(config: &Config, upstream: usize) -> Option<Rc<Vec<Loaded>>> {
     let kept = shelf(upstream)?.loaded.clone();
-    let now_ms = clock::now().mono_ms;
+    let now_ms = clock::now_ms();
     let is_closed = breakers::state(config, upstream) == State::Closed;
     if is_closed && !kept.is_fresh(now_ms, FRESH_MS) {
         renew_soon(upstream, kept.clone(), LOADED, FRESH_MS);

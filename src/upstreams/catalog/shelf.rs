@@ -55,20 +55,21 @@ pub(super) async fn told<T: 'static>(
     asked: Asked<T>,
     max_age_ms: u64,
 ) -> Option<Rc<Vec<T>>> {
-    let now_ms = || clock::now().mono_ms;
-    if kept.is_fresh(now_ms(), max_age_ms) || breakers::state(config, upstream) != State::Closed {
-        return kept.told(now_ms());
+    if kept.is_fresh(clock::now_ms(), max_age_ms)
+        || breakers::state(config, upstream) != State::Closed
+    {
+        return kept.told(clock::now_ms());
     }
     let may_be_stale = max_age_ms >= FRESH_MS;
-    if let Some(told) = kept.told(now_ms()).filter(|_| may_be_stale) {
+    if let Some(told) = kept.told(clock::now_ms()).filter(|_| may_be_stale) {
         renew_soon(upstream, kept, asked, max_age_ms);
         return Some(told);
     }
     let looking = look(config, upstream, &kept, &asked, max_age_ms);
     if within(PATIENCE, looking).await.is_none() {
-        kept.give_up(now_ms());
+        kept.give_up(clock::now_ms());
     }
-    kept.told(now_ms())
+    kept.told(clock::now_ms())
 }
 
 /// Begins the next look, unless somebody has.
@@ -113,7 +114,7 @@ pub(super) async fn look<T>(
         let told = reading.as_ref().as_ref().ok()?;
         Some((asked.read)(told.document()))
     };
-    kept.renew(max_age_ms, || clock::now().mono_ms, ask).await;
+    kept.renew(max_age_ms, clock::now_ms, ask).await;
 }
 
 /// What an upstream says; `None`: there is no such upstream.

@@ -43,7 +43,7 @@ pub fn load_soon(upstream: u8, model: u64) {
 /// The same, and waits for its end.
 pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named) {
     let place = (upstream, model);
-    let begun = clock::now().mono_ms;
+    let begun = clock::now_ms();
     if !LOADS.with_borrow_mut(|loads| loads.begins(place, begun)) {
         return;
     }
@@ -53,7 +53,7 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
         .await
         .is_some_and(|loaded| loaded.iter().any(|loaded| loaded.name == named.name));
     let outcome = ask(config, upstream, named).await;
-    let took_ms = clock::now().mono_ms.saturating_sub(begun);
+    let took_ms = clock::now_ms().saturating_sub(begun);
     let line = Line::new("load")
         .with("upstream", upstream)
         .with("model", named.name.to_string())
@@ -74,7 +74,7 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
             sentence,
             is_the_models,
         }) => {
-            let now_ms = clock::now().mono_ms;
+            let now_ms = clock::now_ms();
             if is_the_models {
                 LOADS.with_borrow_mut(|loads| loads.failed(place, now_ms));
             }
@@ -90,7 +90,7 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
 }
 
 fn take_for_loaded(place: (u8, u64)) {
-    let now_ms = clock::now().mono_ms;
+    let now_ms = clock::now_ms();
     STRANGERS.with_borrow_mut(|strangers| strangers.take(place, now_ms));
 }
 

@@ -125,12 +125,12 @@ fn places(config: &Config, name: &ModelName, facts: Option<&Facts>) -> Places {
 pub fn may_take_turns(config: &Config) -> bool {
     let seen = seen(config);
     let mut upstreams = (0_u8..).take(MAX_UPSTREAMS);
-    upstreams.any(|upstream| seen.has_turns(upstream)) || asked_lately(clock::now().mono_ms) > 1
+    upstreams.any(|upstream| seen.has_turns(upstream)) || asked_lately(clock::now_ms()) > 1
 }
 
 /// What was seen, for whoever schedules. Nothing is waited for: where it is too old, the next look begins.
 pub fn seen(config: &Config) -> Arc<Models> {
-    let now_ms = clock::now().mono_ms;
+    let now_ms = clock::now_ms();
     let is_fresh = |(built_ms, _): &(u64, Arc<Models>)| now_ms.saturating_sub(*built_ms) < FRESH_MS;
     let last = LAST.with_borrow(Clone::clone).filter(is_fresh);
     if let Some((_, models)) = last {
@@ -275,7 +275,7 @@ fn learn_fit(upstream: u8, now_ms: u64, loaded: &Rc<Vec<Loaded>>, numbers: &[u64
 /// Notes that a model was asked for, by its name: what it is may be known later.
 pub fn note_asked(model: &str) {
     let number = ModelName::parse(model).map_or(0, |name| number::of_name(&name));
-    let now_ms = clock::now().mono_ms;
+    let now_ms = clock::now_ms();
     ASKED.with_borrow_mut(
         |asked| match asked.iter_mut().find(|(known, _)| *known == number) {
             Some((_, then_ms)) => *then_ms = now_ms,
