@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{Either, select};
@@ -17,6 +18,9 @@ use crate::gate::Place;
 use crate::http::refuse::Refusal;
 use crate::upstreams::UpstreamResponse;
 
+/// What takes no longer is no wait.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 /// How often a request comes to the gate again that lost its place through no fault of its own.
 const AGAIN_AT_MOST: u32 = 3;
 
@@ -25,8 +29,10 @@ const AGAIN_AT_MOST: u32 = 3;
 /// # Errors
 /// There will be none: the line took too long, the upstream failed for good, or the request was ended.
 pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
-    let mut patience = pin!(sleep(job.queue_timeout()));
-    let mut taken_up = pin!(taken_up(&job).fuse());
+    // One timer for whoever is granted at once: those of a wait begin when it is one.
+    let is_wait = sleep(AT_ONCE).shared();
+    let mut patience = pin!(out_of_patience(&job, is_wait.clone()));
+    let mut taken_up = pin!(taken_up(&job, is_wait).fuse());
     let mut again = 0;
     loop {
         let place = job.place().ok_or(Refusal::Cancelled)?;
@@ -128,15 +134,27 @@ async fn send(job: &Job, place: &Place) -> Result<UpstreamResponse, Lost> {
     })
 }
 
+/// Waits until the line has taken too long.
+async fn out_of_patience(job: &Job, is_wait: impl Future<Output = ()>) {
+    let (patience, begun_ms) = (job.queue_timeout(), clock::now_ms());
+    is_wait.await;
+    let spent_ms = clock::now_ms().saturating_sub(begun_ms);
+    sleep(patience.saturating_sub(Duration::from_millis(spent_ms))).await;
+}
+
 /// Waits until this request, which stands in line, has taken up the age of a lost place. Where there is none it never ends.
-async fn taken_up(job: &Job) {
-    for pause in lost::LOOKS {
-        sleep(pause).await;
+async fn taken_up(job: &Job, is_wait: impl Future<Output = ()>) {
+    is_wait.await;
+    let mut pauses = lost::PAUSES.into_iter();
+    loop {
         if job.place().is_some_and(|place| place.is_in_line()) && take_up(job).await {
             return;
         }
+        match pauses.next() {
+            Some(pause) => sleep(pause).await,
+            None => return pending().await,
+        }
     }
-    pending().await
 }
 
 /// Whether it can only gain by coming to the gate again. One that was granted while the record was read has its slot.

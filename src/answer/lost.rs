@@ -39,9 +39,8 @@ const LEAST_MS: u64 = 1_000;
 /// How many ages are kept at most, over all instances.
 const SLOTS: u64 = 4_096;
 
-/// The pauses before each look for a record while a request waits. A client that left is noticed at the next heartbeat or the one after.
-pub const LOOKS: [Duration; 5] = [
-    Duration::from_millis(50),
+/// The pauses between the looks for a record while a request waits. A client that left is noticed at the next heartbeat or the one after.
+pub const PAUSES: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(3),
     Duration::from_secs(5),

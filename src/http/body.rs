@@ -10,7 +10,7 @@ use spin_sdk::wasip3::http::types::ErrorCode;
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
 use crate::budget::{Bounds, Full, Share};
-use crate::clock::within;
+use crate::clock::{self, within};
 use crate::http::coding::{Coding, Decoder};
 use crate::http::refuse::Refusal;
 use crate::tasks::pause;
@@ -81,16 +81,19 @@ impl UnreadBody {
         if self.announced.is_some_and(|announced| announced > limit) {
             return Err(Refusal::BodyTooLarge { limit });
         }
-        let time = limits.time;
         let coding = self.coding.clone()?;
-        within(time, self.read_on(limits, coding))
-            .await
-            .unwrap_or(Err(Refusal::BodyStalled))
+        self.read_on(limits, coding).await
     }
 
     async fn read_on(mut self, limits: Limits, coding: Coding) -> Result<Body, Refusal> {
+        let begun_ms = clock::now_ms();
+        // One timer for both bounds: each is a task of the host's.
+        let patience = || {
+            let spent_ms = clock::now_ms().saturating_sub(begun_ms);
+            STALL.min(limits.time.saturating_sub(Duration::from_millis(spent_ms)))
+        };
         let mut coming = Coming::new(limits, coding);
-        while let Some(frame) = within(STALL, self.incoming.frame())
+        while let Some(frame) = within(patience(), self.incoming.frame())
             .await
             .ok_or(Refusal::BodyStalled)?
         {

@@ -16,11 +16,10 @@ use futures::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use sluice_ollama::request::Payload;
 use spin_sdk::wasip3::http::client;
-use spin_sdk::wasip3::http::types::{ErrorCode, Request, RequestOptions, Scheme};
+use spin_sdk::wasip3::http::types::{Request, RequestOptions, Scheme};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use super::{UpstreamError, UpstreamResponse};
-use crate::clock::within;
 use crate::config::{Config, Upstream};
 use crate::http::reply::fields;
 
@@ -35,7 +34,8 @@ pub struct Call<'a> {
     pub headers: &'a HeaderMap,
     /// The body; empty: none.
     pub body: Payload,
-    /// How long until the answer's head: a time-out of the host's as well as one of our own, since a host may know none.
+    /// How long until the answer's head, as a time-out of the host's. A host may know none: whoever sends has a clock of its own for
+    /// all of the exchange.
     pub patience: Duration,
 }
 
@@ -74,15 +74,10 @@ pub async fn send(
     // The sending is polled first: what is written to a body that the host has taken up is handed on within the write. Written
     // before, it is fetched later than the head goes out, and where the host sets no TCP_NODELAY (Spin) a body that comes
     // after its head waits 40 ms for the upstream's acknowledgement.
-    let exchange = async {
-        match select(pin!(client::send(request)), pin!(writing)).await {
-            Either::Left((response, _)) => response,
-            Either::Right(((), sending)) => sending.await,
-        }
+    let response = match select(pin!(client::send(request)), pin!(writing)).await {
+        Either::Left((response, _)) => response,
+        Either::Right(((), sending)) => sending.await,
     };
-    let response = within(call.patience, exchange)
-        .await
-        .unwrap_or(Err(ErrorCode::HttpResponseTimeout));
     response
         .map_err(UpstreamError::from)
         .map(UpstreamResponse::new)
