@@ -10,7 +10,8 @@
 //! now, once; the gate orders by age. It looks several times, since it often comes before it is noticed that the other one is gone.
 //!
 //! # What it costs
-//! A write for each waiter that is cut or refused, a few reads for each that waits, and nothing for one that is started at once.
+//! A write for each waiter that is cut or refused, a few reads for each that waits, one for each that is refused where it was not
+//! looked for a moment ago, and nothing for one that is started at once.
 //! There are as many keys as [`SLOTS`], whatever happens: two losses in one slot lose the earlier age.
 //!
 //! # What it does not do
@@ -18,6 +19,7 @@
 //! take up none of each other's. Two that ask the same at the same moment on two instances may both take it up.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -38,6 +40,10 @@ const LEAST_MS: u64 = 1_000;
 
 /// How many ages are kept at most, over all instances.
 const SLOTS: u64 = 4_096;
+
+/// For how long one that was looked for in vain is not looked for again, in milliseconds, and of how many that is remembered.
+const VAIN_MS: u64 = 50;
+const VAIN_AT_MOST: usize = 64;
 
 /// The pauses between the looks for a record while a request waits. A client that left is noticed at the next heartbeat or the one after.
 pub const PAUSES: [Duration; 4] = [
@@ -102,6 +108,39 @@ pub async fn take(mark: Mark) -> Option<u64> {
     Some(age_ms)
 }
 
+/// The same for one that is about to be refused. Who was looked for in vain a moment ago is not looked for again: one that asks again
+/// and again costs the store a read every `VAIN_MS`.
+pub async fn take_if_refused(mark: Mark) -> Option<u64> {
+    let now_ms = clock::now_ms();
+    if VAIN.with_borrow_mut(|vain| vain.has(mark, now_ms)) {
+        return None;
+    }
+    let age_ms = take(mark).await;
+    if age_ms.is_none() {
+        VAIN.with_borrow_mut(|vain| vain.note(mark, now_ms));
+    }
+    age_ms
+}
+
+/// Those that were looked for in vain, and when.
+#[derive(Debug, Default)]
+struct Vain(VecDeque<(Mark, u64)>);
+
+impl Vain {
+    fn has(&mut self, mark: Mark, now_ms: u64) -> bool {
+        self.0
+            .retain(|(_, looked_ms)| now_ms.saturating_sub(*looked_ms) < VAIN_MS);
+        self.0.iter().any(|(known, _)| *known == mark)
+    }
+
+    fn note(&mut self, mark: Mark, now_ms: u64) {
+        if self.0.len() >= VAIN_AT_MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back((mark, now_ms));
+    }
+}
+
 /// What is kept of a lost place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Record {
@@ -162,6 +201,7 @@ const PREFIX: &str = "sluice/lost/";
 
 thread_local! {
     static TAKING: RefCell<Vec<Mark>> = const { RefCell::new(Vec::new()) };
+    static VAIN: RefCell<Vain> = RefCell::default();
 }
 
 #[cfg(test)]
@@ -215,6 +255,19 @@ mod tests {
         ] {
             assert_eq!(record.age_ms(now_ms), expected, "{now_ms}");
         }
+    }
+
+    #[test]
+    fn who_was_looked_for_in_vain_is_looked_for_again_a_moment_later_and_few_are_remembered() {
+        let mut vain = Vain::default();
+        vain.note(Mark(1), 1_000);
+        assert!(vain.has(Mark(1), 1_000 + VAIN_MS - 1) && !vain.has(Mark(2), 1_000));
+        assert!(!vain.has(Mark(1), 1_000 + VAIN_MS));
+        for number in 0..=VAIN_AT_MOST {
+            vain.note(Mark(u64::try_from(number).unwrap()), 2_000);
+        }
+        assert_eq!(vain.0.len(), VAIN_AT_MOST);
+        assert!(!vain.has(Mark(0), 2_000) && vain.has(Mark(1), 2_000));
     }
 
     #[test]

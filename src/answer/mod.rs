@@ -147,7 +147,9 @@ fn take_turns(config: &Config) -> bool {
 /// How long the place had been waited for that this request lost before: whoever had one is not refused another.
 async fn again(refusal: &Refusal, mark: impl FnOnce() -> Mark) -> Option<u64> {
     match refusal {
-        Refusal::QueueFull { .. } | Refusal::PlacesTaken { .. } => lost::take(mark()).await,
+        Refusal::QueueFull { .. } | Refusal::PlacesTaken { .. } => {
+            lost::take_if_refused(mark()).await
+        }
         _ => None,
     }
 }
