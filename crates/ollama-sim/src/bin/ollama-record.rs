@@ -59,6 +59,7 @@ fn server(url: &str) -> Result<Server> {
         base_path: format!("{slash}{path}"),
         version: String::new(),
         patience: Duration::from_secs(120),
+        longest: record::LONGEST,
     };
     let version = r#"{"name":"version","method":"GET","path":"/api/version"}"#;
     let case = record::cases(version).map_err(Error::other)?;

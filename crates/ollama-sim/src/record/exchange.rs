@@ -24,12 +24,15 @@ pub struct Server {
     pub version: String,
     /// How long it may be silent.
     pub patience: Duration,
+    /// How many letters of each chunk are kept.
+    pub longest: usize,
 }
 
 /// What is read of an answer.
 struct Answer {
     reader: BufReader<TcpStream>,
     began: Instant,
+    longest: usize,
 }
 
 /// Sends a case, as often as it says, and keeps the last answer.
@@ -53,6 +56,7 @@ fn once(server: &Server, case: &Case) -> io::Result<Transcript> {
     let mut answer = Answer {
         reader: BufReader::new(stream),
         began,
+        longest: server.longest,
     };
     let mut transcript = Transcript {
         case: case.name.clone(),
@@ -182,7 +186,7 @@ impl Answer {
             }
         };
         if !body.is_empty() {
-            transcript.frames.push(frame(&body));
+            transcript.frames.push(frame(&body, self.longest));
         }
         Ok(end)
     }
@@ -200,7 +204,7 @@ impl Answer {
                 shorten(frames);
                 return Ok("complete");
             }
-            frames.push(frame(&chunk));
+            frames.push(frame(&chunk, self.longest));
             if frames.len() >= cut {
                 shorten(frames);
                 return Ok("client hung up");
@@ -223,14 +227,14 @@ impl Answer {
 }
 
 /// A chunk as text, without what belongs to the recording machine, and not longer than it need be.
-fn frame(bytes: &[u8]) -> Value {
+fn frame(bytes: &[u8], longest: usize) -> Value {
     let text = scrubbed(&String::from_utf8_lossy(bytes));
     let length = text.chars().count();
-    if length <= LONGEST {
+    if length <= longest {
         return text.into();
     }
-    let kept: String = text.chars().take(LONGEST).collect();
-    format!("{kept} ...[cut {} characters]", length - LONGEST).into()
+    let kept: String = text.chars().take(longest).collect();
+    format!("{kept} ...[cut {} characters]", length - longest).into()
 }
 
 /// Of very many chunks the first and the last are kept.
@@ -267,9 +271,6 @@ fn scrubbed(text: &str) -> String {
         rest = &rest[at + 1..];
     }
 }
-
-/// Characters of a chunk.
-const LONGEST: usize = 4_000;
 
 /// Chunks of a body.
 const MOST: usize = 60;

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ollama_sim::{
     Capability, Clock, Model, Options, Script, Sim, Template,
-    record::{Server, Transcript},
+    record::{LONGEST, Server, Transcript},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
 /// Simulators by settings.
@@ -29,7 +29,7 @@ impl Stages {
     pub(crate) fn server(&mut self, transcript: &Transcript) -> Server {
         let key = serde_json::to_string(&transcript.settings).unwrap();
         let sim = self.sims.entry(key).or_insert_with(|| {
-            let options = options(transcript);
+            let options = options(&transcript.settings);
             self.runtime.block_on(Sim::start(options)).unwrap()
         });
         Server {
@@ -37,17 +37,14 @@ impl Stages {
             base_path: String::new(),
             version: "simulator".to_owned(),
             patience: Duration::from_secs(3),
+            longest: LONGEST,
         }
     }
 
     /// Loads the model that was loaded when this was recorded, and has the simulator do what the model did when this was recorded.
     pub(crate) fn prepare(&mut self, transcript: &Transcript) {
         let key = serde_json::to_string(&transcript.settings).unwrap();
-        let words = SCRIPTS
-            .iter()
-            .find(|(prefix, _)| transcript.case.starts_with(prefix))
-            .map_or("", |(_, words)| words);
-        self.sims[&key].set_default(words.parse().unwrap());
+        self.sims[&key].set_default(script(&transcript.case).parse().unwrap());
         if transcript.case.starts_with("api-ps") {
             let load = r#"{"name":"load","method":"POST","path":"/api/chat","body":{"model":"smollm2:135m"}}"#;
             let case = &ollama_sim::record::cases(load).unwrap()[0];
@@ -55,6 +52,13 @@ impl Stages {
             ollama_sim::record::exchange(&server, case).unwrap();
         }
     }
+}
+
+/// What the models did when a case was recorded.
+pub(crate) fn script(case: &str) -> &'static str {
+    let mut scripts = SCRIPTS.iter();
+    let found = scripts.find(|(prefix, _)| case.starts_with(prefix));
+    found.map_or("", |(_, words)| words)
 }
 
 /// What the models said is theirs: how many tokens, calls or not.
@@ -77,9 +81,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("v1-responses-tool-call", "calls=1"),
 ];
 
-fn options(transcript: &Transcript) -> Options {
-    let setting = |name: &str| transcript.settings.get(name).and_then(Value::as_str);
-    let is_usual = transcript.settings.is_empty();
+/// What a simulator is started with to be as the recorded Ollama was.
+pub(crate) fn options(settings: &Map<String, Value>) -> Options {
+    let setting = |name: &str| settings.get(name).and_then(Value::as_str);
+    let is_usual = settings.is_empty();
     let number = |name: &str| setting(name).and_then(|value| value.parse().ok());
     Options {
         models: models(),
@@ -144,6 +149,11 @@ pub(crate) fn models() -> Vec<Model> {
             ..smollm("ctx512:135m", &[Completion])
         },
         own("native:135m"),
+        Model {
+            file: "native:135m".to_owned(),
+            template: Template::Go,
+            ..own("nativego:135m")
+        },
         other("other:135m", &[Completion]),
         other("third:135m", &[Completion]),
         other("plain:135m", &[Completion]),
