@@ -14,6 +14,7 @@ mod clients;
 mod common;
 mod cost;
 mod crash;
+mod differences;
 mod fault_table;
 mod faults;
 mod giving_up;
