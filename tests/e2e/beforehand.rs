@@ -6,7 +6,7 @@ use http::Method;
 use ollama_sim::{Capability, Model, Options, Sim};
 use serde_json::{Value, json};
 
-use crate::common::{App, SECOND, Setup, Whole, fill, run, settles};
+use crate::common::{App, SECOND, Setup, Whole, eventually, fill, run, settles};
 
 /// One slot, which is taken for as long as what comes back is held.
 async fn full() -> (App, Vec<crate::common::Answer>) {
@@ -142,6 +142,30 @@ fn what_a_model_can_waits_and_is_answered() {
         assert_eq!(waiting.status.as_u16(), 200, "its head is out: it waits");
         held.clear();
         waiting.whole().await.assert_complete();
+    });
+}
+
+#[test]
+fn a_model_that_is_pulled_anew_is_known_by_what_it_can_do_now() {
+    run(async {
+        let (app, held) = full().await;
+        let tools = json!({
+            "model": "plain", "messages": [{ "role": "user", "content": "Hello" }],
+            "tools": [{ "type": "function", "function": { "name": "f" } }],
+        });
+        let refused = app.post("/api/chat", &tools).await.whole().await;
+        assert_eq!(refused.status.as_u16(), 400, "{refused:?}");
+        app.sim.put_model(&Model {
+            digest: "d2".repeat(32),
+            capabilities: vec![Capability::Completion, Capability::Tools],
+            ..Model::from("plain")
+        });
+        eventually(10 * SECOND, "it waits, since it can", || async {
+            app.post("/api/chat", &tools).await.status.as_u16() == 200
+        })
+        .await;
+        drop(held);
+        settles(&*app.store()).await;
     });
 }
 

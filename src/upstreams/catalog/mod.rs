@@ -34,6 +34,7 @@ use super::readings::{self, MODEL_MS, Question};
 use super::{State, breakers};
 use crate::clock::{self, within};
 use crate::config::{self, Config};
+use crate::single_flight::SingleFlight;
 use crate::tasks::spawn;
 use kept::FRESH_MS;
 use shelf::{LISTING, LOADED, LOOK, PATIENCE, look, renew_soon, shelf, told};
@@ -177,7 +178,8 @@ pub async fn look_again(config: &Config, upstream: usize) {
 
 /// What the model with this digest is, if somebody has asked.
 pub fn facts_of(digest: &str) -> Option<Rc<Facts>> {
-    FACTS_OF.with_borrow(|facts| facts.get(digest).cloned())
+    let flight = FACTS_OF.with_borrow(|kept| kept.get(digest).cloned())?;
+    flight.made_since(0)?.as_ref().clone()
 }
 
 /// Begins to ask what a model is that an upstream has loaded, unless somebody has. What nobody could say is asked again by the next
@@ -246,29 +248,40 @@ async fn facts_at(
     model: &str,
     patience: Duration,
 ) -> Option<Rc<Facts>> {
-    if let Some(facts) = facts_of(digest) {
-        return Some(facts);
-    }
-    let question = Question::show(model);
-    let asking = readings::of(config, upstream, &question, MODEL_MS);
-    let reading = within(patience, asking).await?;
-    let facts = Rc::new(Facts::of(reading.as_ref().as_ref().ok()?.document()));
     // Without a digest nobody knows whose they are.
-    if !digest.is_empty() {
-        FACTS_OF.with_borrow_mut(|kept| {
-            if kept.len() >= FACTS {
-                kept.clear();
-            }
-            kept.insert(digest.to_owned(), facts.clone());
-        });
+    if digest.is_empty() {
+        let asking = ask(config, upstream, model, MODEL_MS);
+        return within(patience, asking).await?;
     }
-    Some(facts)
+    let flight = FACTS_OF.with_borrow_mut(|kept| {
+        if kept.len() >= FACTS && !kept.contains_key(digest) {
+            kept.clear();
+        }
+        kept.entry(digest.to_owned()).or_default().clone()
+    });
+    let asking = flight.get_by(
+        |facts: &Option<Rc<Facts>>| facts.as_ref().map_or(FRESH_MS, |_| u64::MAX),
+        clock::now_ms,
+        // What was told of this name before may have been of another model.
+        async || ask(config, upstream, model, 0).await,
+    );
+    within(patience, asking).await?.as_ref().clone()
 }
+
+async fn ask(config: &Config, upstream: usize, model: &str, max_age_ms: u64) -> Option<Rc<Facts>> {
+    let question = Question::show(model);
+    let reading = readings::of(config, upstream, &question, max_age_ms).await;
+    let told = reading.as_ref().as_ref().ok()?;
+    Some(Rc::new(Facts::of(told.document())))
+}
+
+/// What a model is, asked once for its digest; `None`: nobody could say.
+type FactsFlight = Rc<SingleFlight<Option<Rc<Facts>>>>;
 
 thread_local! {
     /// The digests that somebody has asked about for what is loaded.
     static ASKED_OF: RefCell<HashSet<String>> = RefCell::default();
-    static FACTS_OF: RefCell<HashMap<String, Rc<Facts>>> = RefCell::default();
+    static FACTS_OF: RefCell<HashMap<String, FactsFlight>> = RefCell::default();
 }
 
 #[cfg(test)]
