@@ -15,6 +15,7 @@ mod histogram;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use spin_sdk::time::sleep;
@@ -22,14 +23,19 @@ use spin_sdk::time::sleep;
 pub use by_model::{LABELS, ModelCount, ModelTotals, OTHER, model_totals};
 pub use histogram::{Histogram, Spread};
 
+use crate::clock::now;
 use crate::config::MAX_UPSTREAMS;
 use crate::http::refuse::Refusal;
 use crate::random;
+use crate::single_flight::SingleFlight;
 use crate::store::{self, Notes, StoreError};
 use crate::tasks::spawn;
 
 /// How long counts are gathered; up to half as much again by chance, so that instances do not come together.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// How old totals may be that are told, in milliseconds: there are some two hundred.
+pub const FRESH_MS: u64 = 1_000;
 
 /// How many rounds may fail in a row.
 const TRIES: u32 = 30;
@@ -266,11 +272,17 @@ pub async fn flush() -> Result<(), StoreError> {
     by_model::flush().await
 }
 
-/// What all instances have counted.
+/// What all instances have counted, at most [`FRESH_MS`] ago: read once for all who ask.
 ///
 /// # Errors
 /// The store could not be read.
 pub async fn totals() -> Result<Totals, StoreError> {
+    let reading = TOTALS.with(Rc::clone);
+    let read = reading.get(FRESH_MS, || now().mono_ms, read);
+    (*read.await).clone()
+}
+
+async fn read() -> Result<Totals, StoreError> {
     let sums = store::sums(Tallied::all().map(Tallied::key)).await?;
     Ok(Totals(Tallied::all().zip(sums).collect()))
 }
@@ -314,6 +326,7 @@ impl Drop for AtWork {
 thread_local! {
     static PENDING: RefCell<BTreeMap<Tallied, u64>> = const { RefCell::new(BTreeMap::new()) };
     static AT_WORK: Cell<bool> = const { Cell::new(false) };
+    static TOTALS: Rc<SingleFlight<Result<Totals, StoreError>>> = Rc::default();
 }
 
 #[cfg(test)]

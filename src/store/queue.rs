@@ -6,11 +6,11 @@
 //!   same instance would block the loop that has to drain the stream.
 //! - Whoever came first goes first: an operation waits for earlier ones that it cannot go beside, and for nothing else. So a
 //!   listing is not starved by reads, nor a write by other writes of its key.
-//! - At most [`AT_ONCE`] are under way.
+//! - At most [`AT_ONCE`] are under way. Where one ends, as many are woken as there is room for, and nobody goes before them.
 //! - Who gives up before its turn was never there: a [`Waiting`] that is dropped leaves the queue, and its operation is not begun.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -29,16 +29,6 @@ pub enum Access {
     Write(String),
     /// It lists the keys.
     List,
-}
-
-impl Access {
-    fn goes_beside(&self, other: &Access) -> bool {
-        match (self, other) {
-            (Access::List, _) | (_, Access::List) => false,
-            (Access::Write(one), Access::Write(other)) => one != other,
-            (Access::Read, _) | (_, Access::Read) => true,
-        }
-    }
 }
 
 /// The queue of one instance.
@@ -91,9 +81,13 @@ pub struct Pass {
 impl Pass {
     fn begin(&self, context: &mut Context<'_>) -> bool {
         let mut line = self.line.borrow_mut();
-        let may_begin = line.may_begin(self.number);
+        let may_begin = {
+            let mut next = line.next_ones();
+            next.any(|next| next.number == self.number)
+        };
+        line.under_way += usize::from(may_begin);
         if let Some(entry) = line.entry(self.number) {
-            entry.has_begun |= may_begin;
+            entry.has_begun = may_begin;
             entry.waker = (!may_begin).then(|| context.waker().clone());
         }
         may_begin
@@ -110,6 +104,8 @@ impl Drop for Pass {
 #[derive(Default)]
 struct Line {
     next: u64,
+    /// How many of the entries have begun.
+    under_way: usize,
     /// In the order in which they came.
     entries: VecDeque<Entry>,
 }
@@ -123,31 +119,40 @@ struct Entry {
 
 impl Line {
     fn entry(&mut self, number: u64) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.number == number)
+        let at = self.place(number)?;
+        self.entries.get_mut(at)
     }
 
-    fn may_begin(&self, number: u64) -> bool {
-        let Some(own) = self.entries.iter().find(|entry| entry.number == number) else {
-            return false;
-        };
-        let under_way = self.entries.iter().filter(|entry| entry.has_begun).count();
-        let mut earlier = self
-            .entries
+    fn place(&self, number: u64) -> Option<usize> {
+        self.entries
+            .binary_search_by_key(&number, |entry| entry.number)
+            .ok()
+    }
+
+    /// Those who may begin now, in their order and as many as there is room for: one walk at most.
+    fn next_ones(&self) -> impl Iterator<Item = &Entry> {
+        let is_list = |entry: &Entry| entry.access == Access::List;
+        let is_alone = self.entries.front().is_some_and(is_list);
+        let mut keys: HashSet<&str> = HashSet::new();
+        self.entries
             .iter()
-            .take_while(|entry| entry.number != number);
-        under_way < AT_ONCE && earlier.all(|entry| entry.access.goes_beside(&own.access))
+            .take(if is_alone { 1 } else { usize::MAX })
+            // A listing waits for all before it, and all behind it wait for it.
+            .take_while(move |entry| is_alone || !is_list(entry))
+            .filter(move |entry| match &entry.access {
+                Access::Write(key) => keys.insert(key),
+                Access::Read | Access::List => true,
+            })
+            .filter(|entry| !entry.has_begun)
+            .take(AT_ONCE.saturating_sub(self.under_way))
     }
 
-    /// Takes an operation out and answers who may go on.
+    /// Takes an operation out and answers who may go on. Each of them keeps its place until it does.
     fn leave(&mut self, number: u64) -> Vec<Waker> {
-        self.entries.retain(|entry| entry.number != number);
-        let free: Vec<u64> = self
-            .entries
-            .iter()
-            .filter(|entry| !entry.has_begun && self.may_begin(entry.number))
-            .map(|entry| entry.number)
-            .collect();
-        free.into_iter()
+        let left = self.place(number).and_then(|at| self.entries.remove(at));
+        self.under_way -= usize::from(left.is_some_and(|left| left.has_begun));
+        let next: Vec<u64> = self.next_ones().map(|next| next.number).collect();
+        next.into_iter()
             .filter_map(|number| self.entry(number)?.waker.take())
             .collect()
     }
@@ -155,6 +160,10 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use futures::FutureExt;
 
     use super::*;
@@ -226,6 +235,44 @@ mod tests {
         assert!((&mut last).now_or_never().is_none());
         drop(first);
         assert!(last.now_or_never().is_some());
+    }
+
+    #[test]
+    fn one_that_ends_wakes_one_of_all_who_wait() {
+        let queue = Queue::default();
+        let read = || queue.enter(Access::Read);
+        let mut passes: Vec<Pass> = (0..AT_ONCE)
+            .map(|_| read().now_or_never().expect("room"))
+            .collect();
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let context = &mut Context::from_waker(&waker);
+        let mut waiting: VecDeque<Waiting> = (0..1_000).map(|_| read()).collect();
+        for one in &mut waiting {
+            assert!(Pin::new(one).poll(context).is_pending());
+        }
+        for expected in 1..=3 {
+            passes.pop();
+            assert_eq!(wakes.0.load(Ordering::Relaxed), expected);
+        }
+        // One who comes then does not go before those who were woken.
+        assert!(read().now_or_never().is_none());
+        for _ in 0..3 {
+            let woken = waiting.pop_front().and_then(FutureExt::now_or_never);
+            passes.push(woken.expect("its turn"));
+        }
+        let next = waiting.pop_front().and_then(FutureExt::now_or_never);
+        assert!(next.is_none(), "there is no more room");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 3);
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     #[test]

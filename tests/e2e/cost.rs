@@ -53,6 +53,31 @@ fn a_request_costs_two_boards_and_at_most_one_more_write_if_it_waited() {
     });
 }
 
+#[test]
+fn a_crowd_that_asks_for_the_line_costs_the_store_one_reading_of_the_totals() {
+    run(async {
+        const CROWD: u64 = 40;
+        // There are some two hundred totals. On a machine that is slow the crowd may come in several seconds.
+        const TOTALS: u64 = 150;
+        let Some(redis) = RedisServer::start(Keeping::Nothing).await else {
+            return;
+        };
+        seed(&redis.store()).await;
+        let app = Setup::answering("tokens=5 pace=5ms")
+            .runtime_config(redis.runtime_config())
+            .start()
+            .await;
+        let before = redis.calls_of("get").await;
+        let look = async |_| app.read("/api/queue").await;
+        for queue in join_all((0..CROWD).map(look)).await {
+            assert_eq!(queue["active"], 0, "{queue}");
+        }
+        let reads = redis.calls_of("get").await - before;
+        assert!(reads >= TOTALS, "{reads}: they are read");
+        assert!(reads < CROWD / 2 * TOTALS, "{reads} for {CROWD}");
+    });
+}
+
 /// Fails if there are fewer, or so many more that a request costs a good part of one more: sessions are renewed now and then.
 #[track_caller]
 fn is_about(counted: u64, expected: u64) {
