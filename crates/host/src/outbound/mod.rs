@@ -109,7 +109,7 @@ impl Outbound {
         let connected_by = Instant::now() + options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let permit = timeout_at(connected_by, pool.permit())
             .await
-            .map_err(|_| ErrorCode::ConnectionTimeout)??;
+            .map_err(|_| ErrorCode::ConnectionLimitReached)??;
         let between_bytes = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let (uri, mut exchange) = Exchange::new(request, between_bytes, pool.clone(), permit);
         while let Some(connection) = future::poll_fn(|cx| Poll::Ready(pool.take(&uri, cx))).await {
