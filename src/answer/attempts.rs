@@ -74,7 +74,10 @@ pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusa
         };
         let failure = match attempt(job, upstream, &mut doubted).await {
             Ok(response) => {
-                breakers::answered(&job.config, upstream.into());
+                // How an answer ends is told where it is relayed; one that is tried again is let in as soon as it begins one.
+                if breakers::state(&job.config, upstream.into()) != State::Closed {
+                    breakers::answered(&job.config, upstream.into());
+                }
                 confirm(job, &doubted, upstream);
                 return Ok(response);
             }

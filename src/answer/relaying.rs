@@ -24,13 +24,20 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
     job.outgoing.let_go();
     let mut passage = job.passage();
     let outcome = relay_in_time(job, response, &mut outlet, &mut passage).await;
+    let has_ended = matches!(
+        outcome,
+        Ok(Outcome::Complete | Outcome::Failed | Outcome::Incomplete)
+    );
     let is_over = match &outcome {
-        Ok(Outcome::Complete | Outcome::Failed | Outcome::Incomplete) => true,
         Ok(Outcome::UpstreamFailed(error)) => !error.leaves_it_at_work(),
-        Ok(Outcome::ClientGone | Outcome::Stopped) | Err(_) => false,
+        _ => has_ended,
     };
     if is_over {
         job.account().upstream_ended();
+    }
+    let upstream = job.upstream.get();
+    if has_ended {
+        breakers::answered(&job.config, upstream.into());
     }
     // An upstream that failed has said itself what went wrong.
     let has_failed = matches!(outcome, Ok(Outcome::Failed));
@@ -38,9 +45,9 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
         Ok(Outcome::Complete | Outcome::Failed) => None,
         Ok(Outcome::Incomplete) => Some(Refusal::IncompleteAnswer),
         Ok(Outcome::UpstreamFailed(error)) => {
-            error.log(job.upstream.get());
+            error.log(upstream);
             if error.is_upstreams_fault() {
-                breakers::failed(&job.config, job.upstream.get().into(), Cause::from(&error));
+                breakers::failed(&job.config, upstream.into(), Cause::from(&error));
             }
             Some(Refusal::from(&error))
         }

@@ -243,9 +243,12 @@ fn setup() -> Setup {
         .with("request_timeout", "4s")
 }
 
-/// All slots can be taken again, with no more than the time that a busy machine needs.
+/// All slots can be taken again, with no more than the time that a busy machine needs; and an answer that ends well ends the row of
+/// failures.
 async fn frees_its_slot(app: &App) {
     drop(fill(app.addr(), &app.sim, 4, 10 * SECOND).await);
+    let well = app.chat("Hello [[sim tokens=3]]").await;
+    well.whole().await.assert_complete();
     settles(&*app.store()).await;
 }
 

@@ -176,6 +176,23 @@ fn five_failures_in_a_row_leave_an_upstream_alone_until_one_try_goes_well() {
 }
 
 #[test]
+fn an_upstream_that_breaks_off_every_answer_after_its_first_token_is_left_alone() {
+    run(async {
+        let app = Setup::answering("tokens=3 first=0ms pace=20ms cut_at=1")
+            .start()
+            .await;
+        for _ in 0..5 {
+            let broken = app.chat("Hello").await.whole().await;
+            assert!(is_token(&broken.lines[0]), "{broken:?}");
+            assert_eq!(broken.end, End::Broken, "{broken:?}");
+        }
+        breaker_becomes(&app, "open").await;
+        let refused = app.chat("Hello").await.whole().await;
+        assert_eq!(refused.refusal(), (503, "upstream_down".to_owned()));
+    });
+}
+
+#[test]
 fn a_half_open_upstream_gets_one_request_until_it_has_answered() {
     run(async {
         let script = "tokens=10000 pace=20ms";
