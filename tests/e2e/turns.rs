@@ -8,7 +8,7 @@ use std::{
 
 use futures::future::{join, join_all};
 use ollama_sim::{Clock, Model, Options, Sim};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     common::{App, Client, SECOND, eventually, run, settles, within},
@@ -195,6 +195,28 @@ fn one_that_waits_for_its_models_turn_is_told_of_a_loaded_model_and_at_its_end_w
         let text = waited["text"].as_str().unwrap_or_default();
         assert!(text.contains(" s: one answer"), "{last}");
         settles(&*app.store()).await;
+    });
+}
+
+#[test]
+fn a_load_that_a_proxy_refuses_is_tried_again_and_bars_no_model() {
+    run(async {
+        let sim = two_models("tokens=2 pace=0ms", Some(1)).await;
+        let app = before(&[&sim], &[("ollama_models_at_once", "1")]).await;
+        let ask = async |model: &str| {
+            let body = json!({ "model": model, "prompt": "Hello" });
+            let answer = app.post("/api/generate", &body).await;
+            within(30 * SECOND, "it is answered", answer.whole()).await
+        };
+        ask("one").await.assert_complete();
+        sim.push("page=502".parse().expect("a script"));
+        ask("other").await.assert_complete();
+        let requests = sim.requests();
+        let works = requests.iter().filter(|asked| asked.method == "POST");
+        let prompts = works.filter(|asked| asked.path == "/api/generate");
+        let prompts: Vec<&Value> = prompts.map(|asked| &asked.body["prompt"]).collect();
+        let (load, chat) = (&Value::Null, &json!("Hello"));
+        assert_eq!(prompts, [chat, load, load, chat], "it was loaded again");
     });
 }
 

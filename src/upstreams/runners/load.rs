@@ -136,12 +136,18 @@ async fn ask(config: &Config, upstream: u8, named: &Named) -> Result<(), Failure
             let first = response.body.await_first().await;
             first.map_err(|error| failure(error.to_string()))?;
         }
-        let response = judge(response, false).await.map_err(|judged| Failure {
-            sentence: judged
-                .sentence
-                .clone()
-                .unwrap_or_else(|| format!("status {}", judged.status.as_u16())),
-            is_the_models: !matches!(judged.trouble, Trouble::Busy | Trouble::Credentials(_)),
+        let response = judge(response, false).await.map_err(|judged| {
+            // What is no word of Ollama's, as a proxy's page is none, says nothing of the model.
+            let is_ollamas = !matches!(
+                judged.trouble,
+                Trouble::Busy | Trouble::Credentials(_) | Trouble::Stranger(_)
+            );
+            let is_the_models = is_ollamas && judged.sentence.is_some();
+            let status = || format!("status {}", judged.status.as_u16());
+            Failure {
+                sentence: judged.sentence.unwrap_or_else(status),
+                is_the_models,
+            }
         })?;
         let read = response.body.collect(MAX_ANSWER).await;
         read.map(|_| ()).map_err(|error| failure(error.to_string()))
