@@ -66,17 +66,20 @@ fn samples(
     let mut all: Vec<(u64, Standing)> = standing.into_iter().collect();
     all.sort_by_key(|(number, model)| (u32::MAX - model.active - model.waiting, *number));
     for (number, model) in all {
-        let counts = Counts {
-            active: model.active,
-            waiting: model.waiting,
-        };
-        match name_of(number).filter(|_| named.len() < LABELS) {
-            Some(name) => named.push((name, counts)),
-            None => {
-                other.active += counts.active;
-                other.waiting += counts.waiting;
-            }
+        // A name has several numbers while one file takes the place of another.
+        let name = name_of(number);
+        if let Some(name) = &name
+            && named.len() < LABELS
+            && named.iter().all(|(known, _)| known != name)
+        {
+            named.push((name.clone(), Counts::default()));
         }
+        let labelled = named
+            .iter_mut()
+            .find(|(known, _)| Some(known) == name.as_ref());
+        let counts = labelled.map_or(&mut other, |(_, counts)| counts);
+        counts.active += model.active;
+        counts.waiting += model.waiting;
     }
     if other != Counts::default() {
         named.push((OTHER.to_owned(), other));
@@ -110,5 +113,21 @@ mod tests {
         };
         assert_eq!(told[20], ("other".to_owned(), other));
         assert_eq!(samples([], unknown), []);
+    }
+
+    #[test]
+    fn numbers_of_one_name_are_one_sample() {
+        let standing = |active, waiting| Standing {
+            active,
+            waiting,
+            ..Standing::default()
+        };
+        let name = |_| Some("qwen3:8b".to_owned());
+        let told = samples([(7, standing(2, 0)), (9, standing(0, 3))], name);
+        let both = Counts {
+            active: 2,
+            waiting: 3,
+        };
+        assert_eq!(told, [("qwen3:8b".to_owned(), both)]);
     }
 }
