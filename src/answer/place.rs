@@ -41,7 +41,7 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
         ticket: ticket.to_string(),
         position,
         queued: u64::from(count.queued).max(position),
-        active: u64::from(count.active.min(max)),
+        active: u64::from(count.active),
         max: u64::from(max),
         eta_seconds: eta_ms.filter(|_| is_waiting).map(|ms| ms.div_ceil(1_000)),
         reason: reason(&job.config, board, place.wants(), foreseen, is_behind_last)

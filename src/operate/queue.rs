@@ -31,15 +31,14 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
     let room = breakers::room(config);
     let max = room.capacity();
     let count = board.count();
-    let active = count.active.min(max);
     let service = Service::of(&board);
-    let wait_ms = service.wait_ms(count.queued, active, max);
+    let wait_ms = service.wait_ms(count.queued, count.active, max);
     let service_s = (service.measured > 0).then(|| service.mean_us as f64 / 1e6);
     Ok(Reply::json(
         StatusCode::OK,
         &json!({
             "notice": orders::known().notice(),
-            "active": active,
+            "active": count.active,
             "queued": count.queued,
             "classes": classes(&board),
             "max": max,

@@ -23,7 +23,7 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
     Ok(Reply::json(
         StatusCode::OK,
         &json!({
-            "activeRequests": count.active.min(max),
+            "activeRequests": count.active,
             "queuedRequests": count.queued,
             "maxConcurrent": max,
         }),

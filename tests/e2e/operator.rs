@@ -158,6 +158,35 @@ fn where_all_is_drained_who_comes_waits_and_is_told_why() {
 }
 
 #[test]
+fn what_is_relayed_while_all_is_drained_is_told() {
+    run(async {
+        let app = Setup::answering("tokens=10000 pace=20ms")
+            .with("api_keys", KEYS)
+            .start()
+            .await;
+        let mut stream = chat(&app, "on and on").await;
+        stream.line().await.expect("a token");
+        order(&app, "drain", json!({})).await;
+        let queue = async || {
+            let answer = send(&app, "key-ops", Method::GET, "/api/queue", &Value::Null).await;
+            answer.whole().await.json()
+        };
+        eventually(10 * SECOND, "the drain is known", || async {
+            let queue = queue().await;
+            assert_eq!(queue["active"], 1, "{queue}");
+            queue["max"] == 0
+        })
+        .await;
+        drop(stream);
+        eventually(10 * SECOND, "it is empty", || async {
+            queue().await["active"] == 0
+        })
+        .await;
+        settles(&*app.store()).await;
+    });
+}
+
+#[test]
 fn where_the_only_upstream_with_its_model_is_drained_nobody_is_told_that_it_is_down() {
     run(async {
         let sims = [simulator(&["a"]).await, simulator(&["b"]).await];

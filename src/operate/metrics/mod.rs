@@ -127,7 +127,7 @@ fn standing(text: &mut Document, config: &Config, capacity: u32, board: &Board) 
         (
             "sluice_requests_active",
             "Requests that hold a slot.",
-            u64::from(count.active.min(capacity)),
+            u64::from(count.active),
         ),
         (
             "sluice_requests_waiting",
