@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use http::Method;
 use ollama_sim::{Capability, Model, Options, Sim};
 use serde_json::{Value, json};
@@ -160,8 +161,25 @@ fn a_model_that_is_pulled_anew_is_known_by_what_it_can_do_now() {
             capabilities: vec![Capability::Completion, Capability::Tools],
             ..Model::from("plain")
         });
-        eventually(10 * SECOND, "it waits, since it can", || async {
-            app.post("/api/chat", &tools).await.status.as_u16() == 200
+        // Where nobody can say in time a request goes on: one that waits shows nothing.
+        eventually(20 * SECOND, "it waits, since it can", || async {
+            let three = join_all((0..3).map(async |_| app.post("/api/chat", &tools).await));
+            three.await.iter().all(|one| one.status.as_u16() == 200)
+        })
+        .await;
+        drop(held);
+        settles(&*app.store()).await;
+    });
+}
+
+#[test]
+fn what_an_upstream_has_is_known_however_slow_it_is_to_say_it() {
+    run(async {
+        let (app, held) = full().await;
+        app.sim.set_default("tags=800ms".parse().expect("a script"));
+        let unknown = json!({ "prompt": "Hello", "model": "nosuch" });
+        eventually(20 * SECOND, "it is refused as unknown", || async {
+            app.post("/api/chat", &unknown).await.status.as_u16() == 404
         })
         .await;
         drop(held);

@@ -14,6 +14,7 @@
 //! | `prompt=1ms` | further delay for each word of the prompt that the runner does not know yet |
 //! | `load=2s` | how long the model takes to load, where this request has it loaded |
 //! | `show=800ms` | how long `/api/show` takes; in the default script alone |
+//! | `tags=800ms` | how long `/api/tags` takes; in the default script alone |
 //! | `figures=null` | the figures of the last line: `fraction`, `negative`, `null`, `text` or `absent` |
 //! | `notice=write` | a client that left is noticed when the next token is due, as by the real Ollama; `at_once` otherwise |
 //! | `status=503`, `retry_after=3` | an error before the head, with Ollama's body; `retry_after` in seconds |
@@ -58,6 +59,8 @@ pub struct Script {
     pub load: Option<Duration>,
     /// How long `/api/show` takes, by the default script.
     pub show: Option<Duration>,
+    /// How long `/api/tags` takes, by the default script.
+    pub tags: Option<Duration>,
     /// The figures of the last line.
     pub figures: Option<Figures>,
     /// When a client that left is noticed.
@@ -151,6 +154,7 @@ impl Script {
             prompt: self.prompt.or(lower.prompt),
             load: self.load.or(lower.load),
             show: self.show.or(lower.show),
+            tags: self.tags.or(lower.tags),
             figures: self.figures.or(lower.figures),
             notice: self.notice.or(lower.notice),
             fault: self.fault.or(lower.fault),
@@ -181,6 +185,7 @@ impl Script {
             "prompt" => self.prompt = Some(humantime::parse_duration(value).ok()?),
             "load" => self.load = Some(humantime::parse_duration(value).ok()?),
             "show" => self.show = Some(humantime::parse_duration(value).ok()?),
+            "tags" => self.tags = Some(humantime::parse_duration(value).ok()?),
             "figures" => self.figures = Some(Figures::from_word(value)?),
             "notice" => self.notice = Some(Notice::from_word(value)?),
             "retry_after" => {

@@ -89,9 +89,15 @@ impl State {
         directive.over(&queued).over(&scripts.default)
     }
 
-    /// How long `/api/show` takes.
-    pub(crate) fn show_takes(&self) -> Duration {
-        self.scripts().default.show.unwrap_or_default()
+    /// How long a question takes.
+    pub(crate) fn takes(&self, path: &str) -> Duration {
+        let default = &self.scripts().default;
+        let takes = match path {
+            "/api/show" => default.show,
+            "/api/tags" => default.tags,
+            _ => None,
+        };
+        takes.unwrap_or_default()
     }
 
     pub(crate) fn push_script(&self, script: Script) {

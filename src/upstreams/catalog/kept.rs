@@ -6,6 +6,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use futures::channel::oneshot;
+use futures::future::{FutureExt as _, Shared};
+
 use crate::single_flight::SingleFlight;
 
 /// How old a reading may be that is told without a look, in milliseconds: nobody asks an upstream more often.
@@ -21,7 +24,8 @@ pub struct Kept<T> {
     good: RefCell<Option<(u64, Rc<T>)>>,
     /// When somebody last gave up to wait for it.
     given_up_ms: Cell<Option<u64>>,
-    is_renewing: Cell<bool>,
+    /// Ends when the one who renews it is dropped.
+    renewing: RefCell<Option<Shared<oneshot::Receiver<()>>>>,
 }
 
 impl<T> Default for Kept<T> {
@@ -30,7 +34,7 @@ impl<T> Default for Kept<T> {
             flight: SingleFlight::default(),
             good: RefCell::new(None),
             given_up_ms: Cell::new(None),
-            is_renewing: Cell::new(false),
+            renewing: RefCell::new(None),
         }
     }
 }
@@ -76,16 +80,31 @@ impl<T> Kept<T> {
         self.given_up_ms.set(Some(now_ms));
     }
 
-    /// Whether nobody renews it yet; from now on somebody does, until [`Kept::is_renewed`].
-    pub fn begins_renewing(&self) -> bool {
-        !self.is_renewing.replace(true)
+    /// Somebody renews it from now on, until what this answers is dropped; `None`: somebody does already.
+    pub fn begin_renewing(&self) -> Option<Renewing> {
+        let mut renewing = self.renewing.borrow_mut();
+        let is_under_way = |end: &Shared<_>| end.clone().now_or_never().is_none();
+        if renewing.as_ref().is_some_and(is_under_way) {
+            return None;
+        }
+        let (begun, end) = oneshot::channel();
+        *renewing = Some(end.shared());
+        Some(Renewing(begun))
     }
 
-    /// Nobody renews it any more.
-    pub fn is_renewed(&self) {
-        self.is_renewing.set(false);
+    /// Waits until nobody renews it.
+    pub async fn until_renewed(&self) {
+        let end = self.renewing.borrow().clone();
+        if let Some(end) = end {
+            // Nothing is ever sent.
+            let _ = end.await;
+        }
     }
 }
+
+/// Somebody renews a reading until this is dropped.
+#[derive(Debug)]
+pub struct Renewing(#[allow(dead_code, reason = "its drop is what is told")] oneshot::Sender<()>);
 
 #[cfg(test)]
 mod tests {
@@ -135,10 +154,17 @@ mod tests {
     }
 
     #[test]
-    fn one_renews_at_a_time() {
+    fn one_renews_at_a_time_and_others_can_wait_for_its_end() {
         let kept = Kept::<u32>::default();
-        assert!(kept.begins_renewing() && !kept.begins_renewing());
-        kept.is_renewed();
-        assert!(kept.begins_renewing());
+        assert!(kept.until_renewed().now_or_never().is_some());
+        // For the first nobody waits.
+        drop(kept.begin_renewing());
+        let renewing = kept.begin_renewing().expect("nobody does");
+        assert!(kept.begin_renewing().is_none());
+        let mut waiting = [(); 2].map(|()| Box::pin(kept.until_renewed()));
+        assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
+        drop(renewing);
+        assert!(waiting.iter_mut().all(|one| one.now_or_never().is_some()));
+        assert!(kept.begin_renewing().is_some());
     }
 }

@@ -164,7 +164,7 @@ pub fn loaded_now(config: &Config, upstream: usize) -> Option<Rc<Vec<Loaded>>> {
     let now_ms = clock::now_ms();
     let is_closed = breakers::state(config, upstream) == State::Closed;
     if is_closed && !kept.is_fresh(now_ms, FRESH_MS) {
-        renew_soon(upstream, kept.clone(), LOADED, FRESH_MS);
+        renew_soon(upstream, kept.clone(), &LOADED, FRESH_MS);
     }
     kept.told(now_ms)
 }
@@ -182,34 +182,38 @@ pub fn facts_of(digest: &str) -> Option<Rc<Facts>> {
     flight.made_since(0)?.as_ref().clone()
 }
 
-/// Begins to ask what a model is that an upstream has loaded, unless somebody has. What nobody could say is asked again by the next
+/// Begins to ask what a model is that an upstream has loaded, unless somebody does. What nobody could say is asked again by the next
 /// who needs it.
 pub fn ask_soon(upstream: usize, loaded: &Loaded) {
-    let digest = loaded.digest.clone();
-    let begins = ASKED_OF.with_borrow_mut(|asked| {
-        if asked.len() >= FACTS {
-            asked.clear();
-        }
-        !digest.is_empty() && asked.insert(digest.clone())
-    });
-    if !begins {
+    ask_for(upstream, &loaded.digest, loaded.name.to_string());
+}
+
+fn ask_for(upstream: usize, digest: &str, model: String) {
+    let digest = digest.to_owned();
+    if digest.is_empty() || !ASKING_OF.with_borrow_mut(|asking| asking.insert(digest.clone())) {
         return;
     }
-    let name = loaded.name.to_string();
+    let asking = AskingOf(digest);
     spawn(async move {
         if let Some(config) = config::parsed() {
-            let facts = facts_at(&config, upstream, &digest, &name, LOOK).await;
-            if facts.is_none() {
-                ASKED_OF.with_borrow_mut(|asked| asked.remove(&digest));
-            }
+            facts_at(&config, upstream, &asking.0, &model, LOOK).await;
         }
     });
+}
+
+/// Somebody asks what the model with this digest is until this is dropped.
+struct AskingOf(String);
+
+impl Drop for AskingOf {
+    fn drop(&mut self) {
+        ASKING_OF.with_borrow_mut(|asking| asking.remove(&self.0));
+    }
 }
 
 /// What an upstream has loaded; `None`: it could not say.
 pub async fn loaded_at(config: &Config, upstream: usize) -> Option<Rc<Vec<Loaded>>> {
     let kept = shelf(upstream)?.loaded.clone();
-    told(config, upstream, kept, LOADED, FRESH_MS).await
+    told(config, upstream, kept, &LOADED, FRESH_MS).await
 }
 
 fn find(name: &ModelName, listings: Vec<Option<Rc<Vec<Entry>>>>) -> Known {
@@ -231,14 +235,19 @@ fn find(name: &ModelName, listings: Vec<Option<Rc<Vec<Entry>>>>) -> Known {
 async fn listings(config: &Config, max_age_ms: u64) -> Vec<Option<Rc<Vec<Entry>>>> {
     let of = async |upstream: usize| {
         let kept = shelf(upstream)?.listing.clone();
-        told(config, upstream, kept, LISTING, max_age_ms).await
+        told(config, upstream, kept, &LISTING, max_age_ms).await
     };
     join_all((0..config.upstreams.len()).map(of)).await
 }
 
 /// What a model is, by the first upstream that has it: asked once for each digest.
 async fn facts(config: &Config, copy: &Copy, model: &str) -> Option<Rc<Facts>> {
-    facts_at(config, copy.upstream, &copy.entry.digest, model, PATIENCE).await
+    let digest = &copy.entry.digest;
+    if facts_of(digest).is_none() {
+        // That goes on to its end for those who come later, whoever gives up to wait for it.
+        ask_for(copy.upstream, digest, model.to_owned());
+    }
+    facts_at(config, copy.upstream, digest, model, PATIENCE).await
 }
 
 async fn facts_at(
@@ -279,8 +288,8 @@ async fn ask(config: &Config, upstream: usize, model: &str, max_age_ms: u64) -> 
 type FactsFlight = Rc<SingleFlight<Option<Rc<Facts>>>>;
 
 thread_local! {
-    /// The digests that somebody has asked about for what is loaded.
-    static ASKED_OF: RefCell<HashSet<String>> = RefCell::default();
+    /// The digests that somebody asks about.
+    static ASKING_OF: RefCell<HashSet<String>> = RefCell::default();
     static FACTS_OF: RefCell<HashMap<String, FactsFlight>> = RefCell::default();
 }
 

@@ -46,26 +46,31 @@ pub(super) const LOADED: Asked<Loaded> = Asked {
     read: entry::loaded,
 };
 
-/// What is kept of a reading, after a look where it is too old and nobody has looked: one that is only stale is made anew by a task
-/// while it is told.
+/// What is kept of a reading, after a look where it is too old and nobody has looked: one that is only stale is made anew while it
+/// is told. A look is a task of its own: it goes on to its end for those who come later, whoever gives up to wait for it.
 pub(super) async fn told<T: 'static>(
     config: &Config,
     upstream: usize,
     kept: Rc<Kept<Vec<T>>>,
-    asked: Asked<T>,
+    asked: &'static Asked<T>,
     max_age_ms: u64,
 ) -> Option<Rc<Vec<T>>> {
-    if kept.is_fresh(clock::now_ms(), max_age_ms)
-        || breakers::state(config, upstream) != State::Closed
-    {
-        return kept.told(clock::now_ms());
+    let asked_ms = clock::now_ms();
+    if kept.is_fresh(asked_ms, max_age_ms) || breakers::state(config, upstream) != State::Closed {
+        return kept.told(asked_ms);
     }
+    renew_soon(upstream, kept.clone(), asked, max_age_ms);
     let may_be_stale = max_age_ms >= FRESH_MS;
-    if let Some(told) = kept.told(clock::now_ms()).filter(|_| may_be_stale) {
-        renew_soon(upstream, kept, asked, max_age_ms);
+    if let Some(told) = kept.told(asked_ms).filter(|_| may_be_stale) {
         return Some(told);
     }
-    let looking = look(config, upstream, &kept, &asked, max_age_ms);
+    let looking = async {
+        // A look that was under way may have begun too early for this one.
+        while !kept.is_fresh(asked_ms, max_age_ms) {
+            renew_soon(upstream, kept.clone(), asked, max_age_ms);
+            kept.until_renewed().await;
+        }
+    };
     if within(PATIENCE, looking).await.is_none() {
         kept.give_up(clock::now_ms());
     }
@@ -76,27 +81,18 @@ pub(super) async fn told<T: 'static>(
 pub(super) fn renew_soon<T: 'static>(
     upstream: usize,
     kept: Rc<Kept<Vec<T>>>,
-    asked: Asked<T>,
+    asked: &'static Asked<T>,
     max_age_ms: u64,
 ) {
-    if !kept.begins_renewing() {
+    let Some(renewing) = kept.begin_renewing() else {
         return;
-    }
+    };
     spawn(async move {
-        let renewing = Renewing(kept);
+        let _renewing = renewing;
         if let Some(config) = config::parsed() {
-            look(&config, upstream, &renewing.0, &asked, max_age_ms).await;
+            look(&config, upstream, &kept, asked, max_age_ms).await;
         }
     });
-}
-
-/// Somebody renews a reading until this is dropped.
-struct Renewing<T>(Rc<Kept<T>>);
-
-impl<T> Drop for Renewing<T> {
-    fn drop(&mut self) {
-        self.0.is_renewed();
-    }
 }
 
 /// Looks, unless somebody has lately.

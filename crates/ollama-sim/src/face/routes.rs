@@ -87,9 +87,7 @@ async fn route(
         }
         return generate(state, entry, form, &body).await;
     }
-    if path == "/api/show" {
-        tokio::time::sleep(state.show_takes()).await;
-    }
+    tokio::time::sleep(state.takes(path)).await;
     let response = plain(state, parts, path, &body);
     Ok(finish(entry, response))
 }
