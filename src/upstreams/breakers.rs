@@ -19,6 +19,7 @@ use crate::clock::{now, now_ms};
 use crate::config::{self, Config, MAX_UPSTREAMS};
 use crate::http::log::Line;
 use crate::orders;
+use crate::single_flight::SingleFlight;
 use crate::store::{self, StoreError};
 use crate::tasks::spawn;
 
@@ -27,15 +28,20 @@ const FRESH_MS: u64 = 400;
 
 /// Reads the breakers if the last reading is too old. Whoever asks while they are being read waits for that reading.
 pub async fn refresh(config: &Config) {
-    if is_fresh() {
-        return;
-    }
+    let reading = READING.with(Rc::clone);
+    let read = async || {
+        let begun_ms = now_ms();
+        read_all(config).await;
+        now_ms().saturating_sub(begun_ms)
+    };
+    // A store that is away takes its time: those who waited do not each wait for that again.
+    let age_ms = |took_ms: &u64| FRESH_MS + took_ms;
+    reading.get_by(age_ms, now_ms, read).await;
+}
+
+async fn read_all(config: &Config) {
     let one_at_a_time = ONE_AT_A_TIME.with(Rc::clone);
     let _guard = one_at_a_time.lock().await;
-    if is_fresh() {
-        return;
-    }
-    READ_MS.set(Some(now_ms()));
     let breakers = async {
         for index in 0..config.upstreams.len() {
             if let Ok(breaker) = read(index).await {
@@ -45,20 +51,30 @@ pub async fn refresh(config: &Config) {
     };
     // A store that is away changes no order.
     let _ = join(orders::refresh(), breakers).await;
-    // A store that is away takes its time: those who waited do not each wait for that again.
-    READ_MS.set(Some(now_ms()));
 }
 
 /// Begins to read the breakers if the last reading is too old, by the settings of this instance, where it has parsed them.
 pub fn refresh_soon() {
-    if !is_fresh()
+    let oldest_ms = now_ms().saturating_sub(FRESH_MS);
+    let is_fresh = READING.with(|reading| reading.made_since(oldest_ms).is_some());
+    if !is_fresh
         && let Some(config) = config::parsed()
         && !IS_ASKED.replace(true)
     {
+        let asked = Asked;
         spawn(async move {
+            let _asked = asked;
             refresh(&config).await;
-            IS_ASKED.set(false);
         });
+    }
+}
+
+/// A reading is about to begin, or under way, until this is dropped.
+struct Asked;
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        IS_ASKED.set(false);
     }
 }
 
@@ -212,16 +228,11 @@ fn name(index: usize) -> String {
     format!("sluice/breaker/{index}")
 }
 
-fn is_fresh() -> bool {
-    READ_MS
-        .get()
-        .is_some_and(|read_ms| now_ms().saturating_sub(read_ms) < FRESH_MS)
-}
-
 thread_local! {
     static SIGHTS: RefCell<[Sight; MAX_UPSTREAMS]> = RefCell::default();
-    static READ_MS: Cell<Option<u64>> = const { Cell::new(None) };
-    /// Whether a reading is about to begin.
+    /// How long the last reading took, in milliseconds.
+    static READING: Rc<SingleFlight<u64>> = Rc::default();
+    /// Whether one has said that a reading is to begin.
     static IS_ASKED: Cell<bool> = const { Cell::new(false) };
     /// How many changes are on their way to the store.
     static PENDING: Cell<u32> = const { Cell::new(0) };
