@@ -17,7 +17,8 @@
 //!
 //! The store keeps it for all instances, the last write wins, and a count may be lost when two fail at once: it is advice.
 //! Two hosts' clocks can differ, so the pause is over when the wall clock says so or when the reader itself has seen the same
-//! breaker for so long, whichever is first.
+//! breaker for so long, whichever is first. One that opened further ahead than the pause was written before a clock was set back, and
+//! is over: each new instance would begin to wait anew.
 
 use std::time::Duration;
 
@@ -121,7 +122,7 @@ impl Sight {
     /// How long it stays open yet; nothing where it is closed.
     pub fn left(&self, now: Now, pause: Duration) -> Option<Duration> {
         let opened_ms = self.breaker.opened_ms?;
-        let by_wall = now.wall_ms.saturating_sub(opened_ms);
+        let by_wall = now.wall_ms.abs_diff(opened_ms);
         let by_own = now.mono_ms.saturating_sub(self.since.mono_ms);
         Some(pause.saturating_sub(Duration::from_millis(by_wall.max(by_own))))
     }

@@ -119,19 +119,30 @@ fn five_failures_in_a_row_open_it_for_the_pause_and_then_one_may_try() {
     assert_eq!(then(Answers), State::Closed);
 }
 
+fn opened_ahead_by(ms: u64) -> Breaker {
+    Breaker {
+        failures: 5,
+        opened_ms: Some(at(0).wall_ms + ms),
+        times_opened: 1,
+        cause: None,
+    }
+}
+
 #[test]
 fn a_clock_that_is_wrong_cannot_hold_it_open_for_more_than_the_pause() {
     let mut sight = Sight::default();
-    let opened = Breaker {
-        failures: 5,
-        opened_ms: Some(at(0).wall_ms + 3_600_000),
-        times_opened: 1,
-        cause: None,
-    };
+    let opened = opened_ahead_by(10_000);
     sight.learn(opened, at(0));
     assert_eq!(sight.state(at(29_999), PAUSE), State::Open);
     sight.learn(opened, at(29_999));
     assert_eq!(sight.state(at(30_000), PAUSE), State::HalfOpen);
+}
+
+#[test]
+fn a_clock_that_was_set_back_holds_it_for_nobody_who_sees_it_for_the_first_time() {
+    let mut sight = Sight::default();
+    sight.learn(opened_ahead_by(3_600_000), at(0));
+    assert_eq!(sight.state(at(0), PAUSE), State::HalfOpen);
 }
 
 #[test]
