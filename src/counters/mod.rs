@@ -53,6 +53,8 @@ pub enum Tallied {
     ServiceMs,
     /// A request sent to the upstream with this index.
     Sent(u8),
+    /// The breaker of the upstream with this index has opened.
+    Opened(u8),
     /// A request sent to an upstream once more.
     Retry,
     /// An operation on the store that failed.
@@ -184,7 +186,8 @@ impl Tallied {
         Refusal::codes()
             .map(Tallied::Refused)
             .chain(endings::words().map(Tallied::Admitted))
-            .chain(upstreams.map(Tallied::Sent))
+            .chain(upstreams.clone().map(Tallied::Sent))
+            .chain(upstreams.map(Tallied::Opened))
             .chain(GateCount::ALL.into_iter().map(Tallied::Gate))
             .chain(single)
             .chain(histograms)
@@ -197,6 +200,7 @@ impl Tallied {
             Tallied::LeftWaiting => "left_waiting".to_owned(),
             Tallied::ServiceMs => "service_ms".to_owned(),
             Tallied::Sent(upstream) => format!("sent/{upstream}"),
+            Tallied::Opened(upstream) => format!("opened/{upstream}"),
             Tallied::Retry => "retry".to_owned(),
             Tallied::StoreError => "store_error".to_owned(),
             Tallied::PromptCut => "prompt_cut".to_owned(),

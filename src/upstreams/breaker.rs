@@ -36,8 +36,6 @@ pub struct Breaker {
     pub failures: u32,
     /// When it opened, in milliseconds of the wall clock; `None` where it is closed.
     pub opened_ms: Option<u64>,
-    /// How often it has opened.
-    pub times_opened: u64,
     /// What the last failure was, if there was one since the last answer.
     pub cause: Option<Cause>,
 }
@@ -129,12 +127,7 @@ impl Sight {
 
     /// A request failed. Answers what is to be written, if anything.
     pub fn failed(&self, now: Now, pause: Duration, cause: Cause) -> Option<Breaker> {
-        let Breaker {
-            failures,
-            times_opened,
-            ..
-        } = self.breaker;
-        let failures = failures.saturating_add(1);
+        let failures = self.breaker.failures.saturating_add(1);
         let opens = match self.state(now, pause) {
             State::Closed => failures >= FAILURES,
             State::HalfOpen => true,
@@ -144,19 +137,13 @@ impl Sight {
         Some(Breaker {
             failures,
             opened_ms: opens.then_some(now.wall_ms),
-            times_opened: times_opened.saturating_add(u64::from(opens)),
             cause: Some(cause),
         })
     }
 
     /// A request was answered. Answers what is to be written, if anything.
     pub fn answered(&self, now: Now, pause: Duration) -> Option<Breaker> {
-        let closed = Breaker {
-            failures: 0,
-            opened_ms: None,
-            cause: None,
-            ..self.breaker
-        };
+        let closed = Breaker::default();
         match self.state(now, pause) {
             // The answer of a request that was sent before it opened says nothing of what came after.
             State::Open => None,

@@ -17,6 +17,7 @@ use sluice_gate::{Now, Room, Wants};
 use super::breaker::{Breaker, Cause, Sight, State};
 use crate::clock::{now, now_ms};
 use crate::config::{self, Config, MAX_UPSTREAMS};
+use crate::counters::{self, Tallied};
 use crate::http::log::Line;
 use crate::orders;
 use crate::single_flight::SingleFlight;
@@ -172,6 +173,9 @@ fn change(
             .with("failures", breaker.failures)
             .with("cause", breaker.cause.map(Cause::word))
             .write();
+        if let (State::Open, Ok(upstream)) = (after, u8::try_from(index)) {
+            counters::count(Tallied::Opened(upstream));
+        }
     }
     PENDING.set(PENDING.get() + 1);
     spawn(async move {

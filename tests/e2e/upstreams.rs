@@ -363,7 +363,7 @@ async fn revive(stopped: &Sim, script: &str) -> Sim {
 async fn keep_open(app: &App, upstream: usize) {
     let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
     let opened_ms = u64::try_from(now.as_millis()).expect("before the sun burns out");
-    let breaker = json!({ "failures": 5, "opened_ms": opened_ms, "times_opened": 1 });
+    let breaker = json!({ "failures": 5, "opened_ms": opened_ms });
     let name = format!("sluice/breaker/{upstream}");
     app.store()
         .set(&name, breaker.to_string().into_bytes())

@@ -74,21 +74,17 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 struct Seen {
     /// How many may relay now.
     capacity: u32,
-    /// Of each upstream: its breaker's state, and how often that has opened.
-    breakers: Vec<(State, u64)>,
+    /// The state of each upstream's breaker.
+    breakers: Vec<State>,
 }
 
 impl Seen {
     fn now(config: &Config) -> Seen {
-        let known = |index| {
-            (
-                breakers::state(config, index),
-                breakers::known(index).times_opened,
-            )
-        };
         Seen {
             capacity: breakers::room(config).capacity(),
-            breakers: (0..config.upstreams.len()).map(known).collect(),
+            breakers: (0..config.upstreams.len())
+                .map(|index| breakers::state(config, index))
+                .collect(),
         }
     }
 }
@@ -271,12 +267,12 @@ fn upstreams(text: &mut Document, seen: &Seen, totals: &Totals) {
         Kind::Counter,
         "Requests sent to each upstream for those who had a slot, repetitions included.",
     );
+    let count = |what: fn(u8) -> Tallied, index: usize| {
+        u8::try_from(index).map_or(0, |index| totals.of(what(index)))
+    };
     for index in 0..seen.breakers.len() {
-        text.sample(
-            name,
-            &[("upstream", &*index.to_string())],
-            u8::try_from(index).map_or(0, |index| totals.of(Tallied::Sent(index))),
-        );
+        let labels = [("upstream", &*index.to_string())];
+        text.sample(name, &labels, count(Tallied::Sent, index));
     }
     let name = "sluice_upstream_breaker_state";
     text.family(
@@ -284,7 +280,7 @@ fn upstreams(text: &mut Document, seen: &Seen, totals: &Totals) {
         Kind::Gauge,
         "The state that the breaker of each upstream is in: 1 for that, 0 for the others.",
     );
-    for (index, (state, _)) in seen.breakers.iter().enumerate() {
+    for (index, state) in seen.breakers.iter().enumerate() {
         for possible in [State::Closed, State::Open, State::HalfOpen] {
             let labels = [
                 ("upstream", &*index.to_string()),
@@ -299,8 +295,9 @@ fn upstreams(text: &mut Document, seen: &Seen, totals: &Totals) {
         Kind::Counter,
         "How often the breaker of each upstream has opened.",
     );
-    for (index, (_, opened)) in seen.breakers.iter().enumerate() {
-        text.sample(name, &[("upstream", &*index.to_string())], opened);
+    for index in 0..seen.breakers.len() {
+        let labels = [("upstream", &*index.to_string())];
+        text.sample(name, &labels, count(Tallied::Opened, index));
     }
     let name = "sluice_upstream_retries_total";
     text.family(

@@ -10,7 +10,7 @@ use crate::config::tests::config_with;
 fn written(totals: &Totals) -> String {
     let seen = Seen {
         capacity: 4,
-        breakers: vec![(State::Open, 3)],
+        breakers: vec![State::Open],
     };
     let of_model = ModelTotals {
         answers: 7,
@@ -75,7 +75,7 @@ fn what_was_counted_of_a_model_is_told_under_its_name() {
 
 #[test]
 fn a_breaker_is_in_exactly_one_state() {
-    let text = written(&Totals::default());
+    let text = written(&Totals::with(Tallied::Opened(0), 3));
     for (state, value) in [("closed", 0), ("open", 1), ("half_open", 0)] {
         let sample =
             format!("sluice_upstream_breaker_state{{upstream=\"0\",state=\"{state}\"}} {value}\n");
