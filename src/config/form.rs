@@ -10,7 +10,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 use sluice_ollama::ModelName;
 use sluice_ollama::options::{Kind, Sampling, kind_of};
-use sluice_ollama::request::MAX_MODEL_NAME;
+use sluice_ollama::request::{MAX_MODEL_NAME, duration_ns};
 
 use super::page::PageHistory;
 use crate::http::hosts::Hosts;
@@ -194,11 +194,7 @@ pub(super) fn keep_alive() -> Form<Value> {
         if let Ok(seconds) = text.parse::<i64>() {
             return Some(seconds.into());
         }
-        let shape = text.strip_prefix('-').unwrap_or(text);
-        let has_ends =
-            shape.starts_with(|c: char| c.is_ascii_digit()) && shape.ends_with(['s', 'm', 'h']);
-        let is_plain = shape.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
-        (has_ends && is_plain).then(|| text.into())
+        duration_ns(text).map(|_| text.into())
     })
 }
 

@@ -277,6 +277,23 @@ fn an_empty_option_is_not_sent() {
 }
 
 #[test]
+fn a_keep_alive_is_what_ollama_takes() {
+    for (text, is_one) in [
+        ("300", true),
+        ("-1", true),
+        ("5m", true),
+        ("1h15m", true),
+        ("-1ns", true),
+        ("5xm", false),
+        ("1.5.5m", false),
+        ("m", false),
+    ] {
+        let config = parsed(&[("keep_alive", text)]);
+        assert_eq!(config.is_ok(), is_one, "{text}");
+    }
+}
+
+#[test]
 fn a_name_that_two_keys_have_is_a_fault() {
     assert_eq!(
         faulty(&[("api_keys", "a:batch:x a:operator:y")]),

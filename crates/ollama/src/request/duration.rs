@@ -9,7 +9,7 @@ pub(super) fn keep_alive_ns(raw: Raw<'_>) -> Option<i64> {
             let seconds = raw.number().filter(|seconds| seconds.is_finite())?;
             (seconds * 1e9) as i64
         }
-        Kind::Text => parse(&raw.text(LONGEST)?)?,
+        Kind::Text => duration_ns(&raw.text(LONGEST)?)?,
         _ => return None,
     };
     Some(if ns < 0 { i64::MAX } else { ns })
@@ -18,8 +18,8 @@ pub(super) fn keep_alive_ns(raw: Raw<'_>) -> Option<i64> {
 /// No duration that anybody means is written longer, in bytes.
 const LONGEST: usize = 64;
 
-/// Go's `time.ParseDuration`.
-fn parse(text: &str) -> Option<i64> {
+/// Go's `time.ParseDuration`, in nanoseconds; `None`: it is none.
+pub fn duration_ns(text: &str) -> Option<i64> {
     let (is_negative, mut rest) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
         b'+' => (false, text.get(1..)?),

@@ -31,6 +31,7 @@ pub use accept::prefers;
 pub use checking::{Checked, Checking, Progress};
 pub(crate) use draft::Draft;
 pub use draft::{Body, Payload, Sending};
+pub use duration::duration_ns;
 pub use invalid::{Code, Invalid};
 pub use needs::Needs;
 pub use prepared::{Asker, Prepared, prepare, prepare_checked};
