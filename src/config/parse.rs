@@ -184,19 +184,22 @@ fn policy(reader: &mut Reader<'_>, config: &Config) -> Policy {
 
 fn keys(reader: &mut Reader<'_>, config: &Config) -> Vec<ApiKey> {
     let single = config.api_key.clone().map(secret::single_key);
+    // The single one is the first: the later of two is an entry of the list.
+    let before = usize::from(single.is_some());
     let keys: Vec<ApiKey> = single
         .into_iter()
         .chain(config.api_keys.iter().cloned())
         .collect();
-    if let Some(name) = secret::alike(&keys) {
-        let problem = format!("has {name:?} with the secret of another key");
+    let entry = |place: usize| place + 1 - before;
+    if let Some(place) = secret::alike(&keys) {
+        let problem = format!("has the secret of another key in entry {}", entry(place));
         reader.fault("api_keys", problem);
     }
-    if let Some(name) = secret::twice(&keys) {
-        reader.fault(
-            "api_keys",
-            format!("names {name:?} twice (api_key is named \"default\")"),
-        );
+    if let Some(place) = secret::twice(&keys) {
+        let entry = entry(place);
+        let problem =
+            format!("has the name of another key in entry {entry} (api_key is named \"default\")");
+        reader.fault("api_keys", problem);
     }
     keys
 }

@@ -105,25 +105,21 @@ fn secret(text: &str) -> Option<Secret> {
     (is_visible && !text.is_empty()).then(|| Secret(text.to_owned()))
 }
 
-/// A name that two keys have.
-pub(super) fn twice(keys: &[ApiKey]) -> Option<&str> {
-    let repeated = |(index, key): (usize, &ApiKey)| {
-        keys[..index].iter().any(|earlier| earlier.name == key.name)
-    };
-    keys.iter()
-        .enumerate()
-        .find(|&pair| repeated(pair))
-        .map(|(_, key)| key.name.as_str())
+/// The place of the later of two keys that have one name.
+pub(super) fn twice(keys: &[ApiKey]) -> Option<usize> {
+    later_of_two(keys, |key, earlier| key.name == earlier.name)
 }
 
-/// The later of two keys that have one secret: whoever shows it would be one or the other.
-pub(super) fn alike(keys: &[ApiKey]) -> Option<&str> {
-    let is_alike = |(index, key): &(usize, &ApiKey)| {
-        let mut earlier = keys.iter().take(*index);
-        earlier.any(|earlier| earlier.secret == key.secret)
-    };
-    let (_, key) = keys.iter().enumerate().find(is_alike)?;
-    Some(&key.name)
+/// The same of two that have one secret: whoever shows it would be one or the other.
+pub(super) fn alike(keys: &[ApiKey]) -> Option<usize> {
+    later_of_two(keys, |key, earlier| key.secret == earlier.secret)
+}
+
+fn later_of_two(keys: &[ApiKey], are: impl Fn(&ApiKey, &ApiKey) -> bool) -> Option<usize> {
+    keys.iter().enumerate().position(|(index, key)| {
+        let mut earlier = keys.iter().take(index);
+        earlier.any(|earlier| are(key, earlier))
+    })
 }
 
 fn named_key(item: &str) -> Option<ApiKey> {

@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::*;
 
+mod keys;
+
 fn manifest() -> toml::Table {
     include_str!("../../spin.toml").parse().unwrap()
 }
@@ -294,18 +296,6 @@ fn a_keep_alive_is_what_ollama_takes() {
 }
 
 #[test]
-fn a_name_that_two_keys_have_is_a_fault() {
-    assert_eq!(
-        faulty(&[("api_keys", "a:batch:x a:operator:y")]),
-        ["api_keys"]
-    );
-    assert_eq!(
-        faulty(&[("api_key", "x"), ("api_keys", "default:batch:y")]),
-        ["api_keys"]
-    );
-}
-
-#[test]
 fn allowed_models_are_compared_as_ollama_resolves_names() {
     let config = config_with(&[("allowed_models", "qwen3:1.7b, hf.co/me/llama3")]);
     for model in [
@@ -379,17 +369,4 @@ fn an_entry_of_a_list_that_is_none_disables_itself_alone() {
         (config.allowed_hosts.faulty, config.cors_origins.faulty),
         (vec![1], vec![1])
     );
-}
-
-#[test]
-fn two_keys_with_one_secret_are_a_fault() {
-    for keys in [
-        [("api_key", "same"), ("api_keys", "ops:operator:same")],
-        [
-            ("api_key", ""),
-            ("api_keys", "a:batch:same b:operator:same"),
-        ],
-    ] {
-        assert_eq!(faulty(&keys), ["api_keys"]);
-    }
 }
