@@ -48,7 +48,7 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
         return;
     }
     HAS_LOADED.set(true);
-    let _under_way = UnderWay(place);
+    let under_way = UnderWay(place);
     let was_loaded = catalog::loaded_at(config, upstream.into())
         .await
         .is_some_and(|loaded| loaded.iter().any(|loaded| loaded.name == named.name));
@@ -84,6 +84,8 @@ pub async fn load_there(config: &Config, upstream: u8, model: u64, named: &Named
             line.with("error", sentence).write();
         }
     }
+    // Another may begin while it is looked what this one came to.
+    drop(under_way);
     changed();
     catalog::look_again(config, upstream.into()).await;
     changed();

@@ -81,12 +81,20 @@ pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
 
 fn remember(number: u64, name: &ModelName, facts: Option<&Facts>) {
     NAMES.with_borrow_mut(|names| {
-        if names.len() < MOST && !names.contains_key(&number) {
-            let named = Named {
+        if names.len() < MOST {
+            names.entry(number).or_insert_with(|| Named {
                 name: name.clone(),
-                only_embeds: facts.is_some_and(Facts::only_embeds),
-            };
-            names.insert(number, named);
+                only_embeds: false,
+            });
+        }
+        let Some(facts) = facts else {
+            return;
+        };
+        // Before anybody said what it is it was seen by its name's number.
+        for number in [number, of_name(name)] {
+            if let Some(named) = names.get_mut(&number) {
+                named.only_embeds = facts.only_embeds();
+            }
         }
     });
 }
@@ -137,6 +145,21 @@ mod tests {
             assert_ne!(one, number(&policy, name, facts), "{name}");
         }
         assert!(["one:latest", "other:latest"].contains(&name_of(one).unwrap().as_str()));
+    }
+
+    #[test]
+    fn a_model_that_was_seen_by_its_name_alone_is_known_to_embed_once_that_is_said() {
+        let policy = Policy::default();
+        let name = ModelName::parse("vectors").unwrap();
+        let by_name = number_of(&policy, &name, None);
+        assert!(!named(by_name).unwrap().only_embeds);
+        let embeds = Facts {
+            capabilities: Some(vec!["embedding".to_owned()]),
+            ..facts(Some("sha256-3"), "")
+        };
+        let by_file = number_of(&policy, &name, Some(&embeds));
+        assert_ne!(by_name, by_file);
+        assert!([by_name, by_file].map(|number| named(number).unwrap().only_embeds) == [true; 2]);
     }
 
     #[test]
