@@ -11,7 +11,7 @@ use crate::budget;
 use super::MAX_UPSTREAMS;
 use super::form;
 use super::models::ModelOptions;
-use super::reader::{Fault, Lookup, Reader};
+use super::reader::{Fault, Lookup, Reader, name_of};
 use super::secret::{self, ApiKey};
 use super::table::{Config, OPTIONS, UpstreamRows};
 use super::upstream::Upstream;
@@ -138,15 +138,24 @@ fn upstreams(reader: &mut Reader<'_>, max_concurrent: u32) -> Vec<Upstream> {
     for number in 1..=MAX_UPSTREAMS {
         let rows = UpstreamRows::read(reader, number);
         match rows.ollama_host {
-            Some(origin) => upstreams.push(Upstream {
-                origin,
-                base_path: rows.ollama_base_path,
-                max_concurrent: rows.ollama_max_concurrent.unwrap_or(max_concurrent),
-                models_at_once: rows
-                    .ollama_models_at_once
-                    .and_then(|models| u8::try_from(models).ok()),
-                api_key: rows.ollama_api_key,
-            }),
+            Some(origin) => {
+                let index = upstreams.len();
+                if index + 1 < number {
+                    let problem = format!(
+                        "is upstream {index}, since one before it is empty: a drain, a breaker and totals are those of whichever had that number before"
+                    );
+                    reader.told(name_of("ollama_host", number), problem);
+                }
+                upstreams.push(Upstream {
+                    origin,
+                    base_path: rows.ollama_base_path,
+                    max_concurrent: rows.ollama_max_concurrent.unwrap_or(max_concurrent),
+                    models_at_once: rows
+                        .ollama_models_at_once
+                        .and_then(|models| u8::try_from(models).ok()),
+                    api_key: rows.ollama_api_key,
+                });
+            }
             None if number == 1 => reader.fault(
                 "ollama_host",
                 "must be an origin such as http://127.0.0.1:11434".to_owned(),

@@ -53,7 +53,8 @@ pub(super) struct Reader<'a> {
     lookup: Lookup<'a>,
     faults: Vec<Fault>,
     undefined: Vec<String>,
-    renamed: Vec<Fault>,
+    /// What should be known of variables that can be used.
+    told: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
@@ -62,7 +63,7 @@ impl<'a> Reader<'a> {
             lookup,
             faults: Vec::new(),
             undefined: Vec::new(),
-            renamed: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -104,7 +105,7 @@ impl<'a> Reader<'a> {
             && let Ok(Some(text)) = (self.lookup)(&old)
         {
             let problem = format!("is called {name} now; the next release reads that name alone");
-            self.renamed.push(Fault::new(old, problem));
+            self.told(old, problem);
             return form.read(&text);
         }
         self.undefined.push(name.to_owned());
@@ -116,6 +117,11 @@ impl<'a> Reader<'a> {
         if self.faults.iter().all(|fault| fault.variable != variable) {
             self.faults.push(Fault::new(variable, problem));
         }
+    }
+
+    /// Something should be known of a variable that can be used.
+    pub(super) fn told(&mut self, variable: String, problem: String) {
+        self.told.push(Fault::new(variable, problem));
     }
 
     /// Whether something is wrong with a variable.
@@ -131,6 +137,6 @@ impl<'a> Reader<'a> {
         let told = "is not defined in the manifest: its default holds";
         let undefined = self.undefined.into_iter();
         let undefined = undefined.map(|variable| Fault::new(variable, told));
-        Ok(self.renamed.into_iter().chain(undefined).collect())
+        Ok(self.told.into_iter().chain(undefined).collect())
     }
 }

@@ -269,6 +269,12 @@ fn upstreams_have_limits_of_their_own_and_the_smaller_sum_is_in_force() {
         format!("{:?}", config.upstreams[1].api_key),
         "Some(Secret(…))"
     );
+    let told: Vec<&str> = config
+        .warnings
+        .iter()
+        .map(|warning| warning.variable.as_str())
+        .collect();
+    assert_eq!(told, ["ollama_host3"], "it has the number of another");
 }
 
 #[test]
