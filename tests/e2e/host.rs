@@ -8,7 +8,7 @@ use sluice_host::Reuse;
 use tokio::net::TcpStream;
 
 use crate::common::{
-    Answer, App, Client, HostProcess, SECOND, Setup, fill, run, seed, sqlite, within,
+    Answer, App, Client, End, HostProcess, SECOND, Setup, fill, run, seed, sqlite, within,
 };
 
 async fn endless_sim() -> Sim {
@@ -81,6 +81,20 @@ fn a_host_that_is_stopped_under_load_leaves_no_slot_taken() {
         let host = HostProcess::start(state.path(), None, &variables).await;
         // Their time to live would be 15 s.
         fill(host.addr(), &sim, 4, 2 * SECOND).await;
+    });
+}
+
+#[test]
+fn answers_that_the_hosts_end_cuts_do_not_look_whole() {
+    run(async {
+        let app = Setup::answering("tokens=10000 pace=20ms").start().await;
+        let streams = fill(app.addr(), &app.sim, 4, 10 * SECOND).await;
+        // It is there for as long as the streams: the host's end cuts them, not the upstream's.
+        let _upstream = app.sim.clone();
+        drop(app);
+        for cut in join_all(streams.into_iter().map(Answer::whole)).await {
+            assert_eq!(cut.end, End::Broken, "{cut:?}");
+        }
     });
 }
 

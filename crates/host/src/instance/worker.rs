@@ -275,11 +275,12 @@ impl WorkerState for Worker {
 
     /// The order matters: the instance is marked as dead before its streams look as if they had ended.
     fn drop(&self, store: Store<InstanceState>, result: wasmtime::Result<()>) {
-        if let Err(error) = result
-            && !self.ending.now.is_cancelled()
-        {
-            tracing::error!(component = %self.component.id, "an instance died: {error:#}");
+        if let Err(error) = result {
+            // Also where the host ends it: what that cuts must not look whole.
             self.fate.die();
+            if !self.ending.now.is_cancelled() {
+                tracing::error!(component = %self.component.id, "an instance died: {error:#}");
+            }
         }
         drop(store);
     }
