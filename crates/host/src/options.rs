@@ -88,7 +88,8 @@ impl Options {
 /// A connection costs a file descriptor and some KiB; a relayed stream needs a second one towards the upstream.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 4096;
 
-/// An instance serves up to 128 streams and bodies of up to 32 MiB in all; this leaves it room, and a leak an end.
+/// An instance serves up to 128 streams and holds bodies of 192 MiB in all (`bodies_in_flight`), of which one or another is there twice
+/// for a moment while it is read; this leaves it room, and a leak an end.
 pub const DEFAULT_MAX_MEMORY: usize = 512 << 20;
 
 /// Half of the smallest machine that the deployment files name, so that the host itself has room beside it.
