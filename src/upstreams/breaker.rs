@@ -22,7 +22,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sluice_gate::Now;
 
 /// So many failures in a row open it.
@@ -62,8 +62,7 @@ pub enum Cause {
 }
 
 /// Whether the upstream may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It may.
     Closed,
@@ -85,6 +84,23 @@ impl Cause {
             Cause::Stranger => "stranger",
             Cause::Other => "other",
         }
+    }
+}
+
+impl State {
+    /// Its word, for logs, reports and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Closed => "closed",
+            State::Open => "open",
+            State::HalfOpen => "half_open",
+        }
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 

@@ -168,8 +168,8 @@ fn change(
     if before != after {
         Line::new("breaker")
             .with("upstream", index)
-            .with("from", word(before))
-            .with("to", word(after))
+            .with("from", before.word())
+            .with("to", after.word())
             .with("failures", breaker.failures)
             .with("cause", breaker.cause.map(Cause::word))
             .write();
@@ -197,15 +197,6 @@ fn change(
             let _ = store::write(name(index), bytes).await;
         }
     });
-}
-
-/// The word for a state in the log and in reports.
-pub fn word(state: State) -> &'static str {
-    match state {
-        State::Closed => "closed",
-        State::Open => "open",
-        State::HalfOpen => "half_open",
-    }
 }
 
 fn sight(index: usize) -> Sight {

@@ -284,7 +284,7 @@ fn upstreams(text: &mut Document, seen: &Seen, totals: &Totals) {
         for possible in [State::Closed, State::Open, State::HalfOpen] {
             let labels = [
                 ("upstream", &*index.to_string()),
-                ("state", breakers::word(possible)),
+                ("state", possible.word()),
             ];
             text.sample(name, &labels, u64::from(possible == *state));
         }
