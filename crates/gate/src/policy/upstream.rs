@@ -72,7 +72,7 @@ impl<'d> Openings<'d> {
         }
         let others = upstreams().filter(|upstream| !alike.contains(upstream));
         let room = others.fold(self.draft.room, |room, other| room.without(other));
-        room.choose_to_move(&self.load)
+        room.least_loaded(&self.load)
     }
 
     pub(super) fn has_place(&self, upstream: u8) -> bool {
