@@ -110,26 +110,19 @@ pub(super) fn on_board(board: &Board) -> BTreeMap<u64, Standing> {
 
 fn standing(board: &Board, seen: &Models) -> BTreeMap<u64, Standing> {
     let mut models: BTreeMap<u64, Standing> = BTreeMap::new();
-    let mut of = |wants: &Wants| {
-        let model = models.entry(wants.model).or_default();
-        model.places = wants.places;
-        match wants.model {
-            0 => None,
-            _ => Some(wants.model),
+    let mut add = |wants: &Wants, count: fn(&mut Standing) -> &mut u32| {
+        // 0 is no model's.
+        if wants.model != 0 {
+            let model = models.entry(wants.model).or_default();
+            model.places = wants.places;
+            *count(model) += 1;
         }
     };
-    let granted: Vec<u64> = board
-        .grants
-        .iter()
-        .filter_map(|grant| of(&grant.wants))
-        .collect();
-    let waiting: Vec<u64> = board.waiting().filter_map(|one| of(&one.wants)).collect();
-    models.remove(&0);
-    for number in granted {
-        models.entry(number).or_default().active += 1;
+    for grant in &board.grants {
+        add(&grant.wants, |model| &mut model.active);
     }
-    for number in waiting {
-        models.entry(number).or_default().waiting += 1;
+    for waiting in board.waiting() {
+        add(&waiting.wants, |model| &mut model.waiting);
     }
     for seen in seen.seen.iter().filter(|seen| seen.is_loaded) {
         models
