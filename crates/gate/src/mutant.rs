@@ -68,6 +68,8 @@ pub(crate) enum Mutant {
     DeleteEarly,
     /// 26: the slot of one that has ended is not given back while its successor relays in it.
     NoSuccessor,
+    /// 26: who is a successor itself has none before its slot is its own on a board that passed.
+    UnsettledSlot,
     /// 31: the mark of a new store is looked at once more after the epoch was put, and deleted before it is used.
     MarkOnce,
 }
@@ -75,7 +77,7 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 32] = [
+    pub(crate) const ALL: [Mutant; 33] = [
         Mutant::TermBeforeBoard,
         Mutant::NoEpochAtFence,
         Mutant::EpochBeforeBoard,
@@ -107,6 +109,7 @@ impl Mutant {
         Mutant::FoundUnread,
         Mutant::DeleteEarly,
         Mutant::NoSuccessor,
+        Mutant::UnsettledSlot,
         Mutant::MarkOnce,
     ];
 }

@@ -247,22 +247,31 @@ impl Board {
         Ok(())
     }
 
-    /// The slot of `ended` is that of `successor`, of the same session, from now on. One that has another already gives this one
-    /// back. Whether `ended` had one.
+    /// The slot of `ended` is that of `successor`, of the same session, from now on: there it has started. One that was granted
+    /// another meanwhile gives that one back, and one that was cancelled meanwhile is to be stopped. Whether `ended` had one.
     pub(crate) fn hand_on(&mut self, ended: AskId, successor: Grant) -> bool {
         let Ok(at) = self.grants.binary_search_by_key(&ended, |grant| grant.ask) else {
             return false;
         };
         let upstream = self.grants.remove(at).upstream;
         let ask = successor.ask;
-        self.line.retain(|waiting| waiting.ask != ask);
-        if let Err(place) = self.grants.binary_search_by_key(&ask, |grant| grant.ask) {
-            let grant = Grant {
-                upstream,
-                ..successor
-            };
-            self.grants.insert(place, grant);
+        if let Ok(grant) = self.grant_mut(ask) {
+            grant.upstream = upstream;
+            return true;
         }
+        let mut recall = false;
+        self.line.retain(|waiting| {
+            let is_own = waiting.ask == ask;
+            recall |= is_own && waiting.mark == Some(Mark::Cancelled);
+            !is_own
+        });
+        let place = self.grants.partition_point(|grant| grant.ask < ask);
+        let grant = Grant {
+            upstream,
+            recall,
+            ..successor
+        };
+        self.grants.insert(place, grant);
         true
     }
 

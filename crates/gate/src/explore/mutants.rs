@@ -141,6 +141,12 @@ fn rule_26_a_slot_is_not_given_back_while_a_successor_relays_in_it() {
 }
 
 #[test]
+fn rule_26_a_successor_has_none_before_its_slot_is_its_own() {
+    let with_successors = Config::of(&[3, 1], 1).now().holder();
+    breaks(with_successors, &[UnsettledSlot], CUT);
+}
+
+#[test]
 fn rule_31_the_mark_of_a_new_store_is_looked_at_again_and_deleted_before_it_is_used() {
     breaks(two().marked(), &[MarkOnce], BEYOND);
 }

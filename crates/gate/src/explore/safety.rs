@@ -39,6 +39,14 @@ fn two_of_one() -> Config {
     Config::of(&[2], 1).now().holder()
 }
 
+/// One session with three requests, and two slots: a grant may be on its way while another slot becomes free.
+fn three_of_one_on_two() -> Config {
+    Config {
+        capacity: 2,
+        ..Config::of(&[3], 1).now().holder()
+    }
+}
+
 macro_rules! configurations {
     ($($name:ident: $config:expr, $states:expr;)*) => {
         $(#[test]
@@ -62,11 +70,14 @@ configurations! {
     a_needless_take_over: two().now().holder().with(Take, 1), 37_695;
     a_frozen_clock: two().now().holder().with(Freeze, 1), 27_717;
     a_store_without_an_epoch: two().cold(), 140_423;
-    a_successor: Config::of(&[2, 1], 1).now().holder(), 176_804;
-    a_successor_and_a_failed_write: two_of_one().with(WriteFail, 1), 3_375;
-    a_successor_and_a_late_write: two_of_one().with(Late, 1), 8_255;
-    a_successor_and_leavers: two_of_one().with(Leave, 2), 2_540;
-    a_successor_and_an_emptied_store: two_of_one().with(Empty, 1), 2_462;
+    a_successor: Config::of(&[2, 1], 1).now().holder(), 160_882;
+    a_successor_and_a_failed_write: two_of_one().with(WriteFail, 1), 3_076;
+    a_successor_and_a_late_write: two_of_one().with(Late, 1), 7_486;
+    a_successor_and_leavers: two_of_one().with(Leave, 2), 2_405;
+    a_successor_and_an_emptied_store: two_of_one().with(Empty, 1), 2_362;
+    successors_of_successors: Config::of(&[4], 1).now().holder().with(WriteFail, 1), 145_362;
+    successors_beside_free_slots: three_of_one_on_two().with(Leave, 1), 21_156;
+    successors_beside_free_slots_and_a_late_write: three_of_one_on_two().with(Late, 1), 160_607;
 }
 
 /// Those that take long; each by itself, so that what was begun is told.

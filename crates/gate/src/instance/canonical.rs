@@ -279,6 +279,7 @@ impl Instance {
         }
         let is_scheduler = self.term.is_some();
         let waits = self.requests.any_waits();
+        let living = self.living().len();
         if let Some(session) = &mut self.session {
             session.name = 1;
             session.said_at = origin_ms;
@@ -309,9 +310,11 @@ impl Instance {
                 shift(since, times.ttl_ms);
             }
             let no = session.no;
+            // Only where another of its own may start in such a slot is an older board of any use.
+            let has_more = living > 1;
             session.view = session.view.take().and_then(|mut view| {
                 let board = current(view.term).filter(|board| board.put == view.board.put);
-                view.board = board.or_else(|| who_succeeds(&view.board, no))?;
+                view.board = board.or_else(|| has_more.then(|| own_grants(&view.board, no)))?;
                 view.is_next = false;
                 view.at = origin_ms;
                 Some(view)
@@ -337,12 +340,12 @@ impl Instance {
     }
 }
 
-/// What can still be used of a board that is not in the store any more: who of a session starts after whom.
-fn who_succeeds(board: &Board, session: SessionNo) -> Option<Board> {
-    let is_used = |grant: &&Grant| grant.ask.session == session && grant.successor != 0;
-    let grants: Vec<Grant> = board.grants.iter().filter(is_used).cloned().collect();
-    (!grants.is_empty()).then(|| Board {
+/// What can still be used of a board that is not in the store any more: the grants of a session, and who starts after whom.
+fn own_grants(board: &Board, session: SessionNo) -> Board {
+    let is_own = |grant: &&Grant| grant.ask.session == session;
+    let grants: Vec<Grant> = board.grants.iter().filter(is_own).cloned().collect();
+    Board {
         grants,
         ..Board::default()
-    })
+    }
 }

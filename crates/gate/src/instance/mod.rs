@@ -35,6 +35,7 @@ mod tests;
 
 use crate::board::{AskId, Board};
 use crate::clock::Now;
+use crate::mutant::Mutant;
 use crate::policy::{Rules, Stage};
 use crate::session::requests::{Entry, Requests};
 use crate::session::{CANCELS_MAX, Ended, Session};
@@ -157,13 +158,14 @@ impl Instance {
         let (board, _) = self.board(now)?;
         let grant = board.grant(session.ask(entry.k))?;
         // One that is a successor itself has a slot of its own only once a board that passed says so.
-        let is_settled = entry.after.is_none()
+        let is_own = entry.after.is_none() || self.times.lacks(Mutant::UnsettledSlot);
+        let is_settled = is_own
             && !grant.recall
             && (grant.upstream, grant.moves) == (upstream, entry.moves)
             && session.is_fresh(now, &self.times);
         let mut waiting = self.requests.list.iter().filter(|entry| entry.waits());
         let granted = waiting.find_map(|entry| board.grant(session.ask(entry.k)));
-        let (successor, goes_to) = match granted {
+        let (successor, goes_to) = match granted.filter(|granted| !granted.recall) {
             Some(granted) => (granted.ask.k, granted.upstream),
             None => (grant.successor, upstream),
         };

@@ -2,8 +2,10 @@
 
 use super::bench::Bench;
 use super::{Cancel, Phase, Request, RequestNo};
+use crate::board::{AskId, Decision, Grant, Mark};
 use crate::policy::Service;
 use crate::room::Room;
+use crate::session::outbox::ASKS_MAX;
 
 /// An instance that relays one request while some of its own wait, on a store whose operations take long.
 fn holder_and_waiting(instances: usize, waiting: usize) -> (Bench, RequestNo, Vec<RequestNo>) {
@@ -156,4 +158,97 @@ fn the_scheduler_may_change_while_a_slot_is_handed_on() {
         assert!(!bench.relays(1, late) && !bench.relays(0, others[1]));
     }
     assert_eq!(grants(&bench), [others[0].0]);
+}
+
+#[test]
+fn one_hand_off_is_one_board() {
+    let (mut bench, first, _) = holder_and_waiting(1, 2);
+    let boards = |bench: &Bench| bench.instances[0].report(bench.now()).sums.boards;
+    bench.pass(1_000);
+    let before = boards(&bench);
+    bench.pass(1_000);
+    let beats = boards(&bench) - before;
+    let before = boards(&bench);
+    bench.end(0, first);
+    bench.pass(1_000);
+    let more = boards(&bench) - before;
+    assert!(
+        more <= beats + 1,
+        "{more} boards, {beats} in the second before"
+    );
+}
+
+#[test]
+fn it_stays_where_it_started_although_it_is_granted_elsewhere_meanwhile() {
+    let mut bench = Bench::marked(2, Room::new(2, [1, 1]));
+    let others = bench.arrive(1, Request::default());
+    bench.pass(100);
+    let own = bench.arrive(0, Request::default());
+    bench.pass(100);
+    // Whoever waits first has the term.
+    let leaver = bench.arrive(1, Request::default());
+    bench.pass(100);
+    let next = bench.arrive(0, Request::default());
+    bench.pass(100);
+    let last = bench.arrive(1, Request::default());
+    bench.pass(1_000);
+    bench.end(1, leaver);
+    bench.pass(100);
+    assert!(bench.instances[1].report(bench.now()).term.is_some());
+    let started = bench.phase(0, own);
+    assert_ne!(started, bench.phase(1, others));
+    bench.op_ms = 50;
+    bench.end(1, others);
+    let ask = bench.instances[0].ask(next).expect("it is in a session");
+    while bench.board().grant(ask).is_none() {
+        bench.pass(1);
+    }
+    bench.end(0, own);
+    assert_eq!(bench.phase(0, next), started);
+    for _ in 0..40 {
+        bench.pass(50);
+        assert_eq!(bench.phase(0, next), started);
+    }
+    assert!(bench.relays(1, last));
+    assert_ne!(bench.phase(1, last), started);
+}
+
+#[test]
+fn whoever_was_cancelled_in_line_is_stopped_in_its_slot() {
+    let (bench, first, others) = holder_and_waiting(1, 1);
+    let board = &mut bench.board();
+    let ask = |k| AskId { session: 1, k };
+    let mark = Mark::Cancelled;
+    board
+        .apply(
+            &Decision::Mark {
+                ask: ask(others[0].0),
+                mark,
+            },
+            1,
+        )
+        .expect("it waits");
+    let grant = Grant {
+        ask: ask(others[0].0),
+        ..Grant::default()
+    };
+    assert!(board.hand_on(ask(first.0), grant));
+    assert!(board.grants[0].recall);
+    assert!(board.line.is_empty());
+}
+
+#[test]
+fn more_requests_than_an_outbox_holds_wait_without_a_word() {
+    let mut bench = Bench::marked(2, Room::one(1));
+    bench.arrive(1, Request::default());
+    let own: Vec<RequestNo> = (0..ASKS_MAX + 2)
+        .map(|_| bench.arrive(0, Request::default()))
+        .collect();
+    bench.pass(5_000);
+    bench.end(0, own[0]);
+    bench.pass(100);
+    assert!(
+        own.iter()
+            .all(|no| bench.phase(0, *no) != Phase::Over(super::Why::Lapsed))
+    );
 }

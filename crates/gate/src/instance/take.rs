@@ -141,9 +141,9 @@ impl Instance {
         }
         if let Some(session) = &mut self.session {
             session.unmark_on_board();
-            session.dirty = self.requests.any_waits()
-                || !session.ended.is_empty()
-                || !session.cancels.is_empty();
+            session.dirty = session.wants_scheduler(&self.requests)
+                || self.requests.any_succeeds()
+                || !session.ended.is_empty();
             session.known = 0;
             session.look_at = 0;
         }

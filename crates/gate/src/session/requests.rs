@@ -151,6 +151,11 @@ impl Requests {
         entry.lives().then_some(entry)
     }
 
+    /// Whether any relays in another's slot.
+    pub fn any_succeeds(&self) -> bool {
+        self.list.iter().any(|entry| entry.after.is_some())
+    }
+
     /// Whether one that has ended has a successor in its slot.
     pub fn succeeds(&self, ended: u64) -> bool {
         let mut living = self.list.iter().filter(|entry| entry.lives());
@@ -171,10 +176,18 @@ impl Requests {
         self.list.iter().any(Entry::lives)
     }
 
-    /// The least that any request that waits has been made known.
+    /// The least that any request that waits has been made known. One for which the outbox has no room waits for that, unsaid.
     pub fn least_told(&self) -> Option<Told> {
+        let is_full = self.room_to_say() == 0;
         let waiting = self.list.iter().filter(|entry| entry.waits());
-        waiting.map(|entry| entry.told).min()
+        let told = waiting.map(|entry| entry.told);
+        told.filter(|told| !is_full || *told != Told::Looked).min()
+    }
+
+    /// How many more asks an outbox has room for.
+    fn room_to_say(&self) -> usize {
+        let is_said = |entry: &&Entry| entry.lives() && entry.is_said();
+        ASKS_MAX.saturating_sub(self.list.iter().filter(is_said).count())
     }
 
     /// The look for an idle board was made.
@@ -186,8 +199,7 @@ impl Requests {
 
     /// The asks that are said from now on: at most [`ASKS_MAX`], those first that were said before.
     pub fn publish(&mut self, now: Now) -> Vec<Ask> {
-        let is_said = |entry: &&Entry| entry.lives() && entry.told == Told::Said;
-        let mut room = ASKS_MAX.saturating_sub(self.list.iter().filter(is_said).count());
+        let mut room = self.room_to_say();
         let mut asks = Vec::new();
         for entry in self.list.iter_mut().filter(|entry| entry.lives()) {
             if entry.told != Told::Said {

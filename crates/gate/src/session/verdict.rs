@@ -160,19 +160,22 @@ impl Session {
         }
         for entry in requests.list.iter_mut().filter(|entry| entry.lives()) {
             let ask = self.ask(entry.k);
+            let before = entry.after.and_then(|ended| board.grant(self.ask(ended.k)));
             if let Some(grant) = board.grant(ask) {
                 if grant.recall {
                     entry.phase = Phase::Over(Why::Cancelled);
-                } else {
+                } else if before.is_none_or(|before| before.upstream == grant.upstream) {
                     entry.phase = Phase::Relaying {
                         upstream: grant.upstream,
                     };
                     entry.moved = grant.moves;
                     // Its slot is its own. If it has that of its predecessor besides, that one is free.
-                    if let Some(ended) = entry.after.take() {
+                    let ended = entry.after.take().filter(|_| before.is_some());
+                    if let Some(ended) = ended {
                         self.note_past(ended);
                     }
                 }
+                // Else it started elsewhere than it is granted: the scheduler has still to hear of it.
             } else if let Some(mark) = board
                 .line
                 .iter()
