@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{Either, select};
+use futures::future::{Either, Fuse, select};
 use sluice_gate::instance::{Phase, Why};
 use sluice_gate::policy::Refusal as GateRefusal;
 use spin_sdk::time::sleep;
@@ -50,7 +50,11 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
         };
         let sent = match granted {
             // Its slot is held from here on, whatever the upstream takes to answer: that is what others wait for.
-            Ok(()) => send(&job, &place).await,
+            Ok(()) => {
+                // It is not polled from here on, and what it had begun at the store would hold up others.
+                taken_up.set(Fuse::terminated());
+                send(&job, &place).await
+            }
             Err(lost) => Err(lost),
         };
         match sent {

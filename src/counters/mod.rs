@@ -23,7 +23,7 @@ use spin_sdk::time::sleep;
 pub use by_model::{LABELS, ModelCount, ModelTotals, OTHER, model_totals};
 pub use histogram::{Histogram, Spread};
 
-use crate::clock::now;
+use crate::clock;
 use crate::config::MAX_UPSTREAMS;
 use crate::http::refuse::Refusal;
 use crate::random;
@@ -276,13 +276,13 @@ pub async fn flush() -> Result<(), StoreError> {
     by_model::flush().await
 }
 
-/// What all instances have counted, at most [`FRESH_MS`] ago: read once for all who ask.
+/// What all instances have counted, at most so long ago: read once for all who ask.
 ///
 /// # Errors
 /// The store could not be read.
-pub async fn totals() -> Result<Totals, StoreError> {
+pub async fn totals(max_age_ms: u64) -> Result<Totals, StoreError> {
     let reading = TOTALS.with(Rc::clone);
-    let read = reading.get(FRESH_MS, || now().mono_ms, read);
+    let read = reading.get(max_age_ms, clock::now_ms, read);
     (*read.await).clone()
 }
 

@@ -27,7 +27,9 @@ pub async fn report(config: &Config) -> Result<Reply, Refusal> {
         .await
         .map_err(unavailable)?;
     breakers::refresh(config).await;
-    let totals = counters::totals().await.map_err(unavailable)?;
+    let totals = counters::totals(counters::FRESH_MS)
+        .await
+        .map_err(unavailable)?;
     let room = breakers::room(config);
     let max = room.capacity();
     let count = board.count();

@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::{join, join_all};
 use futures::lock::Mutex;
 use sluice_gate::{Now, Room, Wants};
 
@@ -43,13 +43,11 @@ pub async fn refresh(config: &Config) {
 async fn read_all(config: &Config) {
     let one_at_a_time = ONE_AT_A_TIME.with(Rc::clone);
     let _guard = one_at_a_time.lock().await;
-    let breakers = async {
-        for index in 0..config.upstreams.len() {
-            if let Ok(breaker) = read(index).await {
-                learn(index, breaker);
-            }
+    let breakers = join_all((0..config.upstreams.len()).map(async |index| {
+        if let Ok(breaker) = read(index).await {
+            learn(index, breaker);
         }
-    };
+    }));
     // A store that is away changes no order.
     let _ = join(orders::refresh(), breakers).await;
 }
@@ -173,9 +171,6 @@ fn change(
             .with("failures", breaker.failures)
             .with("cause", breaker.cause.map(Cause::word))
             .write();
-        if let (State::Open, Ok(upstream)) = (after, u8::try_from(index)) {
-            counters::count(Tallied::Opened(upstream));
-        }
     }
     PENDING.set(PENDING.get() + 1);
     spawn(async move {
@@ -188,6 +183,14 @@ fn change(
         PENDING.set(PENDING.get().saturating_sub(1));
         // What others have found meanwhile may have made it needless.
         if let Some(breaker) = change(&stored, now(), pause) {
+            let mut after = stored;
+            after.learn(breaker, now());
+            let opens = |sight: &Sight| sight.state(now(), pause) == State::Open;
+            if let (false, true, Ok(upstream)) =
+                (opens(&stored), opens(&after), u8::try_from(index))
+            {
+                counters::count(Tallied::Opened(upstream));
+            }
             // With more to come this is not the last word.
             if PENDING.get() == 0 {
                 learn(index, breaker);

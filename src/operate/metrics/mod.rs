@@ -51,7 +51,7 @@ async fn read(config: &Config) -> Result<Reply, Refusal> {
     let board = gate::board(config, gate::SHOWN_MS)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
-    let totals = counters::totals()
+    let totals = counters::totals(0)
         .await
         .map_err(|_| Refusal::StoreUnavailable)?;
     let by_model = counters::model_totals()
