@@ -274,7 +274,11 @@ impl<W: World> Gate<W> {
             Op::Add(key) => store
                 .add(key.to_string(), 1, patience)
                 .await
-                .map(Event::Added),
+                .map(|sum| Event::Added(key.count(sum).unwrap_or(0))),
+            Op::AddBase(epoch) => store
+                .add(Key::Term(epoch).to_string(), epoch.base(), patience)
+                .await
+                .map(|_| Event::Done),
         };
         self.note_outcome(outcome.is_ok());
         outcome.unwrap_or_else(|error| match error {
@@ -293,7 +297,8 @@ impl<W: World> Gate<W> {
         let store = &self.0.store;
         let found: Outcome<Found> = if key.is_counter() {
             let number = store.count(key.to_string(), patience).await;
-            number.map(|number| number.map_or(Found::Absent, Found::Number))
+            let count = number.map(|number| number.and_then(|number| key.count(number)));
+            count.map(|count| count.map_or(Found::Absent, Found::Number))
         } else {
             let bytes = store.get(key.to_string(), patience).await;
             bytes.map(|bytes| bytes.map_or(Found::Absent, Found::Bytes))

@@ -8,10 +8,8 @@
 pub(crate) enum Mutant {
     /// 1: the term is read after the board, not before.
     TermBeforeBoard,
-    /// 1: the epoch is read at a fence.
-    NoEpochAtFence,
-    /// 1: the epoch is read last, not first.
-    EpochBeforeBoard,
+    /// 1: terms are counted from the epoch's base, so that a counter which was lost is known.
+    TermsFromZero,
     /// 1, 19: own grants start only after the fence.
     StartBeforeFence,
     /// 2: an older board judges where the newest term has none.
@@ -28,6 +26,8 @@ pub(crate) enum Mutant {
     StartCondemned,
     /// 10: a renewal counts from its issue.
     FreshFromAnswer,
+    /// 10: the epoch is read in a renewal.
+    NoEpochAtRenewal,
     /// 10: a renewal counts only when it was found good.
     FreshFromPut,
     /// 11: on its own board a scheduler is seen.
@@ -79,8 +79,7 @@ impl Mutant {
     /// All of them.
     pub(crate) const ALL: [Mutant; 33] = [
         Mutant::TermBeforeBoard,
-        Mutant::NoEpochAtFence,
-        Mutant::EpochBeforeBoard,
+        Mutant::TermsFromZero,
         Mutant::StartBeforeFence,
         Mutant::AbsentIsNoMember,
         Mutant::NoSecondLook,
@@ -89,6 +88,7 @@ impl Mutant {
         Mutant::DropUnseen,
         Mutant::StartCondemned,
         Mutant::FreshFromAnswer,
+        Mutant::NoEpochAtRenewal,
         Mutant::FreshFromPut,
         Mutant::OwnUnseen,
         Mutant::NoTop,

@@ -9,6 +9,10 @@
 use std::fmt;
 
 /// The random word that names an epoch: the time between two emptyings of the store. It stands in every other key.
+///
+/// Its terms are counted from a base that is made of the word, and whoever founds the epoch adds that to the counter before anybody
+/// else knows the word. So a counter that stands below its base has been lost with the rest of the store, however often it was
+/// raised since, and no number of a term comes again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Epoch(pub u64);
 
@@ -25,6 +29,16 @@ impl Epoch {
             .filter(|word| word.len() == 16)?;
         u64::from_str_radix(word, 16).ok().map(Epoch)
     }
+
+    /// What its counter of terms stands at before the first is drawn: from 2^61 to below 2^62, in steps of 2^32.
+    pub fn base(self) -> u64 {
+        (1 << 61) | ((self.0 & 0x1fff_ffff) << 32)
+    }
+
+    /// The newest term by the value of that counter; `None` if it was lost.
+    fn newest_term(self, counter: u64) -> Option<TermNo> {
+        counter.checked_sub(self.base())
+    }
 }
 
 /// The number of a session in its epoch: 1, 2, 3, …
@@ -40,7 +54,7 @@ pub enum Key {
     Epoch,
     /// The host's mark that this store is new (rule 31): a record.
     New,
-    /// Counts the terms: touched by fetch-and-add and get alone.
+    /// Counts the terms from the epoch's base: touched by fetch-and-add and get alone.
     Term(Epoch),
     /// Counts the sessions: touched by fetch-and-add and get alone.
     Members(Epoch),
@@ -57,6 +71,14 @@ impl Key {
     /// Whether it is a counter: its value is a number in the store's own form.
     pub fn is_counter(&self) -> bool {
         matches!(self, Key::Term(_) | Key::Members(_))
+    }
+
+    /// What a counter has come to by its value in the store: terms are counted from their epoch's base. `None` for one below that.
+    pub fn count(self, value: u64) -> Option<u64> {
+        match self {
+            Key::Term(epoch) => epoch.newest_term(value),
+            _ => Some(value),
+        }
     }
 
     /// The key with that name; `None` for one that is not the gate's.
@@ -104,16 +126,18 @@ pub enum Op {
     Delete(Key),
     /// Adds 1 to a counter and answers the sum; an absent one counts as 0.
     Add(Key),
+    /// Adds [`Epoch::base`] to the counter of terms of an epoch that nobody knows yet.
+    AddBase(Epoch),
 }
 
 /// What one read found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Found {
-    /// No such key.
+    /// No such key; or a counter of terms below its base, which is as good as none.
     Absent,
     /// The bytes of a key that is no counter.
     Bytes(Vec<u8>),
-    /// The value of a counter.
+    /// The value of a counter; of terms, the number of the newest.
     Number(u64),
     /// It could not be read. That is not an absent key.
     Failed,
@@ -122,6 +146,17 @@ pub enum Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_counter_of_terms_that_was_lost_is_told_from_one_that_was_not() {
+        for epoch in [Epoch(0), Epoch(0xabc), Epoch(u64::MAX)] {
+            assert!(i64::try_from(epoch.base() + u64::from(u32::MAX)).is_ok());
+            assert_eq!(epoch.newest_term(epoch.base()), Some(0));
+            assert_eq!(epoch.newest_term(epoch.base() + 7), Some(7));
+            assert_eq!(epoch.newest_term(0), None);
+            assert_eq!(epoch.newest_term(u64::from(u32::MAX)), None);
+        }
+    }
 
     #[test]
     fn a_name_is_read_back_as_its_key_and_no_other_name_is() {

@@ -27,10 +27,11 @@ pub async fn seed(store: &dyn Store) {
     };
     let board = board.encode().expect("a small board");
     let term = Key::Term(epoch).to_string();
+    let base = i64::try_from(epoch.base()).expect("below 2^62");
     for (key, value) in [(Key::Board(epoch, 1), board), (Key::Epoch, epoch.encode())] {
         store.set(&key.to_string(), value).await.expect("a write");
     }
-    store.increment(&term, 1).await.expect("a counter");
+    store.increment(&term, base + 1).await.expect("a counter");
 }
 
 /// Waits until the store is as it must be at rest: nobody relays or waits on the newest board, and of the boards before it few are

@@ -177,20 +177,20 @@ impl World {
 impl Write {
     pub(super) fn key(&self) -> &Key {
         match self {
-            Write::Put(key, _) | Write::Delete(key) | Write::Add(key) => key,
+            Write::Put(key, _) | Write::Delete(key) | Write::Add(key) | Write::Base(key) => key,
         }
     }
 
     fn key_mut(&mut self) -> &mut Key {
         match self {
-            Write::Put(key, _) | Write::Delete(key) | Write::Add(key) => key,
+            Write::Put(key, _) | Write::Delete(key) | Write::Add(key) | Write::Base(key) => key,
         }
     }
 
     pub(super) fn value_mut(&mut self) -> Option<&mut Value> {
         match self {
             Write::Put(_, value) => Some(value),
-            Write::Delete(_) | Write::Add(_) => None,
+            Write::Delete(_) | Write::Add(_) | Write::Base(_) => None,
         }
     }
 }

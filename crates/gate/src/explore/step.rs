@@ -38,14 +38,14 @@ impl World {
             Action::Thaw(at) => next.processes[at].is_frozen = false,
             Action::Land(at) => {
                 let write = next.late.remove(at);
-                next.perform(write);
+                next.perform(config, write);
             }
             Action::Tick => next.tick(config),
             Action::Crash(at) => _ = next.processes.remove(at),
             Action::FailUndone(at) => next.fail(config, at),
             Action::FailDone(at) => {
                 if let Doing::Write(write) = next.processes[at].doing.clone() {
-                    next.perform(write);
+                    next.perform(config, write);
                 }
                 next.fail(config, at);
             }
@@ -126,7 +126,7 @@ impl World {
             Action::Leave(..) => Fault::Leave,
             Action::FailUndone(_) => Fault::WriteFail,
             Action::FailDone(at) => match write_of(at) {
-                Some(Write::Add(_)) => Fault::LostAdd,
+                Some(Write::Add(_) | Write::Base(_)) => Fault::LostAdd,
                 _ => Fault::WriteFail,
             },
             Action::FailLate(_) if self.left[Fault::Late as usize] > 0 => Fault::Late,
@@ -143,7 +143,7 @@ impl World {
 
     fn do_it(&mut self, config: &Config, at: usize) {
         let event = match self.processes[at].doing.clone() {
-            Doing::Write(write) => match self.perform(write) {
+            Doing::Write(write) => match self.perform(config, write) {
                 Some(sum) => Event::Added(sum),
                 None => Event::Done,
             },

@@ -7,6 +7,7 @@ use super::config::{Config, FAULTS, Fault};
 use crate::board::Board;
 use crate::clock::Now;
 use crate::instance::{Context, Effect, Event, Instance, Phase, Request, RequestNo, Why};
+use crate::mutant::Mutant;
 use crate::room::Room;
 use crate::session::outbox::{Outbox, Said};
 use crate::store::{Epoch, Found, Key, Op};
@@ -34,6 +35,7 @@ pub(super) enum Write {
     Put(Key, Value),
     Delete(Key),
     Add(Key),
+    Base(Key),
 }
 
 /// What a process is doing.
@@ -205,7 +207,7 @@ impl World {
             actions.extend(living.into_iter().map(|k| Action::Leave(at, k)));
         }
         match &process.doing {
-            Doing::Write(Write::Add(_)) => {
+            Doing::Write(Write::Add(_) | Write::Base(_)) => {
                 if self.may(Fault::LostAdd) {
                     actions.push(Action::FailDone(at));
                 }
@@ -254,11 +256,17 @@ impl World {
         }
     }
 
-    /// Does a write; the sum, if it is an increment.
-    pub fn perform(&mut self, write: Write) -> Option<u64> {
+    /// Does a write; the sum, if it is an increment. A counter of terms that was lost never comes to its base again.
+    pub fn perform(&mut self, config: &Config, write: Write) -> Option<u64> {
         match write {
             Write::Put(key, value) => _ = self.store.insert(key, value),
             Write::Delete(key) => _ = self.store.remove(&key),
+            Write::Base(key) => _ = self.store.insert(key, Value::Number(0)),
+            Write::Add(key @ Key::Term(_))
+                if !self.store.contains_key(&key) && !config.times.lacks(Mutant::TermsFromZero) =>
+            {
+                return Some(0);
+            }
             Write::Add(key) => {
                 let sum = match self.store.get(&key) {
                     Some(Value::Number(number)) => number + 1,
@@ -311,6 +319,10 @@ impl Process {
             Effect::Write {
                 op: Op::Add(key), ..
             } => Doing::Write(Write::Add(key)),
+            Effect::Write {
+                op: Op::AddBase(epoch),
+                ..
+            } => Doing::Write(Write::Base(Key::Term(epoch))),
             Effect::Write {
                 op: Op::Delete(key),
                 ..

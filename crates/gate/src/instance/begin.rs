@@ -6,7 +6,20 @@ use crate::clock::Now;
 use crate::mutant::Mutant;
 use crate::session::Session;
 use crate::session::outbox::Outbox;
-use crate::store::{Epoch, Found, Key, Op, SessionNo};
+use crate::store::{Epoch, Found, Key, Op, SessionNo, TermNo};
+
+/// What a fence has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Newest {
+    /// The epoch stands, and this is its newest term; 0: none was drawn yet.
+    Term(TermNo),
+    /// Its terms were lost, and its word is in force, as far as that was read.
+    Void,
+    /// Another word is in force, or none.
+    Lost,
+    /// It could not be read.
+    Unknown,
+}
 
 impl Instance {
     /// Without a session: the next step towards one, if anybody wants it.
@@ -36,9 +49,14 @@ impl Instance {
         }
     }
 
-    /// Rule 20: puts a new random word. `is_new`: the host says that this store is new.
+    /// Rule 20: founds an epoch of a new random word. Its terms get their base first, while nobody else knows the word. `is_new`: the
+    /// host says that this store is new.
     pub(super) fn found_epoch(&mut self, is_new: bool, context: &Context) -> Option<Effect> {
         let word = Epoch(context.random);
+        self.write(State::Basing { word, is_new }, Op::AddBase(word))
+    }
+
+    pub(super) fn put_epoch(&mut self, word: Epoch, is_new: bool) -> Option<Effect> {
         let op = Op::Put(Key::Epoch, word.encode());
         self.write(State::Founding { word, is_new }, op)
     }
@@ -67,6 +85,10 @@ impl Instance {
         let [Found::Bytes(bytes), mark] = found else {
             return self.pause(context);
         };
+        if self.session.is_some() {
+            // Founded because nobody alive can read the boards of the one before: everything of that one stops.
+            self.lose_epoch();
+        }
         (self.epoch, self.bare) = (Epoch::decode(bytes), None);
         let is_marked = is_new && matches!(mark, Found::Bytes(_));
         if self.epoch == Some(word) && is_marked {
@@ -95,7 +117,8 @@ impl Instance {
     }
 
     pub(super) fn entered(&mut self, no: SessionNo, name: u64, issued: Now) -> Option<Effect> {
-        self.read(State::Entered { no, name, issued }, vec![Key::Epoch])
+        let keys = vec![Key::Term(self.epoch?), Key::Epoch];
+        self.read(State::Entered { no, name, issued }, keys)
     }
 
     pub(super) fn begin_session(
@@ -107,23 +130,52 @@ impl Instance {
         context: &Context,
     ) -> Option<Effect> {
         let epoch = self.epoch?;
-        match self.is_in_force(epoch, found) {
-            Some(true) => {
+        match self.newest_term(epoch, found) {
+            Newest::Term(term) => {
                 self.sums.sessions += 1;
-                self.session = Some(Session::new(epoch, no, name, issued));
+                let mut session = Session::new(epoch, no, name, issued);
+                session.known = term;
+                session.checked_at = context.now.mono_ms;
+                self.session = Some(session);
                 None
             }
-            Some(false) => self.lose_epoch(),
-            None => self.pause(context),
+            Newest::Void => {
+                self.lose_epoch();
+                self.found_epoch(false, context)
+            }
+            Newest::Lost => self.lose_epoch(),
+            Newest::Unknown => self.pause(context),
         }
     }
 
-    /// What a read of the epoch says; `None` if it failed.
-    pub(super) fn is_in_force(&self, epoch: Epoch, found: &[Found]) -> Option<bool> {
+    /// What is read at a fence: the newest term; in a renewal the epoch beside it, and also before a session's first one, so that who
+    /// founds at the same moment as another learns of it early.
+    pub(super) fn fence_keys(&self, renews: bool) -> Vec<Key> {
+        let Some(session) = &self.session else {
+            return Vec::new();
+        };
+        let reads_epoch = renews || !session.was_renewed;
+        let epoch =
+            (reads_epoch && !self.times.lacks(Mutant::NoEpochAtRenewal)).then_some(Key::Epoch);
+        std::iter::once(Key::Term(session.epoch))
+            .chain(epoch)
+            .collect()
+    }
+
+    /// What they say of this epoch.
+    pub(super) fn newest_term(&self, epoch: Epoch, found: &[Found]) -> Newest {
+        let word = match found.get(1) {
+            Some(Found::Failed) => return Newest::Unknown,
+            Some(Found::Bytes(bytes)) => Epoch::decode(bytes),
+            Some(Found::Absent | Found::Number(_)) => None,
+            None => Some(epoch),
+        };
         match found.first() {
-            None | Some(Found::Failed) => None,
-            Some(Found::Bytes(bytes)) => Some(Epoch::decode(bytes) == Some(epoch)),
-            Some(Found::Absent | Found::Number(_)) => Some(false),
+            None | Some(Found::Failed) => Newest::Unknown,
+            _ if word != Some(epoch) => Newest::Lost,
+            Some(Found::Number(term)) => Newest::Term(*term),
+            Some(_) if self.times.lacks(Mutant::TermsFromZero) => Newest::Term(0),
+            Some(_) => Newest::Void,
         }
     }
 

@@ -206,11 +206,15 @@ impl Bench {
         match op {
             Op::Put(key, bytes) => _ = self.store.insert(key, bytes),
             Op::Delete(key) => _ = self.store.remove(&key),
+            Op::Add(key @ Key::Term(_)) if !self.counters.contains_key(&key) => {
+                return Event::Added(0);
+            }
             Op::Add(key) => {
                 let counter = self.counters.entry(key).or_default();
                 *counter += 1;
                 return Event::Added(*counter);
             }
+            Op::AddBase(epoch) => _ = self.counters.insert(Key::Term(epoch), 0),
         }
         Event::Done
     }

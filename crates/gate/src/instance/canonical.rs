@@ -14,7 +14,8 @@ impl Instance {
     /// The epochs it knows.
     pub(crate) fn epochs(&self) -> Vec<Epoch> {
         let word = match &self.state {
-            State::Founding { word, .. }
+            State::Basing { word, .. }
+            | State::Founding { word, .. }
             | State::Founded { word, .. }
             | State::Unmarking { word } => Some(*word),
             _ => None,
@@ -33,7 +34,7 @@ impl Instance {
     /// Stands in a session that was listed long ago, on a board of term 1.
     pub(crate) fn stand_in(&mut self, epoch: Epoch, no: SessionNo, now: Now) {
         let mut session = Session::new(epoch, no, 1, now);
-        session.known = 1;
+        (session.known, session.was_renewed) = (1, true);
         self.epoch = Some(epoch);
         self.session = Some(session);
     }

@@ -2,10 +2,11 @@
 //!
 //! # Order
 //!
-//! Board, then term, then epoch. A look that needs nothing ends after the board: most do. A renewal looks further down where
-//! the newest term has no board yet, and then reads that term's board once more: it must still be absent.
+//! Board, then term; a renewal reads the epoch beside the term. A look that needs nothing ends after the board: most do. A renewal
+//! looks further down where the newest term has no board yet, and then reads that term's board once more: it must still be absent.
 
-use super::older::{Newest, Older};
+use super::begin::Newest;
+use super::older::{self, Older};
 use super::step::State;
 use super::{Context, Effect, Instance};
 use crate::board::Board;
@@ -42,12 +43,8 @@ pub(super) enum Step {
     Older(Older),
     /// The board of the newest term once more.
     Again,
-    /// The term: the fence.
-    Term,
-    /// The epoch, last.
-    Epoch,
-    /// Before all the rest, where a rule is taken away.
-    EpochFirst,
+    /// The fence.
+    Fence,
 }
 
 impl Instance {
@@ -59,13 +56,6 @@ impl Instance {
             is_unreadable: false,
             tries: 0,
         };
-        if self.times.lacks(Mutant::EpochBeforeBoard) {
-            return self.look_at(look, Step::EpochFirst);
-        }
-        self.look_from_the_top(look)
-    }
-
-    fn look_from_the_top(&mut self, look: Look) -> Option<Effect> {
         let known = self.session.as_ref()?.known;
         let step = match known == 0 || self.times.lacks(Mutant::TermBeforeBoard) {
             true => Step::FirstTerm,
@@ -79,10 +69,9 @@ impl Instance {
         let (epoch, known) = (session.epoch, session.known);
         look.step = step;
         let keys = match step {
-            Step::FirstTerm | Step::Term => vec![Key::Term(epoch)],
+            Step::FirstTerm | Step::Fence => self.fence_keys(look.renewal.is_some()),
             Step::Board | Step::Again => vec![Key::Board(epoch, known)],
             Step::Older(older) => older.keys(epoch).collect(),
-            Step::Epoch | Step::EpochFirst => vec![Key::Epoch],
         };
         self.read(State::Looking(look), keys)
     }
@@ -97,32 +86,16 @@ impl Instance {
         let first = found.first().unwrap_or(&Found::Failed);
         match look.step {
             Step::Older(older) => self.saw_older(look, older, &found, context),
+            Step::FirstTerm | Step::Fence => self.saw_term(look, &found, context),
             _ if *first == Found::Failed => self.look_failed(context),
-            Step::FirstTerm => self.saw_first_term(look, first, context),
             Step::Board => self.saw_board(look, first, context),
             Step::Again => self.saw_again(look, first, context),
-            Step::Term => self.saw_term(look, first, context),
-            Step::Epoch | Step::EpochFirst => self.saw_epoch(look, first, context),
         }
     }
 
     fn look_failed(&mut self, context: &Context) -> Option<Effect> {
         self.look_again_at(context);
         self.pause(context)
-    }
-
-    fn saw_first_term(&mut self, look: Look, found: &Found, context: &Context) -> Option<Effect> {
-        let term = number(found);
-        if term == 0 {
-            if look.renewal.is_none() {
-                return self.take_or_rest(context, true, false);
-            }
-            return self.look_at(look, Step::Epoch);
-        }
-        if self.session.as_ref()?.known != term {
-            self.learn_term(term, context.now);
-        }
-        self.look_at(look, Step::Board)
     }
 
     fn saw_board(&mut self, mut look: Look, found: &Found, context: &Context) -> Option<Effect> {
@@ -183,7 +156,7 @@ impl Instance {
         context: &Context,
     ) -> Option<Effect> {
         let newest = older.newest_of(found);
-        if newest == Newest::Absent {
+        if newest == older::Newest::Absent {
             let known = self.session.as_ref()?.known;
             self.bare = Some(older.bare_with(self.bare));
             if self.times.lacks(Mutant::BareNewest) {
@@ -191,17 +164,19 @@ impl Instance {
             }
         }
         match (newest, older.further(self.bare)) {
-            (Newest::Board(term, bytes), _) => {
+            (older::Newest::Board(term, bytes), _) => {
                 look.found = Board::decode(bytes)
                     .ok()
                     .map(|board| (term, Box::new(board)));
             }
-            (Newest::Absent, Some(further)) => return self.look_at(look, Step::Older(further)),
-            (Newest::Absent, None) => {}
-            (Newest::Failed, _) => return self.look_failed(context),
+            (older::Newest::Absent, Some(further)) => {
+                return self.look_at(look, Step::Older(further));
+            }
+            (older::Newest::Absent, None) => {}
+            (older::Newest::Failed, _) => return self.look_failed(context),
         }
         let next = match self.times.lacks(Mutant::NoSecondLook) {
-            true => Step::Term,
+            true => Step::Fence,
             false => Step::Again,
         };
         self.look_at(look, next)
@@ -220,47 +195,40 @@ impl Instance {
 
     fn fence(&mut self, look: Look, context: &Context) -> Option<Effect> {
         if self.times.lacks(Mutant::TermBeforeBoard) && look.found.is_some() {
-            return self.fence_epoch_of(look, context);
+            return self.conclude(look, context);
         }
-        self.look_at(look, Step::Term)
+        self.look_at(look, Step::Fence)
     }
 
-    fn saw_term(&mut self, mut look: Look, found: &Found, context: &Context) -> Option<Effect> {
-        let term = number(found);
+    /// The newest term, before any board is read or as the fence after one.
+    fn saw_term(&mut self, mut look: Look, found: &[Found], context: &Context) -> Option<Effect> {
         let session = self.session.as_mut()?;
+        let (epoch, known) = (session.epoch, session.known);
         session.checked_at = context.now.mono_ms;
-        if term != session.known {
+        let term = match self.newest_term(epoch, found) {
+            Newest::Term(term) => term,
+            Newest::Void | Newest::Lost => return self.lose_epoch(),
+            Newest::Unknown => return self.look_failed(context),
+        };
+        if term == known && look.step == Step::Fence {
+            return self.conclude(look, context);
+        }
+        if term != known {
             self.lose_term();
             self.learn_term(term, context.now);
             look.found = None;
-            look.tries += 1;
-            if term == 0 {
-                return self.fence_epoch_of(look, context);
-            }
-            if look.tries > TRIES_MAX {
-                return self.look_failed(context);
-            }
-            return self.look_at(look, Step::Board);
+            look.tries += u8::from(look.step == Step::Fence);
         }
-        self.fence_epoch_of(look, context)
-    }
-
-    fn fence_epoch_of(&mut self, look: Look, context: &Context) -> Option<Effect> {
-        if self.times.lacks(Mutant::NoEpochAtFence) || self.times.lacks(Mutant::EpochBeforeBoard) {
-            return self.conclude(look, context);
+        if term == 0 {
+            return match look.renewal {
+                Some(_) => self.conclude(look, context),
+                None => self.take_or_rest(context, true, false),
+            };
         }
-        self.look_at(look, Step::Epoch)
-    }
-
-    fn saw_epoch(&mut self, look: Look, found: &Found, context: &Context) -> Option<Effect> {
-        let epoch = self.session.as_ref()?.epoch;
-        if self.is_in_force(epoch, std::slice::from_ref(found)) != Some(true) {
-            return self.lose_epoch();
+        if look.tries > TRIES_MAX {
+            return self.look_failed(context);
         }
-        if look.step == Step::EpochFirst {
-            return self.look_from_the_top(look);
-        }
-        self.conclude(look, context)
+        self.look_at(look, Step::Board)
     }
 
     /// The fence holds.
@@ -352,13 +320,5 @@ impl Instance {
             session.checked_at = now.mono_ms;
             session.unreadable_since = None;
         }
-    }
-}
-
-/// A counter's value; an absent one is 0.
-pub(super) fn number(found: &Found) -> u64 {
-    match found {
-        Found::Number(number) => *number,
-        Found::Absent | Found::Bytes(_) | Found::Failed => 0,
     }
 }

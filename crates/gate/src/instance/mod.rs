@@ -16,6 +16,8 @@ mod begin;
 mod bench;
 #[cfg(test)]
 mod canonical;
+#[cfg(test)]
+mod epochs;
 mod look;
 mod next;
 mod older;

@@ -1,6 +1,6 @@
 //! A scheduler's round: reads, the put of the board, the fence after it, what is left to delete (rules 15 to 19 and 21 to 23).
 
-use super::look::number;
+use super::begin::Newest;
 use super::step::State;
 use super::{Context, Effect, Instance};
 use crate::mutant::Mutant;
@@ -20,8 +20,7 @@ impl Instance {
             return None;
         }
         if term.unfenced {
-            let key = Key::Term(session.epoch);
-            return self.read(State::FencingTerm, vec![key]);
+            return self.fence_put();
         }
         if lingers && term.passed && !term.changed && term.board.idle {
             return self.leave(context);
@@ -129,12 +128,16 @@ impl Instance {
     }
 
     pub(super) fn put_done(&mut self, context: &Context) -> Option<Effect> {
-        let epoch = self.session.as_ref()?.epoch;
         self.term.as_ref()?;
         if self.times.lacks(Mutant::StartBeforeFence) {
             return self.commit(context);
         }
-        self.read(State::FencingTerm, vec![Key::Term(epoch)])
+        self.fence_put()
+    }
+
+    fn fence_put(&mut self) -> Option<Effect> {
+        let keys = self.fence_keys(self.renews_by_board());
+        self.read(State::Fencing, keys)
     }
 
     /// The board is known never to have been sent: it may be put again.
@@ -159,30 +162,18 @@ impl Instance {
         self.pause(context)
     }
 
-    pub(super) fn fence_term(&mut self, found: &[Found], context: &Context) -> Option<Effect> {
-        let term = self.term.as_ref()?;
-        let newest = match found.first() {
-            None | Some(Found::Failed) => return self.pause(context),
-            Some(found) => number(found),
-        };
-        if newest != term.no {
-            self.sums.fence_failures += 1;
-            self.lose_term();
-            self.learn_term(newest, context.now);
-            return None;
-        }
-        if self.times.lacks(Mutant::NoEpochAtFence) || self.times.lacks(Mutant::EpochBeforeBoard) {
-            return self.commit(context);
-        }
-        self.read(State::FencingEpoch, vec![Key::Epoch])
-    }
-
-    pub(super) fn fence_epoch(&mut self, found: &[Found], context: &Context) -> Option<Effect> {
-        let epoch = self.session.as_ref()?.epoch;
-        match self.is_in_force(epoch, found) {
-            None => self.pause(context),
-            Some(false) => self.lose_epoch(),
-            Some(true) => self.commit(context),
+    pub(super) fn fenced(&mut self, found: &[Found], context: &Context) -> Option<Effect> {
+        let (no, epoch) = (self.term.as_ref()?.no, self.session.as_ref()?.epoch);
+        match self.newest_term(epoch, found) {
+            Newest::Term(newest) if newest == no => self.commit(context),
+            Newest::Term(newest) => {
+                self.sums.fence_failures += 1;
+                self.lose_term();
+                self.learn_term(newest, context.now);
+                None
+            }
+            Newest::Void | Newest::Lost => self.lose_epoch(),
+            Newest::Unknown => self.pause(context),
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) enum State {
     Rest,
     /// Rules 3, 20: the epoch and the mark of a new store are read.
     ReadingEpoch,
+    /// Rule 20: the terms of a new word get their base.
+    Basing { word: Epoch, is_new: bool },
     /// Rule 20: a new word is put.
     Founding { word: Epoch, is_new: bool },
     /// Rules 20, 31: they are read again.
@@ -27,7 +29,7 @@ pub(super) enum State {
         name: u64,
         issued: Now,
     },
-    /// Rule 3: the epoch is read after it.
+    /// Rule 3: the epoch and its newest term are read after it.
     Entered {
         no: SessionNo,
         name: u64,
@@ -47,10 +49,8 @@ pub(super) enum State {
     Reading(Vec<SessionNo>),
     /// Rule 19: the board is put.
     Putting,
-    /// Rule 19: the term is read after it.
-    FencingTerm,
-    /// Rule 19: the epoch is read after that.
-    FencingEpoch,
+    /// Rule 19: the fence after it.
+    Fencing,
     /// Rule 23: a key that nobody needs is deleted.
     Deleting(Key),
 }
@@ -68,6 +68,8 @@ impl Instance {
             (State::Rest, Event::Due) => None,
 
             (State::ReadingEpoch, Event::Read(found)) => self.read_epoch(&found, context),
+            (State::Basing { word, is_new }, Event::Done) => self.put_epoch(word, is_new),
+            (State::Basing { .. }, Event::NotDone | Event::Unresolved) => self.pause(context),
             (State::Founding { word, is_new }, Event::Done) => self.founded(word, is_new),
             (State::Founding { .. }, Event::NotDone | Event::Unresolved) => self.pause(context),
             (State::Founded { word, is_new }, Event::Read(found)) => {
@@ -101,8 +103,7 @@ impl Instance {
             (State::Putting, Event::Done) => self.put_done(context),
             (State::Putting, Event::NotDone) => self.put_again(context),
             (State::Putting, Event::Unresolved) => self.put_unresolved(context),
-            (State::FencingTerm, Event::Read(found)) => self.fence_term(&found, context),
-            (State::FencingEpoch, Event::Read(found)) => self.fence_epoch(&found, context),
+            (State::Fencing, Event::Read(found)) => self.fenced(&found, context),
             (State::Deleting(key), Event::Done) => self.deleted(key),
             (State::Deleting(_), Event::NotDone | Event::Unresolved) => self.pause(context),
 

@@ -27,8 +27,11 @@ impl Instance {
         now_ms.saturating_sub(session.changed_at) >= wait_ms
     }
 
-    /// Rule 14: a term was drawn.
+    /// Rule 14: a term was drawn; 0: from a counter that was lost.
     pub(super) fn drawn(&mut self, no: TermNo, context: &Context) -> Option<Effect> {
+        if no == 0 {
+            return self.lose_epoch();
+        }
         self.sums.terms += 1;
         if self.session.as_ref().is_none_or(|session| session.over) {
             self.took_in_vain();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::bench::{Bench, TTL_MS};
 use super::{Cancel, Context, Event, Illegal, Instance, Phase, Request, Why};
-use crate::board::codec::FORMAT;
 use crate::policy::{Class, Refusal};
 use crate::room::Room;
 use crate::session::outbox::{Outbox, Said};
@@ -310,34 +309,6 @@ fn a_scheduler_that_resigns_is_followed_at_once() {
 }
 
 #[test]
-fn a_board_of_another_version_is_not_taken_over_but_lost_after_a_time_to_live() {
-    let mut bench = Bench::marked(1, Room::one(1));
-    let first = bench.arrive(0, Request::default());
-    bench.end(0, first);
-    bench.pass(2_000);
-    let (key, _) = bench
-        .store
-        .iter()
-        .rfind(|(key, _)| matches!(key, Key::Board(..)))
-        .expect("a board");
-    let key = *key;
-    bench.store.get_mut(&key).expect("a board")[0] = FORMAT + 1;
-    let second = bench.arrive(0, Request::default());
-    bench.pass(TTL_MS - 1_000);
-    assert!(bench.instances[0].report(bench.now()).unreadable);
-    assert_eq!(
-        bench.counters.get(&Key::Term(epoch_of(key))),
-        Some(&1),
-        "nobody took it over"
-    );
-    bench.pass(2 * TTL_MS);
-    assert!(bench.relays(0, second), "in a new epoch");
-    assert!(!bench.store.keys().any(
-        |other| matches!(other, Key::Board(epoch, _) if *epoch == epoch_of(key)) && *other != key
-    ));
-}
-
-#[test]
 fn after_two_takers_without_a_board_plain_order_is_in_force_and_told() {
     let mut bench = Bench::marked(1, Room::one(1));
     let first = bench.arrive(0, Request::default());
@@ -378,12 +349,5 @@ fn an_event_that_answers_nothing_is_illegal_and_changes_nothing() {
             bench.instances[0].phase(super::RequestNo(1)),
             before.phase(super::RequestNo(1))
         );
-    }
-}
-
-fn epoch_of(key: Key) -> crate::store::Epoch {
-    match key {
-        Key::Board(epoch, _) => epoch,
-        other => panic!("{other}"),
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Session {
     pub beat: u64,
     /// The issue of the put that began the last good renewal.
     pub fresh_since: Now,
+    /// It was renewed at least once.
+    pub was_renewed: bool,
     /// The issue of the put of a renewal that is good when the next board of its own term has passed.
     pub renewing: Option<Now>,
     /// It is over, and will not be anything else.
@@ -120,6 +122,7 @@ impl Session {
             name,
             beat: 1,
             fresh_since: issued,
+            was_renewed: false,
             renewing: None,
             over: false,
             dirty: false,
@@ -150,6 +153,7 @@ impl Session {
 
     /// Rule 10: the renewal whose put was issued at `issued` was found good.
     pub fn renewed(&mut self, issued: Now, now: Now, times: &Times) {
+        self.was_renewed = true;
         self.fresh_since = match times.lacks(Mutant::FreshFromAnswer) {
             true => now,
             false => issued,
