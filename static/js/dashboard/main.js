@@ -31,6 +31,7 @@ let timer;
 /** Whether the server has refused the details for want of a key. */
 let needsKey = false;
 document.addEventListener('visibilitychange', () => void read());
+window.addEventListener('storage', ({ key }) => key === 'sluice.forgotten' && location.reload());
 await read();
 document.documentElement.dataset.ready = '';
 

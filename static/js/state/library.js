@@ -160,14 +160,12 @@ export class Library extends EventTarget {
   }
 
   /**
-   * Removes all conversations and drafts from this device, also from its other tabs. The page has to begin anew then.
+   * Removes all that the page keeps, also from its other tabs. The page has to begin anew then.
    * @throws where the browser does not let it
    */
   async clear() {
     for (const conversation of this.#held.values()) this.#letGo(conversation);
-    for (const { key } of left.found()) left.done(key);
     await (await whole()).clear(this.#store);
-    await (await this.#older)?.clear();
     this.#tabs.cleared();
   }
 
@@ -189,25 +187,12 @@ export class Library extends EventTarget {
   /** @returns {Promise<Whole[]>} for an export: also what could not be written */
   async everything() {
     await this.#saver.flush();
-    const { everything } = await whole();
-    const stored = await everything(this.#store).catch(() => []);
-    const wholes = new Map(stored.map((whole) => [whole.chat.id, whole]));
-    for (const { id, chat, images, begun } of this.#saver.waiting) {
-      if (begun) wholes.set(id, { chat, images: new Map([...(wholes.get(id)?.images ?? []), ...images]) });
-    }
-    const untaken = (await (await this.#older)?.untaken()) ?? [];
-    for (const whole of untaken) if (!wholes.has(whole.chat.id)) wholes.set(whole.chat.id, whole);
-    return Array.from(wholes.values());
+    return (await whole()).everything(this.#store, this.#saver.waiting, await this.#older);
   }
 
   /** @param {string} query in lower case @returns {Promise<Meta[]>} */
   async search(query) {
-    for (const { id, chat } of this.#held.values()) this.#words.set(id, wordsOf(chat));
-    if (this.list.some(({ id, draft }) => !draft && !this.#words.has(id))) {
-      const { chats } = await whole();
-      for (const chat of await chats(this.#store).catch(() => []))
-        if (!this.#held.has(chat.id)) this.#words.set(chat.id, wordsOf(chat));
-    }
+    await (await whole()).fillWords(this.#words, this.list, this.#held, this.#store);
     return this.list.filter(
       ({ id, title }) => title.toLowerCase().includes(query) || (this.#words.get(id)?.includes(query) ?? false),
     );
@@ -394,6 +379,3 @@ const whole = () => import('./whole.js');
 
 /** @param {Event} event @returns {string} */
 const detail = (event) => /** @type {CustomEvent<string>} */ (event).detail;
-
-/** @param {Chat} chat */
-const wordsOf = (chat) => chat.messages.map(({ content }) => content.toLowerCase()).join('\n');

@@ -2,35 +2,92 @@
 //! the first of these.
 
 import { request } from './database.js';
-import { all, imagesOf, within } from './store.js';
+import { older } from './older.js';
+import { all, imagesOf, Store, within } from './store.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
-/** @typedef {import('./store.js').Store} Store */
 /** @typedef {import('./store.js').Images} Images */
+/** @typedef {import('./conversation.js').Conversation} Conversation */
+/** @typedef {{chat: Chat, images: Images}} Whole */
 /** @typedef {import('./store.js').Taken} Taken */
 
 /** A removed conversation is remembered so long; no tab with a copy is open longer. */
 const GONE_DAYS = 60;
 const DAY_MS = 86_400_000;
 
-/** @param {Store} store @returns {Promise<{chat: Chat, images: Images}[]>} */
-export const everything = (store) =>
-  store.use('readonly', async (table) => {
-    const chats = /** @type {Chat[]} */ (await all(table, 'chat:'));
-    return Promise.all(chats.map(async (chat) => ({ chat, images: await imagesOf(table, chat.id) })));
-  });
+/**
+ * @param {Store} store
+ * @param {Conversation[]} waiting what could not be written
+ * @param {import('./version1.js').Version1 | null} version1
+ * @returns {Promise<Whole[]>}
+ */
+export async function everything(store, waiting, version1) {
+  const stored = await store
+    .use('readonly', async (table) => {
+      const chats = /** @type {Chat[]} */ (await all(table, 'chat:'));
+      return Promise.all(chats.map(async (chat) => ({ chat, images: await imagesOf(table, chat.id) })));
+    })
+    .catch(() => []);
+  /** @type {Map<string, Whole>} */
+  const wholes = new Map(stored.map((whole) => [whole.chat.id, whole]));
+  for (const { id, chat, images, begun } of waiting) {
+    if (begun) wholes.set(id, { chat, images: new Map([...(wholes.get(id)?.images ?? []), ...images]) });
+  }
+  const untaken = (await version1?.untaken()) ?? [];
+  for (const whole of untaken) if (!wholes.has(whole.chat.id)) wholes.set(whole.chat.id, whole);
+  return Array.from(wholes.values());
+}
+
+/**
+ * The words of conversations, where they are not known yet.
+ * @param {Map<string, string>} words by conversation
+ * @param {import('./store.js').Meta[]} list
+ * @param {Map<string, Conversation>} held what they are just now
+ * @param {Store} store
+ */
+export async function fillWords(words, list, held, store) {
+  for (const { id, chat } of held.values()) words.set(id, wordsOf(chat));
+  if (list.every(({ id, draft }) => draft || words.has(id))) return;
+  for (const chat of await chats(store).catch(() => [])) if (!held.has(chat.id)) words.set(chat.id, wordsOf(chat));
+}
+
+/** @param {Chat} chat */
+const wordsOf = (chat) => chat.messages.map(({ content }) => content.toLowerCase()).join('\n');
 
 /** @param {Store} store @returns {Promise<Chat[]>} without images */
 export const chats = (store) => store.use('readonly', (table) => all(table, 'chat:'));
 
-/** Removes everything. That it was removed stays, so that no other tab's copy brings it back. @param {Store} store */
-export const clear = (store) =>
-  store.use('readwrite', async (table) => {
-    const keys = await request(table.getAllKeys());
-    table.clear();
-    const ids = new Set(keys.map(String).flatMap((key) => /^(?:chat|draft|gone):(.+)$/.exec(key)?.[1] ?? []));
-    for (const id of ids) table.put(Date.now(), `gone:${id}`);
-  });
+/**
+ * Removes everything: also the settings, the API key, and what lies on the device from before conversations were kept
+ * elsewhere. @param {Store} store
+ */
+export async function clear(store) {
+  forgetSettings();
+  const device = new Store('device');
+  for (const one of [store, device]) await one.use('readwrite', empty);
+  await (await older(device))?.clear();
+}
+
+/** That it was removed stays, so that no other tab's copy brings it back. @param {IDBObjectStore} table */
+async function empty(table) {
+  const keys = await request(table.getAllKeys());
+  table.clear();
+  const ids = new Set(keys.map(String).flatMap((key) => /^(?:chat|draft|gone):(.+)$/.exec(key)?.[1] ?? []));
+  for (const id of ids) table.put(Date.now(), `gone:${id}`);
+}
+
+/** What is kept beside the records. A tab has some of it for itself, and forgets that by this note (`early.js`). */
+function forgetSettings() {
+  for (const name of ['localStorage', 'sessionStorage']) {
+    try {
+      const storage = /** @type {Storage} */ (/** @type {any} */ (globalThis)[name]);
+      for (const key of Object.keys(storage)) if (key.startsWith('sluice.')) storage.removeItem(key);
+      storage.setItem('sluice.forgotten', String(Date.now()));
+    } catch {
+      // Nothing can be kept there, so nothing is.
+    }
+  }
+}
 
 /** Removals of long ago need not be remembered. @param {Store} store */
 export const prune = (store) =>

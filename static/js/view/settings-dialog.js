@@ -86,7 +86,6 @@ async function forgetAll(library) {
   } catch {
     return say(t('forget.failed'));
   }
-  forgetSettings();
   location.replace('/');
 }
 
@@ -104,18 +103,6 @@ async function take(file, library) {
     say(t('settings.imported', { n: taken.length }));
   } catch {
     say(t('settings.import_failed'));
-  }
-}
-
-/** All that this page keeps beside its records, the API key too. */
-function forgetSettings() {
-  for (const storage of ['localStorage', 'sessionStorage']) {
-    try {
-      const kept = /** @type {Storage} */ (/** @type {any} */ (globalThis)[storage]);
-      for (const key of Object.keys(kept)) if (key.startsWith('sluice.')) kept.removeItem(key);
-    } catch {
-      // Nothing can be kept there, so nothing is.
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import {
   answerState,
   browserTest,
   composerText,
+  forget,
   messages,
   reload,
   send,
@@ -12,6 +13,7 @@ import {
   until,
   useBrowser,
 } from '../support/browser.mjs';
+import { everything } from '../support/walk-look.mjs';
 
 useBrowser();
 
@@ -72,6 +74,49 @@ browserTest(
     fake.health = { ...fake.health, pageHistory: 'device' };
     await reload(page);
     await page.locator('.chat-open', { hasText: 'one' }).waitFor(); // it is there still
+  },
+  { alone: true },
+);
+
+browserTest(
+  'session: what one tab is told to forget goes from the others too',
+  async ({ page, open }) => {
+    const other = await open();
+    for (const tab of [page, other]) {
+      await send(tab, 'a secret');
+      await answerState(tab, 'done');
+    }
+    await forget(page);
+    for (const tab of [page, other]) {
+      await tab.locator('#empty').waitFor();
+      await tab.waitForSelector('html[data-ready]');
+      assert.deepEqual(await titles(tab), []);
+      assert.doesNotMatch(await tab.evaluate(() => JSON.stringify(sessionStorage)), /secret/);
+    }
+    await send(other, 'another');
+    await answerState(other, 'done');
+    await reload(other);
+    assert.deepEqual(await titles(other), ['another'], 'what is said from then on stays');
+  },
+  keeps('session'),
+);
+
+browserTest(
+  'off: what lies on the device from before is forgotten too',
+  async ({ page, fake }) => {
+    await send(page, 'a secret');
+    await answerState(page, 'done');
+    fake.health = { ...fake.health, pageHistory: 'off' };
+    await reload(page);
+    await page.getByText('gone when you leave').waitFor();
+    await forget(page);
+    await page.locator('#settings-dialog').waitFor({ state: 'detached' });
+    await page.waitForSelector('html[data-ready]');
+    fake.health = { ...fake.health, pageHistory: 'device' };
+    await reload(page);
+    await page.getByText('gone when you leave').waitFor({ state: 'hidden' });
+    assert.deepEqual(await titles(page), []);
+    assert.doesNotMatch(Array.from(await everything(page)).join(' '), /secret/);
   },
   { alone: true },
 );

@@ -7,6 +7,7 @@ import {
   browserTest,
   composerText,
   fillIn,
+  forget,
   reload,
   send,
   titles,
@@ -161,11 +162,13 @@ browserTest('a device forgets everything when it is told to, in every tab', asyn
   const other = await open(await page.evaluate(() => `/${location.hash}`));
   await other.getByText('Hello there.').waitFor();
   await other.fill('#composer-text', 'half a secret');
-  await page.evaluate(() => localStorage.setItem('sluice.key', 'a key'));
-  await page.click('#open-settings');
-  await page.click('#forget-all');
-  await page.locator('#ask-dialog').waitFor();
-  await page.click('#ask-yes');
+  const dashboard = await open('/dashboard/');
+  const asleep = await open(); // no part of the page runs there meanwhile
+  for (const tab of [page, other, dashboard, asleep])
+    await tab.evaluate(() => (sessionStorage['sluice.key'] = 'a key'));
+  await asleep.goto(`${fake.url}/nothing`);
+  await page.evaluate(() => (localStorage['sluice.key'] = 'a key'));
+  await forget(page);
   for (const tab of [page, other]) {
     await tab.waitForURL(`${fake.url}/`);
     await tab.waitForSelector('html[data-ready]');
@@ -173,6 +176,10 @@ browserTest('a device forgets everything when it is told to, in every tab', asyn
     assert.equal(await composerText(tab), '');
     assert.deepEqual(await titles(tab), []);
   }
+  await asleep.goto(fake.url);
+  await asleep.waitForSelector('html[data-ready]');
+  const keyOf = (tab) => tab.evaluate(() => sessionStorage.getItem('sluice.key')).catch(() => 'a page that goes');
+  for (const tab of [page, other, asleep, dashboard]) await until(async () => (await keyOf(tab)) === null, 'the key');
   const left = Array.from(await everything(page))
     .flat()
     .join(' ');

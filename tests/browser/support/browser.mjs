@@ -182,6 +182,14 @@ export const hide = (page, hidden) =>
 /** The names of the conversations in the list. */
 export const titles = (page) => page.locator('.chat-open').allInnerTexts();
 
+/** Has everything forgotten, by the settings. */
+export async function forget(page) {
+  await page.click('#open-settings');
+  await page.click('#forget-all');
+  await page.locator('#ask-dialog').waitFor();
+  await page.click('#ask-yes');
+}
+
 /** Opens a conversation by its name in the list. */
 export const openChat = (page, title) => page.locator('.chat-open').getByText(title, { exact: true }).click();
 
