@@ -51,6 +51,9 @@ const marked = new Marked({
       const label = escape(text || href);
       return isSafeLink(href) ? `<a href="${escape(href)}">${label}</a>` : `<span>${label}</span>`;
     },
+    listitem({ tokens, task }) {
+      return `<li${task ? ' class="task"' : ''}>${this.parser.parse(tokens)}</li>\n`;
+    },
     checkbox({ checked }) {
       return checked ? '☑ ' : '☐ ';
     },

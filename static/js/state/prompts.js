@@ -26,7 +26,7 @@ export function prompts() {
  */
 export function savePrompt(prompt) {
   const others = prompts().filter(({ name }) => name !== prompt.name);
-  return write([...others, prompt].sort((a, b) => a.name.localeCompare(b.name)));
+  return write([...others, prompt].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })));
 }
 
 /** @param {string} name */

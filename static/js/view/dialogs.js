@@ -38,7 +38,11 @@ function markup(path) {
     const request = new XMLHttpRequest();
     request.open('GET', path);
     request.responseType = 'document';
-    request.onload = () => (request.responseXML ? resolve(request.responseXML) : reject(new TypeError('no markup')));
+    request.onload = () => {
+      const { status, responseXML } = request; // a proxy's word that nothing is there is a document too
+      if (status === 200 && responseXML) resolve(responseXML);
+      else reject(new TypeError('no markup'));
+    };
     request.onerror = () => reject(new TypeError('not there'));
     request.send();
   });

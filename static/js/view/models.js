@@ -99,7 +99,7 @@ export class ModelPicker extends EventTarget {
       this.#names = answer.models
         .map((/** @type {any} */ one) => String(one?.name ?? one?.model ?? ''))
         .filter(Boolean)
-        .sort();
+        .sort((/** @type {string} */ a, /** @type {string} */ b) => a.localeCompare(b, 'en', { numeric: true }));
     }
     this.show(model);
     if (answer) void this.#look();

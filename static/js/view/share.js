@@ -19,7 +19,7 @@ h2 { font-size: 0.8rem; font-weight: 600; opacity: 0.7; margin: 2rem 0 0.2rem; }
 pre { overflow-x: auto; padding: 0.8rem 1rem; border-radius: 8px; background: color-mix(in srgb, currentcolor 6%, transparent); }
 pre, code { font-family: ui-monospace, monospace; font-size: 0.9em; }
 pre, code, .math { direction: ltr; unicode-bidi: isolate; }
-p, li, td, th { unicode-bidi: plaintext; }
+p, li, td, th { unicode-bidi: plaintext; } ul > .task { list-style: none; }
 table { border-collapse: collapse; } td, th { padding: 0.3rem 0.7rem; border: 1px solid color-mix(in srgb, currentcolor 25%, transparent); }
 img { max-width: 100%; } blockquote { margin-inline-start: 0; padding-inline-start: 1rem; border-inline-start: 3px solid currentcolor; opacity: 0.8; }
 `;

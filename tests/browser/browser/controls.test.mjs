@@ -125,6 +125,23 @@ browserTest('a dialog stays on a click in its padding, and when a selection is d
   await dialog.waitFor({ state: 'hidden' });
 });
 
+browserTest(
+  "a proxy's page in the place of the dialogs is none of them: the next press asks again",
+  async ({ page }) => {
+    let asked = 0;
+    await page.route('**/more.html', (route) =>
+      ++asked === 1
+        ? route.fulfill({ status: 502, contentType: 'text/html', body: '<title>Bad Gateway</title>' })
+        : route.continue(),
+    );
+    await page.click('#open-help');
+    await until(() => asked === 1);
+    await page.click('#open-help');
+    await page.locator('#help-dialog').waitFor();
+  },
+  { allow: /no markup/ },
+);
+
 browserTest('the key: an odd one is refused with a word, and a key can be forgotten', async ({ page }) => {
   await page.click('#open-settings');
   await page.click('#change-key');

@@ -156,6 +156,40 @@ for (const [name, width, locale] of [
   );
 }
 
+for (const viewport of [
+  { width: 320, height: 568 },
+  { width: 568, height: 320 },
+]) {
+  browserTest(
+    `who waits on a small phone sees the place and the model: ${viewport.width} × ${viewport.height}`,
+    async ({ page, fake }) => {
+      fake.onChat = (stream) => stream.place(118, { queued: 120, etaSeconds: 900, reason: 'slots' });
+      await page.fill('#composer-text', 'q');
+      await page.tap('#send');
+      const seen = (selector) =>
+        page.locator(selector).evaluate((node) => {
+          const { left, top, width, height } = node.getBoundingClientRect();
+          const rows = [top + 2, top + height / 2, top + height - 2];
+          return rows.every((y) => node.contains(document.elementFromPoint(left + width / 2, y)));
+        });
+      await page.locator('.place-eta').waitFor();
+      await until(() => seen('.place-now'), 'the place is in sight');
+      const { width } = await page.locator('#model').boundingBox();
+      assert.ok(width >= 80, `the model has ${width} px`);
+    },
+    {
+      viewport,
+      locale: 'de-DE',
+      hasTouch: true,
+      isMobile: true,
+      setUp: (fake) => {
+        fake.line = { activeRequests: 4, queuedRequests: 120, maxConcurrent: 4 };
+        fake.health = { ...fake.health, model: 'llama3.2:3b' };
+      },
+    },
+  );
+}
+
 browserTest('a megabyte that is pasted is there and can be sent', async ({ page, fake }) => {
   const times = await page.evaluate(async () => {
     const field = document.getElementById('composer-text');
@@ -214,6 +248,19 @@ browserTest(
     fake.tags = { models: [] };
     const other = await open('/');
     await until(async () => (await other.locator('#model').innerText()).includes('no models'));
+  },
+);
+
+browserTest(
+  'models are listed by their names as people count: 8b before 14b',
+  async ({ page }) => {
+    const names = () => page.locator('#model option:not([value=""])').allInnerTexts();
+    await until(async () => (await names()).length === 4);
+    assert.deepEqual(await names(), ['model-2', 'model-10', 'qwen3:8b', 'qwen3:14b']);
+  },
+  {
+    setUp: (fake) =>
+      (fake.tags = { models: ['qwen3:14b', 'model-10', 'qwen3:8b', 'model-2'].map((name) => ({ name })) }),
   },
 );
 

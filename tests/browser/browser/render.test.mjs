@@ -238,6 +238,60 @@ browserTest(
 );
 
 browserTest(
+  'an item of a list of tasks has its box and no bullet beside it; a number stays',
+  async ({ page, fake }) => {
+    fake.onChat = async (stream) => {
+      await stream.say('- [x] done\n- [ ] open\n- plain\n\nor\n\n1. [ ] first\n\n2. [x] second\n');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    const items = await page
+      .locator('.assistant li')
+      .evaluateAll((all) => all.map((item) => [item.innerText.trim(), getComputedStyle(item).listStyleType]));
+    assert.deepEqual(items, [
+      ['☑ done', 'none'],
+      ['☐ open', 'none'],
+      ['plain', 'disc'],
+      ['☐ first', 'decimal'],
+      ['☑ second', 'decimal'],
+    ]);
+  },
+);
+
+browserTest(
+  'a table that is too wide shows at its edges where it goes on',
+  async ({ page, fake }) => {
+    const cells = Array.from({ length: 12 }, (_, index) => `column-${index}`);
+    fake.onChat = async (stream) => {
+      await stream.say(`|${cells.join('|')}|\n|${cells.map(() => '-').join('|')}|\n|${cells.join('|')}|\n\n`);
+      await stream.say('or\n\n|a|b|\n|-|-|\n|1|2|\n');
+      await stream.done();
+    };
+    await send(page, 'q');
+    await answerState(page, 'done');
+    // Its edges alone are looked at, not what stands there.
+    await page.locator('.table *').evaluateAll((all) => all.forEach(({ style }) => (style.visibility = 'hidden')));
+    /** What is drawn 4 px wide at `share` of the box's width. */
+    const strip = async (box, share) => {
+      const { x, y, width, height } = await box.boundingBox();
+      const clip = { x: Math.round(x + 1 + share * (width - 6)), y: Math.round(y + height / 2), width: 4, height: 6 };
+      return (await page.screenshot({ clip })).toString('base64');
+    };
+    const marked = async (box) => {
+      const middle = await strip(box, 0.5);
+      return [(await strip(box, 0)) !== middle, (await strip(box, 1)) !== middle];
+    };
+    const [wide, narrow] = await page.locator('.assistant .table').all();
+    assert.deepEqual(await marked(wide), [false, true], 'at its beginning');
+    await wide.evaluate((node) => (node.scrollLeft = 1e6));
+    assert.deepEqual(await marked(wide), [true, false], 'at its end');
+    assert.deepEqual(await marked(narrow), [false, false], 'one that fits');
+  },
+  { viewport: { width: 390, height: 664 } },
+);
+
+browserTest(
   'settled text keeps its nodes and its selection while the answer grows, and no word goes away',
   async ({ page, fake }) => {
     const go = signal();
