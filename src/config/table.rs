@@ -262,7 +262,7 @@ settings! {
         cors_origins: Origins = form::origins(), "", since "0.1.0",
             "foreign origins whose pages may ask: https://example.org, http://localhost:*, app://obsidian.md, or * for all";
         page_history: PageHistory = form::page_history(), "device", since "0.2.0",
-            "where the page keeps conversations: on the device, for the session (gone with the tab), or not at all (off): for computers that many share";
+            "where the page keeps conversations: on the device, for the session (in the tab, which a browser can reopen once it is closed), or not at all (off: for computers that many share)";
     }
 }
 

@@ -13,10 +13,10 @@ import { ModelPicker } from './view/models.js';
 import { ScrollKeeper } from './view/scroll.js';
 import { bindShortcuts } from './view/shortcuts.js';
 import { isDrawerOpen } from './view/sidebar.js';
-import { historyOf, saveSetting, setting } from './state/settings.js';
+import { history, historyOf, saveSetting, setting } from './state/settings.js';
 
-/** A server that says nothing within this keeps nobody waiting. */
-const FIRST_REPORT_MS = 2_000;
+/** A server that says nothing within this keeps nobody waiting. It waits for its upstreams for 2 s itself. */
+const FIRST_REPORT_MS = 3_000;
 
 /** @typedef {import('./state/conversation.js').Conversation} Conversation */
 /**
@@ -32,8 +32,11 @@ const FIRST_REPORT_MS = 2_000;
  */
 export async function start(first) {
   const { composer, queue, health } = first;
-  const history = await keptWhere(first);
-  const library = new Library(history);
+  if (setting('history') === '')
+    await Promise.race([first.checked, new Promise((resolve) => setTimeout(resolve, FIRST_REPORT_MS))]);
+  const known = setting('history') !== '' || heedHistory(health) !== undefined;
+  const library = new Library(history());
+  bindHistory(library, health, known);
   bindStorage(library);
   await library.begin();
   const scroll = new ScrollKeeper(byId('scroller'), byId('jump'));
@@ -88,28 +91,31 @@ export async function start(first) {
 }
 
 /**
- * Where conversations are kept is the operator's to say. What was said the last time holds until the server speaks: only
- * the very first page waits for it.
- * @param {FirstStage} first
+ * Where conversations are kept is the operator's to say. What was said the last time holds until the server speaks.
+ * @param {Library} library
+ * @param {FirstStage['health']} health
+ * @param {boolean} known whether it has ever spoken
  */
-async function keptWhere({ health, checked }) {
-  if (setting('history') === '') {
-    await Promise.race([checked, new Promise((resolve) => setTimeout(resolve, FIRST_REPORT_MS))]);
-    saveSetting('history', toldHistory(health) ?? '');
-  }
-  const history = historyOf(setting('history'));
-  void checked.then(() => {
-    const told = toldHistory(health);
+function bindHistory(library, health, known) {
+  const before = history();
+  const brief = () => import('./view/brief-note.js');
+  if (known && before !== 'device') void brief().then(({ tell }) => tell(before));
+  const heard = () => {
+    const told = heedHistory(health);
     if (told === undefined) return;
-    saveSetting('history', told);
-    if (told !== history) location.reload();
-  });
-  if (history !== 'device') void import('./view/brief-note.js').then(({ tell }) => tell(history));
-  return history;
+    health.removeEventListener('report', heard);
+    if (told !== before || !known) void brief().then(({ settle }) => settle(library, before, !known));
+  };
+  health.addEventListener('report', heard);
+  heard();
 }
 
 /** A refusal (of this name, or by wrong settings) tells nothing. @param {FirstStage['health']} health */
-const toldHistory = ({ report }) => (report && !report.code ? historyOf(report.pageHistory) : undefined);
+function heedHistory({ report }) {
+  if (!report || report.code) return undefined;
+  saveSetting('history', historyOf(report.pageHistory));
+  return history();
+}
 
 /** They come when the first is needed. */
 const dialogs = () => import('./view/dialogs.js');

@@ -22,8 +22,6 @@ import { isBusy } from './turn-state.js';
 /** @typedef {import('./store.js').Images} Images */
 /** @typedef {{chat: Chat, images: Images}} Whole */
 
-/** Between two tries to take what version 1 has, where there is no room for it. */
-const PAUSE_MS = { first: 5_000, most: 300_000 };
 /** Conversations that are kept open though nobody looks at them. */
 const MOST_HELD = 40;
 const TAKEN_AT_ONCE = 20;
@@ -69,16 +67,7 @@ export class Library extends EventTarget {
 
   /** Takes what version 1 has: all of it, one after the other. Call after the page can be used. */
   async upgrade() {
-    const version1 = await this.#older;
-    if (!version1) return;
-    version1.listen((taken) => this.#onTaken(taken));
-    for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS.most)) {
-      const all = await version1.run((taken) => this.#onTaken(taken)).catch(() => false);
-      if (all && this.#saver.waiting.length === 0) this.#saver.tellTrouble(false);
-      if (all) return;
-      this.#saver.tellTrouble(true);
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
+    await (await this.#older)?.takeAll((taken) => this.#onTaken(taken), this.#saver);
   }
 
   /** @returns {Meta[]} pinned ones first, then the latest */
@@ -166,7 +155,14 @@ export class Library extends EventTarget {
   async clear() {
     for (const conversation of this.#held.values()) this.#letGo(conversation);
     await (await whole()).clear(this.#store);
+    await (await older(new Store('device')))?.clear();
     this.#tabs.cleared();
+  }
+
+  /** What was kept in the page alone goes where it is to be kept; the page has to begin anew then. @param {import('./settings.js').History} history */
+  async moveTo(history) {
+    await this.#saver.flush();
+    await (await whole()).copy(this.#store, new Store(history));
   }
 
   /** Takes conversations from a file. A newer copy of one that is here is merged. @param {Whole[]} wholes */

@@ -1,18 +1,21 @@
 //! Texts that somebody writes again and again, kept on this device.
 
-import { historyOf, setting } from './settings.js';
+import { history } from './settings.js';
 
 /** @typedef {{name: string, text: string}} Prompt */
 
 const KEY = 'sluice.prompts';
 
 /** Where conversations do not stay, nothing does. */
-const storage = () => (historyOf(setting('history')) === 'device' ? localStorage : sessionStorage);
+const storage = () => (history() === 'device' ? localStorage : sessionStorage);
 
 /** @returns {Prompt[]} by name */
-export function prompts() {
+export const prompts = () => read(storage);
+
+/** @param {() => Storage} from */
+function read(from) {
   try {
-    const kept = JSON.parse(storage().getItem(KEY) ?? '[]');
+    const kept = JSON.parse(from().getItem(KEY) ?? '[]');
     return Array.isArray(kept) ? kept.filter(isPrompt) : [];
   } catch {
     return []; // storage is forbidden, or somebody else wrote there
@@ -31,6 +34,12 @@ export function savePrompt(prompt) {
 
 /** @param {string} name */
 export const removePrompt = (name) => write(prompts().filter((prompt) => prompt.name !== name));
+
+/** What this tab alone has goes to the device, where that is what is wanted. */
+export function keepPrompts() {
+  const here = read(() => sessionStorage);
+  if (storage() === localStorage && here.every(savePrompt)) sessionStorage.removeItem(KEY);
+}
 
 /** @param {Prompt[]} all */
 function write(all) {

@@ -12,19 +12,25 @@ const here = new Map();
 
 /** @param {Name} name @returns {string} '' when it was never set */
 export function setting(name) {
+  let kept;
   try {
-    return localStorage.getItem(`sluice.${name}`) ?? '';
+    kept = localStorage.getItem(`sluice.${name}`);
   } catch {
-    return here.get(name) ?? '';
+    // Storage is forbidden.
   }
+  return kept ?? here.get(name) ?? '';
 }
 
-/** @param {Name} name @param {string} value */
+/** @param {Name} name @param {string} value @returns {boolean} whether it outlives this page */
 export function saveSetting(name, value) {
   here.set(name, value);
   try {
     localStorage.setItem(`sluice.${name}`, value);
+    return true;
   } catch {
-    // This page keeps it until it is closed.
+    return false;
   }
 }
+
+/** Nothing is kept until the server has said that it may be. */
+export const history = () => /** @type {History} */ (setting('history') || 'off');

@@ -29,6 +29,8 @@ import { LEFT, NAME } from './version1-names.js';
 const TABLE = 'chats';
 const CHANNEL = 'sluice.chats';
 const KEPT_MS = 30 * 86_400_000;
+/** Between two tries, where there is no room. */
+const PAUSE_MS = { first: 5_000, most: 300_000 };
 /** The key of what belongs to no conversation: when version 1 was first taken, and its one draft of a new one. */
 const NEW = 'new';
 
@@ -44,8 +46,24 @@ export class Version1 {
     this.#store = store;
   }
 
+  /**
+   * Takes all of it, however often that has to be tried, and what comes later.
+   * @param {(taken: TakenEvent) => void} onTaken
+   * @param {import('./saver.js').Saver} saver
+   */
+  async takeAll(onTaken, saver) {
+    this.#listen(onTaken);
+    for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS.most)) {
+      const all = await this.#run(onTaken).catch(() => false);
+      if (all && saver.waiting.length === 0) saver.tellTrouble(false);
+      if (all) return;
+      saver.tellTrouble(true);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
   /** Takes a conversation whenever a tab of version 1 has written it. @param {(taken: TakenEvent) => void} onTaken */
-  listen(onTaken) {
+  #listen(onTaken) {
     this.#channel = new BroadcastChannel(CHANNEL);
     this.#channel.onmessage = ({ data }) => {
       if (typeof data === 'string') void this.#take(data, onTaken).catch(() => {});
@@ -57,7 +75,7 @@ export class Version1 {
    * @param {(taken: TakenEvent) => void} onTaken
    * @returns {Promise<boolean>} whether all of it is here now
    */
-  async run(onTaken) {
+  async #run(onTaken) {
     await this.#takeLeft(onTaken);
     const there = await this.#use('readonly', listing);
     if (!there) return this.#untaken.size === 0;

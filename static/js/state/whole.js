@@ -2,7 +2,6 @@
 //! the first of these.
 
 import { request } from './database.js';
-import { older } from './older.js';
 import { all, imagesOf, Store, within } from './store.js';
 
 /** @typedef {import('./chat.js').Chat} Chat */
@@ -63,9 +62,7 @@ export const chats = (store) => store.use('readonly', (table) => all(table, 'cha
  */
 export async function clear(store) {
   forgetSettings();
-  const device = new Store('device');
-  for (const one of [store, device]) await one.use('readwrite', empty);
-  await (await older(device))?.clear();
+  for (const one of [store, new Store('device')]) await one.use('readwrite', empty);
 }
 
 /** That it was removed stays, so that no other tab's copy brings it back. @param {IDBObjectStore} table */
@@ -87,6 +84,14 @@ function forgetSettings() {
       // Nothing can be kept there, so nothing is.
     }
   }
+}
+
+/** @param {Store} from @param {Store} to */
+export async function copy(from, to) {
+  const [keys, values] = await from.use('readonly', (table) =>
+    Promise.all([request(table.getAllKeys()), request(table.getAll())]),
+  );
+  await to.use('readwrite', async (table) => keys.forEach((key, index) => table.put(values[index], key)));
 }
 
 /** Removals of long ago need not be remembered. @param {Store} store */

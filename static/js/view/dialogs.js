@@ -2,7 +2,7 @@
 
 import { byId, find, style } from '../dom.js';
 import { apply, loadMore, t } from '../i18n.js';
-import { historyOf, setting } from '../state/settings.js';
+import { history } from '../state/settings.js';
 import { apiKey, saveApiKey } from '../wire/api.js';
 
 /** @param {string} id */
@@ -101,7 +101,7 @@ export async function askKey({ refused }, changed) {
   byId('key-text').textContent = t(refused ? (there ? 'key.wrong' : 'key.text') : there ? 'key.change' : 'key.none');
   byId('key-fault').textContent = '';
   byId('key-forget').hidden = !there;
-  find(byId('key-dialog'), '.check').hidden = historyOf(setting('history')) !== 'device'; // a computer of many
+  find(byId('key-dialog'), '.check').hidden = history() !== 'device'; // a computer of many
   input.value = '';
   const changedKey = () => {
     changed();

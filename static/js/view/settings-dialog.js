@@ -7,7 +7,7 @@ import { askToNotify, canNotify } from './notify.js';
 import { download, fileName } from './download.js';
 import { byId } from '../dom.js';
 import { t } from '../i18n.js';
-import { historyOf, saveSetting, setting } from '../state/settings.js';
+import { history, saveSetting, setting } from '../state/settings.js';
 import { applyTheme } from './theme.js';
 import { fromJson, fromMarkdown, toJson, toMarkdown } from '../state/transfer.js';
 
@@ -30,8 +30,7 @@ export async function openSettings(context) {
   byId('notify-row').hidden = !canNotify(); // elsewhere browsers have none
   box('notify').checked = setting('notify') === 'on';
   box('use-shortcuts').checked = setting('shortcuts') !== 'off';
-  const history = historyOf(setting('history'));
-  byId('settings-where').textContent = t(history === 'device' ? 'settings.data_text' : `history.${history}`);
+  byId('settings-where').textContent = t(history() === 'device' ? 'settings.data_text' : `history.${history()}`);
   say('');
   /** @type {HTMLDialogElement} */ (byId('settings-dialog')).showModal();
 }

@@ -9,6 +9,7 @@ import {
   messages,
   reload,
   send,
+  signal,
   titles,
   until,
   useBrowser,
@@ -29,7 +30,7 @@ const onDevice = (page) =>
 browserTest(
   'session: a reload finds everything, another tab and the device have nothing',
   async ({ page, open }) => {
-    await page.getByText('gone when you close it').waitFor();
+    await page.getByText('A browser can reopen a closed tab').waitFor();
     await send(page, 'a secret');
     await answerState(page, 'done');
     await page.fill('#composer-text', 'half a secret');
@@ -119,4 +120,73 @@ browserTest(
     assert.doesNotMatch(Array.from(await everything(page)).join(' '), /secret/);
   },
   { alone: true },
+);
+
+/** A page of a server that does not say yet how it is. */
+async function untold(fake, context) {
+  const page = await context.newPage();
+  const told = signal();
+  await page.route('**/api/health', (route) => told.then(() => route.continue()));
+  await page.goto(fake.url);
+  await page.waitForSelector('html[data-ready]');
+  await send(page, 'a secret');
+  await answerState(page, 'done');
+  await page.click('#new-chat');
+  await page.fill('#composer-text', 'half a secret');
+  await page.click('#open-prompts');
+  await page.fill('#prompt-name', 'tone');
+  await page.fill('#prompt-text', 'A secret tone');
+  await page.click('#prompt-save');
+  await page.keyboard.press('Escape');
+  await page.evaluate(() => window.dispatchEvent(new Event('pagehide'))); // writes what is to be written
+  const { databases, local } = await onDevice(page);
+  assert.deepEqual(databases, []);
+  assert.doesNotMatch(local, /secret/);
+  return { page, told };
+}
+
+browserTest(
+  'until the server has said where, nothing is on the device; off: nor afterwards',
+  async ({ fake, context }) => {
+    const { page, told } = await untold(fake, context);
+    told.fire();
+    await page.getByText('gone when you leave').waitFor();
+    assert.deepEqual(await titles(page), ['a secret']);
+    assert.equal(await composerText(page), 'half a secret');
+    const { databases, local } = await onDevice(page);
+    assert.deepEqual(databases, []);
+    assert.doesNotMatch(local, /secret/);
+  },
+  { ...keeps('off'), path: '' },
+);
+
+browserTest(
+  'device: what was said before the server spoke is there afterwards, and stays',
+  async ({ fake, context, open }) => {
+    const { page, told } = await untold(fake, context);
+    told.fire();
+    await until(async () => JSON.stringify(await onDevice(page).catch(() => '')).includes('sluice-2'), 'on the device');
+    await until(async () => (await titles(page).catch(() => [])).join() === 'a secret', 'the list');
+    await until(async () => (await composerText(page)) === 'half a secret', 'the draft');
+    const other = await open();
+    assert.deepEqual((await titles(other)).toSorted(), ['Draft: half a secret', 'a secret']);
+    await other.click('#open-prompts');
+    await other.locator('#prompt-list', { hasText: 'tone' }).waitFor();
+  },
+  { alone: true, path: '' },
+);
+
+browserTest(
+  'off: the Back button does not bring a page back from the memory of the browser',
+  async ({ page }) => {
+    await page.getByText('gone when you leave').waitFor();
+    await send(page, 'a secret');
+    await answerState(page, 'done');
+    const again = page.waitForEvent('load');
+    await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+    await again;
+    await page.waitForSelector('html[data-ready]');
+    assert.deepEqual(await titles(page), []);
+  },
+  keeps('off'),
 );
