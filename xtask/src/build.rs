@@ -17,6 +17,15 @@ Builds into the repository's own target folder.";
 /// What the components are built for.
 pub(crate) const WASM: &str = "wasm32-wasip2";
 
+/// How a component is linked, beside the release profile: as one unit, so that it is a fifth smaller, sooner machine code, and costs
+/// a few per cent less for each request. The host, which is wasmtime for the most part, would take minutes for it.
+const LINKED_WHOLE: [&str; 4] = [
+    "--config",
+    "profile.release.lto=true",
+    "--config",
+    "profile.release.codegen-units=1",
+];
+
 /// The packages that are components, as options of cargo.
 pub(crate) const COMPONENTS: [&str; 4] = ["-p", "sluice", "-p", "sluice-fileserver"];
 
@@ -133,8 +142,9 @@ fn trap_component(repo: &Repo) -> Result<()> {
 
 fn compile_components(repo: &Repo, options: &[&str]) -> Result<()> {
     let mut command = process::cargo_into(repo, "build", &repo.component_target());
-    command.args(["--release", "--target", WASM]);
-    process::run_quietly(command.args(COMPONENTS).args(options))
+    command.arg("--release").args(LINKED_WHOLE);
+    command.args(["--target", WASM]).args(COMPONENTS);
+    process::run_quietly(command.args(options))
 }
 
 /// What [`compile_components`] has made.
@@ -205,4 +215,19 @@ fn ensure_c_compiler() -> Result<()> {
     }
     eprintln!("There is no C compiler (cc), which SQLite and TLS need.");
     debian::install(&["build-essential"]).map_err(anyhow::Error::msg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_are_linked_alike_whoever_builds_them() {
+        let command = format!("cargo build --release {}", LINKED_WHOLE.join(" "));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for (file, times) in [("spin.toml", 2), ("deploy/Containerfile", 1)] {
+            let text = std::fs::read_to_string(root.join(file)).expect(file);
+            assert_eq!(text.matches(&command).count(), times, "{file}");
+        }
+    }
 }
