@@ -316,7 +316,10 @@ impl<W: World> Gate<W> {
 
     /// Rests until it is time, or something was noted.
     async fn rest(&self, until_ms: u64) -> Event {
-        let left_ms = until_ms.saturating_sub(self.0.world.now().mono_ms);
+        // To the beginning of that millisecond, not as much later as the rest has begun after one.
+        let left_us = until_ms
+            .saturating_mul(1_000)
+            .saturating_sub(self.0.world.now_us());
         let noted = poll_fn(|context| {
             self.0.noted.register(context.waker());
             if self.0.is_noted.get() {
@@ -325,7 +328,7 @@ impl<W: World> Gate<W> {
                 Poll::Pending
             }
         });
-        let slept = self.0.world.sleep(Duration::from_millis(left_ms));
+        let slept = self.0.world.sleep(Duration::from_micros(left_us));
         select(pin!(noted), pin!(slept)).await;
         Event::Due
     }
