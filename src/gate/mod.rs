@@ -16,6 +16,7 @@ mod account;
 mod driver;
 mod foresight;
 mod last;
+mod operations;
 mod place;
 mod reading;
 #[cfg(test)]

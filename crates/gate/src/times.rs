@@ -4,7 +4,7 @@
 //!
 //! - `own_limit` + what two clocks may drift apart in `ttl` + the longest delay between a check of freshness and the bytes
 //!   that it lets out < `ttl`: who lapsed has stopped before anybody takes its slot.
-//! - `renewal` + two operations + 7 reads ≤ `own_limit`: a renewal in whose middle a term begins cuts nobody; where a second
+//! - `renewal` + two operations + 6 reads ≤ `own_limit`: a renewal in whose middle a term begins cuts nobody; where a second
 //!   `renewal` fits in besides, neither does one that is lost.
 //! - `beat` + one write ≤ `takeover` / 2: a living scheduler is not replaced. Safety asks nothing of `takeover`.
 

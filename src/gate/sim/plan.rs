@@ -132,10 +132,10 @@ impl Plan {
     }
 
     /// Whether a session outlives a renewal in whose middle a term begins, if each operation takes as long as it may: one that is
-    /// under way, the put, two boards and two terms, the older board, the new one once more, the epoch.
+    /// under way, the put, two boards and two fences, the older board, the new one once more.
     pub(super) fn renews_in_time(&self) -> bool {
         let times = super::times(self);
-        let longest_us = 8 * self.read_us.1 + self.write_us.1;
+        let longest_us = 7 * self.read_us.1 + self.write_us.1;
         1_000 * times.renewal_ms + longest_us <= 1_000 * times.own_limit_ms
     }
 

@@ -93,7 +93,8 @@ async fn find(store: &dyn Store, key: &Key) -> Found {
     match store.get(&key.to_string()).await.expect("a read") {
         None => Found::Absent,
         Some(bytes) if key.is_counter() => {
-            Found::Number(sluice::store::number(&bytes).expect("a counter"))
+            let value = sluice::store::number(&bytes).expect("a counter");
+            key.count(value).map_or(Found::Absent, Found::Number)
         }
         Some(bytes) => Found::Bytes(bytes),
     }

@@ -133,10 +133,8 @@ impl Instance {
         match self.newest_term(epoch, found) {
             Newest::Term(term) => {
                 self.sums.sessions += 1;
-                let mut session = Session::new(epoch, no, name, issued);
-                session.known = term;
-                session.checked_at = context.now.mono_ms;
-                self.session = Some(session);
+                self.session = Some(Session::new(epoch, no, name, issued));
+                self.learn_term(term, context.now);
                 None
             }
             Newest::Void => {
@@ -149,12 +147,12 @@ impl Instance {
     }
 
     /// What is read at a fence: the newest term; in a renewal the epoch beside it, and also before a session's first one, so that who
-    /// founds at the same moment as another learns of it early.
-    pub(super) fn fence_keys(&self, renews: bool) -> Vec<Key> {
+    /// founds at the same moment as another learns of it early. `has_doubts`: it is a renewal, or there is another reason.
+    pub(super) fn fence_keys(&self, has_doubts: bool) -> Vec<Key> {
         let Some(session) = &self.session else {
             return Vec::new();
         };
-        let reads_epoch = renews || !session.was_renewed;
+        let reads_epoch = has_doubts || !session.was_renewed;
         let epoch =
             (reads_epoch && !self.times.lacks(Mutant::NoEpochAtRenewal)).then_some(Key::Epoch);
         std::iter::once(Key::Term(session.epoch))

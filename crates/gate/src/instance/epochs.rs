@@ -72,6 +72,25 @@ fn a_board_of_another_version_is_not_taken_over_but_lost_after_a_time_to_live() 
     ));
 }
 
+#[test]
+fn of_all_who_cannot_read_a_board_one_founds_an_epoch() {
+    let mut bench = Bench::marked(3, Room::one(1));
+    let first = bench.arrive(0, Request::default());
+    bench.end(0, first);
+    bench.pass(2_000);
+    for (key, bytes) in &mut bench.store {
+        if matches!(key, Key::Board(..)) {
+            bytes[0] = FORMAT + 1;
+        }
+    }
+    for at in 0..3 {
+        bench.arrive(at, Request::default());
+        bench.pass(100);
+    }
+    bench.pass(3 * TTL_MS);
+    assert_eq!(bench.counters.keys().filter(is_term).count(), 2);
+}
+
 fn epoch_of(key: Key) -> crate::store::Epoch {
     match key {
         Key::Board(epoch, _) => epoch,

@@ -2,7 +2,7 @@
 //!
 //! # Order
 //!
-//! Board, then term; a renewal reads the epoch beside the term. A look that needs nothing ends after the board: most do. A renewal
+//! Board, then term; a renewal reads the epoch beside the term, and so does a session before its first one, or who cannot read the board. A look that needs nothing ends after the board: most do. A renewal
 //! looks further down where the newest term has no board yet, and then reads that term's board once more: it must still be absent.
 
 use super::begin::Newest;
@@ -69,7 +69,9 @@ impl Instance {
         let (epoch, known) = (session.epoch, session.known);
         look.step = step;
         let keys = match step {
-            Step::FirstTerm | Step::Fence => self.fence_keys(look.renewal.is_some()),
+            Step::FirstTerm | Step::Fence => {
+                self.fence_keys(look.renewal.is_some() || look.is_unreadable)
+            }
             Step::Board | Step::Again => vec![Key::Board(epoch, known)],
             Step::Older(older) => older.keys(epoch).collect(),
         };

@@ -30,7 +30,7 @@ pub enum Event {
     Due,
     /// The put or delete was acknowledged.
     Done,
-    /// The counter was raised to this number.
+    /// The counter was raised to this number; 0: it is one of terms, and was lost before.
     Added(u64),
     /// The write is known never to have been sent.
     NotDone,
