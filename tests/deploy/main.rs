@@ -9,4 +9,5 @@ mod kubernetes;
 mod monitoring;
 mod open_webui;
 mod profiles;
+mod pull;
 mod read;
