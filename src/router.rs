@@ -28,24 +28,14 @@ use crate::{answer, random, tasks};
 
 /// Answers a request, always.
 pub async fn handle(request: Request) -> Response {
-    let taken = Head::take(request);
-    let id = taken.as_ref().ok().and_then(|(head, _)| head.request_id());
+    let (head, body, fits) = Head::take(request);
+    let id = head.request_id();
     let id = id.map_or_else(|| format!("{:016x}", random::number()).into(), Rc::from);
     // In a box: see `tasks::spawn`.
-    let answering = Box::pin(async move {
-        match taken {
-            Ok((head, body)) => answer_to(head, body).await,
-            Err((wording, refusal)) => {
-                Line::new("request").with("code", refusal.code()).write();
-                counters::count(Tallied::Refused(refusal.code()));
-                refusal.reply(wording).into_response()
-            }
-        }
-    });
-    tasks::of_request(Some(id), answering).await
+    tasks::of_request(Some(id), Box::pin(answer_to(head, body, fits))).await
 }
 
-async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
+async fn answer_to(mut head: Head, body: UnreadBody, fits: Result<(), Refusal>) -> Response {
     let started = clock::now_ns();
     let wording = head.wording();
     let line = Line::new("request")
@@ -56,17 +46,21 @@ async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
         warm::tend(config);
         advise(config);
     }
+    let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
+    let mut client = Client::by_address(known, &head);
     let mut carried = HeaderMap::new();
-    let answer = match let_in(config.as_deref().ok(), &mut head) {
+    let answer = match fits.and_then(|()| let_in(config.as_deref().ok(), &mut head)) {
         Ok(cors) => {
             carried = cors;
-            serve(head, body, config, &mut carried).await
+            serve(head, body, config, &mut client, &mut carried).await
         }
         Err(refusal) => Err(refusal),
     };
     let log = |line: Line, reply: &Reply| {
         let duration_ms = clock::now_ns().saturating_sub(started) / 1_000_000;
-        line.with("status", reply.status.as_u16())
+        line.with("client", client.to_string())
+            .with("client_id", client::id(client.fingerprint()))
+            .with("status", reply.status.as_u16())
             .with("duration_ms", duration_ms)
             .write();
     };
@@ -80,6 +74,10 @@ async fn answer_to(mut head: Head, body: UnreadBody) -> Response {
         Err(refusal) => {
             counters::count(Tallied::Refused(refusal.code()));
             let reply = refusal.reply(wording);
+            let line = match &refusal {
+                Refusal::HostNotAllowed { host } => line.with("host", host.as_str()),
+                _ => line,
+            };
             log(line.with("code", refusal.code()), &reply);
             reply
         }
@@ -114,6 +112,7 @@ async fn serve(
     head: Head,
     body: UnreadBody,
     config: Result<Rc<Config>, Misconfigured>,
+    client: &mut Client,
     carried: &mut HeaderMap,
 ) -> Result<Answer, Refusal> {
     if head.method == Method::OPTIONS && !carried.is_empty() {
@@ -124,10 +123,10 @@ async fn serve(
     let Matched { route, segment } = routes::find(&head.method, &head.path)?;
     let segment = segment.to_owned();
     if let Route::Open(open) = route {
-        return open_to_all(open, &head, &config).await;
+        return open_to_all(open, &head, &config, client).await;
     }
     let config = config?;
-    let client = Client::recognize(&config, &head, clock::now_ms());
+    *client = Client::recognize(&config, &head, clock::now_ms());
     if let Route::Operator(_) = route {
         client.operate()?;
     } else if route.needs_key() {
@@ -135,13 +134,13 @@ async fn serve(
     }
     // Giving up looks a ticket up in the store, whoever asks.
     if let Route::Gated(_) | Route::GiveUp = route {
-        limiter::check(&config, &client, carried).await?;
+        limiter::check(&config, client, carried).await?;
     }
     let asked = Asked {
         head,
         body,
         config,
-        client,
+        client: client.clone(),
         carried: carried.clone(),
     };
     let reply = match route {
@@ -164,6 +163,7 @@ async fn open_to_all(
     open: Open,
     head: &Head,
     config: &Result<Rc<Config>, Misconfigured>,
+    client: &mut Client,
 ) -> Result<Answer, Refusal> {
     let ok = |document| Reply::json(StatusCode::OK, &document);
     let reply = match open {
@@ -173,8 +173,8 @@ async fn open_to_all(
         Open::Ready => health::ready(health::store().await)?,
         Open::Health => {
             let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
-            let client = Client::recognize(known, head, clock::now_ms());
-            health::report(config.as_ref(), &client, health::store().await).await
+            *client = Client::recognize(known, head, clock::now_ms());
+            health::report(config.as_ref(), client, health::store().await).await
         }
         // Taken unread, and not told of anywhere: it says nothing to anybody here.
         Open::Telemetry => return Ok(Answer::Told(ok(json!({})))),

@@ -42,11 +42,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// Takes a request apart.
-    ///
-    /// # Errors
-    /// The head is beyond a bound, and how to say so.
-    pub fn take(request: Request) -> Result<(Head, UnreadBody), (Wording, Refusal)> {
+    /// Takes a request apart, and says whether its head is within the bounds.
+    pub fn take(request: Request) -> (Head, UnreadBody, Result<(), Refusal>) {
         let (parts, body) = request.into_parts();
         let target = parts.uri.path_and_query();
         let target = target.map_or(0, |target| target.as_str().len());
@@ -56,17 +53,18 @@ impl Head {
             headers: parts.headers,
             authority: parts.uri.authority().map(|authority| authority.to_string()),
         };
-        if target > MAX_TARGET {
-            return Err((head.wording(), Refusal::InvalidPath));
-        }
-        if is_too_much(&head.headers) {
-            return Err((head.wording(), Refusal::TooManyHeaders));
-        }
+        let fits = if target > MAX_TARGET {
+            Err(Refusal::InvalidPath)
+        } else if is_too_much(&head.headers) {
+            Err(Refusal::TooManyHeaders)
+        } else {
+            Ok(())
+        };
         if head.authority.is_none() {
             head.authority = head.text(&header::HOST).map(str::to_owned);
         }
         let body = UnreadBody::new(body, &head.headers);
-        Ok((head, body))
+        (head, body, fits)
     }
 
     /// How a refusal is told to whoever asks.

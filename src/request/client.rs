@@ -44,23 +44,27 @@ pub struct User {
 const LONGEST_NAME: usize = 256;
 
 impl Client {
+    /// Who sent this head, as far as that is known before its key is looked at.
+    pub fn by_address(config: &Config, head: &Head) -> Client {
+        let is_trusted = peer(head).is_some_and(|peer| is_trusted(config, peer));
+        Client {
+            key: None,
+            address: address(config, head),
+            user: is_trusted.then(|| user(config, head)).flatten(),
+            locked_out: None,
+        }
+    }
+
     /// Recognizes who sent this head, at a time of the monotonic clock. A key that is not set counts as none.
     pub fn recognize(config: &Config, head: &Head, now_ms: u64) -> Client {
-        let address = address(config, head);
-        let mut client = Client {
-            key: None,
-            address,
-            user: None,
-            locked_out: None,
-        };
+        let mut client = Client::by_address(config, head);
         let shown = shown_key(head).filter(|_| !config.keys.is_empty());
-        match shown.map(|shown| guesses::look_at(&config.keys, shown, address, now_ms)) {
+        match shown.map(|shown| guesses::look_at(&config.keys, shown, client.address, now_ms)) {
             Some(Shown::Known(key)) => client.key = Some((key.name.clone(), key.class)),
             Some(Shown::Unread { retry_after }) => client.locked_out = Some(retry_after),
             Some(Shown::Wrong) | None => {}
         }
-        let is_proxy = matches!(client.key, Some((_, Class::Proxy)));
-        if is_proxy || peer(head).is_some_and(|peer| is_trusted(config, peer)) {
+        if matches!(client.key, Some((_, Class::Proxy))) {
             client.user = user(config, head);
         }
         client

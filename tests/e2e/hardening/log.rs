@@ -101,3 +101,81 @@ fn no_client_forges_a_line_of_the_log() {
         assert!(requests > count / 2, "{lines:#?}");
     });
 }
+
+#[test]
+fn the_line_of_a_refusal_says_who_was_refused() {
+    run(async {
+        let sim = ollama_sim::Sim::start(ollama_sim::Options::default())
+            .await
+            .expect("a simulator");
+        let variables = [
+            ("api_keys", "lab:interactive:key-lab,webui:proxy:key-webui"),
+            ("client_header", "x-user"),
+            ("allowed_hosts", "chat.example.org"),
+            ("rate_limit", "1"),
+            ("rate_limit_burst", "1"),
+        ];
+        let (_state, mut host) = HostProcess::start_logging(&sim, &variables).await;
+        let (lab, webui) = (
+            "x-api-key: key-lab\r\n",
+            "x-api-key: key-webui\r\nx-user: ada\r\n",
+        );
+        let long = format!("/api/chat?{}", "x".repeat(2_048));
+        let address = "address:127.0.0.1";
+        for (request, refused, client) in [
+            (post("/api/chat", "", PROMPT), "unauthorized", address),
+            (
+                post("/api/chat", "x-api-key: wrong\r\n", PROMPT),
+                "unauthorized",
+                address,
+            ),
+            (post("/api/chat", lab, "{"), "invalid_json", "key:lab"),
+            (post("/api/chat", lab, PROMPT), "rate_limited", "key:lab"),
+            (post("/api/chat", webui, "{"), "invalid_json", "key:webui/"),
+            (
+                post("/api/chat", webui, PROMPT),
+                "rate_limited",
+                "key:webui/",
+            ),
+            (post("/api/none", lab, PROMPT), "not_found", address),
+            (post(&long, lab, PROMPT), "invalid_path", address),
+            (named("chat.example.com"), "host_not_allowed", address),
+        ] {
+            raw(host.addr(), &request).await;
+            let line = refusal_line(&mut host, refused).await;
+            let who = line["client"].as_str().unwrap_or_default();
+            assert!(who.starts_with(client), "{line}");
+            assert!(!who.contains("ada"), "{line}");
+            if client.ends_with('/') {
+                let id = line["client_id"].as_str().unwrap_or_default();
+                assert_eq!(who, format!("{client}{id}"), "{line}");
+            }
+            if refused == "host_not_allowed" {
+                assert_eq!(line["host"], "chat.example.com", "{line}");
+            }
+        }
+        host.kill().await;
+    });
+}
+
+/// A request by this name of the server.
+fn named(host: &str) -> Vec<u8> {
+    format!("GET /api/tags HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").into_bytes()
+}
+
+/// The next line about a request, which was refused so.
+async fn refusal_line(host: &mut HostProcess, code: &str) -> Value {
+    let reading = async {
+        loop {
+            let line = host.log_line().await.expect("a line");
+            let json = line.strip_prefix("[sluice] ").unwrap_or(&line);
+            let line: Value = serde_json::from_str(json).unwrap_or_default();
+            // What was not refused is the host's own look at /readyz.
+            if line["event"] == "request" && line["code"] != Value::Null {
+                assert_eq!(line["code"], code, "{line}");
+                return line;
+            }
+        }
+    };
+    within(10 * SECOND, "a line about a refusal", reading).await
+}
