@@ -58,7 +58,7 @@ fn plain_ms(config: &Config, board: &Board) -> Option<u64> {
     let count = board.count();
     let capacity = breakers::room(config).capacity();
     let wait_ms = service.wait_ms(count.queued, count.active, capacity);
-    wait_ms.filter(|_| is_known && capacity > 0)
+    wait_ms.filter(|_| is_known)
 }
 
 fn refuse(most: Duration, upper_ms: Option<u64>) -> Option<Refusal> {

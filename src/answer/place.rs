@@ -29,11 +29,7 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
     let foreseen = place.foreseen(board).filter(|_| is_waiting);
     let ahead = foreseen.map_or_else(|| place.ahead_in(board), |one| one.ahead);
     let position = if is_waiting { u64::from(ahead) + 1 } else { 0 };
-    let plain_ms = || {
-        Service::of(board)
-            .wait_ms(ahead, count.active, max)
-            .filter(|_| max > 0)
-    };
+    let plain_ms = || Service::of(board).wait_ms(ahead, count.active, max);
     let start = foreseen.and_then(|one| one.start);
     let eta_ms = start.map_or_else(plain_ms, |start| Some(start.middle_ms));
     let is_behind_last = told.is_some_and(|told| position > told.position);

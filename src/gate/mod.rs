@@ -37,7 +37,7 @@ use std::time::Duration;
 use sluice_gate::Room;
 use sluice_gate::board::{AskId, Board};
 use sluice_gate::instance::{Cancel, Request, Sums};
-use sluice_gate::policy::{Class, Joined, Newcomer, Rules};
+use sluice_gate::policy::{Class, Foreseen, Joined, Newcomer, Rules};
 use sluice_gate::times::Times;
 
 use crate::config::{self, Config};
@@ -81,6 +81,11 @@ pub async fn board(config: &Config, max_age_ms: u64) -> Result<Rc<Board>, StoreE
 /// The last board that is known here, if it is not older than `max_age_ms`.
 pub fn cached(config: &Config, max_age_ms: u64) -> Option<Rc<Board>> {
     gate(config).cached(max_age_ms)
+}
+
+/// How it goes with those who wait, as `board` shows it, each as its client is told.
+pub fn foresee(config: &Config, board: &Board) -> Vec<Foreseen> {
+    gate(config).foresee(board)
 }
 
 /// How it would go with one who came now, as `board` shows it.

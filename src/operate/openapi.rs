@@ -19,6 +19,7 @@ mod tests {
     use sluice_ollama::endpoint::Family;
 
     use super::*;
+    use crate::gate::PublicTicket;
     use crate::http::routes::{self, Route};
 
     fn document() -> Value {
@@ -95,6 +96,27 @@ mod tests {
             if let Route::Gated(endpoint) = route {
                 assert_eq!(endpoint.family(), family, "{path}");
             }
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_what_the_document_says() {
+        let operations = operations(&document());
+        let operation = &operations[&("DELETE".to_owned(), "/api/queue/{}".to_owned())];
+        let ticket = &operation["parameters"][0];
+        assert!(PublicTicket::parse(ticket["example"].as_str().unwrap()).is_some());
+        let digits = u64::MAX.to_string().len();
+        let pattern = format!("^[0-9]{{1,{digits}}}-[0-9]{{1,{digits}}}-[0-9a-f]{{32}}$");
+        assert_eq!(ticket["schema"]["pattern"], pattern);
+        let longest = format!("{}-{}-{:032x}", u64::MAX, u64::MAX, u128::MAX);
+        assert!(PublicTicket::parse(&longest).is_some());
+    }
+
+    #[test]
+    fn all_but_probes_ask_for_a_name_that_is_answered_to() {
+        for ((method, path), operation) in operations(&document()) {
+            let is_told = operation["responses"]["421"].is_object();
+            assert_eq!(is_told, !routes::is_probe(&path), "{method} {path}");
         }
     }
 

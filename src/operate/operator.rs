@@ -145,17 +145,22 @@ fn running(config: &Config, board: &Board) -> Vec<Value> {
     grants.map(entry).collect()
 }
 
+/// Each with the position that its client is told.
 fn waiting(config: &Config, board: &Board) -> Vec<Value> {
-    let entry = |(at, waiting): (usize, &Waiting)| {
+    let foreseen = gate::foresee(config, board);
+    let entry = |waiting: &Waiting| {
+        let foreseen = foreseen.iter().find(|one| one.ask == waiting.ask);
+        let ahead = foreseen.map(|one| one.ahead);
+        let ahead = ahead.or_else(|| board.ahead(waiting.ask));
         json!({
             "ticket": gate::ticket_number(waiting.ask),
             "client": client::named(config, waiting.client),
             "class": word(waiting.class),
-            "position": at + 1,
+            "position": ahead.unwrap_or(0) + 1,
             "waitedSeconds": waiting.waited_ms / 1_000,
         })
     };
-    board.waiting().enumerate().map(entry).collect()
+    board.waiting().map(entry).collect()
 }
 
 fn word(class: Class) -> &'static str {

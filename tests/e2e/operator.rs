@@ -247,6 +247,94 @@ fn an_operator_ends_what_runs_and_what_waits_and_nobody_else_does() {
 }
 
 #[test]
+fn an_operator_reads_the_position_that_the_client_is_told() {
+    run(async {
+        let sims = [simulator(&["a"]).await, simulator(&["b"]).await];
+        let app = before(
+            &sims.each_ref(),
+            &[
+                ("api_keys", KEYS),
+                ("allowed_models", "a,b"),
+                ("ollama_model", "a"),
+                ("max_concurrent", "2"),
+                ("ollama_max_concurrent", "1"),
+                ("ollama_max_concurrent2", "1"),
+            ],
+        )
+        .await;
+        let mut answers = Vec::new();
+        for (model, sim) in [("a", &sims[0]), ("b", &sims[1])] {
+            sim.push("tokens=10000 pace=20ms".parse().expect("a script"));
+            let body = json!({ "model": model, "prompt": "on and on" });
+            answers.push(send(&app, "key-ann", Method::POST, "/api/chat", &body).await);
+            let streams = sim.wait_until(|counts| counts.streams.now == 1);
+            within(20 * SECOND, "it streams", streams).await;
+        }
+        for model in ["a", "a", "a"] {
+            let body = json!({ "model": model, "prompt": "waits" });
+            let mut answer = send(&app, "key-ann", Method::POST, "/api/chat", &body).await;
+            answer.line().await.expect("a heartbeat");
+            answers.push(answer);
+        }
+        let body = json!({ "model": "b", "prompt": "waits" });
+        let mut answer = send(&app, "key-ann", Method::POST, "/api/chat", &body).await;
+        // It came last, and its own upstream is asked by nobody else.
+        let told = async {
+            loop {
+                let line = answer.line().await.expect("a heartbeat");
+                let place = line.queue().expect("a place").clone();
+                if place["position"].as_u64() < Some(4) {
+                    return place;
+                }
+            }
+        };
+        let told = within(
+            20 * SECOND,
+            "those for the other model are not before it",
+            told,
+        )
+        .await;
+        let looked = look(&app).await;
+        let waiting = looked["waiting"].as_array().expect("a list");
+        let is_it = |one: &&Value| {
+            let number = format!("{}-", ticket(one));
+            told["ticket"]
+                .as_str()
+                .is_some_and(|told| told.starts_with(&number))
+        };
+        let seen = waiting.iter().find(is_it).expect("it waits");
+        assert_eq!(seen["position"], told["position"], "{looked}");
+        answers.push(answer);
+        drop(answers);
+        settles(&*app.store()).await;
+    });
+}
+
+#[test]
+fn what_is_told_of_the_line_stands_in_the_document() {
+    run(async {
+        let app = Setup::answering("tokens=1")
+            .with("api_keys", KEYS)
+            .start()
+            .await;
+        let document = app.read("/api/openapi.json").await;
+        for (path, schema) in [
+            ("/api/queue-status", "QueueStatus"),
+            ("/api/queue", "Queue"),
+            ("/api/operator", "Standing"),
+            ("/api/health", "Health"),
+        ] {
+            let told = send(&app, "key-ops", Method::GET, path, &Value::Null).await;
+            let told = told.whole().await.json();
+            let known = &document["components"]["schemas"][schema]["properties"];
+            for name in told.as_object().expect("members").keys() {
+                assert!(known[name].is_object(), "{schema} has no {name}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_notice_is_shown_to_everybody_until_it_is_taken_down() {
     run(async {
         let app = Setup::answering("tokens=1")

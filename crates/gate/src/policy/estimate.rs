@@ -34,9 +34,9 @@ impl Service {
 
     /// The time in milliseconds until one is started who has `ahead` before it, while `active` of `capacity` relay: each slot
     /// is free once in a mean service time, so with all of them busy it waits for `ahead + 1` of them. `None` before the first
-    /// answer was measured.
+    /// answer was measured, and without any slot: nobody knows when there will be one.
     pub fn wait_ms(&self, ahead: u32, active: u32, capacity: u32) -> Option<u64> {
-        if self.measured == 0 {
+        if self.measured == 0 || capacity == 0 {
             return None;
         }
         let free = capacity.saturating_sub(active);
@@ -44,7 +44,7 @@ impl Service {
             return Some(0);
         }
         let turns = u64::from(ahead - free) + 1;
-        Some(turns.saturating_mul(self.mean_us) / u64::from(capacity.max(1)) / 1_000)
+        Some(turns.saturating_mul(self.mean_us) / u64::from(capacity) / 1_000)
     }
 
     /// For one who is refused because the line is full: the seconds until a place in it is free, at least 1. Before anything
@@ -73,6 +73,11 @@ mod tests {
     fn nothing_is_estimated_before_it_was_measured() {
         assert_eq!(Service::default().wait_ms(3, 4, 4), None);
         assert_eq!(Service::default().retry_after_s(4, 15), 15);
+    }
+
+    #[test]
+    fn nothing_is_estimated_while_nobody_can_start() {
+        assert_eq!(measured(8_000).wait_ms(3, 0, 0), None);
     }
 
     #[test]
