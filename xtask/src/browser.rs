@@ -1,6 +1,6 @@
 //! The browser tests: what they need on the machine, and what they are started against.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -10,23 +10,32 @@ use crate::children::Children;
 use crate::paths::Repo;
 use crate::servers::{self, HostOptions};
 use crate::tally::Tally;
-use crate::test::Options;
-use crate::{debian, process};
+use crate::test::{Browser, Options};
+use crate::{debian, node, process};
 
 /// Runs the browser tests against a simulator and a host of their own and adds up their counts.
-/// Where something that they need cannot be had, says so and counts them as one skipped.
+/// Where something that they need cannot be had, says so and counts them as one skipped, or as one that failed where they are
+/// demanded.
 pub(crate) fn test(
     repo: &Repo,
     options: &Options,
     children: &mut Children,
     tally: &mut Tally,
 ) -> Result<()> {
-    if let Err(why) = ensure_programs() {
-        println!("The browser tests are skipped: {why}.");
-        tally.skipped += 1;
-        return Ok(());
-    }
-    install_packages(&repo.browser_tests())?;
+    let node = match node::ensure(repo).and_then(|node| ensure_chromium().map(|()| node)) {
+        Ok(node) => Vec::from_iter(node),
+        Err(why) if options.browser == Browser::Demanded => {
+            println!("The browser tests cannot run: {why}.");
+            tally.failed += 1;
+            return Ok(());
+        }
+        Err(why) => {
+            println!("The browser tests are skipped: {why}.");
+            tally.skipped += 1;
+            return Ok(());
+        }
+    };
+    install_packages(&repo.browser_tests(), &node)?;
 
     let simulator = servers::start_simulator(children, repo, &[])?;
     let state_dir = repo.target().join("browser-state");
@@ -41,7 +50,7 @@ pub(crate) fn test(
     };
     let address = servers::start_host(children, repo, host, &[])?;
     let failed_before = tally.failed;
-    let mut command = npm("test", &repo.browser_tests());
+    let mut command = npm("test", &repo.browser_tests(), &node);
     command.env("SLUICE_URL", address).env("SIM_URL", simulator);
     if options.long {
         command.env("SLUICE_LONG", "1");
@@ -52,21 +61,6 @@ pub(crate) fn test(
         tally.blame_runner(failed_before);
     }
     Ok(())
-}
-
-/// Makes sure of Node, npm and Chromium; says what is missing where they cannot be had.
-fn ensure_programs() -> Result<(), String> {
-    if process::on_path("node").is_none() || process::on_path(NPM).is_none() {
-        debian::install(&["nodejs", "npm"])?;
-    }
-    let version = process::output(Command::new("node").arg("--version"));
-    let version = version.map_err(|error| error.to_string())?;
-    if !is_recent(&version) {
-        return Err(format!(
-            "Node {OLDEST_NODE} or newer is needed, and this is {version}"
-        ));
-    }
-    ensure_chromium()
 }
 
 /// Makes sure of a Chromium. Its headless shell has no windows of its own, which halves the time of the tests; a whole
@@ -82,18 +76,8 @@ fn ensure_chromium() -> Result<(), String> {
     installed
 }
 
-/// Whether Node, by what it prints as its version (`v20.11.0`), can run the tests.
-fn is_recent(version: &str) -> bool {
-    let major = version
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .unwrap_or_default();
-    major.parse::<u32>().is_ok_and(|major| major >= OLDEST_NODE)
-}
-
 /// Installs the packages that the lock file names, unless that was done since it last changed.
-fn install_packages(package: &Path) -> Result<()> {
+fn install_packages(package: &Path, node: &[PathBuf]) -> Result<()> {
     let modified = |path: &str| -> Option<SystemTime> {
         package
             .join(path)
@@ -105,11 +89,12 @@ fn install_packages(package: &Path) -> Result<()> {
     if modified("node_modules/.package-lock.json") >= modified("package-lock.json") {
         return Ok(());
     }
-    process::run(&mut npm("ci", package))
+    process::run(&mut npm("ci", package, node))
 }
 
-fn npm(subcommand: &str, package: &Path) -> Command {
+fn npm(subcommand: &str, package: &Path, node: &[PathBuf]) -> Command {
     let mut command = Command::new(NPM);
+    debian::add_to_path(&mut command, node);
     command.arg(subcommand).arg("--prefix").arg(package);
     command
 }
@@ -117,19 +102,3 @@ fn npm(subcommand: &str, package: &Path) -> Command {
 const NPM: &str = "npm";
 
 const HEADLESS_SHELL: &str = "chromium-headless-shell";
-
-/// The tests use `import.meta.dirname` and a test runner that ends with a summary.
-const OLDEST_NODE: u32 = 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_old_node_is_not_recent() {
-        assert!(is_recent("v20.20.2"));
-        assert!(is_recent("v24.0.0"));
-        assert!(!is_recent("v18.20.4"));
-        assert!(!is_recent(""));
-    }
-}

@@ -14,6 +14,7 @@ mod debian;
 mod load;
 mod manifest;
 mod model;
+mod node;
 mod paths;
 mod process;
 mod record;

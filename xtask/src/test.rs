@@ -12,6 +12,7 @@ use crate::{browser, build, debian, process};
 
 pub(crate) const USAGE: &str = "\
   --no-browser   leave out the tests that need Node and Chromium
+  --browser      fail where they cannot run; without it they are skipped then
   --long         the long configurations too (model check, property tests, random documents)
 
 Ends with the counts of all runners on a line of their own.";
@@ -34,7 +35,7 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
     let mut tally = Tally::default();
     let mut children = Children::new()?;
     test_workspace(repo, &options, &servers, &mut children, &mut tally)?;
-    if options.browser {
+    if options.browser != Browser::No {
         browser::test(repo, &options, &mut children, &mut tally)?;
     }
     // What they still say comes before the count.
@@ -51,21 +52,32 @@ pub(crate) fn run(repo: &Repo, args: Vec<OsString>) -> Result<()> {
 
 /// What is tested.
 pub(crate) struct Options {
-    browser: bool,
+    pub(crate) browser: Browser,
     /// The long configurations too.
     pub(crate) long: bool,
+}
+
+/// Whether the browser tests run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Browser {
+    No,
+    /// They are skipped where something that they need cannot be had.
+    IfPossible,
+    /// It is a failure if they cannot run.
+    Demanded,
 }
 
 impl Options {
     fn parse(args: Vec<OsString>) -> Result<Self> {
         let mut options = Self {
-            browser: true,
+            browser: Browser::IfPossible,
             long: false,
         };
         let mut parser = lexopt::Parser::from_args(args);
         while let Some(arg) = parser.next()? {
             match arg {
-                lexopt::Arg::Long("no-browser") => options.browser = false,
+                lexopt::Arg::Long("no-browser") => options.browser = Browser::No,
+                lexopt::Arg::Long("browser") => options.browser = Browser::Demanded,
                 lexopt::Arg::Long("long") => options.long = true,
                 other => return Err(other.unexpected().into()),
             }
