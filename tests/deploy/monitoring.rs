@@ -12,6 +12,9 @@ fn prometheus_is_sent_where_the_numbers_are() {
     let config = read::one("deploy/monitoring/prometheus.yml");
     let scrape = &config["scrape_configs"][0];
     assert_eq!(scrape["metrics_path"], "/metrics");
+    let alerts = read::text("deploy/monitoring/alerts.yml");
+    let job = read::at(scrape, "/job_name");
+    assert!(alerts.contains(&format!("up{{job=\"{job}\"}}")), "{job}");
     let manifest = read::toml("spin.toml");
     let routes = manifest["trigger"]["http"].as_array().expect("routes");
     let is_served = |route: &toml::Value| route["route"].as_str() == Some("/metrics");
