@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 
 class Pipe:
     class Valves(BaseModel):
-        url: str = Field(default="http://sluice:3000", description="Where Sluice is, without /v1")
+        url: str = Field(default="http://sluice:8080", description="Where Sluice is, without /v1")
         api_key: str = Field(default="", description="A key of Sluice's, where it has keys; one of class proxy tells people apart")
 
     def __init__(self):

@@ -202,7 +202,7 @@ settings! {
         record_ttl: Duration = form::duration(SECOND, Duration::from_secs(30)), "15s", since "0.1.0",
             "after so long a silent holder's slot is free";
         places_per_client: u32 = form::count(1, MAX_QUEUE), "8", since "0.1.0",
-            "how many requests of one key of api_keys may wait or be answered at once";
+            "how many requests of one key of api_keys, or of one user by client_header, may wait or be answered at once";
         batch_wait_max: Duration = form::duration(Duration::ZERO, LONGEST), "60s", since "0.1.0",
             "how long a batch request waits before it stands in order with the others";
         auxiliary_is_batch: bool = form::flag(), "false", since "0.2.0",
