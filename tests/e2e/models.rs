@@ -6,7 +6,7 @@ use http::Method;
 use ollama_sim::{Model, Options, Sim};
 use serde_json::{Value, json};
 
-use crate::common::{App, SECOND, Setup, eventually, run, settles, within};
+use crate::common::{App, HostProcess, SECOND, Setup, eventually, run, settles, within};
 
 #[test]
 fn the_lists_tell_what_all_upstreams_have_and_follow_what_is_copied_and_deleted() {
@@ -234,6 +234,18 @@ fn warm_models_are_loaded_by_the_first_request_of_any_kind_as_their_clients_woul
         // Whoever comes then loads nothing anew.
         app.chat("Hello").await.whole().await.assert_complete();
         assert_eq!(sim.counts().loads, 2);
+    });
+}
+
+#[test]
+fn sluice_host_has_warm_models_loaded_before_anybody_asks() {
+    run(async {
+        let sim = simulator(&["small"]).await;
+        let variables = [("warm_models", "small"), ("ollama_model", "small")];
+        let (_state, host) = HostProcess::start_logging(&sim, &variables).await;
+        let loaded = sim.wait_until(|counts| counts.loads == 1);
+        within(30 * SECOND, "it is loaded", loaded).await;
+        host.kill().await;
     });
 }
 

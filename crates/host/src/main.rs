@@ -1,7 +1,12 @@
 //! `sluice-host up`: the embedded host with Spin's command line, so that the two can stand in for each other.
 
 use std::{
-    collections::BTreeMap, env, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration,
+    collections::BTreeMap,
+    env, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +14,8 @@ use sluice_host::{
     ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, DEFAULT_MAX_TOTAL_MEMORY, Host,
     Options, Reuse, store::SqliteSync,
 };
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a spin.toml with no Spin installed.
@@ -142,6 +149,7 @@ impl Up {
         let grace = self.shutdown_grace;
         let host = Host::start(self.options()).await?;
         println!("Serving http://{}", host.addr());
+        tokio::spawn(ask_whether_ready(host.addr()));
         tokio::select! {
             _ = terminated.recv() => {}
             interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -185,6 +193,22 @@ impl Up {
         }
         options
     }
+}
+
+/// Asks for `/readyz` once, as an orchestrator's probe would: what an application does at its first request begins now, and not when
+/// somebody comes. What the answer is, and whether there is one, is nobody's concern.
+async fn ask_whether_ready(listening: SocketAddr) -> io::Result<()> {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let mut stream = TcpStream::connect((ip, listening.port())).await?;
+    let request = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await?;
+    // Whoever hangs up before the end may be taken for one that has left.
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(())
 }
 
 /// A folder stands for the manifest in it.
