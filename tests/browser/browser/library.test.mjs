@@ -107,7 +107,7 @@ browserTest(
     const records = await page.evaluate(async () => {
       const { Store } = await import('/js/state/store.js');
       const { everything } = await import('/js/state/whole.js');
-      return JSON.stringify(await everything(new Store('device')));
+      return JSON.stringify(await everything(new Store('device'), [], null));
     });
     assert.doesNotMatch(records, /secret|doomed/);
     await reload(page);
