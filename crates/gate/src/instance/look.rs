@@ -2,8 +2,9 @@
 //!
 //! # Order
 //!
-//! Board, then term; a renewal reads the epoch beside the term, and so does a session before its first one, or who cannot read the board. A look that needs nothing ends after the board: most do. A renewal
-//! looks further down where the newest term has no board yet, and then reads that term's board once more: it must still be absent.
+//! Board, then term. A renewal reads the epoch beside the term, and so does a session before its first one, and whoever cannot read
+//! the board. A look that needs nothing ends after the board: most do. A renewal looks further down where the newest term has no
+//! board yet, and then reads that term's board once more: it must still be absent.
 
 use super::begin::Newest;
 use super::older::{self, Older};
