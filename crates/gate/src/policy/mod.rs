@@ -93,7 +93,7 @@ impl Rules {
 }
 
 /// The number of this policy: raised when it decides otherwise than before.
-const POLICY: u64 = 3;
+const POLICY: u64 = 4;
 
 /// What was asked since the board was put.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -123,8 +123,20 @@ pub struct Joined {
     pub wants: Wants,
     /// How long it has waited, in milliseconds.
     pub waited_ms: u64,
-    /// It waited in another session before: it was let in once and is not refused.
-    pub again: bool,
+    /// Whether it has waited before.
+    pub again: Again,
+}
+
+/// Whether one who wants to start has waited before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Again {
+    /// It comes for the first time.
+    #[default]
+    No,
+    /// It goes on with a place that was lost, which another may have had since.
+    Resumed,
+    /// Its session was over while it waited: it was let in once and is not refused.
+    Rejoined,
 }
 
 /// One who is granted and wants another upstream.

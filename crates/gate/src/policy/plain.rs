@@ -3,7 +3,7 @@
 //! Everybody in the order of the line, newcomers last, within the limits; no classes, no shares, no turns of models. Nothing of
 //! the policy's own field is read.
 
-use super::{Asks, Decision, Draft, Field, Policy, order};
+use super::{Again, Asks, Decision, Draft, Field, Policy, join, order};
 use crate::board::{Board, LINE_MAX, Mark, Rank, Unlawful, Waiting};
 use crate::models::Models;
 use crate::policy::Refusal;
@@ -29,8 +29,13 @@ pub fn schedule(
             continue;
         }
         let queued = draft.board.count().queued;
-        let most = draft.unused().saturating_add(policy.rules.max_queue);
-        let is_full = draft.board.line.len() >= LINE_MAX || !one.again && queued >= most;
+        let most = match one.again {
+            Again::No => policy.rules.max_queue,
+            Again::Resumed => join::most_resumed(&draft, &policy.rules),
+            Again::Rejoined => u32::MAX,
+        };
+        let most = draft.unused().saturating_add(most);
+        let is_full = draft.board.line.len() >= LINE_MAX || queued >= most;
         let waiting = Waiting {
             ask: one.ask,
             class: one.class,

@@ -55,7 +55,10 @@ impl Day {
             guard: 1_000 + self.next,
             wants: Wants::default(),
             waited_ms,
-            again: waited_ms > 0,
+            again: match waited_ms {
+                0 => Again::No,
+                _ => Again::Resumed,
+            },
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::board::codec::FORMAT;
 use crate::models::Wants;
-use crate::policy::{Cancel, Class};
+use crate::policy::{Again, Cancel, Class};
 
 /// The most asks of a session at a time; more requests of an instance wait until one of them is over.
 pub const ASKS_MAX: usize = 128;
@@ -47,8 +47,8 @@ pub struct Ask {
     pub wants: Wants,
     /// How long it has waited, in milliseconds, at the issue of the put.
     pub waited_ms: u64,
-    /// It waited in another session before.
-    pub again: bool,
+    /// Whether it has waited before.
+    pub again: Again,
     /// The upstreams that it does not want, as bits.
     pub avoid: u8,
     /// How often it has wished to move.

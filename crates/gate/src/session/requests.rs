@@ -4,7 +4,7 @@ use super::Ended;
 use super::outbox::{ASKS_MAX, Ask};
 use crate::clock::Now;
 use crate::models::Wants;
-use crate::policy::{Class, Refusal};
+use crate::policy::{Again, Class, Refusal};
 
 /// A request as its instance knows it, whatever session it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,6 +112,14 @@ impl Entry {
     pub fn lives(&self) -> bool {
         self.waits() || self.relays()
     }
+
+    fn has_waited(&self) -> Again {
+        match (self.again, self.request.waited_ms) {
+            (true, _) => Again::Rejoined,
+            (false, 0) => Again::No,
+            (false, _) => Again::Resumed,
+        }
+    }
 }
 
 impl Requests {
@@ -217,7 +225,7 @@ impl Requests {
                 guard: entry.request.guard,
                 wants: entry.request.wants,
                 waited_ms: entry.request.waited_ms.saturating_add(waited_ms),
-                again: entry.again || entry.request.waited_ms > 0,
+                again: entry.has_waited(),
                 avoid: entry.avoid,
                 moves: entry.moves,
                 after: entry.after.map(|ended| ended.said(now)),
