@@ -4,13 +4,13 @@
 use bytes::Bytes;
 use serde_json::json;
 use sluice_ollama::messages;
-use sluice_ollama::request::{self, MAX_MODEL_NAME};
+use sluice_ollama::request::{MAX_MODEL_NAME, show};
 
 use crate::config::Config;
 use crate::http::refuse::{Refusal, Wording};
 use crate::http::reply::Reply;
 use crate::http::routes::Question;
-use crate::request::Asked;
+use crate::request::{self, Asked};
 use crate::upstreams::catalog;
 use crate::upstreams::readings::{self, FRESH_MS, Told};
 
@@ -45,7 +45,7 @@ async fn told(asked: Asked, question: Question, segment: &str) -> Result<Reply, 
     let mut asked = About::default();
     let question = match question {
         Question::Show => {
-            let show = request::show(body.read(limits).await?.into_parts().0)?;
+            let show = show(body.read(limits).await?.into_parts().0)?;
             let about = About::named(&config, show.model).await?;
             show_question(&about.model, show.verbose)
         }
@@ -82,9 +82,7 @@ impl About {
         }
         let target = config.policy.target_of(&asked, &names);
         let model = target.map_or_else(|| asked.clone(), str::to_owned);
-        if !config.allows_model(&model) {
-            return Err(Refusal::ModelNotAllowed { model });
-        }
+        request::may_be_asked(config, &model)?;
         Ok(About { model, asked })
     }
 
@@ -129,7 +127,29 @@ fn show_question(model: &str, is_verbose: bool) -> readings::Question {
 
 #[cfg(test)]
 mod tests {
+    use futures::executor::block_on;
+
     use super::*;
+    use crate::config::tests::config_with;
+
+    #[test]
+    fn nobody_asks_about_a_model_that_would_be_looked_for_with_the_operators_account() {
+        let refused = |settings: &[(&'static str, &'static str)], model: &str| {
+            let config = config_with(settings);
+            block_on(About::named(&config, model.to_owned())).err()
+        };
+        for model in ["gpt-oss:20b-cloud", " GPT-OSS:Cloud"] {
+            let found = refused(&[], model);
+            assert!(
+                matches!(found, Some(Refusal::CloudNotAllowed { .. })),
+                "{model}: {found:?}"
+            );
+            assert_eq!(refused(&[("allow_cloud", "true")], model), None, "{model}");
+        }
+        let named = [("allowed_models", "qwen3:1.7b gpt-oss:20b-cloud")];
+        assert_eq!(refused(&named, "gpt-oss:20b-cloud"), None);
+        assert_eq!(refused(&[], "qwen3:1.7b"), None);
+    }
 
     #[test]
     fn a_models_name_passes_with_its_colon_encoded_or_not_and_nothing_else_encoded() {
@@ -144,7 +164,7 @@ mod tests {
     #[test]
     fn a_question_about_a_model_is_written_anew() {
         let written = |body: &str| {
-            let show = request::show(body.as_bytes().to_vec()).unwrap();
+            let show = show(body.as_bytes().to_vec()).unwrap();
             show_question(&show.model, show.verbose).body
         };
         let body = r#"{"name":"m","model":"n","verbose":true,"options":{"num_ctx":1}}"#;

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::http::body::{Limits, UnreadBody};
 use crate::http::head::Head;
 use client::Client;
-pub use read::read;
+pub use read::{may_be_asked, read};
 pub use wait_at_most::wait_at_most;
 
 /// A request that was let in, with what its handler needs.

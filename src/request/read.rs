@@ -94,15 +94,26 @@ thread_local! {
 
 /// Whether the operator lets anybody have this model, and run it where it runs.
 fn may_run(prepared: &Prepared, config: &Config) -> Result<(), Refusal> {
-    let model = prepared.model.as_str();
-    if !model.is_empty() && !config.allows_model(model) {
-        return Err(Refusal::ModelNotAllowed {
-            model: model.to_owned(),
-        });
+    if !prepared.model.is_empty() {
+        may_be_asked(config, &prepared.model)?;
     }
     if prepared.searches_web && !config.allow_cloud {
         return Err(Refusal::CloudNotAllowed {
             what: "a search of the web".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether the operator lets anybody have this model, or ask about it: whatever names a model of the cloud, Ollama sends on with its
+/// operator's account.
+///
+/// # Errors
+/// It is not offered here, or runs in the cloud.
+pub fn may_be_asked(config: &Config, model: &str) -> Result<(), Refusal> {
+    if !config.allows_model(model) {
+        return Err(Refusal::ModelNotAllowed {
+            model: model.to_owned(),
         });
     }
     if !config.allows_place_of(model) {
