@@ -2,7 +2,8 @@
 //!
 //! # Where it comes from
 //! The upstreams' own answers, read once for all who ask ([`crate::upstreams::readings`]): what a model is at most a minute
-//! old, what is loaded two seconds. Nobody waits long for them: what nobody could say in time is unknown.
+//! old, what is loaded two seconds. Nobody waits long for them: what nobody could say in time is unknown, but for whether the model
+//! runs elsewhere: as that was said last it holds ([`catalog::runs_elsewhere`]).
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -60,8 +61,9 @@ pub async fn look(
             found.facts = Some(Rc::new(Facts::of(told.document())));
         }
     }
-    let known = found.facts.as_deref().map(Known::of);
-    (known.unwrap_or_default(), found)
+    let mut known = found.facts.as_deref().map(Known::of).unwrap_or_default();
+    known.runs_elsewhere = catalog::runs_elsewhere(config, model, &found).await;
+    (known, found)
 }
 
 /// Whether a request for a model is going to load it at this upstream, as far as is known.

@@ -312,3 +312,32 @@ fn sent(sim: &Sim) -> Vec<String> {
     let models = models.filter_map(|request| request.body["model"].as_str());
     models.map(str::to_owned).collect()
 }
+
+#[test]
+fn a_copy_of_a_model_of_the_cloud_is_refused_though_nobody_can_say_in_time_what_it_is() {
+    run(async {
+        let options = Options {
+            models: vec![Model {
+                remote_host: Some("https://ollama.com:443".to_owned()),
+                ..Model::from("big")
+            }],
+            script: "show=60s".parse().expect("a script"),
+            ..Options::default()
+        };
+        let sim = Sim::start(options).await.expect("a simulator");
+        let app = Setup::answering("").start_before(Arc::new(sim)).await;
+        let refused = async || {
+            let request = json!({ "model": "big", "prompt": "Hello" });
+            app.post("/api/chat", &request).await.whole().await.text()
+        };
+        eventually(20 * SECOND, "the list tells it", || async {
+            refused().await.contains("cloud_not_allowed")
+        })
+        .await;
+        // It was said once: that nobody can say it now lets nobody in.
+        app.sim
+            .set_default("show=60s tags=60s".parse().expect("a script"));
+        let refused = refused().await;
+        assert!(refused.contains("cloud_not_allowed"), "{refused}");
+    });
+}

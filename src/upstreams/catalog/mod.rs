@@ -13,6 +13,7 @@
 //! It is advice: no limit depends on it, and an upstream that cannot say what it has may have everything. One whose breaker is not
 //! closed is not asked.
 
+mod elsewhere;
 mod entry;
 mod facts;
 mod kept;
@@ -36,6 +37,7 @@ use crate::clock::{self, within};
 use crate::config::{self, Config};
 use crate::single_flight::SingleFlight;
 use crate::tasks::spawn;
+use elsewhere::{Elsewhere, Said};
 use kept::FRESH_MS;
 use shelf::{LISTING, LOADED, LOOK, PATIENCE, look, renew_soon, shelf, told};
 
@@ -77,6 +79,19 @@ impl Known {
         self.copies.iter().any(has) || self.silent.contains(&upstream)
     }
 
+    /// Where it runs, as those say who have it.
+    fn place(&self) -> Said {
+        let facts = self.facts.iter().map(|facts| facts.runs_elsewhere);
+        let copies = self.copies.iter().map(|copy| copy.entry.runs_elsewhere);
+        let mut said = facts.chain(copies).peekable();
+        let is_known = said.peek().is_some() && self.silent.is_empty();
+        match said.any(|runs_elsewhere| runs_elsewhere) {
+            true => Said::Elsewhere,
+            false if is_known => Said::Here,
+            false => Said::Unknown,
+        }
+    }
+
     /// Whether it can do this, in Ollama's words; `None`: nobody could say.
     pub fn can(&self, capability: &str) -> Option<bool> {
         let listed = || {
@@ -106,6 +121,21 @@ pub async fn known(config: &Config, model: &str) -> Known {
         known.facts = facts(config, copy, model).await;
     }
     known
+}
+
+/// Whether a model is sent elsewhere with the operator's account, by `known` of it. Where nobody could say in time what it is, the
+/// list of all models may tell, and else what was said last.
+pub async fn runs_elsewhere(config: &Config, model: &str, known: &Known) -> bool {
+    let Some(name) = ModelName::parse(model).filter(|name| !name.is_cloud()) else {
+        return false;
+    };
+    let said = match (&known.facts, known.copies.is_empty()) {
+        (None, true) => find(&name, listings(config, FRESH_MS).await).place(),
+        // One upstream has said all there is to say.
+        (Some(facts), true) if !facts.runs_elsewhere && config.upstreams.len() == 1 => Said::Here,
+        _ => known.place(),
+    };
+    ELSEWHERE.with_borrow_mut(|elsewhere| elsewhere.judge(&name, said))
 }
 
 /// Whether another upstream has a model that this one said it has not: somebody has deleted it there.
@@ -290,6 +320,7 @@ type FactsFlight = Rc<SingleFlight<Option<Rc<Facts>>>>;
 thread_local! {
     /// The digests that somebody asks about.
     static ASKING_OF: RefCell<HashSet<String>> = RefCell::default();
+    static ELSEWHERE: RefCell<Elsewhere> = RefCell::default();
     static FACTS_OF: RefCell<HashMap<String, FactsFlight>> = RefCell::default();
 }
 

@@ -67,3 +67,35 @@ fn a_name_that_is_another_model_elsewhere_is_told() {
     let names = different_in(&listings);
     assert_eq!(names, [ModelName::parse("b").unwrap()]);
 }
+
+#[test]
+fn a_model_runs_elsewhere_if_any_who_has_it_says_so_and_here_only_if_all_have_said() {
+    let known = |elsewhere: &[bool], silent: &[usize], facts: Option<bool>| {
+        let copies = elsewhere.iter().enumerate().map(|(upstream, elsewhere)| {
+            let mut copy = at(upstream);
+            copy.entry.runs_elsewhere = *elsewhere;
+            copy
+        });
+        Known {
+            copies: copies.collect(),
+            silent: silent.to_vec(),
+            facts: facts.map(|runs_elsewhere| {
+                Rc::new(Facts {
+                    runs_elsewhere,
+                    ..Facts::default()
+                })
+            }),
+        }
+    };
+    for (known, expected) in [
+        (known(&[], &[], None), Said::Unknown),
+        (known(&[], &[0, 1], None), Said::Unknown),
+        (known(&[false, true], &[], Some(false)), Said::Elsewhere),
+        (known(&[true], &[1], None), Said::Elsewhere),
+        (known(&[], &[0], Some(true)), Said::Elsewhere),
+        (known(&[false], &[1], Some(false)), Said::Unknown),
+        (known(&[false, false], &[], None), Said::Here),
+    ] {
+        assert_eq!(known.place(), expected, "{known:?}");
+    }
+}

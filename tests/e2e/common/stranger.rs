@@ -80,7 +80,8 @@ async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, asked: Arc<AtomicUsize>
         }
     };
     let head = String::from_utf8_lossy(&request[..end_of_head]).to_ascii_lowercase();
-    let is_look = head.starts_with("post /api/show ") || head.starts_with("get /api/ps ");
+    let looks = ["post /api/show ", "get /api/ps ", "get /api/tags "];
+    let is_look = looks.iter().any(|look| head.starts_with(look));
     if !is_look {
         asked.fetch_add(1, Ordering::SeqCst);
     }

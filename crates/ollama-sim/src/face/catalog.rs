@@ -96,6 +96,7 @@ fn shown(state: &State, body: &[u8]) -> Result<Value, Refusal> {
     document["model_info"] = model_info(&model).into();
     document["capabilities"] = capabilities(&model);
     document["modified_at"] = model.modified_at.clone().into();
+    tell_remote(&model, &mut document);
     Ok(document)
 }
 
@@ -148,7 +149,7 @@ fn listed(model: &Model) -> Value {
     if model.embedding_length > 0 {
         details["embedding_length"] = model.embedding_length.into();
     }
-    json!({
+    let mut entry = json!({
         "name": model.name,
         "model": model.name,
         "modified_at": model.modified_at,
@@ -156,7 +157,16 @@ fn listed(model: &Model) -> Value {
         "digest": model.digest,
         "details": details,
         "capabilities": capabilities(model),
-    })
+    });
+    tell_remote(model, &mut entry);
+    entry
+}
+
+fn tell_remote(model: &Model, document: &mut Value) {
+    if let Some(host) = &model.remote_host {
+        document["remote_model"] = model.name.clone().into();
+        document["remote_host"] = host.clone().into();
+    }
 }
 
 fn details(model: &Model) -> Value {

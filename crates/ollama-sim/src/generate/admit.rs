@@ -37,6 +37,7 @@ fn find(state: &State, ask: &Ask) -> Result<(Name, Model), Refusal> {
         }
     };
     match state.shelf.find(&name) {
+        Some(model) if model.remote_host.is_some() => Err(cloud(state, ask.form.path())),
         Some(model) => Ok((name, model)),
         None => Err(unknown_model(ask.form.is_embedding(), &ask.model)),
     }

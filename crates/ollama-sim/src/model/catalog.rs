@@ -41,6 +41,8 @@ pub struct Model {
     pub template: Template,
     /// Whether it thinks where a request does not say.
     pub thinks: bool,
+    /// Where it is sent instead, as a model of the cloud is whatever its name.
+    pub remote_host: Option<String>,
     /// Why it cannot be loaded.
     pub fault: Option<String>,
     /// When it came, in RFC 3339.
@@ -106,6 +108,7 @@ impl From<&str> for Model {
             system: String::new(),
             template: Template::Go,
             thinks: false,
+            remote_host: None,
             fault: None,
             modified_at: "2026-01-01T00:00:00Z".to_owned(),
         }
