@@ -9,14 +9,13 @@ use sluice_gate::Now;
 use sluice_gate::board::Board;
 use sluice_gate::policy::Class;
 use sluice_ollama::framing::{Cut, Tally, Waited};
-use sluice_ollama::request::{Body, Needs, Payload, Sending};
-use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage, Translation};
+use sluice_ollama::{Endpoint, Heartbeat, ModelName, Passage};
 
 use super::insert;
 use super::look::Look;
 use super::lost::{self, Mark};
+use super::outgoing::Outgoing;
 use super::watch::Watch;
-use crate::budget::Share;
 use crate::clock;
 use crate::config::Config;
 use crate::counters::{self, Histogram, ModelCount, Tallied, endings};
@@ -25,62 +24,9 @@ use crate::http::head::Head;
 use crate::http::log::Line;
 use crate::http::refuse::Refusal;
 use crate::request::client::{self, Client};
-use crate::request::model::Known;
 
 /// What a start takes where nobody waits is no wait.
 const START: Duration = Duration::from_secs(1);
-
-/// What goes to the upstream.
-pub struct Outgoing {
-    /// The path there, without the upstream's base.
-    pub path: &'static str,
-    /// The model that answers.
-    model: String,
-    /// The body, until the first byte of its answer is relayed: it is not sent again after that.
-    body: RefCell<Option<(Body, Share)>>,
-    /// How its answer is translated; `None`: it is passed on as it comes.
-    pub translation: Option<Translation>,
-    /// What is known of its model.
-    pub known: Known,
-    /// What it asks of its model.
-    pub needs: Needs,
-}
-
-impl Outgoing {
-    /// A body for a model with its share of the memory for bodies, how its answer is translated, and what is known of the model.
-    pub fn new(
-        path: &'static str,
-        model: String,
-        body: Body,
-        mut share: Share,
-        translation: Option<Translation>,
-        known: Known,
-        needs: Needs,
-    ) -> Outgoing {
-        let repeated = translation.as_ref().map_or(0, Translation::held);
-        share.set(body.held() + repeated);
-        Outgoing {
-            path,
-            model,
-            body: RefCell::new(Some((body, share))),
-            translation,
-            known,
-            needs,
-        }
-    }
-
-    /// What is sent this time, while it may still be sent.
-    pub fn payload(&self, sending: &Sending) -> Payload {
-        let body = self.body.borrow();
-        let payload = body.as_ref().map(|(body, _)| body.payload(sending));
-        payload.unwrap_or_default()
-    }
-
-    /// It will not be sent again: its memory is free.
-    pub fn let_go(&self) {
-        self.body.take();
-    }
-}
 
 /// One gated request.
 pub struct Job {
@@ -180,10 +126,9 @@ impl Job {
     /// By what a repetition of this request is known. It is made out when it is first asked for, before the body goes.
     pub fn mark(&self) -> Option<Mark> {
         if self.mark.get().is_none() {
-            let body = self.outgoing.body.borrow();
-            let mark = body
-                .as_ref()
-                .map(|(body, _)| Mark::of(&self.client, self.endpoint, &self.headers, body));
+            let mark = self
+                .outgoing
+                .while_held(|body| Mark::of(&self.client, self.endpoint, &self.headers, body));
             self.mark.set(mark);
         }
         self.mark.get()
@@ -225,7 +170,7 @@ impl Job {
 
     /// The model that answers; its client may have another name for it.
     pub fn model(&self) -> &str {
-        &self.outgoing.model
+        self.outgoing.model()
     }
 
     /// Whether its model is served by the operator's account elsewhere.

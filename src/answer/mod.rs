@@ -14,6 +14,7 @@ mod job;
 mod lists;
 mod look;
 mod lost;
+mod outgoing;
 mod place;
 pub mod questions;
 pub mod relay;
@@ -45,8 +46,9 @@ use crate::http::reply::{Answer, Reply};
 use crate::request::client::Client;
 use crate::request::{self, Asked, model};
 use crate::upstreams::{UpstreamResponse, breakers, runners};
-use job::{Job, Outgoing};
+use job::Job;
 use lost::Mark;
+use outgoing::Outgoing;
 
 /// A board this old is good enough to refuse by, in milliseconds.
 const SHED_MS: u64 = 50;

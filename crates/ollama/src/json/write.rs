@@ -1,4 +1,7 @@
-//! Writing a string as JSON.
+//! Writing a string as JSON, and a value as everybody can read it.
+
+use super::raw::{Kind, Raw};
+use super::text::unquote;
 
 /// Appends a string with its quotes.
 pub fn quote(out: &mut Vec<u8>, text: &str) {
@@ -17,4 +20,44 @@ pub fn quote(out: &mut Vec<u8>, text: &str) {
     }
     out.extend_from_slice(rest.as_bytes());
     out.push(b'"');
+}
+
+/// Appends a value of a checked text in one line that everybody can read: without white space, and its texts in UTF-8 without half characters.
+pub fn plain(value: Raw<'_>, out: &mut Vec<u8>) {
+    let mut rest = value.bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = match first {
+            b'"' => {
+                let text = Raw::of(rest);
+                plain_text(text, out);
+                rest.get(text.bytes().len()..).unwrap_or_default()
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => after,
+            other => {
+                out.push(*other);
+                after
+            }
+        };
+    }
+}
+
+fn plain_text(text: Raw<'_>, out: &mut Vec<u8>) {
+    debug_assert_eq!(text.kind(), Kind::Text);
+    let token = text.bytes();
+    let is_half = |four: &[u8]| {
+        matches!(
+            four,
+            [
+                b'\\',
+                b'u',
+                b'd' | b'D',
+                b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F',
+            ]
+        )
+    };
+    if std::str::from_utf8(token).is_ok() && !token.windows(4).any(is_half) {
+        out.extend_from_slice(token);
+    } else {
+        quote(out, &unquote(token));
+    }
 }

@@ -72,7 +72,8 @@ pub(crate) fn failed(
     format!("event: response.failed\ndata: {failed}\n\nevent: error\ndata: {error}\n\n")
 }
 
-/// How long each member may be that an answer repeats, in bytes. They are held as long as it is relayed.
+/// How long what an answer repeats may be, in bytes as it is written. It is held as long as the answer is relayed, and written three
+/// times.
 pub const MAX_REPEATED: usize = 256 * 1024;
 
 #[cfg(test)]

@@ -334,3 +334,50 @@ fn what_is_repeated_is_one_line_of_whole_characters() {
     assert!(text.starts_with(begin), "{text}");
     assert!(!text.contains(['\n', '\r', '\t']), "{text}");
 }
+
+#[test]
+fn what_is_repeated_is_bounded_as_it_is_written_and_not_as_it_was_read() {
+    let of_no_characters = [b"\"", [0xff].repeat(MAX_REPEATED - 2).as_slice(), b"\""].concat();
+    let tools = format!("[{}]", ["{}"; MAX_REPEATED / 3 - 1].join(","));
+    for (members, what) in [
+        (
+            [
+                b"\"truncation\":",
+                of_no_characters.as_slice(),
+                b",\"reasoning\":{\"summary\":",
+                &of_no_characters,
+                b"}",
+            ]
+            .concat(),
+            "texts",
+        ),
+        ([b"\"tools\":", tools.as_bytes()].concat(), "tools"),
+    ] {
+        // What nobody reads gives a translation room.
+        let unread = "x".repeat(2 << 20);
+        let most = "x".repeat(MAX_REPEATED - 40);
+        let begin = format!(
+            "{{\"input\":\"x\",\"unread\":\"{unread}\",\"temperature\":0.5,\"instructions\":\"{most}\","
+        );
+        let body = [begin.as_bytes(), &members, b"}"].concat();
+        let asked = prepare(
+            Endpoint::OpenAiResponses,
+            body,
+            &Asker::default(),
+            &policy(),
+        )
+        .unwrap();
+        let Some(crate::Delivery::Response(delivery)) = asked.delivery else {
+            panic!("it is translated");
+        };
+        let length = delivery.repeated.len();
+        assert!(length < MAX_REPEATED + 1_024, "{what}: {length}");
+        let whole = [b"{", &*delivery.repeated, b"}"].concat();
+        let told: Value = serde_json::from_slice(&whole).unwrap();
+        assert_eq!(told["instructions"], most, "{what}");
+        assert_eq!(told["tools"], json!([]), "{what}");
+        assert_eq!(told["truncation"], "disabled", "{what}");
+        assert_eq!(told["temperature"], 0.5, "{what}");
+        assert_eq!(told["reasoning"]["summary"], Value::Null, "{what}");
+    }
+}
