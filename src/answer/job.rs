@@ -252,15 +252,11 @@ impl Job {
         let ticket = place.ticket().map(|ticket| ticket.number());
         self.account.note_busy(tally.busy_ms());
         place.end();
-        // Whoever gave it up does not want it back.
-        if let Some(mark) = self
-            .mark
-            .get()
-            .filter(|_| !is_complete && outcome != CANCELLED)
-        {
+        let figures = self.account.figures(clock::now());
+        let is_lost = has_lost_its_place(outcome, is_complete, figures.first_ms);
+        if let Some(mark) = self.mark.get().filter(|_| is_lost) {
             lost::keep(mark, self.account.age_ms(clock::now()));
         }
-        let figures = self.account.figures(clock::now());
         let tokens = tally.eval_count.unwrap_or(tally.frames);
         self.count(endings::known(outcome), &figures, &tally, is_complete);
         gate::count_doings(&self.config);
@@ -338,3 +334,35 @@ impl Job {
 
 /// The outcome of one that was given up by its ticket.
 const CANCELLED: &str = "cancelled";
+
+/// Whether whoever asks the same again goes on waiting where one stood that ended so, and had its first byte then, if at all.
+fn has_lost_its_place(outcome: &str, is_complete: bool, first_ms: Option<u64>) -> bool {
+    match outcome {
+        // Whoever gave it up does not want it back, and whoever was being served and left had its place.
+        CANCELLED => false,
+        endings::CLIENT_GONE => first_ms.is_none(),
+        _ => !is_complete,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_cut_or_failed_has_lost_its_place_and_whoever_was_served_and_left_has_not() {
+        let first = Some(7);
+        for (outcome, is_complete, first_ms, expected) in [
+            (endings::CLIENT_GONE, false, None, true),
+            (endings::CLIENT_GONE, false, first, false),
+            ("upstream_error", false, None, true),
+            ("upstream_error", false, first, true),
+            ("failed", false, first, true),
+            (CANCELLED, false, None, false),
+            ("complete", true, first, false),
+        ] {
+            let found = has_lost_its_place(outcome, is_complete, first_ms);
+            assert_eq!(found, expected, "{outcome}, first byte: {first_ms:?}");
+        }
+    }
+}
