@@ -84,7 +84,7 @@ fn reading_headers(origin: &str) -> HeaderMap {
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(
-                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, x-prompt-cut, x-request-id, retry-after, ratelimit, ratelimit-policy",
+                "x-queue-ticket, x-queue-wait-ms, x-dropped-options, x-prompt-cut, x-request-id, x-should-retry, retry-after, ratelimit, ratelimit-policy",
             ),
         );
     }
@@ -151,6 +151,17 @@ mod tests {
         );
         assert_eq!(check("*", &[("origin", "https://b.example")]), Ok(3));
     }
+
+    #[test]
+    fn a_page_of_a_listed_origin_may_read_what_its_client_goes_by() {
+        let headers = reading_headers("https://a.example");
+        let told = headers[header::ACCESS_CONTROL_EXPOSE_HEADERS].to_str();
+        let told: Vec<&str> = told.unwrap().split(", ").collect();
+        for name in ["x-should-retry", "retry-after", "x-queue-ticket"] {
+            assert!(told.contains(&name), "{name}: {told:?}");
+        }
+    }
+
     #[test]
     fn whoever_follows_a_link_is_let_in_and_a_page_that_asks_by_itself_is_not() {
         let from_elsewhere = |method: Method, mode: &str, dest: &str| {
