@@ -13,6 +13,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::framing::{LineSplitter, LineTooLong, MAX_LINE};
+use crate::json::{self, Raw};
 use crate::{messages, openai, responses};
 
 pub(crate) use output::Output;
@@ -124,7 +125,18 @@ pub(crate) trait Writer: fmt::Debug {
 pub(crate) struct Translator {
     writer: Box<dyn Writer>,
     arriving: Arriving,
-    has_ended: bool,
+    state: State,
+}
+
+/// What has become of a translated answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It goes on.
+    Open,
+    /// The client was told an end, good or bad. Behind it nothing is told: a second one would make a success of an error.
+    Ended,
+    /// Something of it could not be read. It has no good end any more.
+    Lost,
 }
 
 #[derive(Debug)]
@@ -143,7 +155,7 @@ impl Translator {
         Translator {
             writer: translation.writer(),
             arriving,
-            has_ended: false,
+            state: State::Open,
         }
     }
 
@@ -156,8 +168,9 @@ impl Translator {
         match &mut self.arriving {
             Arriving::Lines(lines) => {
                 lines.feed(chunk, |line| {
-                    // Behind an end nothing is told: a second one would make a success of an error.
-                    self.has_ended = self.has_ended || write_line(writer, line, out);
+                    if self.state == State::Open {
+                        self.state = write_line(writer, line, out);
+                    }
                 })?;
                 match writer.is_full() {
                     true => Err(LineTooLong { limit: MAX_LINE }),
@@ -176,38 +189,46 @@ impl Translator {
 
     /// Appends what stands at the end: the document, or a last line that its sender did not end.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        if self.state != State::Open {
+            return;
+        }
         let writer = self.writer.as_mut();
-        self.has_ended = self.has_ended
-            || match &self.arriving {
-                Arriving::Lines(lines) => write_line(writer, lines.remainder(), out),
-                Arriving::Document(document) => write_document(writer, document, out),
-            };
+        self.state = match &self.arriving {
+            Arriving::Lines(lines) => write_line(writer, lines.remainder(), out),
+            Arriving::Document(document) => write_document(writer, document, out),
+        };
     }
 
     /// Whether the client was told an end, good or bad.
     pub(crate) fn has_ended(&self) -> bool {
-        self.has_ended
+        self.state == State::Ended
     }
 }
 
-/// Writes a line of Ollama's as events; says whether they end the answer. What is no JSON object has nothing to say to anybody.
-fn write_line(writer: &mut dyn Writer, line: &[u8], out: &mut Vec<u8>) -> bool {
-    let Some(said) = object(line) else {
-        return false;
+/// Writes a line of Ollama's as events.
+fn write_line(writer: &mut dyn Writer, line: &[u8], out: &mut Vec<u8>) -> State {
+    let said = match Said::of(line) {
+        Said::Object(said) => said,
+        Said::Nothing => return State::Open,
+        Said::Unreadable => return State::Lost,
     };
-    match error_message(&said) {
+    let is_end = match error_message(&said) {
         Some(message) => {
             writer.error(message, out);
             true
         }
         None => writer.line(&said, out),
+    };
+    match is_end {
+        true => State::Ended,
+        false => State::Open,
     }
 }
 
-/// Writes a document of Ollama's as one of the dialect's; says whether it was one.
-fn write_document(writer: &dyn Writer, document: &[u8], out: &mut Vec<u8>) -> bool {
-    let Some(said) = object(document) else {
-        return false;
+/// Writes a document of Ollama's as one of the dialect's.
+fn write_document(writer: &dyn Writer, document: &[u8], out: &mut Vec<u8>) -> State {
+    let Said::Object(said) = Said::of(document) else {
+        return State::Lost;
     };
     match error_message(&said) {
         Some(message) => {
@@ -216,13 +237,38 @@ fn write_document(writer: &dyn Writer, document: &[u8], out: &mut Vec<u8>) -> bo
         }
         None => out.extend(writer.document(&said)),
     }
-    true
+    State::Ended
 }
 
-fn object(said: &[u8]) -> Option<Value> {
-    serde_json::from_slice::<Value>(said)
-        .ok()
-        .filter(Value::is_object)
+/// What a line or a document says.
+enum Said {
+    Object(Value),
+    /// Nothing to anybody: no text at all, or a value that is no object.
+    Nothing,
+    /// It is no JSON, or deeper than is read.
+    Unreadable,
+}
+
+impl Said {
+    fn of(text: &[u8]) -> Said {
+        if text.trim_ascii().is_empty() {
+            return Said::Nothing;
+        }
+        let value = serde_json::from_slice::<Value>(text).ok();
+        match value.or_else(|| leniently(text)) {
+            Some(said) if said.is_object() => Said::Object(said),
+            Some(_) => Said::Nothing,
+            None => Said::Unreadable,
+        }
+    }
+}
+
+/// What everybody else reads where JSON is not quite kept to: U+FFFD for half a surrogate pair, and for a byte that is no UTF-8.
+fn leniently(text: &[u8]) -> Option<Value> {
+    json::check(text).ok()?;
+    let mut plain = Vec::with_capacity(text.len());
+    json::plain(Raw::of(text), &mut plain);
+    serde_json::from_slice(&plain).ok()
 }
 
 /// The sentence of an error that a line or a document of Ollama's is; an error that says nothing is none.
