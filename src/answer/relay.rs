@@ -6,7 +6,8 @@
 //!
 //! # Limits
 //! A client that takes nothing is taken for gone ([`Outlet`]). A silent upstream is covered by heartbeats every
-//! [`IDLE`], which is also how a client that left is noticed meanwhile.
+//! [`IDLE`], which is also how a client that left is noticed meanwhile. Behind the end of an answer the end of its body is waited for
+//! a second, and nothing else is told.
 
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -16,7 +17,7 @@ use futures::future::{Either, select};
 use sluice_ollama::{Form, Heartbeat, Passage, Verdict};
 use spin_sdk::time::sleep;
 
-use crate::clock::{self, Ticker};
+use crate::clock::{self, Ticker, within};
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
 use crate::upstreams::{CHUNK, UpstreamBody, UpstreamError};
@@ -24,6 +25,9 @@ use crate::upstreams::{CHUNK, UpstreamBody, UpstreamError};
 /// How long the upstream may be silent before the client is told that it is still there: pages take half a minute without
 /// a byte for an interruption.
 pub const IDLE: Duration = Duration::from_secs(5);
+
+/// How long the end of a body is waited for behind the end of its answer.
+const BEHIND_END: Duration = Duration::from_secs(1);
 
 /// How long a host has for a last frame before its response is broken off.
 const UNTIL_SENT: Duration = Duration::from_millis(50);
@@ -59,12 +63,20 @@ pub async fn relay(
     let mut buffer = Vec::with_capacity(CHUNK);
     let mut ticker = Ticker::new(IDLE);
     loop {
-        let next = next_chunk(&mut body, buffer, outlet, passage, heartbeat, &mut ticker).await;
-        let chunk = match next {
-            Err(ClientGone) => return Outcome::ClientGone,
-            Ok(Err(error)) => return Outcome::UpstreamFailed(error),
-            Ok(Ok(None)) => break,
-            Ok(Ok(Some(chunk))) => chunk,
+        let chunk = if passage.has_ended() {
+            // The client has all of it: what becomes of the connection that it came by makes no failure of it.
+            match within(BEHIND_END, body.next(buffer)).await {
+                Some(Ok(Some(chunk))) => chunk,
+                _ => break,
+            }
+        } else {
+            let next = next_chunk(&mut body, buffer, outlet, passage, heartbeat, &mut ticker).await;
+            match next {
+                Err(ClientGone) => return Outcome::ClientGone,
+                Ok(Err(error)) => return Outcome::UpstreamFailed(error),
+                Ok(Ok(None)) => break,
+                Ok(Ok(Some(chunk))) => chunk,
+            }
         };
         if may_go_on().is_break() {
             return Outcome::Stopped;

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::common::{App, SECOND, Setup, Stranger, eventually, run, settles};
+use crate::common::{App, Behind, End, SECOND, Setup, Stranger, eventually, run, settles, within};
 
 #[test]
 fn an_upstream_that_refuses_our_credentials_is_never_the_clients_fault() {
@@ -207,6 +207,31 @@ fn a_question_goes_on_to_the_next_upstream_and_heals_no_breaker() {
             upstream(&app).await["breaker"] == "open"
         })
         .await;
+    });
+}
+
+#[test]
+fn what_becomes_of_a_connection_behind_the_end_of_an_answer_is_no_failure() {
+    run(async {
+        let said = r#""model":"m","message":{"role":"assistant","content":"Hi"}"#;
+        let lines = format!("{{{said},\"done\":false}}\n{{{said},\"done\":true}}\n");
+        let headers = "content-type: application/x-ndjson\r\n";
+        for behind in [Behind::Break, Behind::Silence] {
+            let stranger = Stranger::with(behind, "200 OK", headers, lines.as_bytes()).await;
+            let app = before(&stranger).await;
+            for path in ["/api/chat", "/v1/chat/completions"] {
+                let mut request = chat();
+                request["stream"] = true.into();
+                let answer = async { app.post(path, &request).await.whole().await };
+                let answer = within(30 * SECOND, "it ends", answer).await;
+                assert_eq!(answer.end, End::InOrder, "{path}, {behind:?}: {answer:?}");
+                let text = answer.text();
+                assert!(!text.contains("error"), "{path}, {behind:?}: {text}");
+                let last = text.trim_end().lines().next_back().unwrap_or_default();
+                let is_end = last.contains("\"done\":true") || last == "data: [DONE]";
+                assert!(is_end, "{path}, {behind:?}: {text}");
+            }
+        }
     });
 }
 

@@ -25,7 +25,7 @@ pub use self::{
     random::Random,
     redis::{Keeping, RedisServer, free_port},
     store::{seed, settles, sqlite},
-    stranger::Stranger,
+    stranger::{Behind, Stranger},
 };
 
 /// Runs a test's body on a runtime of its own, and fails it after [`HANGS`]: a test that hangs says so.

@@ -14,6 +14,17 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+/// What comes behind the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// The end that its head announces.
+    End,
+    /// The connection is closed before that.
+    Break,
+    /// Nothing: the connection stays open.
+    Silence,
+}
+
 /// A server on a free port, until it is dropped.
 pub struct Stranger {
     addr: SocketAddr,
@@ -24,7 +35,12 @@ pub struct Stranger {
 impl Stranger {
     /// Answers everything with this status line's end, headers and body.
     pub async fn answering(status: &str, headers: &str, body: &[u8]) -> Stranger {
-        let length = body.len();
+        Stranger::with(Behind::End, status, headers, body).await
+    }
+
+    /// The same with this behind it.
+    pub async fn with(behind: Behind, status: &str, headers: &str, body: &[u8]) -> Stranger {
+        let length = body.len() + usize::from(behind != Behind::End);
         let head = format!(
             "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
         );
@@ -35,7 +51,7 @@ impl Stranger {
         let counter = asked.clone();
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answer.clone(), counter.clone()));
+                tokio::spawn(serve(stream, answer.clone(), behind, counter.clone()));
             }
         });
         Stranger {
@@ -68,7 +84,7 @@ impl Stranger {
 }
 
 /// Reads a head and its body, and answers.
-async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, asked: Arc<AtomicUsize>) {
+async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, behind: Behind, asked: Arc<AtomicUsize>) {
     let mut request = Vec::new();
     let end_of_head = loop {
         if let Some(at) = request.windows(4).position(|end| end == b"\r\n\r\n") {
@@ -106,5 +122,8 @@ async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, asked: Arc<AtomicUsize>
     }
     // Whoever asked may have left.
     _ = stream.write_all(&answer).await;
+    if behind == Behind::Silence {
+        _ = stream.read_buf(&mut request).await;
+    }
     _ = stream.shutdown().await;
 }

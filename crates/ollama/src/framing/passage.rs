@@ -123,6 +123,16 @@ impl Passage {
         (verdict, out)
     }
 
+    /// Whether the client has the end of the answer, good or bad, whatever becomes of the connection that it came by.
+    pub fn has_ended(&self) -> bool {
+        match &self.writing {
+            Writing::Translated(translator) => translator.has_ended(),
+            Writing::Unchanged | Writing::Events(_) => {
+                self.watch.verdict() != Verdict::Incomplete && self.watch.between_frames()
+            }
+        }
+    }
+
     /// What was counted so far.
     pub fn tally(&self) -> Tally {
         self.watch.tally()

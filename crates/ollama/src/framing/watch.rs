@@ -100,6 +100,11 @@ impl AnswerWatch {
         *verdict
     }
 
+    /// What it has come to so far. A document is judged at its end alone.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     /// What was counted so far.
     pub fn tally(&self) -> Tally {
         self.tally
