@@ -17,7 +17,7 @@ use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use super::hold::Hold;
 use super::refuse::Refusal;
-use super::reply::{STALL, answer_fields};
+use super::reply::{STALL, answer_fields, in_slices};
 use crate::clock::Ticker;
 use crate::tasks::spawn;
 
@@ -166,6 +166,10 @@ impl Writer {
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
+        in_slices(bytes, async |slice| self.write_slice(slice).await).await
+    }
+
+    async fn write_slice(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, ClientGone> {
         if bytes.is_empty() {
             return Ok(bytes);
         }

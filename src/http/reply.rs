@@ -20,6 +20,26 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How much is written at once: so much has to be taken within [`STALL`].
 const SLICE: usize = 16 * 1024;
 
+/// Writes bytes by `write` at most so many at a time, and gives an emptied buffer back, as `write` does.
+///
+/// # Errors
+/// Those of `write`.
+pub async fn in_slices<E>(
+    bytes: Vec<u8>,
+    mut write: impl AsyncFnMut(Vec<u8>) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
+    if bytes.len() <= SLICE {
+        return write(bytes).await;
+    }
+    let mut buffer = Vec::with_capacity(SLICE);
+    for slice in bytes.chunks(SLICE) {
+        buffer.clear();
+        buffer.extend_from_slice(slice);
+        buffer = write(buffer).await?;
+    }
+    Ok(buffer)
+}
+
 /// A whole response.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -137,4 +157,30 @@ pub fn fields(headers: &HeaderMap) -> Fields {
         }
         fields
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn however_much_is_written_a_little_of_it_has_to_be_taken_at_a_time() {
+        for length in [0, 1, SLICE, SLICE + 1, 4 << 20] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let mut taken = Vec::new();
+            let writing = in_slices(bytes.clone(), async |mut slice| {
+                assert!(slice.len() <= SLICE, "{}", slice.len());
+                taken.extend_from_slice(&slice);
+                slice.clear();
+                Ok::<_, ()>(slice)
+            });
+            let emptied = block_on(writing).unwrap();
+            assert!(emptied.is_empty() && emptied.capacity() <= SLICE.max(length.min(SLICE)));
+            assert_eq!(taken, bytes);
+        }
+        let gone = in_slices(vec![0; 3 * SLICE], async |_| Err("gone"));
+        assert_eq!(block_on(gone), Err("gone"));
+    }
 }
