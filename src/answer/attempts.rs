@@ -79,6 +79,9 @@ pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusa
                     breakers::answered(&job.config, upstream.into());
                 }
                 confirm(job, &doubted, upstream);
+                if job.cut.get().is_some() {
+                    counters::count(Tallied::PromptCut);
+                }
                 return Ok(response);
             }
             Err(failure) => failure,
@@ -96,7 +99,6 @@ pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusa
         if let Some(cut) = failure.cut
             && job.cut.get().is_none()
         {
-            counters::count(Tallied::PromptCut);
             job.cut.set(Some(cut));
             continue;
         }

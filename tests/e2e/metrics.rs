@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::join_all;
 use http::{HeaderMap, Method};
-use ollama_sim::{Options, Sim};
+use ollama_sim::{Model, Options, Sim, Template};
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -263,6 +263,44 @@ async fn whole(host: &App, prompt: &str) -> String {
         None if last["done"] == true => "complete".to_owned(),
         None => format!("{answer:?}"),
     }
+}
+
+#[test]
+fn a_prompt_that_is_refused_as_too_long_is_not_counted_as_cut() {
+    run(async {
+        let own = Model {
+            template: Template::Own,
+            ..Model::from("own")
+        };
+        let options = Options {
+            models: vec![own, Model::from("plain")],
+            script: "tokens=2 pace=0ms prompt=0ms".parse().expect("a script"),
+            ..Options::default()
+        };
+        let sim = Sim::start(options).await.expect("a simulator");
+        let app = Setup::answering("")
+            .with("num_ctx", "512")
+            .start_before(Arc::new(sim))
+            .await;
+        let ask = async |model: &str| {
+            let request = json!({ "model": model, "prompt": "word ".repeat(600) });
+            app.post("/api/chat", &request).await.whole().await
+        };
+        // Its runner renders the prompt itself and leaves out nothing of the last message.
+        let refused = ask("own").await;
+        assert!(refused.text().contains("exceeds"), "{refused:?}");
+        ask("plain").await.assert_complete();
+        // What was counted before an ending is told with it, or before.
+        eventually(20 * SECOND, "one was cut, and one was refused", || async {
+            let seen = metrics(&app).await;
+            let of = |name: &str| seen.get(name).copied().unwrap_or(0.0);
+            let ended =
+                |outcome: &str| of(&format!("sluice_admissions_total{{outcome=\"{outcome}\"}}"));
+            let ends = [ended("upstream_refused"), ended("complete")];
+            ends == [1.0; 2] && of("sluice_prompts_cut_total") == 1.0
+        })
+        .await;
+    });
 }
 
 /// All samples, by their name with its labels.
