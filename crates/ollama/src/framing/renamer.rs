@@ -2,7 +2,7 @@
 //!
 //! # How
 //! The bytes are looked at as they pass, in any framing: outside of a JSON document they are not looked at. Only the member `model`
-//! of a document, or of the object `response` within it, is written anew, and only where it is the name that was sent.
+//! of a document, or of the object `response` or `message` within it, is written anew, and only where it is the name that was sent.
 //! At most so many bytes are held back as that name has.
 
 /// Renames the model of one answer.
@@ -17,8 +17,8 @@ pub(crate) struct Renamer {
     text: Text,
     /// The last name of a member at the depth at which it matters.
     name: Name,
-    /// Whether the object that is being read is `response`.
-    is_in_response: bool,
+    /// Whether the object that is being read is one whose model matters, too.
+    is_in_answer: bool,
     held: Vec<u8>,
 }
 
@@ -38,13 +38,15 @@ enum Text {
 /// What the name of a member may be, as far as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
-    Model(usize),
-    Response(usize),
+    /// The first of [`NAMES`] that begins as what was read does, and how many bytes of it were.
+    Known(usize, usize),
     Other,
 }
 
-const MODEL: &[u8] = b"model\"";
-const RESPONSE: &[u8] = b"response\"";
+/// The names that matter, each with the quote at its end: the model, and the objects that have one, of `/v1/responses` and of
+/// `/v1/messages`. Those that begin alike stand together.
+const NAMES: [&[u8]; 3] = [b"model\"", b"message\"", b"response\""];
+const MODEL: usize = 0;
 
 impl Renamer {
     /// For answers that say `from` where the client asked for `to`.
@@ -57,7 +59,7 @@ impl Renamer {
             is_value: false,
             text: Text::None,
             name: Name::Other,
-            is_in_response: false,
+            is_in_answer: false,
             held: Vec::new(),
         }
     }
@@ -94,27 +96,31 @@ impl Renamer {
     fn between(&mut self, byte: u8, out: &mut Vec<u8>) {
         match byte {
             b'{' | b'[' => {
-                self.is_in_response |= self.depth == 1 && self.is_value && self.name.is_response();
+                self.is_in_answer |= self.depth == 1 && self.is_value && self.name.is_answer();
                 self.depth = self.depth.saturating_add(1);
                 self.is_value = byte == b'[';
             }
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
-                self.is_in_response &= self.depth > 1;
+                self.is_in_answer &= self.depth > 1;
                 self.is_value = false;
             }
             b':' => self.is_value = true,
             // Within an array it may be wrong, and no array's item matters.
             b',' => self.is_value = false,
             b'"' if self.depth > 0 => {
-                let matters = self.depth == 1 || self.depth == 2 && self.is_in_response;
+                let matters = self.depth == 1 || self.depth == 2 && self.is_in_answer;
                 if matters && self.is_value && self.name.is_model() {
                     self.held.push(byte);
                     self.text = Text::Held { is_escaped: false };
                     return;
                 }
                 if !self.is_value {
-                    self.name = if matters { Name::Model(0) } else { Name::Other };
+                    self.name = if matters {
+                        Name::Known(0, 0)
+                    } else {
+                        Name::Other
+                    };
                 }
                 self.text = Text::Passed { is_escaped: false };
             }
@@ -146,20 +152,33 @@ impl Renamer {
 impl Name {
     /// With one more byte, the quote at its end included.
     fn and(self, byte: u8) -> Name {
+        let Name::Known(name, length) = self else {
+            return Name::Other;
+        };
+        let so_far = NAMES.get(name).and_then(|name| name.get(..length));
+        let goes_on =
+            |name: &&[u8]| name.get(..length) == so_far && name.get(length) == Some(&byte);
+        let found = NAMES.iter().position(goes_on);
+        found.map_or(Name::Other, |name| Name::Known(name, length + 1))
+    }
+
+    /// Which one it is, when it has ended.
+    fn whole(self) -> Option<usize> {
         match self {
-            Name::Model(0) if RESPONSE.first() == Some(&byte) => Name::Response(1),
-            Name::Model(at) if MODEL.get(at) == Some(&byte) => Name::Model(at + 1),
-            Name::Response(at) if RESPONSE.get(at) == Some(&byte) => Name::Response(at + 1),
-            _ => Name::Other,
+            Name::Known(name, length) => {
+                let is_whole = NAMES.get(name).is_some_and(|name| name.len() == length);
+                is_whole.then_some(name)
+            }
+            Name::Other => None,
         }
     }
 
     fn is_model(self) -> bool {
-        self == Name::Model(MODEL.len())
+        self.whole() == Some(MODEL)
     }
 
-    fn is_response(self) -> bool {
-        self == Name::Response(RESPONSE.len())
+    fn is_answer(self) -> bool {
+        self.whole().is_some_and(|name| name != MODEL)
     }
 }
 
@@ -201,6 +220,10 @@ mod tests {
                 r#"{"type":"x","response":{"model":"qwen3:8b","output":[{"model":"qwen3:8b"}]},"model":"qwen3:8b"}"#,
                 r#"{"type":"x","response":{"model":"gpt-4o","output":[{"model":"qwen3:8b"}]},"model":"gpt-4o"}"#,
             ),
+            (
+                "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"qwen3:8b\",\"content\":[]}}\n\n",
+                "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"model\":\"gpt-4o\",\"content\":[]}}\n\n",
+            ),
         ] {
             assert_eq!(renamed(answer), expected);
         }
@@ -212,7 +235,8 @@ mod tests {
             r#"{"model":"qwen3:8b2","a":1}"#,
             r#"{"model":"qwen3","b":"model"}"#,
             r#"{"models":"qwen3:8b"}"#,
-            r#"{"message":{"model":"qwen3:8b","content":"\"model\":\"qwen3:8b\""}}"#,
+            r#"{"message":{"content":"\"model\":\"qwen3:8b\"","tool":{"model":"qwen3:8b"}}}"#,
+            r#"{"messages":{"model":"qwen3:8b"},"mess":{"model":"qwen3:8b"},"x":{"message":{"model":"qwen3:8b"}}}"#,
             r#"{"content":"{\"model\":\"qwen3:8b\"}"}"#,
             r#"{"a":["model","qwen3:8b"],"model":["qwen3:8b"]}"#,
             r#"{"model":"qwen3:"#,
