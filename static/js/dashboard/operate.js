@@ -11,6 +11,8 @@ import { breakerWord, classWord, row } from './rows.js';
 let refusedKey = '';
 /** What each part was drawn from. @type {Map<string, string>} */
 const drawn = new Map();
+/** The notice as it was told last. */
+let told = '';
 
 byId('notice-form').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -30,10 +32,12 @@ export async function refresh() {
     key && key !== refusedKey
       ? await Promise.all([json('/api/operator').catch((error) => noted(error, key)), health().catch(() => null)])
       : [null, null];
-  const root = byId('operate');
-  if (standing && root.hidden) /** @type {HTMLInputElement} */ (byId('notice')).value = standing.notice ?? '';
-  root.hidden = !standing;
-  if (!standing) return;
+  if (standing === undefined) return; // one reading that fails takes nothing away: somebody may be writing
+  byId('operate').hidden = standing === null;
+  if (standing === null) return;
+  const notice = /** @type {HTMLInputElement} */ (byId('notice'));
+  if (notice.value === told) notice.value = standing.notice ?? ''; // what is half typed stays
+  told = standing.notice ?? '';
   redraw('operate-upstreams', standing.upstreams, () => standing.upstreams.map(upstreamRow));
   const requests = [...standing.running, ...standing.waiting];
   redraw('operate-requests', requests, () => requests.map(requestRow));
@@ -41,9 +45,10 @@ export async function refresh() {
   redraw('warnings', warnings, () => warnings.map(warning));
 }
 
-/** @param {unknown} error @param {string} key */
+/** @param {unknown} error @param {string} key @returns {null | undefined} null: whoever looks is no operator */
 function noted(error, key) {
-  if (error instanceof ApiError && [401, 403, 404].includes(error.status ?? 0)) refusedKey = key;
+  if (!(error instanceof ApiError && [401, 403, 404].includes(error.status ?? 0))) return undefined;
+  refusedKey = key;
   return null;
 }
 

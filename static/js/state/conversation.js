@@ -244,7 +244,7 @@ export class Conversation extends EventTarget {
     const id = freshId();
     this.images.set(id, data);
     this.unwritten.add(id);
-    this.type({ images: [...this.draft.images, id] });
+    this.fill({ images: [...this.draft.images, id] });
   }
 
   /** An image that is typed is not wanted any more. @param {string} image */

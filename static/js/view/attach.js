@@ -6,8 +6,9 @@ import { byId } from '../dom.js';
 export function bindAttach(composer) {
   const input = /** @type {HTMLInputElement} */ (byId('attach-file'));
   const add = async (/** @type {File[]} */ files) => {
+    const { conversation } = composer; // another one may be shown by the time they are read
     const { addFiles } = await import('./files.js'); // few people need it
-    await addFiles(composer, files);
+    if (conversation) await addFiles(composer, conversation, files);
     input.value = '';
   };
   byId('attach').addEventListener('click', () => input.click());

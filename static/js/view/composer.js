@@ -62,10 +62,12 @@ export class Composer extends EventTarget {
     this.#field.focus({ preventScroll: true });
   }
 
+  get #isEmpty() {
+    return this.#field.value.trim() === '' && !this.#conversation?.draft.images.length;
+  }
+
   submit() {
-    const text = this.#field.value;
-    const images = this.#conversation?.draft.images.length ?? 0;
-    if (text.trim() === '' && images === 0) return;
+    if (this.#isEmpty) return;
     if (this.#busy) return this.#say(t('composer.busy'));
     this.#early = this.#conversation === undefined;
     if (!this.#early) this.dispatchEvent(new Event('send'));
@@ -82,23 +84,18 @@ export class Composer extends EventTarget {
     this.focus();
   }
 
-  /** Images are added to what is typed. @param {string[]} data base64 */
-  attach(data) {
-    for (const one of data) this.#conversation?.attach(one);
-    this.#draw();
+  /** What is typed in it is shown. */
+  get conversation() {
+    return this.#conversation;
   }
 
-  /** Words are added below what is typed. @param {string} words */
-  append(words) {
-    const text = this.#field.value.trimEnd();
-    this.#conversation?.fill({ text: text === '' ? `${words}\n\n` : `${text}\n\n${words}\n\n` });
+  /** Words are added below what is typed. @param {string} words @param {Conversation | undefined} [to] */
+  append(words, to = this.#conversation) {
+    const text = to?.draft.text.trimEnd();
+    to?.fill({ text: text ? `${text}\n\n${words}\n\n` : `${words}\n\n` });
+    if (to !== this.#conversation) return;
     this.#field.setSelectionRange(this.#field.value.length, this.#field.value.length);
     this.#field.scrollTop = this.#field.scrollHeight;
-  }
-
-  /** How many images are typed. */
-  get images() {
-    return this.#conversation?.draft.images.length ?? 0;
   }
 
   /** One button, Send or Stop, so that the focus on it stays. @param {boolean} busy */
@@ -169,8 +166,7 @@ export class Composer extends EventTarget {
 
   /** `field-sizing: content` does it where it exists. */
   #fit() {
-    const empty = this.#field.value.trim() === '' && this.images === 0;
-    this.#button.toggleAttribute('data-empty', empty && !this.#busy);
+    this.#button.toggleAttribute('data-empty', this.#isEmpty && !this.#busy);
     if (CSS.supports('field-sizing', 'content')) return;
     this.#field.style.height = 'auto';
     this.#field.style.height = `${this.#field.scrollHeight}px`;

@@ -15,17 +15,19 @@ const TEXT =
 /**
  * Adds files to what is being written, and says what it has added and what it leaves out.
  * @param {import('./composer.js').Composer} composer
+ * @param {import('../state/conversation.js').Conversation} conversation for which they came
  * @param {File[]} files
  */
-export async function addFiles(composer, files) {
+export async function addFiles(composer, conversation, files) {
   await loadMore('more');
   const images = files.filter(isImage);
   const data = (await Promise.all(images.map((file) => readImage(file).catch(() => '')))).filter(Boolean);
-  const room = Math.max(MOST_IMAGES - composer.images, 0);
+  const room = Math.max(MOST_IMAGES - conversation.draft.images.length, 0);
   const others = files.filter((file) => !isImage(file));
   const texts = (await Promise.all(others.map(readText))).filter((one) => one !== null);
-  composer.attach(data.slice(0, room));
-  if (texts.length > 0) composer.append(texts.map(quoted).join('\n\n'));
+  for (const one of data.slice(0, room)) conversation.attach(one);
+  if (texts.length > 0) composer.append(texts.map(quoted).join('\n\n'), conversation);
+  if (conversation !== composer.conversation) return; // another one is shown by now
   composer.focus();
   const unread = files.length - data.length - texts.length;
   const tokens = texts.reduce((sum, { text }) => sum + tokensIn(text), 0);
@@ -35,7 +37,7 @@ export async function addFiles(composer, files) {
   ];
   const added = [
     texts.length > 0 ? t('attach.text', { n: texts.length, tokens }) : '',
-    data.length > 0 ? t('status.images', { n: composer.images }) : '',
+    data.length > 0 ? t('status.images', { n: conversation.draft.images.length }) : '',
   ];
   const note = byId('composer-note');
   note.textContent = [...faults, added[0]].filter(Boolean).join(' ');

@@ -19,10 +19,12 @@ export class ModelPicker extends EventTarget {
   #told = new Map();
   /** Tokens that a model reads at once, where nothing is told of it. */
   #numCtx = 0;
+  /** Whether the list was asked for and did not come. */
+  #failed = false;
 
   constructor() {
     super();
-    this.#select.addEventListener('pointerdown', () => void this.#look()); // which are loaded changes
+    this.#select.addEventListener('pointerdown', () => void this.load()); // some are pulled, some are loaded
     this.#select.addEventListener('change', () => {
       saveSetting('model', this.chosen);
       this.dispatchEvent(new Event('chosen'));
@@ -39,6 +41,7 @@ export class ModelPicker extends EventTarget {
     this.#default = String(report?.model ?? '');
     this.#numCtx = Number(report?.numCtx) || 0;
     this.show(shown);
+    if (this.#failed) void this.load(); // the server is there again
   }
 
   /** @param {string} name of a model that the server has */
@@ -51,6 +54,11 @@ export class ModelPicker extends EventTarget {
   /** Every model that the server has told. */
   get names() {
     return this.#names ?? [];
+  }
+
+  /** Whether it has told them. */
+  get told() {
+    return this.#names !== null;
   }
 
   /** @param {string} name @returns {string} with a word where it is loaded, so that it answers at once */
@@ -88,10 +96,13 @@ export class ModelPicker extends EventTarget {
     return this.#names && !this.#names.includes(last) ? '' : last;
   }
 
-  /** @param {string} model of the shown conversation */
-  async load(model) {
+  /** @param {string} [model] of the shown conversation */
+  async load(model = this.#shown) {
+    this.#shown = model;
+    this.#failed = false;
     const answer = await json('/api/tags').catch((error) => {
-      this.dispatchEvent(new CustomEvent('locked', { detail: error?.code === 'unauthorized' }));
+      this.#failed = error?.code !== 'unauthorized';
+      this.dispatchEvent(new CustomEvent('locked', { detail: !this.#failed }));
       return null;
     });
     if (answer) this.dispatchEvent(new CustomEvent('locked', { detail: false }));
@@ -101,7 +112,7 @@ export class ModelPicker extends EventTarget {
         .filter(Boolean)
         .sort((/** @type {string} */ a, /** @type {string} */ b) => a.localeCompare(b, 'en', { numeric: true }));
     }
-    this.show(model);
+    this.show(this.#shown);
     if (answer) void this.#look();
   }
 

@@ -138,6 +138,35 @@ const STANDING = {
 };
 
 browserTest(
+  'a notice that is half written stays, also where one reading fails; one that nobody writes follows the server',
+  async ({ page, fake }) => {
+    await page.evaluate(() => sessionStorage.setItem('sluice.key', 'right'));
+    await reload(page);
+    await until(async () => (await page.inputValue('#notice')) === 'Old.', 'what stands');
+    fake.operator = { ...STANDING, notice: 'Newer.' };
+    await until(async () => (await page.inputValue('#notice')) === 'Newer.', 'what another operator wrote');
+    await page.focus('#notice');
+    await page.keyboard.press('End');
+    await page.keyboard.type(' Back at');
+    let failed = 0;
+    await page.route('**/api/operator', (route) =>
+      ++failed < 3 ? route.fulfill({ status: 503, json: { code: 'overloaded', error: 'busy' } }) : route.continue(),
+    );
+    await until(() => failed > 3, 'two readings that fail, and two that do not');
+    await page.keyboard.type(' five.');
+    assert.equal(await page.inputValue('#notice'), 'Newer. Back at five.');
+  },
+  {
+    path: '/dashboard/',
+    setUp: (fake) => {
+      busy(fake);
+      fake.key = 'right';
+      fake.operator = { ...STANDING, notice: 'Old.' };
+    },
+  },
+);
+
+browserTest(
   'an operator sees who stands where, and orders; nobody else does',
   async ({ page, fake }) => {
     assert.equal(await page.locator('#operate').isVisible(), false);

@@ -264,6 +264,34 @@ browserTest(
   },
 );
 
+browserTest(
+  'the list of models comes once the server is there, and with what was pulled since',
+  async ({ context, fake }) => {
+    const page = await context.newPage();
+    await page.clock.install();
+    let down = true;
+    await page.route('**/api/tags', (route) => (down ? route.abort() : route.continue()));
+    await page.goto(fake.url);
+    await page.waitForSelector('html[data-ready]');
+    await send(page, 'q');
+    await answerState(page, 'done');
+    await page.click('[data-action="retry-with"]');
+    await page.locator('#model-none', { hasText: 'not known' }).waitFor();
+    await page.keyboard.press('Escape');
+    down = false;
+    await page.clock.fastForward(61_000); // the page looks by itself once a minute
+    const names = () => page.locator('#model option:not([value=""])').allInnerTexts();
+    await until(async () => (await names()).join() === 'llama3.2:3b,qwen3:8b', 'the list');
+    fake.tags = { models: [...fake.tags.models, { name: 'new' }] };
+    await page.dispatchEvent('#model', 'pointerdown');
+    await until(async () => (await names()).includes('new'), 'what was pulled');
+    fake.tags = { models: [...fake.tags.models, { name: 'newer' }] };
+    await page.click('[data-action="retry-with"]');
+    await page.locator('#model-list button', { hasText: 'newer' }).waitFor();
+  },
+  { path: '', alone: true },
+);
+
 browserTest('system prompt and sampling go along, per conversation', async ({ page, fake }) => {
   await page.click('#open-tuning');
   await page.fill('#tuning-system', 'Be brief.');

@@ -8,8 +8,10 @@ import {
   composerText,
   fillIn,
   forget,
+  openChat,
   reload,
   send,
+  signal,
   titles,
   until,
   useBrowser,
@@ -46,6 +48,30 @@ browserTest('text files are quoted below what is typed, with an estimate of thei
   await page.press('#composer-text', 'Enter');
   await answerState(page, 'done');
   assert.equal(fake.chats[0].messages[0].content, quoted);
+});
+
+browserTest('files are for the conversation that was shown when they came', async ({ page }) => {
+  const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+  await send(page, 'one');
+  await answerState(page, 'done');
+  const slow = signal();
+  await page.route('**/js/view/files.js', async (route) => {
+    await slow;
+    await route.continue();
+  });
+  await page.setInputFiles('#attach-file', [
+    file('a.txt', 'text/plain', 'mine'),
+    { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from(PIXEL, 'base64') },
+  ]);
+  await page.click('#new-chat');
+  await page.fill('#composer-text', 'two');
+  slow.fire();
+  await page.waitForFunction(() => document.getElementById('attach-file').value === '');
+  assert.equal(await composerText(page), 'two');
+  assert.equal(await page.locator('#attachments li').count(), 0);
+  await openChat(page, 'one');
+  await fillIn(page, 'a.txt:\n\n```txt\nmine\n```\n\n');
+  await until(async () => (await page.locator('#attachments li').count()) === 1, 'the image');
 });
 
 browserTest(
