@@ -51,6 +51,7 @@ const SHELL = [
   '/js/state/older.js',
   '/js/state/places.js',
   '/js/state/prompts.js',
+  '/js/state/request-images.js',
   '/js/state/request.js',
   '/js/state/saver.js',
   '/js/state/settings.js',

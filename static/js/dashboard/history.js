@@ -40,7 +40,8 @@ export class History {
     const last = this.#readings.at(-1);
     this.#readings.push(reading);
     if (this.#readings.length > WINDOW) this.#readings.shift();
-    this.points.push(pointOf(reading, last, this.#readings[0]));
+    const first = this.#readings.find(({ samples }) => samples.length > 0) ?? reading;
+    this.points.push(pointOf(reading, last, first));
     const oldest = reading.atMs - this.#keepMs;
     while (this.points[0].atMs < oldest) this.points.shift();
   }
@@ -49,7 +50,7 @@ export class History {
 /**
  * @param {Reading} now
  * @param {Reading | undefined} last
- * @param {Reading} first of the window
+ * @param {Reading} first of the window that could be read: a count since the server began says nothing of now
  * @returns {Point}
  */
 function pointOf(now, last, first) {

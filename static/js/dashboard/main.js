@@ -11,7 +11,7 @@ import { Chart, shown } from './charts.js';
 import { History } from './history.js';
 import { refresh as refreshOperate } from './operate.js';
 import { parse } from './prometheus.js';
-import { breakerWord, classWord, row } from './rows.js';
+import { breakerWord, classWord, redraw, row } from './rows.js';
 
 const EVERY_MS = 2_000;
 const KEEP_MS = 10 * 60_000;
@@ -77,20 +77,21 @@ function drawNumbers(queue) {
 
 /** @param {Record<string, {queued?: number, active?: number}>} classes */
 function drawClasses(classes) {
-  const rows = Object.entries(classes).map(([name, { queued }]) => row(classWord(name), shown(queued ?? null)));
-  byId('classes').hidden = rows.length === 0;
-  byId('class-rows').replaceChildren(...rows);
+  const told = Object.entries(classes).map(([name, { queued }]) => [classWord(name), shown(queued ?? null)]);
+  byId('classes').hidden = told.length === 0;
+  redraw('class-rows', told, () => told.map(([name, queued]) => row(name, queued)));
 }
 
 /** @param {any[]} upstreams */
 function drawUpstreams(upstreams) {
-  const rows = upstreams.map(({ index, active, max, breaker }, at) => {
+  const told = upstreams.map(({ index, active, max, breaker }) => ({ index, active, max, breaker }));
+  const rowOf = (/** @type {any} */ { index, active, max, breaker }, /** @type {number} */ at) => {
     const name = String(breaker).replace('-', '_');
     const state = el('span', { class: 'breaker', 'data-breaker': name }, breakerWord(breaker));
     return row(`#${index ?? at}`, `${active ?? '–'} / ${max ?? '–'}`, state);
-  });
-  byId('upstreams').hidden = rows.length === 0;
-  byId('upstream-rows').replaceChildren(...rows);
+  };
+  byId('upstreams').hidden = told.length === 0;
+  redraw('upstream-rows', told, () => told.map(rowOf));
 }
 
 /** @param {unknown} value */

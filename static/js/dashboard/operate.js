@@ -5,12 +5,10 @@ import { ApiError } from '../wire/errors.js';
 import { apiKey, health, json } from '../wire/api.js';
 import { byId, el } from '../dom.js';
 import { t } from '../i18n.js';
-import { breakerWord, classWord, row } from './rows.js';
+import { breakerWord, classWord, redraw, row } from './rows.js';
 
 /** A key that is none of an operator's: it need not be tried again. */
 let refusedKey = '';
-/** What each part was drawn from. @type {Map<string, string>} */
-const drawn = new Map();
 /** The notice as it was told last. */
 let told = '';
 
@@ -50,19 +48,6 @@ function noted(error, key) {
   if (!(error instanceof ApiError && [401, 403, 404].includes(error.status ?? 0))) return undefined;
   refusedKey = key;
   return null;
-}
-
-/** @param {string} id @param {unknown} from @param {() => Node[]} draw */
-function redraw(id, from, draw) {
-  const told = JSON.stringify(from);
-  if (drawn.get(id) === told) return;
-  drawn.set(id, told);
-  const home = byId(id);
-  const focused = home.contains(document.activeElement) ? document.activeElement?.getAttribute('aria-label') : null;
-  home.replaceChildren(...draw());
-  if (!focused) return;
-  const same = [...home.querySelectorAll('button')].find((button) => button.getAttribute('aria-label') === focused);
-  same?.focus();
 }
 
 /** @param {any} upstream */

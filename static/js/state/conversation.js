@@ -9,7 +9,7 @@ import * as attempts from './attempt.js';
 import { afterSending, draftKey, isEmpty, putBack, readDraft, showLeaf, touch } from './chat.js';
 import { freshId } from './ids.js';
 import { isSame, merge } from './merge.js';
-import { imagesFor, requestBody } from './request.js';
+import { requestBody } from './request.js';
 import { leafBelow, pathOf, versionsOf } from './tree.js';
 import { Turn } from './turn.js';
 
@@ -88,8 +88,11 @@ export class Conversation extends EventTarget {
     const { attempt, chat } = this;
     if (!attempt || attempt.taken) return pathOf(chat);
     if (attempt.question) return [...attempt.history, attempt.answer];
-    const replaced = attempt.kind === 'again' && attempt.replaces.length > 0;
-    return replaced ? [...attempt.history, attempt.answer] : [...pathOf(chat), attempt.answer];
+    const { kind, of, answer } = attempt;
+    if (kind === 'again' && attempt.replaces.length > 0) return [...attempt.history, answer];
+    const path = pathOf(chat);
+    const goesOn = kind === 'resume' && path.some(({ id }) => id === of); // it has the beginning in it
+    return goesOn ? path.map((message) => (message.id === of ? answer : message)) : [...path, answer];
   }
 
   /** @param {string} id @returns {Message | undefined} */
@@ -310,10 +313,14 @@ export class Conversation extends EventTarget {
     this.dispatchEvent(new CustomEvent('turn', { detail: turn }));
     this.#tell('changed');
     void this.#keeper.flush(); // a page that goes away before the answer has the words
-    const wanted = imagesFor(attempt.history);
-    await Promise.all(Array.from(wanted, (id) => this.image(id).catch(() => undefined)));
-    const images = new Map(Array.from(this.images).filter(([id]) => wanted.has(id)));
-    await turn.run(requestBody(this.chat, attempt.history, images, model));
+    await turn.run(this.#body(attempt, model));
+  }
+
+  /** @param {Attempt} attempt @param {string} model */
+  async #body({ history }, model) {
+    const has = history.some(({ images }) => images);
+    const images = has && (await import('./request-images.js')).imagesFor(history, (id) => this.image(id));
+    return requestBody(this.chat, history, (await images) || new Map(), model);
   }
 
   /** @param {Attempt} attempt */

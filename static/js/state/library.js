@@ -343,6 +343,7 @@ export class Library extends EventTarget {
     this.#words.delete(id);
     if (chat) this.#metas.set(id, metaOf(chat));
     else if (draft && !conversation) await this.#readList();
+    else if (!draft && !conversation?.begun && isBlank(conversation?.draft ?? newDraft())) this.#metas.delete(id);
     this.#tell('list');
   }
 

@@ -9,20 +9,6 @@ const SIGNS_PER_TOKEN = 4;
 /** An estimate. @param {string} text */
 export const tokensIn = (text) => Math.ceil(text.length / SIGNS_PER_TOKEN);
 
-/** Images of earlier messages go along until there are so many: every turn sends them all once more. */
-export const MOST_IMAGES = 6;
-
-/**
- * The images that go along: those of the last message, and the latest before it.
- * @param {Message[]} messages
- * @returns {Set<string>} their ids
- */
-export function imagesFor(messages) {
-  const ids = messages.flatMap(({ images }) => images ?? []);
-  const last = messages.findLast(({ role }) => role === 'user')?.images?.length ?? 0;
-  return new Set(ids.slice(-Math.max(MOST_IMAGES, last)));
-}
-
 /**
  * Turns that failed without a word are left out, and images that are not in `images`.
  * @param {Chat} chat

@@ -160,7 +160,11 @@ function checkedMessage(raw) {
 /** @param {any} raw */
 function checkedStats(raw) {
   const numbers = Object.entries(raw).filter(([, value]) => typeof value === 'number');
-  return { ...Object.fromEntries(numbers), ...(typeof raw.reason === 'string' && { reason: raw.reason }) };
+  return {
+    ...Object.fromEntries(numbers),
+    ...(typeof raw.reason === 'string' && { reason: raw.reason }),
+    ...(raw.promptCut === true && { promptCut: true }),
+  };
 }
 
 /** @param {unknown} value */

@@ -49,10 +49,10 @@ export class Turn extends EventTarget {
     this.#move('send');
   }
 
-  /** Runs to the end, whatever the end is. Never rejects. @param {object} body */
+  /** Runs to the end, whatever the end is. Never rejects. @param {Promise<object>} body */
   async run(body) {
     try {
-      for await (const event of answer(body, this.#abort.signal)) this.#on(event);
+      for await (const event of answer(await body, this.#abort.signal)) this.#on(event);
     } catch (error) {
       this.#fail(error);
     }

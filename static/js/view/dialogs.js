@@ -88,13 +88,17 @@ export function shown(id) {
   });
 }
 
+/** What goes on once the key is another one, while it is asked for. @type {(() => void)[]} */
+let asking = [];
+
 /**
- * Asks for the API key. An empty one takes the key away.
+ * Asks for the API key, once for all who want it at the same time. An empty one takes the key away.
  * @param {{refused: boolean}} why whether the server has just refused what was sent
  * @param {() => void} changed what to do once it is another one
  */
 export async function askKey({ refused }, changed) {
   await more();
+  if (asking.push(changed) > 1) return;
   const input = /** @type {HTMLInputElement} */ (byId('key-input'));
   const remember = /** @type {HTMLInputElement} */ (byId('key-remember'));
   const there = apiKey() !== '';
@@ -104,7 +108,7 @@ export async function askKey({ refused }, changed) {
   find(byId('key-dialog'), '.check').hidden = history() !== 'device'; // a computer of many
   input.value = '';
   const changedKey = () => {
-    changed();
+    for (const goOn of asking.splice(0)) goOn();
     document.getElementById('send')?.focus({ preventScroll: true }); // the button that asked goes
   };
   while (await shown('key-dialog')) {
@@ -120,6 +124,7 @@ export async function askKey({ refused }, changed) {
     saveApiKey('', { remember: false });
     changedKey();
   }
+  asking = [];
   input.value = '';
 }
 

@@ -5,10 +5,10 @@ import { find, fromTemplate } from '../dom.js';
 import { apply, has, loadMore, t } from '../i18n.js';
 
 /**
- * @param {{code: string, detail: string, retryAfterMs: number, action: string, partial?: boolean}} what `action` is what
- *   the button does; `partial`: words that came stand above
+ * @param {{code: string, detail: string, retryAt?: number, action: string, partial?: boolean}} what `action` is what
+ *   the button does, from `retryAt` on; `partial`: words that came stand above
  */
-export function errorCard({ code, detail, retryAfterMs, action, partial = false }) {
+export function errorCard({ code, detail, retryAt = 0, action, partial = false }) {
   const card = fromTemplate('error-card');
   card.dataset.code = code;
   void errorText(code, partial).then((text) => (find(card, '.card-text').textContent = text));
@@ -19,7 +19,7 @@ export function errorCard({ code, detail, retryAfterMs, action, partial = false 
   const needsKey = WAYS[code] === 'key';
   button.dataset.action = needsKey ? 'key' : action;
   button.textContent = t(needsKey ? 'action.enter_key' : 'action.try_again');
-  if (retryAfterMs > 0) countDown(button, retryAfterMs);
+  if (retryAt > performance.now()) countDown(button, retryAt);
   return card;
 }
 
@@ -38,10 +38,9 @@ export async function errorText(code, partial) {
 
 /**
  * @param {HTMLButtonElement} button disabled until then
- * @param {number} ms
+ * @param {number} end
  */
-function countDown(button, ms) {
-  const end = performance.now() + ms;
+function countDown(button, end) {
   const label = button.textContent ?? '';
   button.disabled = true;
   const tick = () => {

@@ -190,7 +190,7 @@ export class MessageView {
     const goesOn = !isElsewhere && (state !== 'done' || limited) && message.content + (message.thinking ?? '') !== '';
     find(this.node, '.actions [data-action=continue]').hidden = !goesOn || state === 'interrupted';
     this.node.querySelector('.card')?.remove();
-    if (refusal?.error) this.#addCard(refusal.error, 'try-again', refusal.error.retryAfterMs);
+    if (refusal?.error) this.#addCard(refusal.error, 'try-again', refusal.error.retryAt);
     else if (!isElsewhere) this.#drawFailure(state, goesOn);
   }
 
@@ -198,14 +198,14 @@ export class MessageView {
   #drawFailure(state, goesOn) {
     const failure = this.message.error ?? (state === 'interrupted' ? { code: 'interrupted', detail: '' } : null);
     if (!failure) return;
-    const card = this.#addCard(failure, 'retry', this.turn?.error?.retryAfterMs ?? 0);
+    const card = this.#addCard(failure, 'retry', this.turn?.error?.retryAt);
     find(card, '[data-action=continue]').hidden = !goesOn || state !== 'interrupted';
   }
 
-  /** @param {{code: string, detail: string}} error @param {string} action @param {number} retryAfterMs */
-  #addCard({ code, detail }, action, retryAfterMs) {
+  /** @param {{code: string, detail: string}} error @param {string} action @param {number} [retryAt] */
+  #addCard({ code, detail }, action, retryAt) {
     const partial = this.message.content !== '' && action !== 'try-again';
-    const card = errorCard({ code, detail, retryAfterMs, action, partial });
+    const card = errorCard({ code, detail, retryAt, action, partial });
     find(this.node, '.after').before(card);
     return card;
   }

@@ -25,10 +25,7 @@ export class ModelPicker extends EventTarget {
   constructor() {
     super();
     this.#select.addEventListener('pointerdown', () => void this.load()); // some are pulled, some are loaded
-    this.#select.addEventListener('change', () => {
-      saveSetting('model', this.chosen);
-      this.dispatchEvent(new Event('chosen'));
-    });
+    this.#select.addEventListener('change', () => this.choose(this.chosen));
   }
 
   /** @returns {string} '' for the server's default */
@@ -46,7 +43,7 @@ export class ModelPicker extends EventTarget {
 
   /** @param {string} name of a model that the server has */
   choose(name) {
-    this.#select.value = name;
+    this.#select.value = this.#shown = name;
     saveSetting('model', name);
     this.dispatchEvent(new Event('chosen'));
   }
@@ -148,10 +145,9 @@ export class ModelPicker extends EventTarget {
       none.setAttribute('disabled', '');
       options.push(none);
     }
-    const drawn = JSON.stringify([model, options.map(({ textContent }) => textContent)]);
-    if (drawn === this.#drawn) return; // a list that is open stays open
+    const drawn = JSON.stringify(options.map(({ textContent }) => textContent));
+    if (drawn !== this.#drawn) this.#select.replaceChildren(...options); // a list that is open stays open
     this.#drawn = drawn;
-    this.#select.replaceChildren(...options);
     this.#select.value = model;
   }
 }

@@ -1,9 +1,10 @@
-//! Tells somebody whose tab is hidden that it is their turn, or that the answer is here: by the title, and by a
-//! notification if they asked for that.
+//! Tells somebody whose tab is hidden that it is their turn, that the answer is here, or that none comes: by the title,
+//! and by a notification if they asked for that.
 
 import { loadMore, t } from '../i18n.js';
 import { saveSetting, setting } from '../state/settings.js';
 import { isBusy } from '../state/turn-state.js';
+import { errorText } from './error-card.js';
 import { setTitleMark } from './title.js';
 
 /** @typedef {import('../state/turn.js').Turn} Turn */
@@ -31,7 +32,9 @@ export class Notifier {
       setTitleMark('');
       if (isBusy(state)) this.#tell(t('notify.turn'));
     }
+    const { error, message } = turn;
     if (state === 'done') this.#tell(t('notify.done'));
+    else if (error) void errorText(error.code, message.content !== '').then((text) => this.#tell(text));
   }
 
   /** @param {string} text */
@@ -51,7 +54,7 @@ export async function askToNotify() {
 
 /** Browsers on phones notify through the service worker alone. @param {string} body */
 async function notify(body) {
-  const options = { body, icon: '/icons/icon-192.png', tag: 'sluice-turn' };
+  const options = { body, icon: '/icons/icon-192.png', tag: 'sluice-turn', renotify: true };
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
   if (registration?.active) return registration.showNotification('Sluice', options).catch(() => {});
   try {

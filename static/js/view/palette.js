@@ -22,6 +22,8 @@ let parts;
 /** @type {Entry[]} */
 let entries = [];
 let at = 0;
+/** Until the entries are those of what is typed. @type {Promise<void>} */
+let found = Promise.resolve();
 let bound = false;
 
 /** @param {Parts} given the same ones every time */
@@ -33,15 +35,15 @@ export async function openPalette(given) {
   field().value = '';
   // At once: what is typed meanwhile belongs here.
   dialog().showModal();
-  await find();
+  await (found = find());
 }
 
 const dialog = () => /** @type {HTMLDialogElement} */ (byId('palette'));
 const field = () => /** @type {HTMLInputElement} */ (byId('palette-field'));
 
 function bind() {
-  field().addEventListener('input', () => void find());
-  field().addEventListener('keydown', (event) => {
+  field().addEventListener('input', () => (found = find()));
+  field().addEventListener('keydown', async (event) => {
     if (event.isComposing) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && entries.length > 0) {
@@ -49,7 +51,9 @@ function bind() {
       mark((at + step + entries.length) % entries.length);
     } else if (event.key === 'Enter') {
       event.preventDefault();
-      choose(at);
+      const { value } = field();
+      await found;
+      if (value === field().value) choose(at);
     }
   });
   byId('palette-list').addEventListener('click', ({ target }) => {

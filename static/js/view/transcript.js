@@ -138,7 +138,7 @@ export class Transcript {
     const card = errorCard({
       code: error?.code ?? 'unsent',
       detail: error?.detail ?? '',
-      retryAfterMs: error?.retryAfterMs ?? 0,
+      retryAt: error?.retryAt,
       action: 'try-again',
     });
     if (unsent)

@@ -67,6 +67,8 @@ export class ApiError extends Error {
     this.status = status;
     this.detail = detail;
     this.retryAfterMs = retryAfterMs;
+    /** When that is over, `performance.now()`. */
+    this.retryAt = performance.now() + retryAfterMs;
   }
 }
 

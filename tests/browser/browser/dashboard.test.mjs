@@ -115,9 +115,12 @@ browserTest(
     await page.locator('.chart summary').first().click();
     await until(async () => (await row.count()) >= 1);
     await row.last().evaluate((node) => (window.kept = node));
+    await page.locator('#upstream-rows tr, #class-rows tr').evaluateAll((all) => (window.others = all));
     const before = await row.count();
     await until(async () => (await row.count()) >= before + 2);
     assert.equal(await page.evaluate(() => window.kept.isConnected), true);
+    assert.ok((await page.evaluate(() => window.others.length)) > 1);
+    assert.equal(await page.evaluate(() => window.others.every((node) => node.isConnected)), true);
     const times = await row.evaluateAll((rows) => rows.map(({ dataset }) => Number(dataset.at)));
     assert.deepEqual(
       times,

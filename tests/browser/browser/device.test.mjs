@@ -16,7 +16,11 @@ const phone = () => {
       throw new TypeError('Illegal constructor');
     }
   };
-  const registration = { active: {}, showNotification: async (_, { body }) => void window.told.push(body) };
+  const showNotification = async (_, { body, tag, renotify }) => {
+    if (tag && !renotify) throw new TypeError('nobody hears a second one of that tag');
+    window.told.push(body);
+  };
+  const registration = { active: {}, showNotification };
   const serviceWorker = { getRegistration: async () => registration, register: async () => registration };
   Object.defineProperty(navigator, 'serviceWorker', { value: serviceWorker });
 };
@@ -44,6 +48,61 @@ browserTest('who waits may be notified, also on a phone: of their turn, and of t
     'the answer',
   );
 });
+
+browserTest('who waits is also told that no answer comes', async ({ page, fake }) => {
+  await page.addInitScript(phone);
+  await reload(page);
+  const end = signal();
+  fake.onChat = async (stream) => {
+    await stream.place(2);
+    await end;
+    await stream.error('waited too long', 'queue_timeout');
+  };
+  await send(page, 'q');
+  await page.click('[data-action="notify"]');
+  await page.locator('[data-action="notify"]').waitFor({ state: 'hidden' });
+  await hide(page, true);
+  end.fire();
+  await until(async () => /^You waited longer/.test((await page.evaluate(() => window.told)).join('|')), 'why');
+});
+
+browserTest(
+  'a phone that waits keeps its screen on, also after one has looked elsewhere, and no longer than that',
+  async ({ page, fake }) => {
+    await page.addInitScript(() => {
+      window.locks = [];
+      const request = async () => {
+        const lock = { released: false, release: async () => void (lock.released = true) };
+        window.locks.push(lock);
+        return lock;
+      };
+      Object.defineProperty(navigator, 'wakeLock', { value: { request } });
+    });
+    await reload(page);
+    const end = signal();
+    fake.onChat = async (stream) => {
+      await stream.place(2);
+      await end;
+      await stream.say('Here.');
+      await stream.done();
+    };
+    const released = () => page.evaluate(() => window.locks.map((lock) => lock.released).join());
+    await page.fill('#composer-text', 'q');
+    await page.tap('#send');
+    await until(async () => (await released()) === 'false', 'the screen stays on');
+    await page.evaluate(() => (window.locks[0].released = true)); // as browsers do
+    await hide(page, true);
+    await hide(page, false);
+    await until(async () => (await released()) === 'true,false', 'it does again');
+    end.fire();
+    await answerState(page, 'done');
+    await until(async () => (await released()) === 'true,true', 'it may go dark');
+    await hide(page, true);
+    await hide(page, false);
+    assert.equal(await released(), 'true,true');
+  },
+  { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true },
+);
 
 browserTest('the first answer asks the browser to keep what is here', async ({ page }) => {
   await page.addInitScript(() => {

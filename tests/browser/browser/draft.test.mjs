@@ -73,6 +73,14 @@ browserTest("another tab does not begin with this tab's half sentence", async ({
   await until(async () => (await titles(other)).join() === 'Draft: half a sen');
 });
 
+browserTest('a draft that its tab has emptied goes from the list of the other tab', async ({ page, open }) => {
+  const other = await open('/');
+  await page.fill('#composer-text', 'half a sen');
+  await other.locator('.chat-open', { hasText: 'half a sen' }).waitFor();
+  await page.fill('#composer-text', '');
+  await other.locator('.chat-open', { hasText: 'half a sen' }).waitFor({ state: 'detached' });
+});
+
 browserTest(
   'a half sentence in a new conversation is kept as a draft when another new one is begun',
   async ({ page }) => {

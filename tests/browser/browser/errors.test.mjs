@@ -29,7 +29,12 @@ browserTest(
     const button = page.locator('.card .card-way');
     await until(async () => /Try again in 5\d\d s/.test(await button.innerText()), 'it counts down');
     assert.equal(await button.isDisabled(), true);
-    await page.clock.fastForward(600_000);
+    await page.clock.fastForward(300_000);
+    await page.click('#new-chat');
+    await page.locator('#empty').waitFor();
+    await page.locator('.chat-open', { hasText: 'precious words' }).click();
+    await until(async () => /Try again in [12]\d\d s/.test(await button.innerText()), 'it goes on where it was');
+    await page.clock.fastForward(300_000);
     await until(() => button.isEnabled());
     fake.onChat = async (stream) => {
       await stream.say('Now.');
@@ -43,6 +48,32 @@ browserTest(
   },
   { alone: true },
 );
+
+browserTest('two that want a key at once ask once, and both go on with it', async ({ page, fake }) => {
+  const go = signal();
+  fake.onChat = async (stream) => {
+    await go;
+    stream.refuse(401, 'unauthorized');
+  };
+  await send(page, 'one');
+  await until(() => fake.chats.length === 1);
+  await page.click('#new-chat');
+  await send(page, 'two');
+  await until(() => fake.chats.length === 2);
+  go.fire();
+  await page.locator('#key-dialog').waitFor();
+  await card(page, 'unauthorized');
+  await until(() => fake.open === 0, 'both are refused');
+  fake.onChat = async (stream) => {
+    await stream.say('Yes.');
+    await stream.done();
+  };
+  await page.fill('#key-input', 'right');
+  await page.keyboard.press('Enter');
+  await until(() => fake.chats.length === 4, 'both go out again');
+  await answerState(page, 'done');
+  assert.equal(await page.locator('#key-dialog').isVisible(), false);
+});
 
 browserTest('sending the same words again replaces the failed turn', async ({ page, fake }) => {
   fake.onChat = (stream) => stream.refuse(503, 'upstream_busy');

@@ -190,11 +190,17 @@ browserTest('continue goes on where the answer broke off', async ({ page, fake }
   await send(page, 'count');
   await answerState(page, 'interrupted');
   await page.waitForSelector('.card[data-code="interrupted"]');
+  const go = signal();
   fake.onChat = async (stream) => {
+    await stream.place(2);
+    await go;
     await stream.say(', three.');
     await stream.done();
   };
   await page.click('.card [data-action="continue"]');
+  await page.waitForSelector('[data-state="queued"]');
+  assert.deepEqual(await messages(page), ['count', 'One, two'], 'the part stands once while it waits');
+  go.fire();
   await answerState(page, 'done');
   assert.equal(await answerText(page), 'One, two, three.');
   assert.deepEqual(fake.chats[1].messages.at(-1), { role: 'assistant', content: 'One, two' });

@@ -282,9 +282,11 @@ browserTest(
     await page.clock.fastForward(61_000); // the page looks by itself once a minute
     const names = () => page.locator('#model option:not([value=""])').allInnerTexts();
     await until(async () => (await names()).join() === 'llama3.2:3b,qwen3:8b', 'the list');
+    await page.selectOption('#model', 'qwen3:8b');
     fake.tags = { models: [...fake.tags.models, { name: 'new' }] };
     await page.dispatchEvent('#model', 'pointerdown');
     await until(async () => (await names()).includes('new'), 'what was pulled');
+    assert.equal(await page.inputValue('#model'), 'qwen3:8b', 'what is chosen stays');
     fake.tags = { models: [...fake.tags.models, { name: 'newer' }] };
     await page.click('[data-action="retry-with"]');
     await page.locator('#model-list button', { hasText: 'newer' }).waitFor();

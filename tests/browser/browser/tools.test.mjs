@@ -150,6 +150,28 @@ browserTest(
   },
 );
 
+browserTest('Enter in Ctrl K is for what is typed, also while conversations are still read', async ({ page }) => {
+  for (const words of ['one', 'two']) {
+    await page.click('#new-chat');
+    await send(page, words);
+    await answerState(page, 'done');
+  }
+  await reload(page);
+  const slow = signal();
+  await page.route('**/js/state/whole.js', async (route) => {
+    await slow;
+    await route.continue();
+  });
+  await page.keyboard.press('Control+k');
+  await page.locator('[role=option]', { hasText: 'qwen3:8b' }).waitFor();
+  await page.keyboard.type('qwen');
+  await page.keyboard.press('Enter');
+  await page.waitForTimeout(100);
+  slow.fire();
+  await until(async () => (await page.inputValue('#model')) === 'qwen3:8b');
+  assert.equal(await page.locator('#palette').isVisible(), false);
+});
+
 browserTest(
   'a shared file has the conversation in it, asks for nothing, and runs nothing',
   async ({ page, fake, context }) => {

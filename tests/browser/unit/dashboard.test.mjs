@@ -84,6 +84,19 @@ test('a point says what changed, and null for what is not known', () => {
   );
 });
 
+test('a median is of what came since a reading that could be read, not since the server began', () => {
+  const history = new History(60_000);
+  const waits = (short, long) =>
+    parse(`x_wait_seconds_bucket{le="1"} ${short}\nx_wait_seconds_bucket{le="9"} ${short + long}\n`);
+  history.add({ atMs: 0, queue: null, samples: [] });
+  history.add({ atMs: 2_000, queue: null, samples: waits(100, 0) });
+  history.add({ atMs: 4_000, queue: null, samples: waits(100, 2) });
+  assert.deepEqual(
+    history.points.map(({ waitSeconds }) => waitSeconds),
+    [null, null, 5],
+  );
+});
+
 test('points older than what is kept go away', () => {
   const history = new History(5_000);
   for (let atMs = 0; atMs <= 20_000; atMs += 1_000) history.add({ atMs, queue: null, samples: [] });

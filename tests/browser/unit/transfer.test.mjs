@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newChat, newMessage, speedOf, titleOf } from '../../../static/js/state/chat.js';
-import { imagesFor, requestBody } from '../../../static/js/state/request.js';
+import { imagesFor } from '../../../static/js/state/request-images.js';
+import { requestBody } from '../../../static/js/state/request.js';
 import { fromJson, fromMarkdown, toJson, toMarkdown } from '../../../static/js/state/transfer.js';
 import { pathOf } from '../../../static/js/state/tree.js';
 
@@ -100,6 +101,13 @@ test('Markdown out and in keeps title, roles and words, whatever headings an ans
   assert.throws(() => fromMarkdown('just a note', 1), TypeError);
 });
 
+test('what the server told of an answer comes back from a file', () => {
+  const { chat, images } = sample();
+  const stats = { tokens: 3, evalMs: 60, reason: 'length', promptCut: true };
+  chat.messages.at(-1).stats = stats;
+  assert.deepEqual(fromJson(toJson([{ chat, images }]))[0].chat.messages.at(-1).stats, stats);
+});
+
 test('a request leaves out what failed without a word, and empty settings', () => {
   const { chat, images } = sample();
   const body = requestBody(chat, pathOf(chat), images, chat.model);
@@ -112,10 +120,16 @@ test('a request leaves out what failed without a word, and empty settings', () =
   assert.deepEqual(Object.keys(requestBody(newChat(1), [], new Map(), '')), ['messages']);
 });
 
-test('of many images the latest go along, and those of the last question always', () => {
+test('of many or large images the latest go along, and those of the last question always', async () => {
   const asked = (...images) => ({ role: 'user', images });
-  assert.deepEqual([...imagesFor([asked('a', 'b'), asked('c')])], ['a', 'b', 'c']);
-  assert.deepEqual([...imagesFor([asked('a', 'b', 'c', 'd'), asked('e', 'f', 'g')])], ['b', 'c', 'd', 'e', 'f', 'g']);
+  const sent = async (mib, ...messages) =>
+    [...(await imagesFor(messages, async () => 'x'.repeat(mib * 1024 * 1024))).keys()].sort().join('');
+  assert.equal(await sent(0.1, asked('a', 'b'), asked('c')), 'abc');
+  assert.equal(await sent(0.1, asked('a', 'b', 'c', 'd'), asked('e', 'f', 'g')), 'bcdefg');
+  assert.equal(await sent(2, asked('a', 'b', 'c'), asked('d')), 'bcd', 'three of 2 MiB');
+  assert.equal(await sent(3, asked('a'), asked('b', 'c', 'd')), 'bcd');
+  const gone = await imagesFor([asked('a', 'b')], async (id) => (id === 'a' ? undefined : 'x'));
+  assert.deepEqual([...gone.keys()], ['b']);
 });
 
 test('a title is the given one, else the first words without their Markdown', () => {
