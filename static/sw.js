@@ -117,9 +117,15 @@ const SHELL = [
 ];
 /** After this a copy is as good as an answer. */
 const PATIENCE_MS = 3_000;
-/** A network that has said nothing is not asked again for so long: a page is 50 files, several deep. */
-const SILENCE_MS = 30_000;
-let silentUntil = 0;
+/** So long the files of a page that the network brought are waited for; then it has what it began with. */
+const LOADING_MS = 30_000;
+const MOST_PAGES = 100;
+/**
+ * What brought a page brings its files too, so that none is of two releases: from the network they are waited for, and
+ * what is kept is not asked for again, a page being 50 files, several deep.
+ * @type {Map<string, 'network' | 'kept'>} by the id of the page
+ */
+const sources = new Map();
 /** What may be kept besides the shell. */
 const KEPT = /^\/(more\.html$|(css|js|i18n|icons|vendor)\/)/;
 
@@ -174,18 +180,30 @@ async function fromCacheFirst(event) {
  * @param {FetchEvent} event
  */
 async function fromNetworkFirst(event) {
-  const { request } = event;
+  const { request, clientId, resultingClientId } = event;
+  const source = request.mode === 'navigate' ? undefined : sources.get(clientId);
   // What is kept is what pages ask for, whatever exactly they accept.
   const kept = await caches.match(request, { ignoreSearch: true, ignoreVary: true }).catch(() => undefined);
-  if (kept && Date.now() < silentUntil) return kept;
+  if (kept && source === 'kept') return kept;
   try {
-    const response = await (kept ? inTime(fetch(request)) : fetch(request));
+    const response = await (kept && source !== 'network' ? inTime(fetch(request)) : fetch(request));
     if (response.ok) event.waitUntil(keep(request, response.clone()));
+    note(resultingClientId, 'network');
     return response;
   } catch (error) {
-    if (kept) return kept;
-    throw error;
+    if (!kept) throw error;
+    note(resultingClientId, 'kept');
+    return kept;
   }
+}
+
+/** @param {string} page its id, or '' where it is no document that is asked for @param {'network' | 'kept'} source */
+function note(page, source) {
+  if (page === '') return;
+  sources.set(page, source);
+  if (source === 'network') setTimeout(() => sources.delete(page), LOADING_MS);
+  const [oldest] = sources.keys();
+  if (sources.size > MOST_PAGES) sources.delete(oldest);
 }
 
 /** @param {Request} request @param {Response} response */
@@ -204,6 +222,5 @@ async function inTime(answer) {
   const silence = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
   const first = await Promise.race([answer, silence]);
   if (first instanceof Response) return first;
-  silentUntil = Date.now() + SILENCE_MS;
   throw new Error('the network says nothing');
 }

@@ -1,6 +1,7 @@
 //! Keys, dialogs, pasting, focus: each thing that one does is for what one meant by it.
 
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import {
   answerState,
   browserTest,
@@ -13,6 +14,7 @@ import {
   until,
   useBrowser,
 } from '../support/browser.mjs';
+import { ROOT } from '../support/files.mjs';
 
 useBrowser();
 
@@ -285,6 +287,31 @@ browserTest(
       asked.filter((path) => !path.startsWith('/api/') && path !== '/sw.js'),
       ['/'],
     );
+  },
+  { serviceWorkers: 'allow' },
+);
+
+/** Today's page as another release: each of these modules says that it is of it. */
+function newRelease(modules) {
+  const files = readdirSync(ROOT, { recursive: true }).filter((path) =>
+    /\.(html|css|js|json|svg|webmanifest)$/.test(path),
+  );
+  const release = new Map(files.map((path) => [`/${path}`, readFileSync(`${ROOT}/${path}`, 'utf8')]));
+  for (const path of modules)
+    release.set(path, `${release.get(path)}\n(globalThis.newer ??= []).push(${JSON.stringify(path)});\n`);
+  return release;
+}
+
+browserTest(
+  'a page of a new release waits for its files on a slow line: none of the one before is among them',
+  async ({ page, fake }) => {
+    await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null));
+    await reload(page); // so that all of it is kept
+    const modules = ['/js/app.js', '/js/dom.js'];
+    fake.release = newRelease(modules);
+    fake.late.set('/js/dom.js', 5_000); // longer than a kept one is waited for
+    await reload(page);
+    assert.deepEqual(await page.evaluate(() => (window.newer ?? []).sort()), modules);
   },
   { serviceWorkers: 'allow' },
 );

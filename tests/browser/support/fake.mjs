@@ -23,6 +23,8 @@ export class Fake {
   metrics = '';
   /** The page of another release, by the paths of its files; null: today's. @type {Map<string, string> | null} */
   release = null;
+  /** Milliseconds that files take, by path. @type {Map<string, number>} */
+  late = new Map();
   /** What an operator is told, where there is one. */
   operator = null;
   key = '';
@@ -82,6 +84,7 @@ export class Fake {
       this.deleted.push(decodeURIComponent(ticket));
       return response.writeHead(204).end();
     }
+    if (this.late.has(pathname)) await new Promise((resolve) => setTimeout(resolve, this.late.get(pathname)));
     return respondStatic(request, response, pathname, this.release);
   }
 
