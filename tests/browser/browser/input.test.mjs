@@ -126,10 +126,13 @@ for (const [name, width, locale] of [
   browserTest(
     `nothing is cut off at ${name}`,
     async ({ page, fake }) => {
-      fake.onChat = (stream) => stream.place(3, { queued: 12, etaSeconds: 600 });
+      const alternatives = [{ model: 'llama3.2:3b', etaSeconds: 3 }];
+      fake.onChat = (stream) => stream.place(3, { queued: 12, etaSeconds: 600, alternatives });
       await page.fill('#composer-text', 'q');
       await page.click('#send');
       await page.waitForSelector('[data-state="queued"]');
+      const { x, width: wide } = await page.locator('[data-action="take-model"]').boundingBox();
+      assert.ok(x + wide < width - 20, 'the button for another model is in the card');
       await until(async () => (await page.locator('#queue-queued').innerText()) !== '');
       assert.equal(await overflow(page), 0);
       const queue = await page.locator('#queue').boundingBox();
