@@ -74,7 +74,7 @@ fn tools(tools: Raw<'_>, out: &mut Vec<u8>) {
     out.push(b'[');
     for (index, tool) in tools.items().enumerate() {
         if out.len() > MAX_REPEATED {
-            return;
+            break;
         }
         if index > 0 {
             out.push(b',');

@@ -381,3 +381,13 @@ fn what_is_repeated_is_bounded_as_it_is_written_and_not_as_it_was_read() {
         assert_eq!(told["reasoning"]["summary"], Value::Null, "{what}");
     }
 }
+
+#[test]
+fn what_is_repeated_is_whole_wherever_the_bound_falls() {
+    for length in MAX_REPEATED - 64..MAX_REPEATED {
+        let told = repeated(&json!({
+            "input": "x", "instructions": "x".repeat(length), "tools": [{ "name": "a" }],
+        }));
+        assert_eq!(told["background"], false, "{length}");
+    }
+}
