@@ -1,6 +1,6 @@
 //! The browser tests: what they need on the machine, and what they are started against.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -23,7 +23,7 @@ pub(crate) fn test(
     tally: &mut Tally,
 ) -> Result<()> {
     let node = match node::ensure(repo).and_then(|node| ensure_chromium().map(|()| node)) {
-        Ok(node) => Vec::from_iter(node),
+        Ok(node) => node,
         Err(why) if options.browser == Browser::Demanded => {
             println!("The browser tests cannot run: {why}.");
             tally.failed += 1;
@@ -35,7 +35,7 @@ pub(crate) fn test(
             return Ok(());
         }
     };
-    install_packages(&repo.browser_tests(), &node)?;
+    install_packages(&repo.browser_tests())?;
 
     let simulator = servers::start_simulator(children, repo, &[])?;
     let state_dir = repo.target().join("browser-state");
@@ -50,13 +50,14 @@ pub(crate) fn test(
     };
     let address = servers::start_host(children, repo, host, &[])?;
     let failed_before = tally.failed;
-    let mut command = npm("test", &repo.browser_tests(), &node);
+    let mut command = Command::new(node);
+    command.arg("run.mjs").current_dir(repo.browser_tests());
     command.env("SLUICE_URL", address).env("SIM_URL", simulator);
     if options.long {
         command.env("SLUICE_LONG", "1");
     }
-    children.start(NPM, &mut command)?;
-    let status = children.wait_for_end(NPM, |line| tally.read_node(line))?;
+    children.start(NODE, &mut command)?;
+    let status = children.wait_for_end(NODE, |line| tally.read_node(line))?;
     if !status.success() {
         tally.blame_runner(failed_before);
     }
@@ -77,7 +78,7 @@ fn ensure_chromium() -> Result<(), String> {
 }
 
 /// Installs the packages that the lock file names, unless that was done since it last changed.
-fn install_packages(package: &Path, node: &[PathBuf]) -> Result<()> {
+fn install_packages(package: &Path) -> Result<()> {
     let modified = |path: &str| -> Option<SystemTime> {
         package
             .join(path)
@@ -89,16 +90,10 @@ fn install_packages(package: &Path, node: &[PathBuf]) -> Result<()> {
     if modified("node_modules/.package-lock.json") >= modified("package-lock.json") {
         return Ok(());
     }
-    process::run(&mut npm("ci", package, node))
+    let mut npm = Command::new("npm");
+    process::run(npm.arg("ci").arg("--prefix").arg(package))
 }
 
-fn npm(subcommand: &str, package: &Path, node: &[PathBuf]) -> Command {
-    let mut command = Command::new(NPM);
-    debian::add_to_path(&mut command, node);
-    command.arg(subcommand).arg("--prefix").arg(package);
-    command
-}
-
-const NPM: &str = "npm";
+const NODE: &str = "node";
 
 const HEADLESS_SHELL: &str = "chromium-headless-shell";

@@ -6,17 +6,18 @@ use std::process::Command;
 use crate::paths::Repo;
 use crate::{debian, process};
 
-/// Makes sure of npm and a Node that can run the browser tests. The answer is a folder for the `PATH`, where that needs one; or what
-/// is missing where they cannot be had.
-pub(crate) fn ensure(repo: &Repo) -> Result<Option<PathBuf>, String> {
+/// Makes sure of npm and a Node that can run the browser tests. The answer is the latter; or what is missing where they cannot be had.
+/// npm is always run by the machine's own Node: Debian's finds its parts by that alone.
+pub(crate) fn ensure(repo: &Repo) -> Result<PathBuf, String> {
     if process::on_path("node").is_none() || process::on_path("npm").is_none() {
         debian::install(&["nodejs", "npm"])?;
     }
-    let version = version_of(Path::new("node"))?;
+    let own = PathBuf::from("node");
+    let version = version_of(&own)?;
     if is_recent(&version) {
-        return Ok(None);
+        return Ok(own);
     }
-    fetch(repo).map(Some).map_err(|why| {
+    fetch(repo).map_err(|why| {
         format!(
             "Node {OLDEST} or newer is needed, this is {version}, and npm has given no other: {why}"
         )
@@ -26,8 +27,7 @@ pub(crate) fn ensure(repo: &Repo) -> Result<Option<PathBuf>, String> {
 /// Debian 12 has Node 18. The package of a platform is the program alone: nothing is run to install it.
 fn fetch(repo: &Repo) -> Result<PathBuf, String> {
     let folder = repo.target().join("node");
-    let programs = folder.join("node_modules/.bin");
-    let node = programs.join("node");
+    let node = folder.join("node_modules/.bin/node");
     if !version_of(&node).is_ok_and(|version| is_recent(&version)) {
         let platform = match std::env::consts::ARCH {
             "x86_64" => "x64",
@@ -41,7 +41,7 @@ fn fetch(repo: &Repo) -> Result<PathBuf, String> {
         process::run(&mut npm).map_err(|error| format!("{error:#}"))?;
         version_of(&node)?;
     }
-    Ok(programs)
+    Ok(node)
 }
 
 fn version_of(node: &Path) -> Result<String, String> {
