@@ -93,6 +93,7 @@ const SHELL = [
   '/js/view/place.js',
   '/js/view/prompts-dialog.js',
   '/js/view/queue.js',
+  '/js/view/remove-message.js',
   '/js/view/scroll.js',
   '/js/view/settings-dialog.js',
   '/js/view/share.js',

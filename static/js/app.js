@@ -42,10 +42,7 @@ export async function start(first) {
   const scroll = new ScrollKeeper(byId('scroller'), byId('jump'));
   const models = new ModelPicker();
   const conversation = await firstConversation(library, models);
-  const view = new ChatView(
-    { library, composer, scroll, undo: async (text, back) => (await import('./view/undo.js')).offerUndo(text, back) },
-    conversation,
-  );
+  const view = new ChatView({ library, composer, scroll }, conversation);
   const chats = new ChatList(library, view, models);
   const named = () => models.setDefault(health.report, view.conversation.chat.model);
   health.addEventListener('report', named);

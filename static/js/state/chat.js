@@ -31,7 +31,9 @@ import { freshId } from './ids.js';
  * What is typed and not sent. `edits` is the question that it is to replace, or ''; `aside` what was being typed when
  * that edit began; `sent` what is on its way and not taken yet, or was refused while something else was typed.
  * @typedef {{text: string, images: string[]}} Words
- * @typedef {Words & {edits: string, aside: Words | null, sent: (Words & {edits: string}) | null}} Draft
+ * Where nothing was said yet the record has the settings too.
+ * @typedef {Pick<Chat, 'model' | 'system' | 'think' | 'options'>} Settings
+ * @typedef {Words & {edits: string, aside: Words | null, sent: (Words & {edits: string}) | null, settings?: Settings}} Draft
  */
 
 export const OPTIONS = /** @type {const} */ (['temperature', 'top_p', 'top_k', 'seed', 'num_predict']);
@@ -75,8 +77,21 @@ export function draftKey(stored) {
 export const isEmpty = (words) => !words || (words.text.trim() === '' && words.images.length === 0);
 
 /** @param {Draft} draft whether there is nothing in it to keep */
-export const isBlank = ({ text, images, edits, aside, sent }) =>
-  text === '' && images.length === 0 && edits === '' && isEmpty(aside) && isEmpty(sent);
+export const isBlank = ({ text, images, edits, aside, sent, settings }) =>
+  text + edits === '' && images.length === 0 && isEmpty(aside) && isEmpty(sent) && !(settings && isSet(settings));
+
+/** The model is what a new one has as well. @param {Settings} settings */
+const isSet = ({ system, think, options }) => system + think !== '' || Object.keys(options).length > 0;
+
+/**
+ * @param {Chat | null} chat
+ * @param {(Draft | null | undefined | false)[]} drafts
+ * @returns {Set<string>} the images that they name
+ */
+export function imagesNamed(chat, ...drafts) {
+  const words = drafts.flatMap((draft) => (draft ? [draft, draft.aside, draft.sent] : []));
+  return new Set([...(chat?.messages ?? []), ...words].flatMap((one) => one?.images ?? []));
+}
 
 /**
  * A message that stands last by time, also where the clock of the device went back.

@@ -28,7 +28,6 @@ import { Turn } from './turn.js';
  *   touched: (conversation: Conversation, what: 'chat' | 'draft') => void,
  *   flush: () => Promise<unknown>,
  *   image: (id: string, image: string) => Promise<string | undefined>,
- *   dropImage: (id: string, image: string) => void,
  * }} Keeper
  */
 
@@ -79,6 +78,12 @@ export class Conversation extends EventTarget {
     return this.chat.messages.length > 0;
   }
 
+  /** @returns {Draft} what is typed, as it is kept */
+  get record() {
+    const { model, system, think, options } = this.chat;
+    return this.begun ? this.draft : { ...this.draft, settings: { model, system, think, options } };
+  }
+
   get busy() {
     return this.turn !== null && isBusy(this.turn.state);
   }
@@ -122,7 +127,8 @@ export class Conversation extends EventTarget {
   set(settings) {
     Object.assign(this.chat, settings);
     this.chat.settingsAt = Math.max(Date.now(), this.chat.settingsAt + 1);
-    this.#changed();
+    if (!this.begun) this.type({});
+    this.changed();
   }
 
   /** Sends what is typed. */
@@ -202,29 +208,7 @@ export class Conversation extends EventTarget {
   /** Shows another version, and what followed it. @param {string} id */
   choose(id) {
     showLeaf(this.chat, leafBelow(this.chat, id), Date.now());
-    this.#changed();
-  }
-
-  /** @param {string} id @returns {() => void} what brings it back */
-  removeMessage(id) {
-    const message = this.message(id);
-    if (!message || this.attempt?.answer === message) return () => {};
-    const before = { ...message };
-    const { leaf } = this.chat;
-    const others = this.versions(id).filter((one) => one !== message);
-    attempts.empty(message, Date.now());
-    const follows = pathOf(this.chat).some((one) => one.created > before.created);
-    const next = others.findLast(({ created }) => created < before.created) ?? others[0];
-    if (!follows && next) showLeaf(this.chat, leafBelow(this.chat, next.id), Date.now());
-    this.#changed();
-    return () => {
-      delete message.removed;
-      const { at, ...said } = before;
-      Object.assign(message, said);
-      touch(message, Date.now());
-      showLeaf(this.chat, leaf, Date.now());
-      this.#changed();
-    };
+    this.changed();
   }
 
   /** @param {string} id of an image of this conversation */
@@ -253,14 +237,13 @@ export class Conversation extends EventTarget {
   /** An image that is typed is not wanted any more. @param {string} image */
   detach(image) {
     this.type({ images: this.draft.images.filter((one) => one !== image) });
-    const used = [this.draft.aside, this.draft.sent, ...this.chat.messages].some((one) => one?.images?.includes(image));
-    if (!used) this.#keeper.dropImage(this.id, image);
   }
 
   /** Another tab has typed, and this one has not. @param {Draft | undefined} stored */
   takeInDraft(stored) {
     if (this.draftChanges > 0 || this.attempt?.words) return; // this tab's goes into the record next
     const draft = readDraft(stored);
+    if (!this.begun) Object.assign(this.chat, stored?.settings);
     this.seen = draftKey(stored);
     if (JSON.stringify(draft) === JSON.stringify(this.draft)) return;
     this.draft = draft;
@@ -271,7 +254,7 @@ export class Conversation extends EventTarget {
   /** Another tab has typed as well: all of it is kept. @param {Draft} theirs */
   async joinDraft(theirs) {
     const { joined } = await import('./join.js');
-    this.fill(joined(JSON.parse(this.seen), theirs, this.draft));
+    this.fill(joined(JSON.parse(this.seen), JSON.parse(draftKey(theirs)), this.draft));
   }
 
   /** Another tab's copy, or an imported one. @param {Chat} stored */
@@ -328,7 +311,7 @@ export class Conversation extends EventTarget {
     attempts.take(this.chat, attempt, Date.now());
     if (attempt.words) this.type({ sent: null });
     this.#tell('draft');
-    this.#changed();
+    this.changed();
     void this.#keeper.flush();
   }
 
@@ -346,7 +329,7 @@ export class Conversation extends EventTarget {
     const { kind, of, answer } = attempt;
     if (attempt.taken) {
       this.#grown(answer);
-      this.#changed();
+      this.changed();
     } else {
       if (turn.error) this.refusal = { kind, of, error: turn.error, model: answer.model ?? '' };
       if (attempt.words) this.#putBack(attempt.aside);
@@ -375,7 +358,8 @@ export class Conversation extends EventTarget {
     this.#tell('draft');
   }
 
-  #changed() {
+  /** What was said is another, or the settings are. */
+  changed() {
     this.chat.updated = Math.max(Date.now(), this.chat.updated);
     if (this.begun) this.#keeper.touched(this, 'chat');
     this.#tell('changed');

@@ -6,13 +6,13 @@
 //! Events: `list` (the list is another), `trouble` and `well` (writing fails, and works again), `removed` (the
 //! conversation is the detail; also by another tab), `cleared` (another tab has removed everything), `turn` (an answer is on its way in a conversation).
 
-import { draftKey, isBlank, newChat, newDraft, shortTitle } from './chat.js';
+import { draftKey, isBlank, newChat, newDraft } from './chat.js';
 import { Conversation } from './conversation.js';
 import { freshId } from './ids.js';
 import * as left from './left.js';
 import { older } from './older.js';
 import { Saver } from './saver.js';
-import { metaOf, Store } from './store.js';
+import { draftMeta, metaOf, Store } from './store.js';
 import { Tabs } from './tabs.js';
 import { isBusy } from './turn-state.js';
 
@@ -45,8 +45,6 @@ export class Library extends EventTarget {
     touched: (/** @type {Conversation} */ one, /** @type {'chat' | 'draft'} */ what) => this.#touched(one, what),
     flush: () => this.#saver.flush(),
     image: (/** @type {string} */ id, /** @type {string} */ image) => this.#store.image(id, image),
-    dropImage: (/** @type {string} */ id, /** @type {string} */ image) =>
-      void this.#store.removeImage(id, image).catch(() => {}),
   };
 
   /** @param {import('./settings.js').History} history where conversations are kept */
@@ -93,7 +91,7 @@ export class Library extends EventTarget {
     const early = this.#held.get(id); // opened twice at once
     if (early) return early;
     if (gone || (!chat && !draft)) return undefined;
-    return this.#hold(chat ?? newChat(Date.now(), '', id), draft, images);
+    return this.#hold(chat ?? unbegun(id, draft), draft, images);
   }
 
   /**
@@ -248,11 +246,10 @@ export class Library extends EventTarget {
   }
 
   /** Something is typed in a conversation that has not begun. @param {Conversation} conversation */
-  #listDraft({ id, draft, begun }) {
+  #listDraft({ id, record, begun }) {
     if (begun) return;
-    const title = shortTitle(draft.text || (draft.sent?.text ?? ''));
-    if (isBlank(draft)) this.#metas.delete(id);
-    else this.#metas.set(id, { id, title, updated: Date.now(), draft: true });
+    if (isBlank(record)) this.#metas.delete(id);
+    else this.#metas.set(id, draftMeta({ ...record, id, at: Date.now() }));
     this.#tell('list');
   }
 
@@ -286,8 +283,7 @@ export class Library extends EventTarget {
   /** @param {left.Rest} rest */
   async #takeRest({ id, chat, draft, at = 0 }) {
     const conversation =
-      (await this.open(id)) ??
-      ((await this.#isGone(id)) ? null : this.#hold(chat ?? newChat(Date.now(), '', id), newDraft()));
+      (await this.open(id)) ?? ((await this.#isGone(id)) ? null : this.#hold(chat ?? unbegun(id, draft), newDraft()));
     if (!conversation) return;
     if (chat) conversation.takeIn(chat);
     const typedAt = (await this.#store.read(id).catch(() => undefined))?.draft?.at ?? 0;
@@ -371,6 +367,9 @@ export class Library extends EventTarget {
     this.dispatchEvent(new Event(type));
   }
 }
+
+/** One in which nothing was said. @param {string} id @param {Draft | null | undefined} draft @returns {Chat} */
+const unbegun = (id, draft) => ({ ...newChat(Date.now(), '', id), ...draft?.settings });
 
 const whole = () => import('./whole.js');
 

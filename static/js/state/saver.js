@@ -64,8 +64,8 @@ export class Saver extends EventTarget {
 
   /** The page goes away: leaves what is not written where that takes no time. */
   leave() {
-    const rests = this.waiting.map(({ id, begun, chat, draft, draftChanges }) => ({
-      ...{ id, chat: begun ? chat : null, draft: draftChanges > 0 ? draft : null, at: Date.now() },
+    const rests = this.waiting.map(({ id, begun, chat, record, draftChanges }) => ({
+      ...{ id, chat: begun ? chat : null, draft: draftChanges > 0 ? record : null, at: Date.now() },
     }));
     left.leave(this.#tab, rests);
     void this.flush();
@@ -95,7 +95,7 @@ export class Saver extends EventTarget {
     const images = new Map(Array.from(unwritten, (image) => [image, conversation.images.get(image) ?? '']));
     try {
       const chat = begun ? structuredClone(conversation.chat) : null;
-      const draft = draftChanges > 0 ? structuredClone(conversation.draft) : null;
+      const draft = draftChanges > 0 ? structuredClone(conversation.record) : null;
       const { gone, chat: there, theirs } = await this.#store.write(id, chat, draft, conversation.seen, images);
       if (theirs) {
         await conversation.joinDraft(theirs);

@@ -11,7 +11,7 @@
 //!
 //! Every method rejects when the browser does not let it; nothing is half written then.
 
-import { draftKey, isBlank, newDraft, shortTitle, titleOf } from './chat.js';
+import { draftKey, imagesNamed, isBlank, newDraft, shortTitle, titleOf } from './chat.js';
 import { completed, database, request } from './database.js';
 import { merge } from './merge.js';
 
@@ -55,7 +55,7 @@ export class Store {
 
   /**
    * Writes a conversation with its draft. What another tab wrote meanwhile of the conversation is merged; where it has
-   * typed, its draft stays and is told.
+   * typed, its draft stays and is told. Images that neither names are removed.
    * @param {string} id
    * @param {Chat | null} chat null: it has not begun, so there is only a draft
    * @param {Draft | null} draft null: the record of it stays as it is
@@ -74,8 +74,12 @@ export class Store {
       if (merged) store.put(merged, `chat:${id}`);
       if (merged) store.put(metaOf(merged), `meta:${id}`);
       const theirs = draft && !taken && draftKey(typed) !== seen ? (typed ?? newDraft()) : undefined;
-      if (draft && !theirs && !(taken && typed)) putDraft(store, id, draft);
-      for (const [image, data] of images) store.put(data, imageKey(id, image));
+      const stays = !draft || theirs || (taken && typed);
+      if (!stays) putDraft(store, id, draft);
+      const named = imagesNamed(merged, draft, stays && typed);
+      for (const [image, data] of images) if (named.has(image)) store.put(data, imageKey(id, image));
+      for (const key of await request(store.getAllKeys(within(imageKey(id, '')))))
+        if (!named.has(String(key).slice(imageKey(id, '').length))) store.delete(key);
       if (taken) store.put(taken.note, `taken:${taken.of}`);
       return { chat: merged, ...(theirs && { theirs }) };
     });
@@ -103,11 +107,6 @@ export class Store {
   /** Takes a removal back; the conversation is written after this. @param {string} id */
   restore(id) {
     return this.use('readwrite', async (store) => void store.delete(`gone:${id}`));
-  }
-
-  /** Removes an image that nothing names any more. @param {string} id @param {string} image */
-  removeImage(id, image) {
-    return this.use('readwrite', async (store) => void store.delete(imageKey(id, image)));
   }
 
   /**
@@ -151,9 +150,9 @@ export const metaOf = (chat) => ({
 });
 
 /** @param {Draft & {id: string, at: number}} draft @returns {Meta} */
-const draftMeta = ({ id, text, sent, at }) => ({
+export const draftMeta = ({ id, text, sent, settings, at }) => ({
   id,
-  title: shortTitle(text || (sent?.text ?? '')),
+  title: shortTitle(text || sent?.text || settings?.system || ''),
   updated: at,
   draft: true,
 });

@@ -1,6 +1,7 @@
 //! The records as a whole: for search and export, to forget all of them, and what was taken from version 1. It comes with
 //! the first of these.
 
+import { imagesNamed } from './chat.js';
 import { request } from './database.js';
 import { all, imagesOf, Store, within } from './store.js';
 
@@ -34,7 +35,10 @@ export async function everything(store, waiting, version1) {
   }
   const untaken = (await version1?.untaken()) ?? [];
   for (const whole of untaken) if (!wholes.has(whole.chat.id)) wholes.set(whole.chat.id, whole);
-  return Array.from(wholes.values());
+  return Array.from(wholes.values(), ({ chat, images }) => {
+    const named = imagesNamed(chat);
+    return { chat, images: new Map(Array.from(images).filter(([image]) => named.has(image))) };
+  });
 }
 
 /**

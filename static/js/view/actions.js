@@ -53,12 +53,19 @@ export function bindActions(view, { askKey, models }) {
       case 'edit':
         return view.edit(id);
       case 'delete':
-        return view.remove(id);
+        return remove(id);
       case 'notify':
         return notify(button);
       case 'cancel':
         return andFocus(() => view.stop());
     }
+  }
+
+  /** @param {string} id */
+  async function remove(id) {
+    const { conversation } = view;
+    const { removeMessage } = await import('./remove-message.js');
+    await removeMessage(view, conversation, id);
   }
 
   /** @param {string} id of the answer */

@@ -66,7 +66,7 @@ export class ChatList {
   /** A new conversation: the one that is begun to be typed, or another one where that is shown. */
   async openNew() {
     const { conversation } = this.#view;
-    if (!conversation.begun && !isBlank(conversation.draft)) forgetFresh();
+    if (!conversation.begun && !isBlank(conversation.record)) forgetFresh();
     await this.open('', { isMove: true });
   }
 

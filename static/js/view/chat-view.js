@@ -1,14 +1,13 @@
 //! The conversation that is shown, and what one can do with it by the buttons and keys of the page.
 
 import { byId } from '../dom.js';
-import { t } from '../i18n.js';
 import { Transcript } from './transcript.js';
 
 /** @typedef {import('../state/conversation.js').Conversation} Conversation */
 /**
  * @typedef {{
  *   library: import('../state/library.js').Library, composer: import('./composer.js').Composer,
- *   scroll: import('./scroll.js').ScrollKeeper, undo: (text: string, back: () => void) => Promise<void>,
+ *   scroll: import('./scroll.js').ScrollKeeper,
  * }} Parts
  */
 
@@ -80,37 +79,19 @@ export class ChatView extends EventTarget {
     this.#parts.composer.focus();
   }
 
-  /** Removes a message; for a while it can be brought back. @param {string} id */
-  remove(id) {
-    const back = this.#shown.removeMessage(id);
-    this.#draw();
-    this.focus(this.#neighbour(id));
-    void this.#parts.undo(t('message.deleted'), () => {
-      back();
-      this.#draw();
-      this.focus(id);
-    });
-  }
-
   /** @param {string} id of the version to show */
   choose(id) {
     this.#shown.choose(id);
-    this.#draw();
     this.focus(id);
   }
 
-  /** What was pressed may be gone: the focus goes to the message. @param {string} [id] */
+  /** What was pressed may be gone: the focus goes to the message, or to the last one. @param {string} id */
   focus(id) {
-    const view = id ? this.#transcript.view(id) : undefined;
+    this.#draw();
+    const view = this.#transcript.view(id) ?? this.#transcript.last;
     if (!view) return this.#parts.composer.focus();
     view.node.tabIndex = -1;
     view.node.focus({ preventScroll: true });
-  }
-
-  /** @param {string} id of a message that may be gone */
-  #neighbour(id) {
-    const { ids } = this.#transcript;
-    return ids.includes(id) ? id : ids.at(-1);
   }
 
   /** Several changes of one moment are drawn once. */

@@ -38,9 +38,8 @@ export class Transcript {
     return this.#views.get(id);
   }
 
-  /** @returns {string[]} the ids of what is shown, in order */
-  get ids() {
-    return Array.from(this.#views.keys());
+  get last() {
+    return Array.from(this.#views.values()).at(-1);
   }
 
   /**

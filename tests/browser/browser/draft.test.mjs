@@ -248,3 +248,60 @@ browserTest('what another tab had typed when it was closed is there when one com
   await hide(page, false);
   await fillIn(page, 'half a sen');
 });
+
+/** Writes a system prompt into the settings of the shown conversation. */
+async function setSystem(page, text) {
+  await page.click('#open-tuning');
+  await page.locator('#tuning-dialog').waitFor();
+  await page.fill('#tuning-system', text);
+  await page.click('#tuning-dialog button[type=submit]');
+  await page.locator('#tuning-dialog').waitFor({ state: 'hidden' });
+}
+
+browserTest('what is typed keeps its model and its settings, though nothing was said yet', async ({ page, fake }) => {
+  const kept = (words) =>
+    until(
+      async () =>
+        Array.from(await everything(page))
+          .join()
+          .includes(words),
+      `${words} is kept`,
+    );
+  await until(async () => (await page.locator('#model option').count()) === 3);
+  await page.selectOption('#model', 'qwen3:8b');
+  await setSystem(page, 'Be brief.');
+  await page.fill('#composer-text', 'Half a question');
+  await kept('Half a question');
+  await reload(page);
+  assert.equal(await composerText(page), 'Half a question');
+  await page.click('#new-chat');
+  await until(async () => (await page.locator('#model option').count()) === 3);
+  await page.selectOption('#model', 'llama3.2:3b');
+  await send(page, 'one');
+  await answerState(page, 'done');
+  await openChat(page, 'Draft: Half a question');
+  await until(async () => (await page.inputValue('#model')) === 'qwen3:8b', 'its model');
+  await page.press('#composer-text', 'Enter');
+  await answerState(page, 'done');
+  const { model, messages } = fake.chats.at(-1);
+  assert.deepEqual([model, messages[0]], ['qwen3:8b', { role: 'system', content: 'Be brief.' }]);
+});
+
+browserTest('settings alone are kept too, and a new conversation begins without them', async ({ page, fake }) => {
+  await setSystem(page, 'Answer in rhymes.');
+  await page.evaluate(() => window.dispatchEvent(new Event('pagehide')));
+  await reload(page);
+  await send(page, 'one');
+  await answerState(page, 'done');
+  assert.equal(fake.chats[0].messages[0].content, 'Answer in rhymes.');
+  await page.click('#new-chat');
+  await setSystem(page, 'Be a pirate.');
+  await page.click('#new-chat');
+  await send(page, 'two');
+  await answerState(page, 'done');
+  assert.equal(fake.chats[1].messages[0].content, 'two');
+  await openChat(page, 'Draft: Be a pirate.');
+  await send(page, 'three');
+  await answerState(page, 'done');
+  assert.equal(fake.chats[2].messages[0].content, 'Be a pirate.');
+});
