@@ -188,6 +188,7 @@ async function fromNetworkFirst(event) {
   if (kept && source === 'kept') return kept;
   try {
     const response = await (kept && source !== 'network' ? inTime(fetch(request)) : fetch(request));
+    if (kept && response.status >= 500) throw new Error('a proxy speaks: what it stands for is down');
     if (response.ok) event.waitUntil(keep(request, response.clone()));
     note(resultingClientId, 'network');
     return response;

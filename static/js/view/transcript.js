@@ -2,6 +2,7 @@
 
 import { byId, el } from '../dom.js';
 import { apply } from '../i18n.js';
+import { loadMarkdown } from '../md/text.js';
 import { errorCard } from './error-card.js';
 import { MessageView } from './message-view.js';
 
@@ -30,7 +31,8 @@ export class Transcript {
   /** @param {import('./scroll.js').ScrollKeeper} scroll */
   constructor(scroll) {
     this.#scroll = scroll;
-    this.#earlier.addEventListener('click', () => this.#showEarlier());
+    this.#earlier.addEventListener('click', () => this.#showFrom(this.#start - SHOWN));
+    window.addEventListener('beforeprint', () => this.#showFrom(0));
   }
 
   /** @param {string} id */
@@ -55,6 +57,7 @@ export class Transcript {
     this.#draw(messages.slice(this.#start));
     this.#drawRefusal(conversation);
     this.#earlier.hidden = this.#start === 0;
+    if (this.#start > 0) void loadMarkdown(); // printing draws all of it at once
     byId('empty').hidden = messages.length > 0 || this.#notice !== undefined;
     this.#scroll.follow();
   }
@@ -155,18 +158,19 @@ export class Transcript {
     this.#views.delete(id);
   }
 
-  /** What was seen stays where it was. */
-  async #showEarlier() {
+  /** Shows earlier messages too. What was seen stays where it was. @param {number} start */
+  async #showFrom(start) {
     const conversation = this.#conversation;
     const first = /** @type {HTMLElement | null} */ (this.#list.firstElementChild);
-    if (!conversation || !first) return;
+    if (!conversation || !first || this.#start === 0) return;
     const before = first.getBoundingClientRect().top;
+    const hadFocus = document.activeElement === this.#earlier;
     this.#unfolded = true;
-    this.#start = Math.max(this.#start - SHOWN, 0);
+    this.#start = Math.max(start, 0);
     const views = this.#draw(conversation.shown.slice(this.#start));
     this.#earlier.hidden = this.#start === 0;
     await Promise.all(views.map(({ drawn }) => drawn));
     byId('scroller').scrollTop += first.getBoundingClientRect().top - before;
-    if (this.#earlier.hidden) byId('scroller').focus({ preventScroll: true });
+    if (this.#earlier.hidden && hadFocus) byId('scroller').focus({ preventScroll: true });
   }
 }

@@ -49,7 +49,10 @@ export async function json(path, init) {
  */
 export async function health() {
   const response = await send('/api/health', {});
-  return response.json().catch(() => null);
+  return response.json().catch(() => {
+    if (response.status >= 500) throw new ApiError('unreachable'); // a proxy's page
+    return null;
+  });
 }
 
 /**

@@ -79,7 +79,7 @@ export class ApiError extends Error {
  */
 export async function refusal(response, nowMs) {
   const text = await response.text().catch(() => '');
-  const { code, detail } = describe(text);
+  const { code, detail } = describe(text, response.status);
   return new ApiError(code || guess(response.status, detail), {
     status: response.status,
     detail,
@@ -98,8 +98,8 @@ export function retryAfter(value, nowMs) {
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : 0;
 }
 
-/** @param {string} text */
-function describe(text) {
+/** @param {string} text @param {number} status */
+function describe(text, status) {
   try {
     const body = JSON.parse(text);
     const inner = typeof body.error === 'object' && body.error !== null ? body.error : body;
@@ -107,7 +107,8 @@ function describe(text) {
     const code = typeof inner.code === 'string' ? inner.code : '';
     return { code: Object.hasOwn(WAYS, code) ? code : '', detail };
   } catch {
-    return { code: '', detail: '' };
+    // The server answers in JSON: this is a proxy's page, since the server does not answer.
+    return { code: status >= 502 ? 'unreachable' : '', detail: '' };
   }
 }
 

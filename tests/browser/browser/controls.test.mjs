@@ -316,6 +316,58 @@ browserTest(
   { serviceWorkers: 'allow' },
 );
 
+browserTest(
+  'behind a proxy a server that is down is told as such, and the conversations are there',
+  async ({ page, fake }) => {
+    await until(() => page.evaluate(() => navigator.serviceWorker.controller !== null));
+    await send(page, 'one');
+    await answerState(page, 'done');
+    await reload(page); // every file has come by the worker
+    fake.down = true;
+    await reload(page);
+    await page.getByText('Hello there.').waitFor();
+    await page.locator('#banner[data-kind="unreachable"]:not([hidden])').waitFor();
+    await send(page, 'two');
+    await page.locator('.card[data-code="unreachable"]').waitFor();
+    fake.down = false;
+    await page.locator('#banner').waitFor({ state: 'hidden' });
+  },
+  { serviceWorkers: 'allow' },
+);
+
+browserTest('printing shows the messages that were folded away, drawn', async ({ page }) => {
+  const id = (index) => index.toString(16).padStart(16, '0');
+  const messages = Array.from({ length: 100 }, (_, at) => ({
+    ...{ id: id(at + 1), parent: at ? id(at) : '', created: at + 1, at: at + 1 },
+    ...(at % 2 ? { role: 'assistant', state: 'done' } : { role: 'user' }),
+    content: at < 20 ? `**${at}** in bold` : `${at} is plain`,
+  }));
+  const chat = {
+    ...{ id: id(500), title: 'long', created: 1, updated: 1, settingsAt: 1, model: '', system: '', think: '' },
+    ...{ options: {}, pinned: false, messages, leaf: id(100), leafAt: 1 },
+  };
+  const buffer = Buffer.from(JSON.stringify({ format: 'sluice-chats', version: 2, chats: [chat] }));
+  await page.click('#open-settings');
+  await page.setInputFiles('#import-file', { name: 'x.json', mimeType: 'application/json', buffer });
+  await page.getByText('1 conversation imported.').first().waitFor();
+  await page.keyboard.press('Escape');
+  const fetched = page.waitForResponse('**/css/md.css');
+  await page.locator('.chat-open', { hasText: 'long' }).click();
+  await page.getByText('99 is plain').waitFor();
+  assert.equal(await page.locator('.message').count(), 60);
+  await fetched;
+  await page.evaluate(() => import('/js/md/text.js').then(({ loadMarkdown }) => loadMarkdown()));
+  await page.evaluate(() =>
+    window.addEventListener('beforeprint', () => {
+      const texts = Array.from(document.querySelectorAll('.message .text'), ({ textContent }) => textContent.trim());
+      document.body.dataset.printed = JSON.stringify([texts.length, texts.filter((text) => text === '').length]);
+    }),
+  );
+  await page.pdf({ format: 'A4' });
+  assert.equal(await page.evaluate(() => document.body.dataset.printed), '[100,0]');
+  assert.equal(await page.locator('.assistant strong').count(), 10);
+});
+
 browserTest('a conversation is printed whole', async ({ page, fake }) => {
   fake.onChat = async (stream) => {
     await stream.say(...Array.from({ length: 200 }, (_, index) => `Paragraph ${index}.\n\n`));

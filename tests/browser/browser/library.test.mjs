@@ -234,6 +234,11 @@ browserTest(
     const other = await open(await page.evaluate(() => `/${location.hash}`));
     await other.waitForSelector('[data-state="elsewhere"] .pending:not([hidden])');
     assert.equal(await other.locator('.card').count(), 0);
+    assert.equal(
+      await other.locator('.assistant [data-action=delete]').isVisible(),
+      false,
+      'its next word would undo it',
+    );
     go.fire();
     await answerState(other, 'done');
     await shows(other, 'q', 'half whole');

@@ -30,6 +30,8 @@ export class Fake {
   key = '';
   /** A network that takes everything and brings nothing. */
   silent = false;
+  /** A proxy answers, since what it stands for is down. */
+  down = false;
   /** @type {(stream: AnswerStream) => unknown} */
   onChat = async (stream) => {
     await stream.say('Hello', ' there', '.');
@@ -61,6 +63,7 @@ export class Fake {
     const body = await text(request);
     this.requests.push({ method: request.method, path: pathname, headers: request.headers, body });
     if (this.silent) return;
+    if (this.down) return response.writeHead(502, { 'content-type': 'text/html' }).end('<html><h1>Bad Gateway');
     const routes = {
       'POST /api/chat': () => this.#chat(request, response, body),
       'GET /api/queue-status': () =>

@@ -34,7 +34,7 @@ test("OpenAI's form is read too", async () => {
 test("Ollama's busy 503 is not a server that is down", async () => {
   const busy = 'server busy, please try again.  maximum pending requests exceeded';
   assert.equal((await of(503, JSON.stringify({ error: busy }))).code, 'upstream_busy');
-  assert.equal((await of(503, '')).code, 'upstream_down');
+  assert.equal((await of(503, JSON.stringify({ error: 'down' }))).code, 'upstream_down');
 });
 
 test('an HTML page, an unknown code and an unknown status are still errors with a known code', async () => {
@@ -48,6 +48,14 @@ test('an HTML page, an unknown code and an unknown status are still errors with 
     const { code } = await of(status, body);
     assert.ok(code in WAYS, `${status} gives ${code}`);
   }
+});
+
+test("a proxy's page instead of an answer says that the server is not there, not that its model's server is", async () => {
+  for (const status of [502, 503, 504, 521]) {
+    for (const body of ['<html>Bad Gateway', '']) assert.equal((await of(status, body)).code, 'unreachable');
+    assert.notEqual((await of(status, '{"error":"x"}')).code, 'unreachable');
+  }
+  assert.equal((await of(500, '<html>')).code, 'upstream_error');
 });
 
 test('a code from outside cannot name what is not in the table', () => {
