@@ -196,11 +196,35 @@ browserTest(
   },
 );
 
+/**
+ * Types at a moment: two tabs that are told one after the other would hear of each other's words between the two.
+ *
+ * @param {import('playwright-core').Page} tab
+ * @param {string} text
+ * @param {number} at
+ */
+function typeAt(tab, text, at) {
+  return tab.evaluate(
+    ([text, at]) =>
+      new Promise((done) => {
+        const type = () => {
+          const field = /** @type {HTMLTextAreaElement} */ (document.querySelector('#composer-text'));
+          field.value = text;
+          field.dispatchEvent(new Event('input', { bubbles: true }));
+          done(null);
+        };
+        setTimeout(type, at - Date.now());
+      }),
+    /** @type {[string, number]} */ ([text, at]),
+  );
+}
+
 browserTest('what is typed in two tabs at once is all kept', async ({ page, open }) => {
   await send(page, 'one');
   await answerState(page, 'done');
   const other = await open(await page.evaluate(() => `/${location.hash}`));
-  await Promise.all([page.fill('#composer-text', 'left'), other.fill('#composer-text', 'right')]);
+  const at = Date.now() + 1_500;
+  await Promise.all([typeAt(page, 'left', at), typeAt(other, 'right', at)]);
   for (const tab of [page, other]) {
     await until(async () => (await composerText(tab)).split('\n\n').sort().join() === 'left,right', 'both words');
   }
