@@ -131,7 +131,10 @@ for (const [name, width, locale] of [
       await page.fill('#composer-text', 'q');
       await page.click('#send');
       await page.waitForSelector('[data-state="queued"]');
-      const { x, width: wide } = await page.locator('[data-action="take-model"]').boundingBox();
+      let box = null;
+      const isThere = async () => (box = await page.locator('[data-action="take-model"]').boundingBox()) !== null;
+      await until(isThere, 'the button for another model');
+      const { x, width: wide } = box;
       assert.ok(x + wide < width - 20, 'the button for another model is in the card');
       await until(async () => (await page.locator('#queue-queued').innerText()) !== '');
       assert.equal(await overflow(page), 0);
