@@ -1,25 +1,13 @@
 //! How an instance comes into an epoch and a session, and how it goes out of them (rules 3, 5, 20 and 31).
 
+use super::fence::Fence;
 use super::step::State;
 use super::{Context, Effect, Instance};
 use crate::clock::Now;
 use crate::mutant::Mutant;
 use crate::session::Session;
 use crate::session::outbox::Outbox;
-use crate::store::{Epoch, Found, Key, Op, SessionNo, TermNo};
-
-/// What a fence has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Newest {
-    /// The epoch stands, and this is its newest term; 0: none was drawn yet.
-    Term(TermNo),
-    /// Its terms were lost, and its word is in force, as far as that was read.
-    Void,
-    /// Another word is in force, or none.
-    Lost,
-    /// It could not be read.
-    Unknown,
-}
+use crate::store::{Epoch, Found, Key, Op, SessionNo};
 
 impl Instance {
     /// Without a session: the next step towards one, if anybody wants it.
@@ -130,50 +118,19 @@ impl Instance {
         context: &Context,
     ) -> Option<Effect> {
         let epoch = self.epoch?;
-        match self.newest_term(epoch, found) {
-            Newest::Term(term) => {
+        match self.fence(epoch, found) {
+            Fence::Term(term) => {
                 self.sums.sessions += 1;
                 self.session = Some(Session::new(epoch, no, name, issued));
                 self.learn_term(term, context.now);
                 None
             }
-            Newest::Void => {
+            Fence::Void => {
                 self.lose_epoch();
                 self.found_epoch(false, context)
             }
-            Newest::Lost => self.lose_epoch(),
-            Newest::Unknown => self.pause(context),
-        }
-    }
-
-    /// What is read at a fence: the newest term; in a renewal the epoch beside it, and also before a session's first one, so that who
-    /// founds at the same moment as another learns of it early. `has_doubts`: it is a renewal, or there is another reason.
-    pub(super) fn fence_keys(&self, has_doubts: bool) -> Vec<Key> {
-        let Some(session) = &self.session else {
-            return Vec::new();
-        };
-        let reads_epoch = has_doubts || !session.was_renewed;
-        let epoch =
-            (reads_epoch && !self.times.lacks(Mutant::NoEpochAtRenewal)).then_some(Key::Epoch);
-        std::iter::once(Key::Term(session.epoch))
-            .chain(epoch)
-            .collect()
-    }
-
-    /// What they say of this epoch.
-    pub(super) fn newest_term(&self, epoch: Epoch, found: &[Found]) -> Newest {
-        let word = match found.get(1) {
-            Some(Found::Failed) => return Newest::Unknown,
-            Some(Found::Bytes(bytes)) => Epoch::decode(bytes),
-            Some(Found::Absent | Found::Number(_)) => None,
-            None => Some(epoch),
-        };
-        match found.first() {
-            None | Some(Found::Failed) => Newest::Unknown,
-            _ if word != Some(epoch) => Newest::Lost,
-            Some(Found::Number(term)) => Newest::Term(*term),
-            Some(_) if self.times.lacks(Mutant::TermsFromZero) => Newest::Term(0),
-            Some(_) => Newest::Void,
+            Fence::Lost => self.lose_epoch(),
+            Fence::Unknown => self.pause(context),
         }
     }
 

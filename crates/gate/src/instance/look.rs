@@ -6,8 +6,8 @@
 //! the board. A look that needs nothing ends after the board: most do. A renewal looks further down where the newest term has no
 //! board yet, and then reads that term's board once more: it must still be absent.
 
-use super::begin::Newest;
-use super::older::{self, Older};
+use super::fence::Fence;
+use super::older::{Newest, Older};
 use super::step::State;
 use super::{Context, Effect, Instance};
 use crate::board::Board;
@@ -133,7 +133,7 @@ impl Instance {
             look.renewal.is_some() && is_absent && !self.times.lacks(Mutant::AbsentIsNoMember);
         match Older::than(known, self.bare).filter(|_| walks) {
             Some(older) => self.look_at(look, Step::Older(older)),
-            None => self.fence(look, context),
+            None => self.look_at_fence(look, context),
         }
     }
 
@@ -159,7 +159,7 @@ impl Instance {
         context: &Context,
     ) -> Option<Effect> {
         let newest = older.newest_of(found);
-        if newest == older::Newest::Absent {
+        if newest == Newest::Absent {
             let known = self.session.as_ref()?.known;
             self.bare = Some(older.bare_with(self.bare));
             if self.times.lacks(Mutant::BareNewest) {
@@ -167,16 +167,16 @@ impl Instance {
             }
         }
         match (newest, older.further(self.bare)) {
-            (older::Newest::Board(term, bytes), _) => {
+            (Newest::Board(term, bytes), _) => {
                 look.found = Board::decode(bytes)
                     .ok()
                     .map(|board| (term, Box::new(board)));
             }
-            (older::Newest::Absent, Some(further)) => {
+            (Newest::Absent, Some(further)) => {
                 return self.look_at(look, Step::Older(further));
             }
-            (older::Newest::Absent, None) => {}
-            (older::Newest::Failed, _) => return self.look_failed(context),
+            (Newest::Absent, None) => {}
+            (Newest::Failed, _) => return self.look_failed(context),
         }
         let next = match self.times.lacks(Mutant::NoSecondLook) {
             true => Step::Fence,
@@ -193,10 +193,10 @@ impl Instance {
             let view = view.filter(|_| !look.is_unreadable);
             look.found = view.map(|view| (view.term, Box::new(view.board.clone())));
         }
-        self.fence(look, context)
+        self.look_at_fence(look, context)
     }
 
-    fn fence(&mut self, look: Look, context: &Context) -> Option<Effect> {
+    fn look_at_fence(&mut self, look: Look, context: &Context) -> Option<Effect> {
         if self.times.lacks(Mutant::TermBeforeBoard) && look.found.is_some() {
             return self.conclude(look, context);
         }
@@ -208,10 +208,10 @@ impl Instance {
         let session = self.session.as_mut()?;
         let (epoch, known) = (session.epoch, session.known);
         session.checked_at = context.now.mono_ms;
-        let term = match self.newest_term(epoch, found) {
-            Newest::Term(term) => term,
-            Newest::Void | Newest::Lost => return self.lose_epoch(),
-            Newest::Unknown => return self.look_failed(context),
+        let term = match self.fence(epoch, found) {
+            Fence::Term(term) => term,
+            Fence::Void | Fence::Lost => return self.lose_epoch(),
+            Fence::Unknown => return self.look_failed(context),
         };
         if term == known && look.step == Step::Fence {
             return self.conclude(look, context);

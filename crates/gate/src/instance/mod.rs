@@ -18,6 +18,7 @@ mod bench;
 mod canonical;
 #[cfg(test)]
 mod epochs;
+mod fence;
 mod look;
 mod next;
 mod older;

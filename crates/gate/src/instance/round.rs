@@ -1,6 +1,6 @@
 //! A scheduler's round: reads, the put of the board, the fence after it, what is left to delete (rules 15 to 19 and 21 to 23).
 
-use super::begin::Newest;
+use super::fence::Fence;
 use super::step::State;
 use super::{Context, Effect, Instance};
 use crate::mutant::Mutant;
@@ -164,16 +164,16 @@ impl Instance {
 
     pub(super) fn fenced(&mut self, found: &[Found], context: &Context) -> Option<Effect> {
         let (no, epoch) = (self.term.as_ref()?.no, self.session.as_ref()?.epoch);
-        match self.newest_term(epoch, found) {
-            Newest::Term(newest) if newest == no => self.commit(context),
-            Newest::Term(newest) => {
+        match self.fence(epoch, found) {
+            Fence::Term(newest) if newest == no => self.commit(context),
+            Fence::Term(newest) => {
                 self.sums.fence_failures += 1;
                 self.lose_term();
                 self.learn_term(newest, context.now);
                 None
             }
-            Newest::Void | Newest::Lost => self.lose_epoch(),
-            Newest::Unknown => self.pause(context),
+            Fence::Void | Fence::Lost => self.lose_epoch(),
+            Fence::Unknown => self.pause(context),
         }
     }
 
