@@ -126,7 +126,7 @@ async fn serve(
         return open_to_all(open, &head, &config, client).await;
     }
     let config = config?;
-    *client = Client::recognize(&config, &head, clock::now_ms());
+    client.recognize(&config, &head, clock::now_ms());
     if let Route::Operator(_) = route {
         client.operate()?;
     } else if route.needs_key() {
@@ -173,7 +173,7 @@ async fn open_to_all(
         Open::Ready => health::ready(health::store().await)?,
         Open::Health => {
             let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
-            *client = Client::recognize(known, head, clock::now_ms());
+            client.recognize(known, head, clock::now_ms());
             health::report(config.as_ref(), client, health::store().await).await
         }
         // Taken unread, and not told of anywhere: it says nothing to anybody here.

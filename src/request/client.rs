@@ -55,19 +55,17 @@ impl Client {
         }
     }
 
-    /// Recognizes who sent this head, at a time of the monotonic clock. A key that is not set counts as none.
-    pub fn recognize(config: &Config, head: &Head, now_ms: u64) -> Client {
-        let mut client = Client::by_address(config, head);
+    /// Looks at the key that was sent, at a time of the monotonic clock. One that is not set counts as none.
+    pub fn recognize(&mut self, config: &Config, head: &Head, now_ms: u64) {
         let shown = shown_key(head).filter(|_| !config.keys.is_empty());
-        match shown.map(|shown| guesses::look_at(&config.keys, shown, client.address, now_ms)) {
-            Some(Shown::Known(key)) => client.key = Some((key.name.clone(), key.class)),
-            Some(Shown::Unread { retry_after }) => client.locked_out = Some(retry_after),
+        match shown.map(|shown| guesses::look_at(&config.keys, shown, self.address, now_ms)) {
+            Some(Shown::Known(key)) => self.key = Some((key.name.clone(), key.class)),
+            Some(Shown::Unread { retry_after }) => self.locked_out = Some(retry_after),
             Some(Shown::Wrong) | None => {}
         }
-        if matches!(client.key, Some((_, Class::Proxy))) {
-            client.user = user(config, head);
+        if matches!(self.key, Some((_, Class::Proxy))) {
+            self.user = user(config, head);
         }
-        client
     }
 
     /// Lets in whoever has a key, or everybody where none is set.

@@ -18,13 +18,19 @@ fn head(lines: &[(&'static str, &str)]) -> Head {
     }
 }
 
+fn recognize(config: &Config, head: &Head, now_ms: u64) -> Client {
+    let mut client = Client::by_address(config, head);
+    client.recognize(config, head, now_ms);
+    client
+}
+
 #[test]
 fn without_keys_everybody_comes_in_and_with_keys_only_who_shows_one() {
     let open = config_with(&[]);
-    assert_eq!(Client::recognize(&open, &head(&[]), 0).admit(&open), Ok(()));
+    assert_eq!(recognize(&open, &head(&[]), 0).admit(&open), Ok(()));
     let closed = config_with(&[("api_key", "s3cret"), ("api_keys", "lab:batch:other:part")]);
     let shown = |lines: &[(&'static str, &str)]| {
-        let client = Client::recognize(&closed, &head(lines), 0);
+        let client = recognize(&closed, &head(lines), 0);
         client.admit(&closed).map(|()| client.key)
     };
     let named = |name: &str, class| Ok(Some((name.to_owned(), class)));
@@ -48,7 +54,7 @@ fn a_forged_client_address_changes_nothing() {
         ("spin-client-addr", "10.0.0.1:1"),
         ("spin-client-addr", "192.0.2.7:5000"),
     ]);
-    let client = Client::recognize(&config, &forged, 0);
+    let client = recognize(&config, &forged, 0);
     assert_eq!(client.address, Some("192.0.2.7".parse().unwrap()));
     assert_eq!(client.to_string(), "address:192.0.2.7");
 }
@@ -61,7 +67,7 @@ fn a_forwarded_address_counts_only_from_a_listed_proxy_and_from_the_right() {
         ("x-forwarded-for", "10.0.0.3"),
     ];
     let address = |proxies| {
-        Client::recognize(
+        recognize(
             &config_with(&[("trusted_proxies", proxies)]),
             &head(&lines),
             0,
@@ -87,7 +93,7 @@ fn a_forwarded_address_is_read_in_each_of_its_spellings() {
             ("spin-client-addr", "10.0.0.2:5000"),
             ("x-forwarded-for", spelling),
         ];
-        let client = Client::recognize(&config, &head(&lines), 0);
+        let client = recognize(&config, &head(&lines), 0);
         assert_eq!(client.address, expected.parse().ok(), "{spelling}");
     }
 }
@@ -124,7 +130,7 @@ fn a_proxys_word_on_its_user_counts_with_its_key_or_from_its_address_and_nowhere
     let config = config_with(&settings);
     let ada = ("x-openwebui-user-id", "ada");
     let who = |lines: &[(&'static str, &str)]| {
-        let client = Client::recognize(&config, &head(lines), 0);
+        let client = recognize(&config, &head(lines), 0);
         (client.user.is_some(), client.fingerprint())
     };
     let (with_key, ada_of_webui) = who(&[("x-api-key", "s1"), ada]);
@@ -157,7 +163,7 @@ fn the_log_names_a_user_only_where_it_is_to() {
             ("log_clients", log_clients),
         ]);
         let lines = [("x-api-key", "s1"), ("remote-user", "ada@example.org")];
-        let client = Client::recognize(&config, &head(&lines), 0);
+        let client = recognize(&config, &head(&lines), 0);
         (client.to_string(), client.fingerprint())
     };
     assert_eq!(shown("true").0, "key:webui/ada@example.org");
@@ -170,7 +176,7 @@ fn a_key_a_model_or_the_request_itself_makes_it_batch_where_the_operator_says_so
     let class = |settings: &[(&str, &str)], lines: &[(&'static str, &str)], model: &str| {
         let config = config_with(settings);
         let head = head(lines);
-        let client = Client::recognize(&config, &head, 0);
+        let client = recognize(&config, &head, 0);
         client.gate_class(&config, &head.headers, [model, "claude-haiku"])
     };
     let auxiliary = [("x-claude-code-request-class", "auxiliary")];

@@ -316,20 +316,21 @@ fn an_answer_repeats_what_was_asked_and_nothing_that_is_too_long() {
     );
 }
 
+/// What is repeated of a body as it came.
+fn repeated_of(body: Vec<u8>) -> Vec<u8> {
+    let endpoint = Endpoint::OpenAiResponses;
+    let asked = prepare(endpoint, body, &Asker::default(), &policy()).unwrap();
+    match asked.delivery {
+        Some(crate::Delivery::Response(delivery)) => delivery.repeated.to_vec(),
+        other => panic!("{other:?} is no response's"),
+    }
+}
+
 #[test]
 fn what_is_repeated_is_one_line_of_whole_characters() {
     let body = b"{\"input\":\"x\",\"instructions\":\"\\ud83d \xff \\ud83d\\ude00\",\"tools\":[\n{\"name\" :\t\"a b\"}\r\n]}".to_vec();
-    let asked = prepare(
-        Endpoint::OpenAiResponses,
-        body,
-        &Asker::default(),
-        &policy(),
-    )
-    .unwrap();
-    let Some(crate::Delivery::Response(delivery)) = asked.delivery else {
-        panic!("it is translated");
-    };
-    let text = std::str::from_utf8(&delivery.repeated).unwrap();
+    let repeated = repeated_of(body);
+    let text = std::str::from_utf8(&repeated).unwrap();
     let begin = "\"instructions\":\"\u{fffd} \u{fffd} \u{1f600}\",\"tools\":[{\"type\":null,\"name\":\"a b\",";
     assert!(text.starts_with(begin), "{text}");
     assert!(!text.contains(['\n', '\r', '\t']), "{text}");
@@ -360,19 +361,10 @@ fn what_is_repeated_is_bounded_as_it_is_written_and_not_as_it_was_read() {
             "{{\"input\":\"x\",\"unread\":\"{unread}\",\"temperature\":0.5,\"instructions\":\"{most}\","
         );
         let body = [begin.as_bytes(), &members, b"}"].concat();
-        let asked = prepare(
-            Endpoint::OpenAiResponses,
-            body,
-            &Asker::default(),
-            &policy(),
-        )
-        .unwrap();
-        let Some(crate::Delivery::Response(delivery)) = asked.delivery else {
-            panic!("it is translated");
-        };
-        let length = delivery.repeated.len();
+        let repeated = repeated_of(body);
+        let length = repeated.len();
         assert!(length < MAX_REPEATED + 1_024, "{what}: {length}");
-        let whole = [b"{", &*delivery.repeated, b"}"].concat();
+        let whole = [b"{", &*repeated, b"}"].concat();
         let told: Value = serde_json::from_slice(&whole).unwrap();
         assert_eq!(told["instructions"], most, "{what}");
         assert_eq!(told["tools"], json!([]), "{what}");
