@@ -186,18 +186,14 @@ impl<W: World> Place<W> {
     /// Whether a chunk may be relayed at this moment.
     pub fn may_relay(&self) -> bool {
         let machine = self.gate.0.machine.borrow();
-        matches!(machine.phase(self.number), Phase::Relaying { .. })
-            && machine.is_fresh(self.gate.0.world.now())
+        machine.may_relay(self.number, self.gate.0.world.now())
     }
 
     /// Waits until nothing may be relayed any more, whatever the store does meanwhile: the phase is another one, or the session was
     /// not renewed in time.
     pub async fn until_stopped(&self) {
         loop {
-            let left_ms = match self.phase() {
-                Phase::Relaying { .. } => self.fresh_for_ms(),
-                _ => 0,
-            };
+            let left_ms = self.relays_for_ms();
             if left_ms == 0 {
                 return;
             }
@@ -226,9 +222,9 @@ impl<W: World> Place<W> {
     }
 
     /// For how long relaying is still allowed, in milliseconds.
-    pub fn fresh_for_ms(&self) -> u64 {
+    pub fn relays_for_ms(&self) -> u64 {
         let machine = self.gate.0.machine.borrow();
-        machine.fresh_for_ms(self.gate.0.world.now())
+        machine.relays_for_ms(self.number, self.gate.0.world.now())
     }
 
     /// The world that it is in.

@@ -70,6 +70,14 @@ pub(crate) enum Mutant {
     NoSuccessor,
     /// 26: who is a successor itself has none before its slot is its own on a board that passed.
     UnsettledSlot,
+    /// 32: by a provisional grant it relays only while it is heard of.
+    NoHeardLimit,
+    /// 32: nobody starts who is doubted.
+    StartDoubted,
+    /// 32: provisional grants are taken back only after a board that says so, and another reading.
+    DoubtAtOnce,
+    /// 32: a grant is provisional until a board that passed says otherwise.
+    ForGoodWhenSaid,
     /// 31: the mark of a new store is looked at once more after the epoch was put, and deleted before it is used.
     MarkOnce,
 }
@@ -77,7 +85,7 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 33] = [
+    pub(crate) const ALL: [Mutant; 37] = [
         Mutant::TermBeforeBoard,
         Mutant::TermsFromZero,
         Mutant::StartBeforeFence,
@@ -110,6 +118,10 @@ impl Mutant {
         Mutant::DeleteEarly,
         Mutant::NoSuccessor,
         Mutant::UnsettledSlot,
+        Mutant::NoHeardLimit,
+        Mutant::StartDoubted,
+        Mutant::DoubtAtOnce,
+        Mutant::ForGoodWhenSaid,
         Mutant::MarkOnce,
     ];
 }

@@ -4,6 +4,7 @@
 //!
 //! - `own_limit` + what two clocks may drift apart in `ttl` + the longest delay between a check of freshness and the bytes
 //!   that it lets out < `ttl`: who lapsed has stopped before anybody takes its slot.
+//! - `heard` + the same drift and delay < `doubt` < `ttl`: likewise for what was granted provisionally (rule 32).
 //! - `renewal` + two operations + 6 reads ≤ `own_limit`: a renewal in whose middle a term begins cuts nobody; where a second
 //!   `renewal` fits in besides, neither does one that is lost.
 //! - `beat` + one write ≤ `takeover` / 2: a living scheduler is not replaced. Safety asks nothing of `takeover`.
@@ -45,6 +46,10 @@ pub struct Times {
     pub sign_ms: u64,
     /// Whoever is next and gives none for so long is passed over.
     pub away_ms: u64,
+    /// By a provisional grant a session starts and relays for so long after the issue of its last acknowledged outbox.
+    pub heard_ms: u64,
+    /// After so long without another beat what was granted provisionally goes to others; 0: every grant is for good.
+    pub doubt_ms: u64,
     /// How much longer each one behind the first waits before it takes the term.
     pub takeover_rank_ms: u64,
     /// How often that wait is doubled at most, by one who took the term in vain.
@@ -87,6 +92,8 @@ impl Times {
             renewal_patience_ms: ttl_ms / 10,
             sign_ms: 250,
             away_ms: 1_000,
+            heard_ms: 1_400,
+            doubt_ms: 2_300,
             takeover_rank_ms: 60,
             doublings_max: 6,
             tidy_ms: 20,
@@ -105,6 +112,16 @@ impl Times {
     /// slow here alone must not be taken for away.
     pub(crate) fn sign_rest_ms(&self, op_ms: u64) -> u64 {
         self.sign_ms.max(2 * op_ms.min(Self::SLOW_OP_MS))
+    }
+
+    /// Whether a session whose operations take so long is heard of between two of its outboxes and a look, with some to spare.
+    pub(crate) fn is_quick(&self, op_ms: u64) -> bool {
+        op_ms <= self.heard_ms / 8
+    }
+
+    /// The rest between two outboxes of one that relays by a provisional grant: several may fail before it is heard of no more.
+    pub(crate) fn confirm_rest_ms(&self, op_ms: u64) -> u64 {
+        self.sign_rest_ms(op_ms).max(1)
     }
 
     /// For how long a sign of life counts, where operations take so long: one may be missed.

@@ -231,7 +231,7 @@ impl Shared {
             };
             let world = relay.place.world();
             let is_renewed = thawed_ms.is_none_or(|thawed_ms| {
-                let until_ms = world.now().mono_ms + relay.place.fresh_for_ms();
+                let until_ms = world.now().mono_ms + relay.place.relays_for_ms();
                 until_ms > thawed_ms + own_limit_ms
             });
             is_alive && !is_frozen && is_renewed && relay.place.may_relay()

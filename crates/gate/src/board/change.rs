@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{AskId, Board, Grant, Mark, Member, Rank, Waiting};
+use super::{AskId, Board, Class, Grant, Mark, Member, Rank, Waiting};
 use crate::policy::Hold;
 use crate::store::SessionNo;
 
@@ -242,6 +242,7 @@ impl Board {
             moves: 0,
             recall: false,
             successor: 0,
+            provisional: false,
         };
         self.grants.insert(place, grant);
         Ok(())
@@ -256,7 +257,7 @@ impl Board {
         let upstream = self.grants.remove(at).upstream;
         let ask = successor.ask;
         if let Ok(grant) = self.grant_mut(ask) {
-            grant.upstream = upstream;
+            (grant.upstream, grant.provisional) = (upstream, false);
             return true;
         }
         let mut recall = false;
@@ -273,6 +274,50 @@ impl Board {
         };
         self.grants.insert(place, grant);
         true
+    }
+
+    /// Takes the provisional grants of a session back: whoever had one waits again, in front. How many they were.
+    pub(crate) fn take_back(&mut self, session: SessionNo) -> usize {
+        let is_meant = |grant: &mut Grant| grant.provisional && grant.ask.session == session;
+        let back: Vec<Grant> = self.grants.extract_if(.., is_meant).collect();
+        for grant in back.iter().rev() {
+            let waiting = Waiting {
+                ask: grant.ask,
+                class: grant.class,
+                rank: match grant.class {
+                    Class::Interactive => Rank::Front,
+                    Class::Batch => Rank::Promoted,
+                },
+                client: grant.client,
+                guard: grant.guard,
+                wants: grant.wants,
+                waited_ms: grant.granted_ms,
+                mark: grant.recall.then_some(Mark::Cancelled),
+            };
+            self.line.insert(0, waiting);
+        }
+        back.len()
+    }
+
+    /// Grants that were not there `before` are provisional.
+    pub(crate) fn grant_provisionally(&mut self, before: &[Grant]) {
+        for grant in &mut self.grants {
+            let is_old = before.binary_search_by_key(&grant.ask, |old| old.ask);
+            grant.provisional |= is_old.is_err();
+        }
+    }
+
+    /// Provisional grants are so no longer, if `is_meant`.
+    pub(crate) fn confirm(&mut self, is_meant: impl Fn(AskId) -> bool) {
+        for grant in &mut self.grants {
+            grant.provisional &= !is_meant(grant.ask);
+        }
+    }
+
+    /// Whether a session has a provisional grant; whether any has, if none is named.
+    pub(crate) fn has_provisional(&self, session: Option<SessionNo>) -> bool {
+        let mut grants = self.grants.iter().filter(|grant| grant.provisional);
+        grants.any(|grant| session.is_none_or(|session| grant.ask.session == session))
     }
 
     fn waiting_at(&self, ask: AskId) -> Result<usize, Unlawful> {

@@ -10,7 +10,7 @@ use super::Board;
 pub const BOARD_MAX: usize = 128 * 1024;
 
 /// The number of this form of boards and outboxes. Raised with every change that an older version would misread.
-pub const FORMAT: u8 = if cfg!(feature = "next-format") { 6 } else { 5 };
+pub const FORMAT: u8 = if cfg!(feature = "next-format") { 7 } else { 6 };
 
 /// Why bytes are no board, or a board has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +228,7 @@ mod tests {
                     quiet_ms: 30_000,
                     condemned: true,
                     away: true,
+                    doubted: true,
                 })
                 .collect(),
             line: line

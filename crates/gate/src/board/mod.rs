@@ -79,6 +79,8 @@ pub struct Member {
     pub condemned: bool,
     /// It was next and gave no sign of life: it is passed over until it does.
     pub away: bool,
+    /// It has been silent for so long that its provisional grants go to others, after one more reading: it may start none of them.
+    pub doubted: bool,
 }
 
 /// A permission to relay.
@@ -106,6 +108,8 @@ pub struct Grant {
     pub recall: bool,
     /// The number of the ask of the same session that starts in its place when it ends; 0: none.
     pub successor: u64,
+    /// Its owner has not said yet that it has started: the slot goes to another if nothing is heard of its session.
+    pub provisional: bool,
 }
 
 /// One who waits.

@@ -120,6 +120,17 @@ impl Config {
         self
     }
 
+    /// Clocks at 6/5/2/2; what is granted to other sessions is provisional (rule 32), with 2 and 3.
+    pub fn doubts(mut self) -> Config {
+        (
+            self.times.ttl_ms,
+            self.times.own_limit_ms,
+            self.times.renewal_ms,
+        ) = (6, 5, 2);
+        (self.times.heard_ms, self.times.doubt_ms) = (2, 3);
+        self
+    }
+
     pub fn now(mut self) -> Config {
         self.is_now = true;
         self
@@ -201,6 +212,7 @@ fn times(ttl: u64, own: u64, renewal: u64, takeover: u64) -> Times {
         linger_ms: 0,
         says_over_ms: 0,
         sign_ms: 0,
+        doubt_ms: 0,
         takeover_rank_ms: 0,
         doublings_max: 0,
         tidy_ms: 0,

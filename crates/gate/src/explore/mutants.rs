@@ -7,9 +7,9 @@
 //!   `SLUICE_EXPLORE="1,1 now take=2"`.
 //! - Rules that were taken away and not missed in a search that was finished: `FoundUnread` (`1,1 cold`), `MarkInMemory`
 //!   (`1,1 now holder freeze=1`). They stand by the protocol's argument.
-//! - Rules whose searches were not finished, or not begun: `PutAgain`, `OnlyHigherBeats`, `FreshFromAnswer`, `FreshFromPut`,
-//!   `NoTop`, `NoCut`, `NoOver`, `StartCondemned`, and those that need `NoLevel` beside them, since each of the two heals what
-//!   the other lets pass: `DropUnseen`, `OwnUnseen`, `OldBeatsCount`.
+//! - Rules whose searches were not finished, or not begun: `StartDoubted`, `DoubtAtOnce`, `ForGoodWhenSaid`, `PutAgain`,
+//!   `OnlyHigherBeats`, `FreshFromAnswer`, `FreshFromPut`, `NoTop`, `NoCut`, `NoOver`, `StartCondemned`, and those that need
+//!   `NoLevel` beside them, since each of the two heals what the other lets pass: `DropUnseen`, `OwnUnseen`, `OldBeatsCount`.
 
 use super::config::Config;
 use super::config::Fault::{Crash, Empty, Freeze, Late, LostAdd, Resign, Stall, Take};
@@ -149,6 +149,12 @@ fn rule_26_a_slot_is_not_given_back_while_a_successor_relays_in_it() {
 fn rule_26_a_successor_has_none_before_its_slot_is_its_own() {
     let with_successors = Config::of(&[3, 1], 1).now().holder();
     breaks(with_successors, &[UnsettledSlot], CUT);
+}
+
+#[test]
+fn rule_32_by_a_provisional_grant_it_relays_only_while_it_is_heard_of() {
+    let doubting = Config::of(&[2, 1], 1).now().holder().once().doubts();
+    breaks(doubting.with(Stall, 1), &[NoHeardLimit], BEYOND);
 }
 
 #[test]

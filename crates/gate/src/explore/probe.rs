@@ -32,6 +32,7 @@ fn probe() {
             "long" => config.long(),
             "any" => config.any(),
             "now" => config.now(),
+            "doubts" => config.doubts(),
             "holder" => config.holder(),
             "lead" => config.lead(),
             "join" => config.join(),

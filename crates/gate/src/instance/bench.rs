@@ -90,7 +90,7 @@ impl Bench {
 
     pub fn relays(&self, at: usize, no: RequestNo) -> bool {
         matches!(self.phase(at, no), Phase::Relaying { .. })
-            && self.instances[at].is_fresh(self.now())
+            && self.instances[at].may_relay(no, self.now())
     }
 
     /// Ends a rest, and performs what follows.

@@ -89,12 +89,8 @@ impl Instance {
 
     /// The requests that relay at this moment.
     pub(crate) fn relaying(&self, now: Now) -> Vec<u64> {
-        let is_fresh = self.is_fresh(now);
-        let relaying = self
-            .requests
-            .list
-            .iter()
-            .filter(|entry| is_fresh && entry.relays());
+        let requests = self.requests.list.iter();
+        let relaying = requests.filter(|entry| self.may_relay(RequestNo(entry.k), now));
         relaying.map(|entry| entry.k).collect()
     }
 
@@ -113,7 +109,8 @@ impl Instance {
 
     /// Whether its last renewal was found good at a time when its clocks ran.
     pub(crate) fn is_renewed(&self, now: Now) -> bool {
-        self.is_fresh(now)
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.is_fresh(now, &self.times))
     }
 
     /// Whether a renewal is under way, in whichever half.
@@ -210,7 +207,11 @@ impl Instance {
         }
         match &mut self.state {
             State::Entering { no, .. } | State::Entered { no, .. } => all.push(no),
-            State::Reading(sessions) => all.extend(sessions),
+            State::Reading(sessions)
+            | State::Fencing {
+                beside: Some(sessions),
+                ..
+            } => all.extend(sessions),
             State::Deleting(crate::store::Key::Member(_, session)) => all.push(session),
             _ => {}
         }
@@ -283,7 +284,19 @@ impl Instance {
         let living = self.living().len();
         if let Some(session) = &mut self.session {
             session.name = 1;
-            session.said_at = origin_ms;
+            match times.doubt_ms {
+                0 => {
+                    let origin = Now {
+                        mono_ms: origin_ms,
+                        wall_ms: origin_ms,
+                    };
+                    (session.said_at, session.heard_since) = (origin, origin);
+                }
+                _ => {
+                    shift_now(&mut session.said_at, times.heard_ms);
+                    shift_now(&mut session.heard_since, times.heard_ms);
+                }
+            }
             shift_now(&mut session.fresh_since, times.own_limit_ms);
             if let Some(issued) = &mut session.renewing {
                 shift_now(issued, times.own_limit_ms);

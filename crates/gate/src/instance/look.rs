@@ -306,6 +306,13 @@ impl Instance {
         };
         let rest_ms = match session.wants_scheduler(&self.requests) {
             false => far_ms,
+            // Whoever relays by a provisional grant has time.
+            true if !self.requests.any_waits()
+                && !self.requests.any_moves()
+                && session.cancels.is_empty() =>
+            {
+                times.waiter_read_ms
+            }
             true => session.nearest_ahead().map_or(times.look_ms, |ahead| {
                 let capacity = u64::from(context.room.capacity());
                 let distance = u64::from(ahead).saturating_sub(capacity);

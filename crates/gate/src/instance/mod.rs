@@ -23,6 +23,8 @@ mod look;
 mod next;
 mod older;
 mod port;
+#[cfg(test)]
+mod provisional;
 mod report;
 mod round;
 #[cfg(test)]
@@ -142,6 +144,7 @@ impl Instance {
         let ended = Ended::new(k, work, now.mono_ms);
         if let Some(next) = successor.and_then(|k| self.requests.find_mut(k)) {
             (next.phase, next.after) = (entry.phase, Some(ended));
+            next.provisional = entry.provisional;
             session.dirty = true;
         } else {
             session.note_past(ended);
@@ -165,7 +168,7 @@ impl Instance {
         let is_settled = is_own
             && !grant.recall
             && (grant.upstream, grant.moves) == (upstream, entry.moves)
-            && session.is_fresh(now, &self.times);
+            && session.may_relay(entry, now, &self.times);
         let mut waiting = self.requests.list.iter().filter(|entry| entry.waits());
         let granted = waiting.find_map(|entry| board.grant(session.ask(entry.k)));
         let (successor, goes_to) = match granted.filter(|granted| !granted.recall) {
@@ -261,19 +264,19 @@ impl Instance {
         Some(session.ask(self.requests.find(request.0)?.k))
     }
 
-    /// Whether anything may be relayed at this moment. For each chunk, beside the timer of [`Instance::fresh_for_ms`].
-    pub fn is_fresh(&self, now: Now) -> bool {
-        let session = self.session.as_ref();
-        session.is_some_and(|session| session.is_fresh(now, &self.times))
+    /// Whether a chunk of this request's answer may be relayed at this moment: asked for each, beside the timer of
+    /// [`Instance::relays_for_ms`].
+    pub fn may_relay(&self, request: RequestNo, now: Now) -> bool {
+        let entry = self.requests.find(request.0).zip(self.session.as_ref());
+        entry.is_some_and(|(entry, session)| session.may_relay(entry, now, &self.times))
     }
 
-    /// For how long relaying is still allowed: the time of a timer beside every relay, set anew after every step.
-    pub fn fresh_for_ms(&self, now: Now) -> u64 {
-        let session = self.session.as_ref().filter(|session| !session.over);
-        session.map_or(0, |session| {
-            self.times
-                .own_limit_ms
-                .saturating_sub(now.since(session.fresh_since))
+    /// For how long the request may still be relayed, in milliseconds: the time of a timer beside each relay, set anew when it is
+    /// over. 0 if it may not.
+    pub fn relays_for_ms(&self, request: RequestNo, now: Now) -> u64 {
+        let entry = self.requests.find(request.0).zip(self.session.as_ref());
+        entry.map_or(0, |(entry, session)| {
+            session.relays_for_ms(entry, now, &self.times)
         })
     }
 

@@ -63,7 +63,7 @@ impl Instance {
             return self.look(Some(issued));
         }
         let told = self.requests.least_told();
-        let signs = session.sign_is_due(now.mono_ms, context.op_ms, &times);
+        let signs = session.sign_is_due(&self.requests, now.mono_ms, context.op_ms, &times);
         if may_try && (session.dirty || signs || told == Some(Told::Looked)) {
             return self.say(None, now);
         }
@@ -106,6 +106,10 @@ impl Instance {
     /// It was acknowledged: the second half of a renewal, or a look for what it leads to.
     pub(super) fn said(&mut self, renewal: Option<Now>, context: &Context) -> Option<Effect> {
         let session = self.session.as_mut().filter(|session| !session.over)?;
+        session.heard_since = session.said_at;
+        if self.times.lacks(Mutant::ForGoodWhenSaid) {
+            self.requests.all_for_good();
+        }
         if renewal.is_some() && self.times.lacks(Mutant::FreshFromPut) {
             session.fresh_since = context.now;
         }
@@ -145,7 +149,9 @@ impl Instance {
             match &self.term {
                 None => {
                     at(tries_at(session.look_at));
-                    if let Some(sign_at) = session.next_sign_at(context.op_ms, times) {
+                    if let Some(sign_at) =
+                        session.next_sign_at(&self.requests, context.op_ms, times)
+                    {
                         at(tries_at(sign_at));
                     }
                 }

@@ -40,7 +40,7 @@ pub struct Sums {
     pub board_bytes: u64,
     /// Sessions that were found lapsed.
     pub lapsed: u64,
-    /// Grants that left the board because their session had lapsed.
+    /// Grants that left the board because their session had lapsed, or was silent before it started them.
     pub lost: u64,
     /// Slots times milliseconds in which a slot was free while somebody waited, by cause: nothing was granted yet after the
     /// store was founded or emptied.

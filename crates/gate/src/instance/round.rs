@@ -6,7 +6,7 @@ use super::{Context, Effect, Instance};
 use crate::mutant::Mutant;
 use crate::policy::Policy;
 use crate::session::outbox::{Outbox, Said};
-use crate::store::{Found, Key, Op, SessionNo};
+use crate::store::{Epoch, Found, Key, Op, SessionNo};
 use crate::term::put::Signature;
 
 impl Instance {
@@ -20,7 +20,7 @@ impl Instance {
             return None;
         }
         if term.unfenced {
-            return self.fence_put();
+            return self.fence_put(context);
         }
         if lingers && term.passed && !term.changed && term.board.idle {
             return self.leave(context);
@@ -42,11 +42,8 @@ impl Instance {
                 }
             };
             if is_due {
-                let sessions = term.due_outboxes(session.no, now_ms, &times);
-                let outboxes = sessions.iter().map(|no| Key::Member(session.epoch, *no));
-                let keys = std::iter::once(Key::Members(session.epoch))
-                    .chain(outboxes)
-                    .collect();
+                let sessions = term.due_outboxes(session.no, now_ms, times.look_ms, &times);
+                let keys = round_keys(session.epoch, &sessions).collect();
                 return self.read(State::Reading(sessions), keys);
             }
         }
@@ -54,11 +51,12 @@ impl Instance {
             let (rules, room) = (self.rules, context.room);
             let models = &context.models;
             term.look_for_signs(session.no, now_ms, context.op_ms, &times);
-            term.decide(&Policy {
+            let policy = Policy {
                 rules,
                 room,
                 models,
-            });
+            };
+            term.decide(&policy, times.is_quick(context.op_ms));
         }
         if times.lacks(Mutant::DeleteEarly)
             && let Some(key) = term.next_delete(session.epoch, &times)
@@ -132,12 +130,26 @@ impl Instance {
         if self.times.lacks(Mutant::StartBeforeFence) {
             return self.commit(context);
         }
-        self.fence_put()
+        self.fence_put(context)
     }
 
-    fn fence_put(&mut self) -> Option<Effect> {
-        let keys = self.fence_keys(self.renews_by_board());
-        self.read(State::Fencing, keys)
+    /// What the next round reads is read beside the fence, unless own grants wait for it: the board is in the store already.
+    fn fence_put(&mut self, context: &Context) -> Option<Effect> {
+        let mut keys = self.fence_keys(self.renews_by_board());
+        let (session, term) = (self.session.as_ref()?, self.term.as_ref()?);
+        let goes_on = term.passed && !term.board.idle && !self.requests.any_sent();
+        let beside =
+            goes_on.then(|| term.due_outboxes(session.no, context.now.mono_ms, 0, &self.times));
+        let state = State::Fencing {
+            keys: keys.len(),
+            beside: beside.clone(),
+        };
+        keys.extend(
+            beside
+                .iter()
+                .flat_map(|sessions| round_keys(session.epoch, sessions)),
+        );
+        self.read(state, keys)
     }
 
     /// The board is known never to have been sent: it may be put again.
@@ -162,10 +174,21 @@ impl Instance {
         self.pause(context)
     }
 
-    pub(super) fn fenced(&mut self, found: &[Found], context: &Context) -> Option<Effect> {
+    pub(super) fn fenced(
+        &mut self,
+        keys: usize,
+        beside: Option<&[SessionNo]>,
+        found: &[Found],
+        context: &Context,
+    ) -> Option<Effect> {
         let (no, epoch) = (self.term.as_ref()?.no, self.session.as_ref()?.epoch);
-        match self.fence(epoch, found) {
-            Fence::Term(newest) if newest == no => self.commit(context),
+        let (fence, found) = found.split_at_checked(keys)?;
+        match self.fence(epoch, fence) {
+            Fence::Term(newest) if newest == no => {
+                let effect = self.commit(context);
+                beside.and_then(|sessions| self.read_outboxes(sessions, found, context));
+                effect
+            }
             Fence::Term(newest) => {
                 self.sums.fence_failures += 1;
                 self.lose_term();
@@ -191,7 +214,7 @@ impl Instance {
             session.level(&term.board, &mut self.requests, &times);
         }
         if session.is_fresh(context.now, &times) {
-            session.take_up(&term.board, &mut self.requests, &times);
+            session.take_up(&term.board, &mut self.requests, context.now, &times);
         }
         session.look_at = context.now.mono_ms.saturating_add(times.far_look_ms);
         self.sums.boards += 1;
@@ -205,4 +228,10 @@ impl Instance {
         self.term.as_mut()?.deleted(key);
         None
     }
+}
+
+/// What a round reads: the sessions' counter and these outboxes.
+fn round_keys(epoch: Epoch, sessions: &[SessionNo]) -> impl Iterator<Item = Key> + '_ {
+    let outboxes = sessions.iter().map(move |no| Key::Member(epoch, *no));
+    std::iter::once(Key::Members(epoch)).chain(outboxes)
 }

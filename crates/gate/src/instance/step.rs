@@ -49,8 +49,11 @@ pub(super) enum State {
     Reading(Vec<SessionNo>),
     /// Rule 19: the board is put.
     Putting,
-    /// Rule 19: the fence after it.
-    Fencing,
+    /// Rule 19: the fence after it, of so many keys, and beside it what is read next: the sessions' counter and these outboxes.
+    Fencing {
+        keys: usize,
+        beside: Option<Vec<SessionNo>>,
+    },
     /// Rule 23: a key that nobody needs is deleted.
     Deleting(Key),
 }
@@ -103,7 +106,9 @@ impl Instance {
             (State::Putting, Event::Done) => self.put_done(context),
             (State::Putting, Event::NotDone) => self.put_again(context),
             (State::Putting, Event::Unresolved) => self.put_unresolved(context),
-            (State::Fencing, Event::Read(found)) => self.fenced(&found, context),
+            (State::Fencing { keys, beside }, Event::Read(found)) => {
+                self.fenced(keys, beside.as_deref(), &found, context)
+            }
             (State::Deleting(key), Event::Done) => self.deleted(key),
             (State::Deleting(_), Event::NotDone | Event::Unresolved) => self.pause(context),
 
@@ -150,6 +155,10 @@ impl Instance {
         let session = self.session.as_ref().filter(|session| !session.over);
         if session.is_some_and(|session| !session.is_fresh(now, &self.times)) {
             self.end_session();
+        }
+        let session = self.session.as_ref();
+        if session.is_some_and(|session| !session.is_heard(now, &self.times)) {
+            self.requests.stop_provisional();
         }
     }
 

@@ -74,7 +74,7 @@ fn the_slot_of_one_that_died_is_free_after_its_time_to_live() {
     let second = bench.arrive(1, Request::default());
     bench.pass(1_000);
     bench.kill(0);
-    bench.pass(TTL_MS - 1_000);
+    bench.pass(TTL_MS - 1_001);
     assert_eq!(bench.phase(0, second), Phase::Waiting);
     bench.pass(3_000);
     assert!(bench.relays(0, second));
@@ -118,7 +118,7 @@ fn a_session_that_stands_still_is_over_by_its_own_clock_and_asks_anew() {
     let second = bench.arrive(0, Request::default());
     bench.now_ms += TTL_MS / 8 * 7;
     assert!(!bench.relays(0, first), "before anything was done");
-    assert_eq!(bench.instances[0].fresh_for_ms(bench.now()), 0);
+    assert_eq!(bench.instances[0].relays_for_ms(first, bench.now()), 0);
     bench.wake(0);
     assert_eq!(bench.phase(0, first), Phase::Over(Why::Lapsed));
     bench.pass(1_000);

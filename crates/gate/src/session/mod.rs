@@ -23,7 +23,7 @@ use crate::policy::Cancel;
 use crate::store::{Epoch, SessionNo, TermNo};
 use crate::times::Times;
 use outbox::{Outbox, Work};
-use requests::Requests;
+use requests::{Entry, Requests};
 pub(crate) use view::{Seen, View};
 
 /// The most wishes to cancel that an outbox carries.
@@ -58,7 +58,9 @@ pub(crate) struct Session {
     /// When it looks next.
     pub look_at: u64,
     /// When it put its outbox last.
-    pub said_at: u64,
+    pub said_at: Now,
+    /// The issue of the newest outbox that was acknowledged.
+    pub heard_since: Now,
     /// No operation before this time, after one that failed.
     pub retry_at: u64,
     /// What has ended and may still stand on a board.
@@ -131,7 +133,8 @@ impl Session {
             changed_at: issued.mono_ms,
             checked_at: 0,
             look_at: 0,
-            said_at: issued.mono_ms,
+            said_at: issued,
+            heard_since: issued,
             retry_at: 0,
             ended: Vec::new(),
             cancels: Vec::new(),
@@ -144,6 +147,31 @@ impl Session {
     pub fn is_fresh(&self, now: Now, times: &Times) -> bool {
         let in_time = now.since(self.fresh_since) < times.own_limit_ms;
         !self.over && (in_time || times.lacks(Mutant::NoOwnLimit))
+    }
+
+    /// Whether it may start by a provisional grant, and relay by it: nobody else takes it for silent yet.
+    pub fn is_heard(&self, now: Now, times: &Times) -> bool {
+        let in_time = now.since(self.heard_since) < times.heard_ms;
+        in_time || times.lacks(Mutant::NoHeardLimit)
+    }
+
+    /// For how long a request may relay, in milliseconds; 0 if it may not.
+    pub fn relays_for_ms(&self, entry: &Entry, now: Now, times: &Times) -> u64 {
+        if self.over || !entry.relays() {
+            return 0;
+        }
+        let left_ms = |limit_ms: u64, since: Now| limit_ms.saturating_sub(now.since(since));
+        let own_ms = left_ms(times.own_limit_ms, self.fresh_since);
+        match entry.provisional {
+            true => own_ms.min(left_ms(times.heard_ms, self.heard_since)),
+            false => own_ms,
+        }
+    }
+
+    /// Whether a request may relay at this moment.
+    pub fn may_relay(&self, entry: &Entry, now: Now, times: &Times) -> bool {
+        let is_heard = !entry.provisional || self.is_heard(now, times);
+        entry.relays() && self.is_fresh(now, times) && is_heard
     }
 
     /// Whether the next renewal is to begin.
@@ -171,7 +199,7 @@ impl Session {
     /// The next outbox, and what is first issued with it is tagged so (rules 6, 7).
     pub fn next_outbox(&mut self, requests: &mut Requests, now: Now) -> Outbox {
         self.beat = self.beat.saturating_add(1);
-        self.said_at = now.mono_ms;
+        self.said_at = now;
         for tag in self.ended.iter_mut().map(|ended| &mut ended.tag) {
             tag.get_or_insert(self.beat);
         }
@@ -205,7 +233,10 @@ impl Session {
 
     /// Whether it wants something that a scheduler alone can do.
     pub fn wants_scheduler(&self, requests: &Requests) -> bool {
-        requests.any_waits() || requests.any_moves() || !self.cancels.is_empty()
+        requests.any_waits()
+            || requests.any_moves()
+            || requests.any_provisional()
+            || !self.cancels.is_empty()
     }
 
     /// Notes that an ask has ended, once.

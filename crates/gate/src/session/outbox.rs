@@ -55,6 +55,8 @@ pub struct Ask {
     pub moves: u8,
     /// The ask of the same session in whose slot it relays, which has ended.
     pub after: Option<Ended>,
+    /// Its grant is to be provisional no longer: it has started, or starts when a board says so.
+    pub confirms: bool,
 }
 
 /// A request that has ended.

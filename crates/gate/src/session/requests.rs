@@ -36,7 +36,7 @@ pub enum Phase {
         /// The upstream's index.
         upstream: u8,
     },
-    /// It is granted: it relays, while [`crate::instance::Instance::is_fresh`].
+    /// It is granted: it relays, while [`crate::instance::Instance::may_relay`] says so.
     Relaying {
         /// The upstream's index.
         upstream: u8,
@@ -82,6 +82,10 @@ pub(crate) struct Entry {
     pub moved: u8,
     /// In whose slot it relays, until a board that passed says that it is its own.
     pub after: Option<Ended>,
+    /// Its grant was provisional on the newest board that passed: it relays only while its session is heard of.
+    pub provisional: bool,
+    /// It starts when its grant is provisional no longer.
+    pub confirms: bool,
 }
 
 /// How far an ask has been made known.
@@ -136,6 +140,8 @@ impl Requests {
             moves: 0,
             moved: 0,
             after: None,
+            provisional: false,
+            confirms: false,
         });
         RequestNo(self.next)
     }
@@ -159,6 +165,12 @@ impl Requests {
         entry.lives().then_some(entry)
     }
 
+    /// Whether any was sent by a board that has not passed.
+    pub fn any_sent(&self) -> bool {
+        let is_sent = |entry: &Entry| matches!(entry.phase, Phase::Sending { .. });
+        self.list.iter().any(is_sent)
+    }
+
     /// Whether any relays in another's slot.
     pub fn any_succeeds(&self) -> bool {
         self.list.iter().any(|entry| entry.after.is_some())
@@ -168,6 +180,28 @@ impl Requests {
     pub fn succeeds(&self, ended: u64) -> bool {
         let mut living = self.list.iter().filter(|entry| entry.lives());
         living.any(|entry| entry.after.is_some_and(|after| after.k == ended))
+    }
+
+    /// Whether any relays by a provisional grant, or waits until its grant is that no longer.
+    pub fn any_provisional(&self) -> bool {
+        let mut living = self.list.iter().filter(|entry| entry.lives());
+        living.any(|entry| entry.confirms || entry.relays() && entry.provisional)
+    }
+
+    /// A rule taken away: what was said is taken for heard.
+    pub fn all_for_good(&mut self) {
+        for entry in &mut self.list {
+            entry.provisional = false;
+        }
+    }
+
+    /// Stops those that relay by a provisional grant: nobody has heard of their session for too long.
+    pub fn stop_provisional(&mut self) {
+        for entry in &mut self.list {
+            if entry.relays() && entry.provisional {
+                entry.phase = Phase::Over(Why::Lapsed);
+            }
+        }
     }
 
     pub fn any_waits(&self) -> bool {
@@ -229,6 +263,7 @@ impl Requests {
                 avoid: entry.avoid,
                 moves: entry.moves,
                 after: entry.after.map(|ended| ended.said(now)),
+                confirms: entry.confirms || entry.relays(),
             });
         }
         asks
@@ -259,6 +294,7 @@ impl Requests {
         self.take_back();
         for entry in &mut self.list {
             entry.after = None;
+            (entry.provisional, entry.confirms) = (false, false);
             if entry.relays() {
                 entry.phase = Phase::Over(Why::Lapsed);
             } else if entry.waits() {

@@ -51,6 +51,7 @@ impl Session {
                     Some(entry) if entry.lives() => {
                         entry.waits()
                             || entry.after.is_some()
+                            || entry.provisional && !grant.provisional
                             || grant.recall
                             || grant.moves != entry.moved
                     }
@@ -92,7 +93,7 @@ impl Session {
         if term == self.known {
             self.drop_what_was_seen(board, times);
             if self.is_fresh(now, times) {
-                self.take_up(board, requests, times);
+                self.take_up(board, requests, now, times);
             }
         }
         Verdict::Fine
@@ -154,17 +155,29 @@ impl Session {
     }
 
     /// Rule 9, and what the board says to its own: starts, moves, recalls, marks.
-    pub fn take_up(&mut self, board: &Board, requests: &mut Requests, times: &Times) {
+    ///
+    /// Rule 32: by a provisional grant it starts only while it is heard of, and not while the board doubts that. Else it says first
+    /// that it would start.
+    pub fn take_up(&mut self, board: &Board, requests: &mut Requests, now: Now, times: &Times) {
         if !board.counts(self.no) && !times.lacks(Mutant::StartCondemned) {
             return;
         }
+        let is_doubted = board.member(self.no).is_some_and(|member| member.doubted);
+        let is_heard =
+            self.is_heard(now, times) && (!is_doubted || times.lacks(Mutant::StartDoubted));
         for entry in requests.list.iter_mut().filter(|entry| entry.lives()) {
             let ask = self.ask(entry.k);
             let before = entry.after.and_then(|ended| board.grant(self.ask(ended.k)));
             if let Some(grant) = board.grant(ask) {
                 if grant.recall {
                     entry.phase = Phase::Over(Why::Cancelled);
+                } else if grant.provisional && entry.relays() && entry.after.is_some() {
+                    // It stays in its predecessor's slot until this one is its own for good.
+                } else if grant.provisional && entry.waits() && !is_heard {
+                    self.dirty |= !entry.confirms;
+                    entry.confirms = true;
                 } else if before.is_none_or(|before| before.upstream == grant.upstream) {
+                    (entry.provisional, entry.confirms) = (grant.provisional, false);
                     entry.phase = Phase::Relaying {
                         upstream: grant.upstream,
                     };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Session;
+use super::requests::Requests;
 use crate::board::Board;
 use crate::store::TermNo;
 use crate::times::Times;
@@ -77,16 +78,21 @@ impl Session {
     }
 
     /// Whether it is to give a sign of life now.
-    pub fn sign_is_due(&self, now_ms: u64, op_ms: u64, times: &Times) -> bool {
-        let sign_at = self.next_sign_at(op_ms, times);
+    pub fn sign_is_due(&self, requests: &Requests, now_ms: u64, op_ms: u64, times: &Times) -> bool {
+        let sign_at = self.next_sign_at(requests, op_ms, times);
         sign_at.is_some_and(|sign_at| sign_at <= now_ms)
     }
 
-    /// When it is to give the next sign of life, if it is to give one.
-    pub fn next_sign_at(&self, op_ms: u64, times: &Times) -> Option<u64> {
-        self.newest_view().filter(|view| view.is_next)?;
-        let sign_at = self.said_at.saturating_add(times.sign_rest_ms(op_ms));
-        (times.sign_ms > 0).then_some(sign_at)
+    /// When it is to give the next sign of life, if it is to give one: while one of its own is next, or relays by a provisional
+    /// grant, so that its outbox says that it does.
+    pub fn next_sign_at(&self, requests: &Requests, op_ms: u64, times: &Times) -> Option<u64> {
+        let is_next = self.newest_view().is_some_and(|view| view.is_next) && times.sign_ms > 0;
+        let rest_ms = match (is_next, requests.any_provisional()) {
+            (true, _) => times.sign_rest_ms(op_ms),
+            (false, true) => times.confirm_rest_ms(op_ms),
+            (false, false) => return None,
+        };
+        Some(self.said_at.mono_ms.saturating_add(rest_ms))
     }
 
     fn newest_view(&self) -> Option<&View> {

@@ -14,8 +14,9 @@ pub(crate) struct Watch {
     pub session: SessionNo,
     /// When it read the outbox last.
     pub read_at: u64,
-    /// A board of this term that condemns it has passed.
+    /// A board of this term that condemns it has passed, or one that doubts it.
     pub mark_passed: bool,
+    pub doubt_passed: bool,
     /// When it gave its last sign of life in this term, and since when another is missed while it is next.
     pub lived_at: Option<u64>,
     pub missed_since: Option<u64>,
@@ -24,7 +25,14 @@ pub(crate) struct Watch {
 impl Term {
     /// The sessions whose outbox is to be read now: those that were not read in this term, holders each time, the others
     /// seldom, and the condemned when their mark has passed.
-    pub fn due_outboxes(&self, me: SessionNo, now_ms: u64, times: &Times) -> Vec<SessionNo> {
+    /// `rest_ms`: the rest between two readings of a holder's.
+    pub fn due_outboxes(
+        &self,
+        me: SessionNo,
+        now_ms: u64,
+        rest_ms: u64,
+        times: &Times,
+    ) -> Vec<SessionNo> {
         let has_grant = |session| {
             self.board
                 .grants
@@ -43,7 +51,7 @@ impl Term {
             let is_missed = watch.missed_since.is_some() && !member.away;
             let rest_ms = match is_missed || has_grant(member.session) || self.board.line.is_empty()
             {
-                true => times.look_ms,
+                true => rest_ms,
                 false => times.waiter_read_ms,
             };
             let since_ms = now_ms.saturating_sub(watch.read_at);
@@ -51,6 +59,7 @@ impl Term {
             since_ms >= rest_ms
                 || is_silent && !member.condemned
                 || member.condemned && watch.mark_passed
+                || member.doubted && watch.doubt_passed
         });
         due.map(|member| member.session).collect()
     }
@@ -85,9 +94,10 @@ impl Term {
             member.quiet_ms = 0;
             self.changed |= std::mem::take(&mut member.condemned);
             self.changed |= std::mem::take(&mut member.away);
+            self.changed |= std::mem::take(&mut member.doubted);
         }
         self.note(session, |watch| {
-            watch.mark_passed = false;
+            (watch.mark_passed, watch.doubt_passed) = (false, false);
             (watch.lived_at, watch.missed_since) = (Some(now_ms), None);
         });
     }
@@ -142,7 +152,7 @@ impl Term {
             member.quiet_ms = member.quiet_ms.saturating_add(since_ms).min(times.ttl_ms);
         }
         if member.quiet_ms < times.ttl_ms {
-            return;
+            return self.doubt(session, watch, times);
         }
         let mark_passed = watch.is_some_and(|watch| watch.mark_passed)
             || member.condemned && times.lacks(Mutant::MarkInMemory);
@@ -159,6 +169,29 @@ impl Term {
             self.tally.lost += u64::try_from(lost.count()).unwrap_or(0);
             self.tally.lapsed += 1;
             self.remove(session);
+        }
+    }
+
+    /// Rule 32: whoever is silent for so long has started nothing by a provisional grant, or has stopped it, unless it is heard of
+    /// after all before a board says that it is doubted. Two steps, as for a session that lapses.
+    fn doubt(&mut self, session: SessionNo, watch: Option<Watch>, times: &Times) {
+        let is_meant = self.board.has_provisional(Some(session));
+        let Some(member) = self.board.member_mut(session) else {
+            return;
+        };
+        if !is_meant || member.quiet_ms < times.doubt_ms {
+            return;
+        }
+        let has_passed = watch.is_some_and(|watch| watch.doubt_passed);
+        if !member.doubted && !times.lacks(Mutant::DoubtAtOnce) {
+            member.doubted = true;
+            self.changed = true;
+            self.note(session, |watch| watch.doubt_passed = false);
+        } else if has_passed || times.lacks(Mutant::DoubtAtOnce) {
+            (member.doubted, member.away) = (false, true);
+            let back = self.board.take_back(session);
+            self.tally.lost += u64::try_from(back).unwrap_or(0);
+            self.changed = true;
         }
     }
 
@@ -212,6 +245,9 @@ impl Term {
             }
             if let Some(ended) = asked.after {
                 self.hand_on(ask, asked, ended, now_ms);
+            }
+            if asked.confirms {
+                self.board.confirm(|other| other == ask);
             }
             match self.board.grant(ask) {
                 Some(grant) if grant.moves != asked.moves => {
@@ -315,6 +351,7 @@ impl Term {
                 session,
                 read_at: 0,
                 mark_passed: false,
+                doubt_passed: false,
                 lived_at: None,
                 missed_since: None,
             };

@@ -58,7 +58,7 @@ pub(crate) struct Term {
 /// What a term counts until its instance takes it over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Tally {
-    /// Sessions that had lapsed, and the grants that they lost.
+    /// Sessions that had lapsed, and the grants that they and those lost of whom nothing was heard.
     pub lapsed: u64,
     pub lost: u64,
     /// Slots times milliseconds: free, while somebody waited and the board was not open.

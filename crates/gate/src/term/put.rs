@@ -1,7 +1,7 @@
 //! The put of a board: what is decided before it, what follows once it has passed (rules 15, 19, 21, 22 and 23).
 
 use super::Term;
-use crate::board::Board;
+use crate::board::AskId;
 use crate::board::codec::CodecError;
 use crate::mutant::Mutant;
 use crate::policy::{Decision, Policy, plain};
@@ -15,7 +15,17 @@ const OLDER_MAX: TermNo = 64;
 impl Term {
     /// Lets the policy decide about everything that was asked. If it fails, nobody waits for it: plain order is in force
     /// from then on in this term (rule 30).
-    pub fn decide(&mut self, policy: &Policy<'_>) {
+    ///
+    /// Grants are provisional where operations are quick. Where they are not, nobody can be heard of in time.
+    pub fn decide(&mut self, policy: &Policy<'_>, is_quick: bool) {
+        let before = self.board.grants.clone();
+        self.decide_all(policy);
+        if is_quick {
+            self.board.grant_provisionally(&before);
+        }
+    }
+
+    fn decide_all(&mut self, policy: &Policy<'_>) {
         let asks = std::mem::take(&mut self.asks);
         if !self.board.degraded {
             match policy.schedule(&self.board, &asks) {
@@ -85,10 +95,14 @@ impl Term {
                 own.seen = session.beat;
             }
         }
+        // Of its own it knows better, and without the time for that a grant is for good.
+        let is_for_good = |ask: AskId| ask.session == session.no || times.doubt_ms == 0;
+        self.board.confirm(is_for_good);
         self.board.put = self.board.put.saturating_add(1);
         self.board.settings = signature.settings;
         self.board.capacity = signature.capacity;
-        self.board.idle = resigns || self.board.waiting().next().is_none();
+        let is_at_rest = self.board.waiting().next().is_none() && !self.board.has_provisional(None);
+        self.board.idle = resigns || is_at_rest;
         self.resigns = resigns;
         self.put_at = now_ms;
         let bytes = self.board.encode()?;
@@ -104,10 +118,10 @@ impl Term {
         self.tally.handoff_ms = self.tally.handoff_ms.saturating_add(idle_ms);
         self.passed = true;
         self.unfenced = false;
-        let is_condemned =
-            |board: &Board, session| board.member(session).is_some_and(|member| member.condemned);
         for watch in &mut self.watches {
-            watch.mark_passed = is_condemned(&self.board, watch.session);
+            let member = self.board.member(watch.session);
+            watch.mark_passed = member.is_some_and(|member| member.condemned);
+            watch.doubt_passed = member.is_some_and(|member| member.doubted);
         }
         self.deletable.append(&mut self.removed);
         if times.lacks(Mutant::NoSecondReading) {
