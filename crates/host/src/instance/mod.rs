@@ -18,6 +18,7 @@
 mod engine;
 mod limits;
 mod reuse;
+mod turns;
 mod worker;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,25 +1,22 @@
 //! What `ProxyHandler` asks of its host: how to make an instance, when it takes a request, when it ends.
 //!
 //! # Handing over
-//! A request that finds no instance ready makes one, and one that is only starting is not ready: a burst would make nearly as
-//! many as it has requests. So only [`MAX_HANDOVERS`] at a time are on their way to an instance. The others wait a
-//! millisecond, and find one.
+//! A request that finds no instance ready makes one, and one that is only starting is not ready, nor one that works on the
+//! request before: a burst would make nearly as many as it has requests. So they are handed over one at a time (`turns`): the
+//! next when the instance waits for something, and is ready again.
 
 use std::{
     future::{self, Future},
     pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Sleep,
-};
+use tokio::time::Sleep;
 use tokio_util::{sync::WaitForCancellationFutureOwned, task::task_tracker::TaskTrackerToken};
 use wasmtime::{Store, StoreContextMut, component::GuestTaskId};
 use wasmtime_wasi_http::{
@@ -30,7 +27,10 @@ use wasmtime_wasi_http::{
     p3::{WasiHttpView, bindings::ServicePre},
 };
 
-use super::{Announced, Component, Ending, InstanceState, Reuse};
+use super::{
+    Announced, Component, Ending, InstanceState, Reuse,
+    turns::{Turn, Turns},
+};
 
 /// Hands requests to the instances of one component.
 pub(crate) type Handler = ProxyHandler<Handlers>;
@@ -40,7 +40,7 @@ pub(crate) struct Handlers {
     component: Arc<Component>,
     code: ServicePre<InstanceState>,
     ending: Ending,
-    handovers: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 impl Handlers {
@@ -53,7 +53,7 @@ impl Handlers {
             component,
             code,
             ending,
-            handovers: Arc::new(Semaphore::new(MAX_HANDOVERS)),
+            turns: Arc::default(),
         }
     }
 
@@ -71,18 +71,20 @@ impl Handlers {
         let placement = Placement::default();
         let handover = Handover {
             placement: placement.clone(),
-            // Nobody closes the semaphore.
-            _turn: self.handovers.clone().acquire_owned().await.ok(),
+            turn: self.turns.clone().next().await,
         };
         (handover, placement)
     }
 }
 
-/// A request on its way to an instance; over when one has taken it.
+/// A request on its way to an instance.
 pub(crate) struct Handover {
     placement: Placement,
-    _turn: Option<OwnedSemaphorePermit>,
+    turn: Option<Turn>,
 }
+
+/// The turn of the request that an instance has taken last, until the instance is ready for another.
+type Taken = Arc<Mutex<Option<Turn>>>;
 
 /// The instance that has a request: set before the component sees the request, held until the request is answered.
 #[derive(Clone, Default)]
@@ -151,6 +153,7 @@ impl HandlerState for Handlers {
             held_bytes: store.data().memory.held_bytes(),
             large_bytes: component.max_memory / 2,
         };
+        let taken = Taken::default();
         Ok(Instance {
             store,
             proxy: Proxy::P3(service),
@@ -158,6 +161,7 @@ impl HandlerState for Handlers {
             expiration: Expiration {
                 max_idle: component.reuse.idle,
                 size: size.clone(),
+                taken: taken.clone(),
                 idle: Box::pin(tokio::time::sleep(component.reuse.idle)),
                 draining: Box::pin(self.ending.draining.clone().cancelled_owned()),
                 now: Box::pin(self.ending.now.clone().cancelled_owned()),
@@ -167,6 +171,7 @@ impl HandlerState for Handlers {
                 fate: Fate::default(),
                 open: Arc::default(),
                 size,
+                taken,
                 ending: self.ending.clone(),
                 _running: self.ending.instances.token(),
             },
@@ -197,6 +202,7 @@ impl Size {
 pub(crate) struct Expiration {
     max_idle: Duration,
     size: Size,
+    taken: Taken,
     idle: Pin<Box<Sleep>>,
     draining: Pin<Box<WaitForCancellationFutureOwned>>,
     now: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -209,6 +215,8 @@ impl WorkerExpiration for Expiration {
         status: WorkerStatus,
         since: Instant,
     ) -> Poll<()> {
+        // It is asked whenever the instance waits for something: then it is ready for the next request.
+        drop(lock(&self.taken).take());
         if self.now.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
@@ -234,6 +242,7 @@ pub(crate) struct Worker {
     fate: Fate,
     open: Arc<AtomicUsize>,
     size: Size,
+    taken: Taken,
     ending: Ending,
     _running: TaskTrackerToken,
 }
@@ -270,6 +279,8 @@ impl WorkerState for Worker {
             .placement
             .0
             .set(Open::new(self.fate.clone(), self.open.clone()));
+        let before = std::mem::replace(&mut *lock(&self.taken), handover.turn);
+        drop(before);
         Box::pin(future::pending())
     }
 
@@ -286,9 +297,9 @@ impl WorkerState for Worker {
     }
 }
 
-/// Requests on their way to the instances of one component. Two are enough to keep the runtime's threads busy; twice that
-/// leaves room for one that waits for its instance to start.
-const MAX_HANDOVERS: usize = 4;
+fn lock(taken: &Taken) -> MutexGuard<'_, Option<Turn>> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// An instance with more memory than this is not kept idle. One that has just begun has a twentieth of it.
 const KEPT_IDLE: usize = 64 << 20;
