@@ -4,43 +4,63 @@ use std::io::Write;
 
 use crate::clock;
 use crate::tasks;
-use serde_json::{Map, Value};
+use serde::Serialize;
 
-/// One line, being gathered.
+/// One line, being written: a JSON object that lacks its last brace.
 #[derive(Clone, Debug)]
-pub struct Line(Map<String, Value>);
+pub struct Line(Vec<u8>);
+
+/// What most lines fit into.
+const USUAL: usize = 512;
 
 impl Line {
     /// A line about this event, at this moment (`time_ms` since 1970).
     pub fn new(event: &str) -> Line {
-        let mut members = Map::new();
-        members.insert("time_ms".to_owned(), clock::wall_ms().into());
-        members.insert("event".to_owned(), event.into());
-        if let Some(id) = tasks::request_id() {
-            members.insert("request_id".to_owned(), (*id).into());
-        }
-        Line(members)
+        Line::at(event, clock::wall_ms())
     }
 
-    /// The same with one more member.
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Line {
-        self.0.insert(name.to_owned(), value.into());
+    /// The same at another moment.
+    pub fn at(event: &str, time_ms: u64) -> Line {
+        let mut line = Line(Vec::with_capacity(USUAL));
+        line.add('{', "time_ms", &time_ms);
+        let line = line.with("event", event);
+        match tasks::request_id() {
+            Some(id) => line.with("request_id", &*id),
+            None => line,
+        }
+    }
+
+    /// The same with one more member, of another name than those before.
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Line {
+        self.add(',', name, &value);
         self
     }
 
     /// Writes the line. A log that cannot be written must not end the requests that it is about.
     pub fn write(self) {
-        let mut line = plain(&Value::Object(self.0).to_string());
-        line.push('\n');
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        let mut line = plain(self.0);
+        line.extend_from_slice(b"}\n");
+        let _ = std::io::stderr().write_all(&line);
+    }
+
+    fn add(&mut self, before: char, name: &str, value: &impl Serialize) {
+        let line = &mut self.0;
+        line.push(before as u8);
+        // Neither a name nor a value here is one that JSON has no form for.
+        let _ = serde_json::to_writer(&mut *line, name);
+        line.push(b':');
+        let _ = serde_json::to_writer(&mut *line, value);
     }
 }
 
 /// The same JSON without characters that a terminal or an editor takes for commands, for ends of lines or for a change of
 /// direction: JSON itself only escapes those below the space.
-fn plain(json: &str) -> String {
+fn plain(json: Vec<u8>) -> Vec<u8> {
+    if json.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return json;
+    }
     let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
+    for c in String::from_utf8_lossy(&json).chars() {
         if is_a_command(c) {
             // They stand in strings alone, and none needs two units.
             text.push_str(&format!("\\u{:04x}", u32::from(c)));
@@ -48,7 +68,7 @@ fn plain(json: &str) -> String {
             text.push(c);
         }
     }
-    text
+    text.into_bytes()
 }
 
 fn is_a_command(c: char) -> bool {
@@ -58,7 +78,24 @@ fn is_a_command(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn text_of(json: &str) -> String {
+        String::from_utf8(plain(json.into())).unwrap()
+    }
+
+    #[test]
+    fn its_members_stand_in_the_order_in_which_they_came() {
+        let mut line = Line(Vec::new());
+        line.add('{', "time_ms", &7);
+        let line = line.with("a \"b\"", "c").with("d", None::<u64>);
+        let line = text_of(&format!("{}}}", String::from_utf8(line.0).unwrap()));
+        assert_eq!(line, r#"{"time_ms":7,"a \"b\"":"c","d":null}"#);
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read, json!({ "time_ms": 7, "a \"b\"": "c", "d": null }));
+    }
 
     #[test]
     fn a_line_is_json_of_one_line_whatever_is_in_it() {
@@ -68,10 +105,10 @@ mod tests {
             "\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}",
             "Grüße, 世界 🎉",
         ] {
-            let line = plain(&Value::from(text).to_string());
+            let line = text_of(&Value::from(text).to_string());
             assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), text);
             assert!(!line.contains(is_a_command), "{line:?}");
         }
-        assert_eq!(plain("\"Grüße\""), "\"Grüße\"");
+        assert_eq!(text_of("\"Grüße\""), "\"Grüße\"");
     }
 }
