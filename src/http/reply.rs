@@ -80,7 +80,8 @@ impl Reply {
         self
     }
 
-    /// The response, its body written by a task of its own. A client that takes nothing for [`STALL`] is taken for gone.
+    /// The response, its body written by a task of its own. A client that takes nothing for [`STALL`] is taken for gone; a body
+    /// of one slice is the host's as soon as it has the head, so no timer is begun for that.
     pub fn into_response(mut self) -> Response {
         if self.status != StatusCode::NO_CONTENT {
             self.headers
@@ -97,9 +98,15 @@ impl Reply {
         let _ = response.set_status_code(self.status.as_u16());
         let body = self.body;
         spawn(async move {
+            let is_small = body.len() <= SLICE;
             for slice in body.chunks(SLICE) {
+                let writing = writer.write_all(slice.to_vec());
+                let written = match is_small {
+                    true => Some(writing.await),
+                    false => within(STALL, writing).await,
+                };
                 // A client that left before its answer is not an error.
-                match within(STALL, writer.write_all(slice.to_vec())).await {
+                match written {
                     Some(rest) if rest.is_empty() => {}
                     _ => return,
                 }
