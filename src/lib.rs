@@ -4,6 +4,7 @@
 //! decide (`sluice_gate` who may start, `sluice_ollama` what a request says and how an answer is framed); what is here
 //! turns their decisions into calls to the host. `ARCHITECTURE.md` has the map.
 
+pub mod alarms;
 pub mod answer;
 pub mod budget;
 pub mod clock;
@@ -26,12 +27,29 @@ pub mod world;
 #[cfg(test)]
 mod written;
 
-use spin_sdk::http::Request;
-use spin_sdk::wasip3::http::types::Response;
+use spin_sdk::wasip3::http::types::{Request, Response};
 
-/// The entry point of the component. It is exported on WASM alone: natively the export's name does not link.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+/// Answers a request.
 pub async fn serve(request: Request) -> Response {
     store::note_by(counters::store_notes());
     tasks::attentive(router::handle(request)).await
+}
+
+/// The entry point of the component, on WASM alone: natively the export's name does not link. Spin's own (`http_service`) asks
+/// the host for more of a request than is needed here, one call after another.
+#[cfg(target_family = "wasm")]
+mod export {
+    use spin_sdk::wasip3::exports::http::handler::Guest;
+    use spin_sdk::wasip3::http::service::export;
+    use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response};
+
+    struct Component;
+
+    export!(Component);
+
+    impl Guest for Component {
+        async fn handle(request: Request) -> Result<Response, ErrorCode> {
+            Ok(super::serve(request).await)
+        }
+    }
 }

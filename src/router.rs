@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
-use spin_sdk::http::Request;
-use spin_sdk::wasip3::http::types::Response;
+use sluice_gate::Now;
+use spin_sdk::wasip3::http::types::{Request, Response};
 
 use crate::clock;
 use crate::config::{self, Config, Misconfigured};
@@ -36,15 +36,16 @@ pub async fn handle(request: Request) -> Response {
 }
 
 async fn answer_to(mut head: Head, body: UnreadBody, fits: Result<(), Refusal>) -> Response {
-    let started = clock::now_ns();
+    // What is looked at before anything is waited for goes by one reading of the clocks: each is a call to the host.
+    let came = clock::now();
     let wording = head.wording();
-    let line = Line::new("request")
+    let line = Line::at("request", came.wall_ms)
         .with("method", head.method.as_str())
         .with("path", routes::for_log(&head.path));
     let config = config::current().await;
     if let Ok(config) = &config {
         warm::tend(config);
-        advise(config);
+        advise(config, came.mono_ms);
     }
     let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
     let mut client = Client::by_address(known, &head);
@@ -52,12 +53,12 @@ async fn answer_to(mut head: Head, body: UnreadBody, fits: Result<(), Refusal>) 
     let answer = match fits.and_then(|()| let_in(config.as_deref().ok(), &mut head)) {
         Ok(cors) => {
             carried = cors;
-            serve(head, body, config, &mut client, &mut carried).await
+            serve(head, body, config, came, &mut client, &mut carried).await
         }
         Err(refusal) => Err(refusal),
     };
     let log = |line: Line, reply: &Reply| {
-        let duration_ms = clock::now_ns().saturating_sub(started) / 1_000_000;
+        let duration_ms = clock::now_ms().saturating_sub(came.mono_ms);
         line.with("client", client.to_string())
             .with("client_id", client::id(client.fingerprint()))
             .with("status", reply.status.as_u16())
@@ -112,6 +113,7 @@ async fn serve(
     head: Head,
     body: UnreadBody,
     config: Result<Rc<Config>, Misconfigured>,
+    came: Now,
     client: &mut Client,
     carried: &mut HeaderMap,
 ) -> Result<Answer, Refusal> {
@@ -123,10 +125,10 @@ async fn serve(
     let Matched { route, segment } = routes::find(&head.method, &head.path)?;
     let segment = segment.to_owned();
     if let Route::Open(open) = route {
-        return open_to_all(open, &head, &config, client).await;
+        return open_to_all(open, &head, &config, came, client).await;
     }
     let config = config?;
-    client.recognize(&config, &head, clock::now_ms());
+    client.recognize(&config, &head, came.mono_ms);
     if let Route::Operator(_) = route {
         client.operate()?;
     } else if route.needs_key() {
@@ -134,7 +136,7 @@ async fn serve(
     }
     // Giving up looks a ticket up in the store, whoever asks.
     if let Route::Gated(_) | Route::GiveUp = route {
-        limiter::check(&config, client, carried).await?;
+        limiter::check(&config, client, came, carried).await?;
     }
     let asked = Asked {
         head,
@@ -163,6 +165,7 @@ async fn open_to_all(
     open: Open,
     head: &Head,
     config: &Result<Rc<Config>, Misconfigured>,
+    came: Now,
     client: &mut Client,
 ) -> Result<Answer, Refusal> {
     let ok = |document| Reply::json(StatusCode::OK, &document);
@@ -173,7 +176,7 @@ async fn open_to_all(
         Open::Ready => health::ready(health::store().await)?,
         Open::Health => {
             let known = config.as_deref().unwrap_or_else(|wrong| &wrong.rest);
-            client.recognize(known, head, clock::now_ms());
+            client.recognize(known, head, came.mono_ms);
             health::report(config.as_ref(), client, health::store().await).await
         }
         // Taken unread, and not told of anywhere: it says nothing to anybody here.

@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use http::{HeaderMap, header};
-use http_body::Frame;
-use http_body_util::BodyExt;
-use spin_sdk::wasip3::http::types::ErrorCode;
-use spin_sdk::wasip3::http_compat::IncomingRequestBody;
+use spin_sdk::wasip3::http::types::{ErrorCode, Request};
+use spin_sdk::wasip3::wit_bindgen::StreamResult;
+use spin_sdk::wasip3::wit_future;
 
 use crate::budget::{Bounds, Full, Share};
 use crate::clock::{self, within};
@@ -23,6 +22,9 @@ const BLOCK: usize = 64 * 1024;
 
 /// The first block begins with so many: most bodies are no larger.
 const SMALL: usize = 4 * 1024;
+
+/// How much is read at once, at most.
+const PIECE: usize = 16 * 1024;
 
 /// A body, and its share of the memory for bodies.
 #[derive(Debug)]
@@ -56,17 +58,17 @@ pub struct Limits {
 
 /// The body of a request, not read yet.
 pub struct UnreadBody {
-    incoming: IncomingRequestBody,
+    request: Request,
     announced: Option<usize>,
     coding: Result<Coding, Refusal>,
 }
 
 impl UnreadBody {
     /// The body of a request with these headers.
-    pub fn new(incoming: IncomingRequestBody, headers: &HeaderMap) -> UnreadBody {
+    pub fn new(request: Request, headers: &HeaderMap) -> UnreadBody {
         let announced = headers.get(header::CONTENT_LENGTH);
         UnreadBody {
-            incoming,
+            request,
             announced: announced.and_then(|length| length.to_str().ok()?.parse().ok()),
             coding: Coding::of(headers),
         }
@@ -85,33 +87,43 @@ impl UnreadBody {
         self.read_on(limits, coding).await
     }
 
-    async fn read_on(mut self, limits: Limits, coding: Coding) -> Result<Body, Refusal> {
+    /// A body that has all the bytes that were announced is at its end: nothing more is asked of the host then, which has held
+    /// the client to their number.
+    async fn read_on(self, limits: Limits, coding: Coding) -> Result<Body, Refusal> {
         let begun_ms = clock::now_ms();
         // One timer for both bounds: each is a task of the host's.
         let patience = || {
             let spent_ms = clock::now_ms().saturating_sub(begun_ms);
             STALL.min(limits.time.saturating_sub(Duration::from_millis(spent_ms)))
         };
+        let (_taken, taken) = wit_future::new(|| Ok(()));
+        let (mut pieces, end) = Request::consume_body(self.request, taken);
         let mut coming = Coming::new(limits, coding);
-        while let Some(frame) = within(patience(), self.incoming.frame())
-            .await
-            .ok_or(Refusal::BodyStalled)?
-        {
-            let chunk = match frame.map(Frame::into_data) {
-                Ok(Ok(chunk)) => chunk,
-                // Trailers say nothing that is needed here.
-                Ok(Err(_)) => continue,
-                Err(ErrorCode::HttpRequestBodySize(_)) => {
-                    let limit = limits.bytes;
-                    return Err(Refusal::BodyTooLarge { limit });
-                }
-                Err(_) => return Err(Refusal::BodyBroken),
-            };
-            coming.add(&chunk)?;
+        let mut piece = Vec::with_capacity(self.announced.unwrap_or(PIECE).clamp(1, PIECE));
+        while self.announced != Some(coming.coded) {
+            let read = within(patience(), pieces.read(piece)).await;
+            let (result, bytes) = read.ok_or(Refusal::BodyStalled)?;
+            coming.add(&bytes)?;
             if coding != Coding::Identity {
                 // What comes of a few bytes may be much, and they may come without a pause.
                 pause().await;
             }
+            if result == StreamResult::Dropped {
+                match within(patience(), end.into_future())
+                    .await
+                    .ok_or(Refusal::BodyStalled)?
+                {
+                    // Trailers say nothing that is needed here.
+                    Ok(_) => break,
+                    Err(ErrorCode::HttpRequestBodySize(_)) => {
+                        let limit = limits.bytes;
+                        return Err(Refusal::BodyTooLarge { limit });
+                    }
+                    Err(_) => return Err(Refusal::BodyBroken),
+                }
+            }
+            piece = bytes;
+            piece.clear();
         }
         coming.finish()
     }

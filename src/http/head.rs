@@ -2,9 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use http::{HeaderMap, HeaderName, Method, header};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use sluice_ollama::endpoint::Family;
-use spin_sdk::http::Request;
+use spin_sdk::wasip3::http::types::Request;
 
 use crate::http::body::UnreadBody;
 use crate::http::refuse::{Refusal, Wording};
@@ -44,26 +45,29 @@ pub struct Head {
 impl Head {
     /// Takes a request apart, and says whether its head is within the bounds.
     pub fn take(request: Request) -> (Head, UnreadBody, Result<(), Refusal>) {
-        let (parts, body) = request.into_parts();
-        let target = parts.uri.path_and_query();
-        let target = target.map_or(0, |target| target.as_str().len());
-        let mut head = Head {
-            method: parts.method,
-            path: parts.uri.path().to_owned(),
-            headers: parts.headers,
-            authority: parts.uri.authority().map(|authority| authority.to_string()),
+        let method = Method::try_from(request.get_method());
+        let target = request.get_path_with_query();
+        let target = target.map_or(Ok(PathAndQuery::from_static("/")), PathAndQuery::try_from);
+        let headers = headers(request.get_headers().copy_all());
+        let fits = match (&method, &target) {
+            (Ok(_), Ok(target)) if target.as_str().len() <= MAX_TARGET => {
+                match is_too_much(&headers) {
+                    true => Err(Refusal::TooManyHeaders),
+                    false => Ok(()),
+                }
+            }
+            _ => Err(Refusal::InvalidPath),
         };
-        let fits = if target > MAX_TARGET {
-            Err(Refusal::InvalidPath)
-        } else if is_too_much(&head.headers) {
-            Err(Refusal::TooManyHeaders)
-        } else {
-            Ok(())
+        let mut head = Head {
+            method: method.unwrap_or_default(),
+            path: target.map_or_else(|_| "/".to_owned(), |target| target.path().to_owned()),
+            headers,
+            authority: request.get_authority(),
         };
         if head.authority.is_none() {
             head.authority = head.text(&header::HOST).map(str::to_owned);
         }
-        let body = UnreadBody::new(body, &head.headers);
+        let body = UnreadBody::new(request, &head.headers);
         (head, body, fits)
     }
 
@@ -115,6 +119,17 @@ impl Head {
         self.text(&header::CONTENT_TYPE)
             .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
     }
+}
+
+/// Headers as the host has them. It has checked them by the same rules.
+fn headers(lines: Vec<(String, Vec<u8>)>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(lines.len());
+    for (name, value) in lines {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.append(name, value);
+        }
+    }
+    headers
 }
 
 /// Whether headers are beyond a bound. Hosts have bounds of their own, which are not known here.

@@ -285,9 +285,8 @@ fn version_in(body: &[u8]) -> Option<String> {
     Some(body.get("version")?.as_str()?.chars().take(64).collect())
 }
 
-/// Looks for advice that the log does not tell yet, once in `ADVISED_MS`. Nothing is waited for.
-pub fn advise(config: &Rc<Config>) {
-    let now_ms = clock::now_ms();
+/// Looks for advice that the log does not tell yet, once in `ADVISED_MS` of the monotonic clock. Nothing is waited for.
+pub fn advise(config: &Rc<Config>, now_ms: u64) {
     let next_ms = ADVISE_AT_MS.get();
     if next_ms.is_some_and(|next_ms| now_ms < next_ms) {
         return;

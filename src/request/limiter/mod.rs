@@ -22,6 +22,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
+use sluice_gate::Now;
 
 use crate::clock;
 use crate::config::Config;
@@ -43,15 +44,17 @@ enum Slot {
     Address(u16),
 }
 
-/// Lets a request in or not, and says in `headers` how its client stands, either way.
+/// Lets a request that came at this moment in or not, and says in `headers` how its client stands, either way.
 ///
 /// # Errors
 /// The client asks too often; it is told when it may ask again.
 pub async fn check(
     config: &Config,
     client: &Client,
+    came: Now,
     headers: &mut HeaderMap,
 ) -> Result<(), Refusal> {
+    let mut now = came;
     // A key that everybody shows tells nobody apart.
     let slot = match (client.fingerprint(), &client.user) {
         (0, _) => Slot::of(client.address),
@@ -64,9 +67,9 @@ pub async fn check(
     if !BUCKETS.with_borrow(|buckets| buckets.contains_key(&slot)) {
         // A store that is away refuses nobody here: the gate does.
         let learned = sharing::ask(slot).await.ok();
-        meet(slot, allowance, learned);
+        now = clock::now();
+        meet(slot, allowance, learned, now);
     }
-    let now = clock::now();
     let (taken, is_due) = BUCKETS.with_borrow_mut(|buckets| {
         let bucket = buckets
             .entry(slot)
@@ -84,8 +87,7 @@ pub async fn check(
 }
 
 /// A bucket for whoever is new to this instance, as full as what all have let in leaves it.
-fn meet(slot: Slot, allowance: Allowance, learned: Option<Learned>) {
-    let now = clock::now();
+fn meet(slot: Slot, allowance: Allowance, learned: Option<Learned>, now: Now) {
     let mut bucket = Bucket::full(allowance, now);
     if let Some(learned) = learned {
         bucket.learn(allowance, now, learned);
@@ -189,7 +191,13 @@ mod tests {
         for key in [None, Some("lab")] {
             for _ in 0..1_000 {
                 assert_eq!(
-                    check(&config, &client(key, "192.0.2.1"), &mut headers).now_or_never(),
+                    check(
+                        &config,
+                        &client(key, "192.0.2.1"),
+                        Now::default(),
+                        &mut headers
+                    )
+                    .now_or_never(),
                     Some(Ok(()))
                 );
             }
