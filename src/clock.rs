@@ -1,13 +1,15 @@
 //! The clocks, and waits that have an end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use sluice_gate::Now;
-use spin_sdk::time::sleep;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
+
+use crate::alarms::{Host, Sleep};
+use crate::tasks;
 
 /// The two clocks, read now.
 pub fn now() -> Now {
@@ -32,6 +34,12 @@ pub fn wall_ms() -> u64 {
     let wall = system_clock::now();
     let seconds = u64::try_from(wall.seconds).unwrap_or(0);
     seconds.saturating_mul(1_000) + u64::from(wall.nanoseconds / 1_000_000)
+}
+
+/// Waits for so long, from when it is first polled. All waits of a request have one timer of the host's ([`crate::alarms`]).
+pub fn sleep(duration: Duration) -> impl Future<Output = ()> + Unpin + 'static {
+    let mut sleep = Sleep::new(Host, duration);
+    poll_fn(move |context| sleep.poll_in(tasks::alarms(), context))
 }
 
 /// A timer for many waits. A timer for each token would cost a call to the host each; one that ticks every few seconds

@@ -13,21 +13,40 @@ use std::task::Poll;
 
 use spin_sdk::wasip3::wit_bindgen;
 
+use crate::alarms::{Alarms, Host};
+
+/// What all tasks of a request have in common.
+#[derive(Clone, Default)]
+struct Shared {
+    id: Option<Rc<str>>,
+    alarms: Rc<Alarms>,
+}
+
 /// Starts a task. Its request is not over before the task is.
 ///
 /// The task lies in a box: an async function that pins what it was given has room for it twice, and two of them lie around it.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
     STARTED.set(true);
-    wit_bindgen::spawn(attentive(of_request(request_id(), Box::pin(task))));
+    let shared = SHARED.with_borrow(Clone::clone).unwrap_or_default();
+    wit_bindgen::spawn(attentive(within_request(shared, Box::pin(task))));
 }
 
-/// A future that is part of the request with this number, and so is every task that it starts.
+/// A future that is the request with this number: every task that it starts is part of it.
 pub async fn of_request<T>(id: Option<Rc<str>>, future: impl Future<Output = T>) -> T {
+    let alarms = Rc::default();
+    within_request(Shared { id, alarms }, future).await
+}
+
+async fn within_request<T>(shared: Shared, future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     poll_fn(|context| {
-        let other = REQUEST.replace(id.clone());
+        let other = SHARED.replace(Some(shared.clone()));
         let poll = future.as_mut().poll(context);
-        REQUEST.set(other);
+        SHARED.set(other);
+        match poll {
+            Poll::Pending => shared.alarms.poll(&Host, context),
+            Poll::Ready(_) => shared.alarms.hand_over(),
+        }
         poll
     })
     .await
@@ -35,7 +54,12 @@ pub async fn of_request<T>(id: Option<Rc<str>>, future: impl Future<Output = T>)
 
 /// The number of the request that is being worked on, where it is one's.
 pub fn request_id() -> Option<Rc<str>> {
-    REQUEST.with_borrow(Clone::clone)
+    SHARED.with_borrow(|shared| shared.as_ref()?.id.clone())
+}
+
+/// The waits of the request that is being worked on, where it is one's.
+pub fn alarms() -> Option<Rc<Alarms>> {
+    SHARED.with_borrow(|shared| Some(shared.as_ref()?.alarms.clone()))
 }
 
 /// A future that may start tasks: where it did, it is polled again at once, and they with it. The handler of a request is
@@ -67,7 +91,7 @@ pub async fn pause() {
 
 thread_local! {
     static STARTED: Cell<bool> = const { Cell::new(false) };
-    static REQUEST: RefCell<Option<Rc<str>>> = const { RefCell::new(None) };
+    static SHARED: RefCell<Option<Shared>> = const { RefCell::new(None) };
 }
 
 #[cfg(test)]

@@ -9,11 +9,10 @@ use futures::FutureExt;
 use futures::future::{Either, Fuse, select};
 use sluice_gate::instance::{Phase, Why};
 use sluice_gate::policy::Refusal as GateRefusal;
-use spin_sdk::time::sleep;
 
 use super::job::Job;
 use super::{MOMENT, attempts, beforehand, lost, place};
-use crate::clock;
+use crate::clock::{self, sleep};
 use crate::gate::Place;
 use crate::http::refuse::Refusal;
 use crate::upstreams::UpstreamResponse;

@@ -27,11 +27,10 @@ use sluice_gate::board::Board;
 use sluice_ollama::Endpoint;
 use sluice_ollama::framing::Cut;
 use sluice_ollama::request::Sending;
-use spin_sdk::time::sleep;
 
 use super::beforehand;
 use super::job::Job;
-use crate::clock::{self, within};
+use crate::clock::{self, sleep, within};
 use crate::counters::{self, Tallied};
 use crate::gate::{self, Place};
 use crate::http::refuse::Refusal;

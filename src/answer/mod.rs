@@ -34,9 +34,8 @@ use sluice_gate::Now;
 use sluice_gate::board::Board;
 use sluice_gate::policy::Joined;
 use sluice_ollama::{Endpoint, Heartbeat};
-use spin_sdk::time::sleep;
 
-use crate::clock;
+use crate::clock::{self, sleep};
 use crate::config::Config;
 use crate::counters::endings;
 use crate::gate;

@@ -15,9 +15,8 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use sluice_ollama::{Form, Heartbeat, Passage, Verdict};
-use spin_sdk::time::sleep;
 
-use crate::clock::{self, Ticker, within};
+use crate::clock::{self, Ticker, sleep, within};
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;
 use crate::upstreams::{CHUNK, UpstreamBody, UpstreamError};

@@ -8,12 +8,11 @@ use http::StatusCode;
 use serde_json::Value;
 use sluice_gate::instance::Phase;
 use sluice_ollama::Passage;
-use spin_sdk::time::sleep;
 
 use super::admission;
 use super::job::Job;
 use super::relay::{self, Outcome};
-use crate::clock;
+use crate::clock::{self, sleep};
 use crate::counters::endings;
 use crate::http::outlet::Outlet;
 use crate::http::refuse::Refusal;

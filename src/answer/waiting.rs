@@ -8,11 +8,10 @@ use futures::future::{Either, select};
 use sluice_gate::Now;
 use sluice_gate::board::Board;
 use sluice_ollama::Place;
-use spin_sdk::time::sleep;
 
 use super::job::Job;
 use super::{alternatives, beforehand, in_time, place};
-use crate::clock;
+use crate::clock::{self, sleep};
 use crate::gate;
 use crate::http::outlet::{ClientGone, Outlet};
 use crate::http::refuse::Refusal;

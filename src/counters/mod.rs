@@ -18,12 +18,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use spin_sdk::time::sleep;
-
 pub use by_model::{LABELS, ModelCount, ModelTotals, OTHER, model_totals};
 pub use histogram::{Histogram, Spread};
 
-use crate::clock;
+use crate::clock::{self, sleep};
 use crate::config::MAX_UPSTREAMS;
 use crate::http::refuse::Refusal;
 use crate::random;

@@ -52,7 +52,7 @@ impl World for Component {
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
-        spin_sdk::time::sleep(duration)
+        clock::sleep(duration)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {

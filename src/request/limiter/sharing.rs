@@ -8,11 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::random;
-use spin_sdk::time::sleep;
 
 use super::bucket::{Allowance, Learned, Telling, window_of};
 use super::{BUCKETS, Slot};
-use crate::clock::now;
+use crate::clock::{now, sleep};
 use crate::config::{self, Config};
 use crate::store::{self, StoreError};
 use crate::tasks::spawn;
