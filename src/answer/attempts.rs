@@ -31,7 +31,7 @@ use sluice_ollama::request::Sending;
 use super::beforehand;
 use super::job::Job;
 use crate::clock::{self, sleep, within};
-use crate::counters::{self, Tallied};
+use crate::counters::{self, Single, Tallied};
 use crate::gate::{self, Place};
 use crate::http::refuse::Refusal;
 use crate::request::model;
@@ -79,7 +79,7 @@ pub async fn answer(job: &Job, place: &Place) -> Result<UpstreamResponse, Refusa
                 }
                 confirm(job, &doubted, upstream);
                 if job.cut.get().is_some() {
-                    counters::count(Tallied::PromptCut);
+                    counters::count(Tallied::One(Single::PromptCut));
                 }
                 return Ok(response);
             }

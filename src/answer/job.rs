@@ -18,7 +18,7 @@ use super::outgoing::Outgoing;
 use super::watch::Watch;
 use crate::clock;
 use crate::config::Config;
-use crate::counters::{self, Histogram, ModelCount, Tallied, endings};
+use crate::counters::{self, Histogram, ModelCount, Single, Tallied, endings};
 use crate::gate::{self, Account, Figures, Place, PublicTicket};
 use crate::http::head::Head;
 use crate::http::log::Line;
@@ -281,7 +281,7 @@ impl Job {
     fn count(&self, word: &'static str, figures: &Figures, tally: &Tally, is_complete: bool) {
         if figures.sent.is_empty() {
             counters::count(match word {
-                endings::CLIENT_GONE => Tallied::LeftWaiting,
+                endings::CLIENT_GONE => Tallied::One(Single::LeftWaiting),
                 word => Tallied::Refused(word),
             });
             return;
@@ -294,11 +294,11 @@ impl Job {
             counters::count(Tallied::Sent(*upstream));
         }
         counters::count_many(
-            Tallied::Retry,
+            Tallied::One(Single::Retry),
             u64::try_from(self.account.attempts().saturating_sub(1)).unwrap_or(0),
         );
         let service_ms = figures.service_ms.unwrap_or(0);
-        counters::count_many(Tallied::ServiceMs, service_ms);
+        counters::count_many(Tallied::One(Single::ServiceMs), service_ms);
         counters::note(Histogram::Waits, figures.wait_ms);
         counters::note(
             Histogram::Durations,

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
+use super::table::ModelCount;
 use crate::store::{self, StoreError};
 
 /// How many models have a label of their own.
@@ -24,26 +25,6 @@ const PENDING: usize = 64;
 
 /// The label of the others.
 pub const OTHER: &str = "other";
-
-/// What is counted of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ModelCount {
-    /// Answers that were complete.
-    Answers,
-    /// Loads that Sluice has sent: changes of models, and those that are kept warm.
-    Loads,
-}
-
-impl ModelCount {
-    const ALL: [ModelCount; 2] = [ModelCount::Answers, ModelCount::Loads];
-
-    fn word(self) -> &'static str {
-        match self {
-            ModelCount::Answers => "answers",
-            ModelCount::Loads => "loads",
-        }
-    }
-}
 
 /// What was counted of one model by all instances on this store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +87,8 @@ pub(super) async fn flush() -> Result<(), StoreError> {
 pub async fn model_totals() -> Result<Vec<(String, ModelTotals)>, StoreError> {
     learn_names().await?;
     let names = NAMES.with_borrow(Clone::clone);
-    let keys = (0..=names.len()).flat_map(|slot| ModelCount::ALL.map(|what| key(slot, what)));
+    let keys =
+        (0..=names.len()).flat_map(|slot| ModelCount::ALL.iter().map(move |what| key(slot, *what)));
     let sums = store::sums(keys).await?;
     Ok(told(&names, &sums))
 }

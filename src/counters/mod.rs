@@ -12,14 +12,16 @@
 mod by_model;
 pub mod endings;
 mod histogram;
+mod table;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use by_model::{LABELS, ModelCount, ModelTotals, OTHER, model_totals};
+pub use by_model::{LABELS, ModelTotals, OTHER, model_totals};
 pub use histogram::{Histogram, Spread};
+pub use table::{GateCount, ModelCount, Single};
 
 use crate::clock::{self, sleep};
 use crate::config::MAX_UPSTREAMS;
@@ -45,102 +47,18 @@ pub enum Tallied {
     Refused(&'static str),
     /// One that got a slot, by how it ended.
     Admitted(&'static str),
-    /// One whose client left before there was a slot.
-    LeftWaiting,
-    /// Milliseconds for which slots were held.
-    ServiceMs,
     /// A request sent to the upstream with this index.
     Sent(u8),
     /// The breaker of the upstream with this index has opened.
     Opened(u8),
-    /// A request sent to an upstream once more.
-    Retry,
-    /// An operation on the store that failed.
-    StoreError,
-    /// A prompt that did not fit, and was cut.
-    PromptCut,
+    /// Something that is told by itself.
+    One(Single),
     /// Something of the gate's.
     Gate(GateCount),
     /// A value in this bucket of a histogram.
     Bucket(Histogram, u8),
     /// The values of a histogram, added up.
     Sum(Histogram),
-}
-
-/// What the gate has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GateCount {
-    /// Sessions begun.
-    Sessions,
-    /// Terms drawn.
-    Terms,
-    /// Of these, because nothing new was seen.
-    TakeOvers,
-    /// Boards that passed the fence.
-    Boards,
-    /// Boards that did not.
-    FenceFailures,
-    /// Sessions that lapsed.
-    Lapsed,
-    /// Requests that relayed in one of them.
-    Lost,
-    /// Milliseconds in which a slot was free while somebody waited: the store was founded or emptied a moment ago.
-    IdleSettling,
-    /// The same: there was no scheduler.
-    IdleTakeOver,
-    /// The same: the scheduler had yet to hear of it, or to put its board.
-    IdleHandoff,
-    /// Requests that were told a range for their wait, and have started.
-    Estimates,
-    /// Of these, within their range.
-    EstimatesWithin,
-    /// The widths of the ranges, in milliseconds.
-    EstimateWidth,
-    /// By how much their middles were off, in milliseconds.
-    EstimateError,
-    /// By how much departures per second alone would have been off, in milliseconds.
-    PlainError,
-}
-
-impl GateCount {
-    /// All of them.
-    pub const ALL: [GateCount; 15] = [
-        GateCount::Sessions,
-        GateCount::Terms,
-        GateCount::TakeOvers,
-        GateCount::Boards,
-        GateCount::FenceFailures,
-        GateCount::Lapsed,
-        GateCount::Lost,
-        GateCount::IdleSettling,
-        GateCount::IdleTakeOver,
-        GateCount::IdleHandoff,
-        GateCount::Estimates,
-        GateCount::EstimatesWithin,
-        GateCount::EstimateWidth,
-        GateCount::EstimateError,
-        GateCount::PlainError,
-    ];
-
-    fn word(self) -> &'static str {
-        match self {
-            GateCount::Sessions => "sessions",
-            GateCount::Terms => "terms",
-            GateCount::TakeOvers => "takeovers",
-            GateCount::Boards => "boards",
-            GateCount::FenceFailures => "fence_failures",
-            GateCount::Lapsed => "lapsed",
-            GateCount::Lost => "lost",
-            GateCount::IdleSettling => "idle_settling_ms",
-            GateCount::IdleTakeOver => "idle_takeover_ms",
-            GateCount::IdleHandoff => "idle_handoff_ms",
-            GateCount::Estimates => "estimates",
-            GateCount::EstimatesWithin => "estimates_within",
-            GateCount::EstimateWidth => "estimate_width_ms",
-            GateCount::EstimateError => "estimate_error_ms",
-            GateCount::PlainError => "plain_error_ms",
-        }
-    }
 }
 
 /// What was counted, by all instances on this store.
@@ -171,13 +89,7 @@ impl Tallied {
     /// Everything that is counted.
     fn all() -> impl Iterator<Item = Tallied> {
         let upstreams = (0..MAX_UPSTREAMS).filter_map(|index| u8::try_from(index).ok());
-        let single = [
-            Tallied::LeftWaiting,
-            Tallied::ServiceMs,
-            Tallied::Retry,
-            Tallied::StoreError,
-            Tallied::PromptCut,
-        ];
+        let single = Single::ALL.iter().copied().map(Tallied::One);
         let histograms = Histogram::ALL
             .into_iter()
             .flat_map(|of| of.buckets().chain([Tallied::Sum(of)]));
@@ -186,7 +98,7 @@ impl Tallied {
             .chain(endings::words().map(Tallied::Admitted))
             .chain(upstreams.clone().map(Tallied::Sent))
             .chain(upstreams.map(Tallied::Opened))
-            .chain(GateCount::ALL.into_iter().map(Tallied::Gate))
+            .chain(GateCount::ALL.iter().copied().map(Tallied::Gate))
             .chain(single)
             .chain(histograms)
     }
@@ -195,13 +107,9 @@ impl Tallied {
         let name = match self {
             Tallied::Refused(code) => format!("refused/{code}"),
             Tallied::Admitted(outcome) => format!("admitted/{outcome}"),
-            Tallied::LeftWaiting => "left_waiting".to_owned(),
-            Tallied::ServiceMs => "service_ms".to_owned(),
             Tallied::Sent(upstream) => format!("sent/{upstream}"),
             Tallied::Opened(upstream) => format!("opened/{upstream}"),
-            Tallied::Retry => "retry".to_owned(),
-            Tallied::StoreError => "store_error".to_owned(),
-            Tallied::PromptCut => "prompt_cut".to_owned(),
+            Tallied::One(what) => what.word().to_owned(),
             Tallied::Gate(what) => format!("gate/{}", what.word()),
             Tallied::Bucket(of, index) => format!("{}/{index}", of.word()),
             Tallied::Sum(of) => format!("{}/sum", of.word()),
@@ -248,7 +156,7 @@ pub fn store_notes() -> Notes {
             gather(Histogram::Store.bucket(us), 1);
             gather(Tallied::Sum(Histogram::Store), us);
         },
-        failed: || count(Tallied::StoreError),
+        failed: || count(Tallied::One(Single::StoreError)),
     }
 }
 

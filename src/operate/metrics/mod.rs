@@ -23,7 +23,7 @@ use sluice_gate::board::Board;
 use crate::budget;
 use crate::clock;
 use crate::config::Config;
-use crate::counters::{self, GateCount, Histogram, ModelTotals, Tallied, Totals, endings};
+use crate::counters::{self, GateCount, Histogram, ModelTotals, Single, Tallied, Totals, endings};
 use crate::gate;
 use crate::http::refuse::Refusal;
 use crate::http::reply::Reply;
@@ -199,7 +199,7 @@ fn ends(text: &mut Document, totals: &Totals) {
     text.sample(
         name,
         &[("phase", "waiting")],
-        totals.of(Tallied::LeftWaiting),
+        totals.of(Tallied::One(Single::LeftWaiting)),
     );
 }
 
@@ -255,7 +255,7 @@ fn times(text: &mut Document, totals: &Totals) {
     text.summary(
         name,
         Scale::Milliseconds,
-        totals.of(Tallied::ServiceMs),
+        totals.of(Tallied::One(Single::ServiceMs)),
         totals.finished(),
     );
 }
@@ -305,7 +305,7 @@ fn upstreams(text: &mut Document, seen: &Seen, totals: &Totals) {
         Kind::Counter,
         "Requests sent to an upstream once more.",
     );
-    text.sample(name, &[], totals.of(Tallied::Retry));
+    text.sample(name, &[], totals.of(Tallied::One(Single::Retry)));
 }
 
 fn store(text: &mut Document, totals: &Totals) {
@@ -328,11 +328,11 @@ fn store(text: &mut Document, totals: &Totals) {
         Kind::Counter,
         "Operations on the key-value store that failed or took too long.",
     );
-    text.sample(name, &[], totals.of(Tallied::StoreError));
+    text.sample(name, &[], totals.of(Tallied::One(Single::StoreError)));
     let name = "sluice_prompts_cut_total";
     let help = "Prompts that did not fit into the context of their model, and were cut.";
     text.family(name, Kind::Counter, help);
-    text.sample(name, &[], totals.of(Tallied::PromptCut));
+    text.sample(name, &[], totals.of(Tallied::One(Single::PromptCut)));
 }
 
 /// What this instance holds, which is one of several.
