@@ -40,6 +40,18 @@ fn the_image_builds_each_component_as_the_manifest_does() {
 }
 
 #[test]
+fn the_image_is_built_by_the_rust_to_which_its_target_is_added() {
+    let containerfile = read::text("deploy/Containerfile");
+    let add = containerfile
+        .find("rustup target add wasm32-wasip2")
+        .expect("a target");
+    assert!(add < containerfile.find("COPY . .").expect("the sources"));
+    // In a folder with this file rustup takes the toolchain that it names, and not the image's own.
+    let left_out = read::text(".dockerignore");
+    assert!(left_out.lines().any(|line| line == "rust-toolchain.toml"));
+}
+
+#[test]
 fn the_image_keeps_no_log_beside_its_output() {
     let containerfile = read::text("deploy/Containerfile");
     assert!(containerfile.contains("\"--log-dir\", \"logs\""));
