@@ -94,3 +94,15 @@ fn sources(repo: &Repo) -> Result<Vec<Source>> {
     }
     Ok(sources)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_glossary_has_at_most_twenty_terms() {
+        let architecture = include_str!("../../ARCHITECTURE.md");
+        let (_, terms) = architecture.split_once("| term | meaning |").unwrap();
+        let rows = terms.lines().skip(2);
+        let count = rows.take_while(|row| row.starts_with("| ")).count();
+        assert!((1..=20).contains(&count), "{count}");
+    }
+}
