@@ -75,10 +75,7 @@ impl Host {
             variables: &variables,
             options: &options,
         };
-        parts
-            .stores
-            .write_default(&options.key_values, &options.seed)
-            .await?;
+        parts.stores.seed(&options.seed).await?;
         let ending = parts.ending.clone();
         let end_instances = ending.now.clone().drop_guard();
         let mut handlers = BTreeMap::new();

@@ -128,17 +128,6 @@ impl<T: Send> spin::HostStoreWithStore<T> for KeyValue {
             .map_err(spin_error))
     }
 
-    async fn exists(
-        accessor: &Accessor<T, Self>,
-        resource: Resource<OpenStore>,
-        key: String,
-    ) -> Result<Result<bool, spin::Error>> {
-        Ok(store(accessor, &resource)?
-            .exists(&key)
-            .await
-            .map_err(spin_error))
-    }
-
     async fn get_keys(
         accessor: &Accessor<T, Self>,
         resource: Resource<OpenStore>,

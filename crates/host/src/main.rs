@@ -49,9 +49,6 @@ struct Up {
     /// An application variable; may be given several times.
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = name_value)]
     variables: Vec<(String, String)>,
-    /// A pair for the default store, written at the start; may be given several times.
-    #[arg(long = "key-value", value_name = "KEY=VALUE", value_parser = name_value)]
-    key_values: Vec<(String, String)>,
     /// A pair for the default store, written at the start if this start makes its SQLite file; may be given several times.
     #[arg(long = "seed", value_name = "KEY=VALUE", value_parser = name_value)]
     seed: Vec<(String, String)>,
@@ -170,7 +167,6 @@ impl Up {
         options.state_dir = self.state_dir;
         options.variables = self.variables.into_iter().collect();
         options.environment = environment();
-        options.key_values = self.key_values;
         options.seed = self.seed;
         options.ca_file = self.ca_file;
         options.max_connections = self.max_connections;

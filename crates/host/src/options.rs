@@ -23,8 +23,6 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// The environment in which `SPIN_VARIABLE_NAME` gives the value of the variable `name`.
     pub environment: BTreeMap<String, String>,
-    /// What is written into the default store at the start, over what stands there.
-    pub key_values: Vec<(String, String)>,
     /// What is written into the default store at the start if nobody can have used it before: a SQLite file that this start
     /// makes, or a store in memory. A Redis is never known to be new.
     pub seed: Vec<(String, String)>,
@@ -70,7 +68,6 @@ impl Options {
             state_dir: None,
             variables: BTreeMap::new(),
             environment: BTreeMap::new(),
-            key_values: Vec::new(),
             seed: Vec::new(),
             sqlite_sync: SqliteSync::Off,
             ca_file: None,

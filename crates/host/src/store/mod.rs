@@ -34,9 +34,6 @@ pub trait Store: Send + Sync {
     /// Removes `key`; that it was not there is no error.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
-    /// Whether `key` is there.
-    async fn exists(&self, key: &str) -> Result<bool, StoreError>;
-
     /// All keys, in no order, at most [`MAX_KEYS_BYTES`] of them.
     async fn keys(&self) -> Result<Vec<String>, StoreError>;
 
@@ -115,16 +112,12 @@ impl Stores {
         Ok(Self(stores))
     }
 
-    /// Writes `pairs` into the default store, and `seed` if it is new.
-    pub(crate) async fn write_default(
-        &self,
-        pairs: &[(String, String)],
-        seed: &[(String, String)],
-    ) -> Result<(), Error> {
+    /// Writes these pairs into the default store if it is new.
+    pub(crate) async fn seed(&self, pairs: &[(String, String)]) -> Result<(), Error> {
         // `open` has made sure that there is one.
         let store = &self.0[DEFAULT_LABEL];
-        let seed = if store.is_new() { seed } else { &[] };
-        for (key, value) in seed.iter().chain(pairs) {
+        let pairs = if store.is_new() { pairs } else { &[] };
+        for (key, value) in pairs {
             let written = store.set(key, value.as_bytes().to_vec()).await;
             written.map_err(|error| Error::Store {
                 label: DEFAULT_LABEL.into(),
@@ -168,20 +161,12 @@ fn open(config: &StoreConfig, label: &str, sync: SqliteSync) -> Result<Arc<dyn S
 mod tests {
     use super::*;
 
-    fn pairs(key: &str) -> Vec<(String, String)> {
-        vec![(key.to_owned(), "value".to_owned())]
-    }
-
-    /// Opens the stores, writes one pair always and one into a new store, and answers the keys.
+    /// Opens the stores, writes a pair into a new one, and answers the keys.
     async fn start(config: &RuntimeConfig, state_dir: &Path) -> Vec<String> {
         let stores = Stores::open(config, state_dir, SqliteSync::Off).unwrap();
-        stores
-            .write_default(&pairs("always"), &pairs("seed"))
-            .await
-            .unwrap();
-        let mut keys = stores.0[DEFAULT_LABEL].keys().await.unwrap();
-        keys.sort();
-        keys
+        let seed = [("seed".to_owned(), "value".to_owned())];
+        stores.seed(&seed).await.unwrap();
+        stores.0[DEFAULT_LABEL].keys().await.unwrap()
     }
 
     #[tokio::test]
@@ -189,16 +174,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = RuntimeConfig::default();
         let first = folder.path().join("first");
-        assert_eq!(start(&config, &first).await, ["always", "seed"]);
+        assert_eq!(start(&config, &first).await, ["seed"]);
         let stores = Stores::open(&config, &first, SqliteSync::Off).unwrap();
         stores.0[DEFAULT_LABEL].delete("seed").await.unwrap();
         drop(stores);
-        assert_eq!(start(&config, &first).await, ["always"]);
+        assert!(start(&config, &first).await.is_empty());
 
         let empty = folder.path().join("empty");
         std::fs::create_dir(&empty).unwrap();
         std::fs::File::create(empty.join(DEFAULT_DATABASE)).unwrap();
-        assert_eq!(start(&config, &empty).await, ["always"]);
+        assert!(start(&config, &empty).await.is_empty());
     }
 
     #[tokio::test]

@@ -93,14 +93,6 @@ impl Store for RedisStore {
         self.command(async move { connection.del(key).await }).await
     }
 
-    async fn exists(&self, key: &str) -> Result<bool, StoreError> {
-        let exists = |mut connection: ConnectionManager| {
-            let key = key.to_owned();
-            async move { connection.exists(key).await }
-        };
-        self.read(exists).await
-    }
-
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
         let listed = self.read(list).await?;
         listed.ok_or(StoreError::TooManyKeys)

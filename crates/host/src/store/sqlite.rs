@@ -196,16 +196,6 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn exists(&self, key: &str) -> Result<bool, StoreError> {
-        let key = key.to_owned();
-        self.at_once(move |connection, label| {
-            Ok(connection
-                .prepare_cached(EXISTS)?
-                .exists(params![label, key])?)
-        })
-        .await
-    }
-
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
         self.patiently(|connection, label| keys(connection, label))
             .await
@@ -322,7 +312,6 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
     PRIMARY KEY (store, key)
 )";
 const GET: &str = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2";
-const EXISTS: &str = "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2";
 const SET: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
     ON CONFLICT (store, key) DO UPDATE SET value = ?3";
 const DELETE: &str = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
