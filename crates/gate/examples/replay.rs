@@ -12,17 +12,6 @@ use sluice_gate::models::{Models, Places, Wants};
 use sluice_gate::policy::{Class, Rules, Share, longest_wait_ms, quantum_ms};
 use sluice_gate::replay::{Day, Outcome, Request, Upstream};
 
-const USAGE: &str = "\
-  LOG                a log of Sluice's: lines of JSON, others are skipped
-  --max N            how many relay at each upstream (4)
-  --upstreams N      how many upstreams there are, all alike (1)
-  --at-once N        how many models fit at an upstream; 0: all of them (0)
-  --load SECONDS     how long a load takes (10)
-  --limit N          how many of one model relay at an upstream; 0: as many as the upstream takes (0)
-  --turn SECONDS     how long a model's turn lasts at least (60)
-  --share PERCENT    at most this share of an upstream's time goes into changes of models (25)
-  --queue N          how many may wait (64)";
-
 /// What was asked on the command line.
 struct Given {
     log: String,
@@ -44,7 +33,7 @@ fn main() -> ExitCode {
     let given = match Given::read(std::env::args().skip(1)) {
         Ok(given) => given,
         Err(why) => {
-            eprintln!("{why}\n\n{USAGE}");
+            eprintln!("{why}; see cargo xtask replay --help");
             return ExitCode::FAILURE;
         }
     };

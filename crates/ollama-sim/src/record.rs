@@ -55,9 +55,3 @@ pub fn transcripts(lines: &str) -> serde_json::Result<Vec<Transcript>> {
 
 /// Letters of a chunk that a transcript keeps.
 pub const LONGEST: usize = 4_000;
-
-/// What most transcripts were recorded under.
-pub const USUAL_SETTINGS: [(&str, &str); 2] = [
-    ("OLLAMA_NUM_PARALLEL", "4"),
-    ("OLLAMA_MAX_LOADED_MODELS", "2"),
-];

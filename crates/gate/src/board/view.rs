@@ -83,18 +83,6 @@ impl Board {
         u32::try_from(at).ok()
     }
 
-    /// How many requests of the same client, as far as that has a key, wait before this one or relay.
-    pub fn own_before(&self, ask: AskId) -> u32 {
-        let own = self.waiting().find(|waiting| waiting.ask == ask);
-        let Some(client) = own.map(|own| own.client).filter(|client| *client != 0) else {
-            return 0;
-        };
-        let before = self.waiting().take_while(|waiting| waiting.ask != ask);
-        let waiting = before.filter(|waiting| waiting.client == client).count();
-        let active = self.grants.iter().filter(|grant| grant.client == client);
-        u32::try_from(waiting + active.count()).unwrap_or(u32::MAX)
-    }
-
     /// How many relay at each upstream.
     pub fn load(&self) -> Load {
         self.grants.iter().map(|grant| grant.upstream).collect()
