@@ -1,9 +1,9 @@
 //! What a browser sends for a page of somebody else's: by which name it knows this server, from which page, and whether
 //! the page may read the answer.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 
-use crate::common::{App, Setup, Whole, nothing_happened, run};
+use crate::common::{App, Setup, Whole, nothing_happened, run, send};
 
 #[test]
 fn a_name_that_anybody_can_own_is_not_answered_to_until_it_is_listed() {
@@ -242,21 +242,4 @@ const PROMPT: &str = r#"{"prompt":"Hello"}"#;
 
 async fn chat(app: &App, headers: &[(&str, &str)]) -> Whole {
     send(app, Method::POST, "/api/chat", headers, PROMPT).await
-}
-
-async fn send(
-    app: &App,
-    method: Method,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Whole {
-    let mut lines = HeaderMap::new();
-    for (name, value) in headers {
-        let name: HeaderName = name.parse().expect("a name");
-        lines.append(name, HeaderValue::from_str(value).expect("a value"));
-    }
-    let mut client = app.client().await;
-    let sent = client.send(method, path, lines, body.to_owned()).await;
-    sent.expect("the head of an answer").whole().await
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 use sluice_host::store::Store;
 
 use crate::common::{
-    App, Keeping, RedisServer, SECOND, Setup, Whole, eventually, nothing_happened, run, seed,
+    App, Keeping, RedisServer, SECOND, Setup, Whole, eventually, nothing_happened, run, seed, send,
 };
 
 #[test]
@@ -267,21 +267,4 @@ async fn post(app: &App, path: &str, headers: &[(&str, &str)], body: &str) -> Wh
     let json = ("content-type", "application/json");
     let headers = [headers, &[json]].concat();
     send(app, Method::POST, path, &headers, body).await
-}
-
-async fn send(
-    app: &App,
-    method: Method,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Whole {
-    let mut lines = HeaderMap::new();
-    for (name, value) in headers {
-        let name: HeaderName = name.parse().expect("a name");
-        lines.append(name, HeaderValue::from_str(value).expect("a value"));
-    }
-    let mut client = app.client().await;
-    let sent = client.send(method, path, lines, body.to_owned()).await;
-    sent.expect("the head of an answer").whole().await
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use http::Method;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ollama_sim::{Recorded, Sim};
 use serde_json::{Value, json};
 use sluice_gate::store::Key;
@@ -189,6 +189,24 @@ impl App {
     pub fn store(&self) -> Arc<dyn Store> {
         sqlite(self.state.path())
     }
+}
+
+/// A request with these headers and this body, on a connection of its own, and all of its answer.
+pub async fn send(
+    app: &App,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Whole {
+    let mut lines = HeaderMap::new();
+    for (name, value) in headers {
+        let name: HeaderName = name.parse().expect("a name");
+        lines.append(name, HeaderValue::from_str(value).expect("a value"));
+    }
+    let mut client = app.client().await;
+    let sent = client.send(method, path, lines, body.to_owned()).await;
+    sent.expect("the head of an answer").whole().await
 }
 
 /// The mission's three numbers: active, queued, max.

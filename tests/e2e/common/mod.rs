@@ -18,6 +18,7 @@ pub use self::{
     answer::{Answer, End, Line, Whole},
     app::{
         App, Setup, assert_started_in_order, chats, fill, nothing_happened, prompt, queue_status,
+        send,
     },
     client::Client,
     files::{Wasm, fixture, read_manifest, trap_manifest, write_manifest},
