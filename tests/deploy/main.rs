@@ -11,3 +11,4 @@ mod open_webui;
 mod profiles;
 mod pull;
 mod read;
+mod setups;
