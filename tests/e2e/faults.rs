@@ -162,6 +162,26 @@ fn an_answer_that_ends_too_early_is_never_a_success() {
 }
 
 #[test]
+fn odd_figures_and_half_an_emoji_leave_an_answer_whole() {
+    run(async {
+        let app = Setup::answering("tokens=3 pace=0ms").start().await;
+        for figures in ["fraction", "negative", "null", "text", "absent"] {
+            let prompt = format!("Hello [[sim figures={figures}]]");
+            app.chat(&prompt).await.whole().await.assert_complete();
+        }
+        let prompt = "Hello [[sim half_at=2]]";
+        let openai = json!({ "messages": [{ "role": "user", "content": prompt }], "stream": true });
+        let events = app.post("/v1/chat/completions", &openai).await;
+        let text = events.whole().await.text();
+        assert!(
+            text.contains("[DONE]") && text.contains('\u{fffd}'),
+            "{text}"
+        );
+        nothing_is_held(&app).await;
+    });
+}
+
+#[test]
 fn an_error_in_place_of_a_document_is_no_success() {
     run(async {
         let told = br#"{"error":"the runner has gone"}"#;
