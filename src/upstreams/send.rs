@@ -3,8 +3,9 @@
 //! # What goes out
 //! Only headers from a short list, so that nothing of the client's (`authorization`, `cookie`, `origin`, `spin-…`, anything
 //! hop by hop) can pass. Where the host sets no TCP_NODELAY (Spin) a second segment waits for the acknowledgement of the first,
-//! which takes a quiet peer 40 ms. So the body has a `content-length` and is written as soon as the request is sent, which
-//! mostly puts both into one segment; and `expect: 100-continue` makes the peer answer at once a head that came alone.
+//! which takes a quiet peer 40 ms. So the body has a `content-length` and is written as soon as the request is sent, in slices as
+//! large as may be, which mostly puts both into one segment; and `expect: 100-continue` makes the peer answer at once a head that
+//! came alone.
 //!
 //! # What it does not do
 //! It does not choose an upstream, retry, or judge a status.
@@ -64,7 +65,7 @@ pub async fn send(
     let writing = async move {
         for slice in slices {
             // An upstream that does not want the rest has answered already, or will not.
-            if !body_writer.write_all(slice.to_vec()).await.is_empty() {
+            if !body_writer.write_all(slice).await.is_empty() {
                 break;
             }
         }
@@ -83,7 +84,7 @@ pub async fn send(
         .map(UpstreamResponse::new)
 }
 
-/// How much of a body is handed to the host at once, in bytes: each slice is copied for it.
+/// How much of a body is handed to the host at once, in bytes: each slice is a copy.
 const SLICE: usize = 64 * 1024;
 
 /// Which of a client's headers an upstream gets to see.

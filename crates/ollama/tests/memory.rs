@@ -202,7 +202,7 @@ fn no_shape_of_a_body_costs_more_than_twice_its_length_and_what_waits_more_than_
         let held = MEMORY.current_usage() - before;
         let mut sent = 0;
         for slice in prepared.body.payload(&Sending::default()).slices(32 * 1024) {
-            sent += slice.to_vec().len();
+            sent += slice.len();
         }
         let peak = MEMORY.peak_usage() - before;
         println!(

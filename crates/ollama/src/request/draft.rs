@@ -324,14 +324,25 @@ impl Payload {
         self.pieces.is_empty()
     }
 
-    /// Its bytes in slices of at most so many, which share them.
-    pub fn slices(self, most: usize) -> impl Iterator<Item = Bytes> {
-        self.pieces.into_iter().flat_map(move |piece| {
-            let count = piece.len().div_ceil(most.max(1));
-            (0..count).map(move |index| {
-                let begin = index * most;
-                piece.slice(begin..piece.len().min(begin + most))
-            })
+    /// Its bytes, copied into slices of so many; only the last may be shorter. A piece by itself would be a segment by itself on the
+    /// wire, and where a host sets no TCP_NODELAY (Spin) the second of two small ones waits 40 ms.
+    pub fn slices(self, most: usize) -> impl Iterator<Item = Vec<u8>> {
+        let most = most.max(1);
+        let mut left = self.len();
+        let mut pieces = self.pieces.into_iter();
+        let mut piece = Bytes::new();
+        std::iter::from_fn(move || {
+            let wanted = most.min(left);
+            let mut slice = Vec::with_capacity(wanted);
+            while slice.len() < wanted {
+                if piece.is_empty() {
+                    piece = pieces.next()?;
+                }
+                let part = piece.split_to(piece.len().min(wanted - slice.len()));
+                slice.extend_from_slice(&part);
+            }
+            left -= wanted;
+            (!slice.is_empty()).then_some(slice)
         })
     }
 

@@ -279,3 +279,18 @@ fn what_waits_in_line_is_the_body_and_next_to_nothing_beside_it() {
         assert_eq!(slices.concat(), payload.to_vec());
     }
 }
+
+#[test]
+fn what_fits_into_one_slice_is_sent_as_one() {
+    let added = prepared(Endpoint::Chat, r#"{"prompt":"x"}"#);
+    let payload = added.body.payload(&Sending::default());
+    assert!(payload.pieces.len() > 1);
+    assert_eq!(payload.clone().slices(payload.len()).count(), 1);
+    for most in 0..payload.len() {
+        let mut slices: Vec<_> = payload.clone().slices(most).collect();
+        assert_eq!(slices.concat(), payload.to_vec());
+        slices.pop();
+        assert!(slices.iter().all(|slice| slice.len() == most.max(1)));
+    }
+    assert_eq!(Payload::default().slices(8).count(), 0);
+}
