@@ -51,6 +51,9 @@ pub struct Around {
     pub load: Box<dyn Fn(u8, u64)>,
 }
 
+/// The longest rest that a slow reading leads to, in microseconds.
+const REST_AT_MOST_US: u64 = 8_000;
+
 /// After so long a load that is still wanted is asked for again, in milliseconds.
 const LOAD_AGAIN_MS: u64 = 2_000;
 
@@ -70,6 +73,8 @@ pub(super) struct Shared<W: World> {
     is_chain_over: Cell<bool>,
     /// How long operations take at present, in milliseconds.
     pace_ms: Cell<u64>,
+    /// No reading before that, in microseconds of the monotonic clock: the last one took its time.
+    reads_again_us: Cell<u64>,
     /// How many operations have failed, and whether the last one did.
     pub(super) failures: Cell<u64>,
     pub(super) is_failing: Cell<bool>,
@@ -98,6 +103,7 @@ impl<W: World> Gate<W> {
             foresight: Foresight::default(),
             is_chain_over: Cell::new(false),
             pace_ms: Cell::new(0),
+            reads_again_us: Cell::new(0),
             failures: Cell::new(0),
             is_failing: Cell::new(false),
             is_driven: Cell::new(false),
@@ -150,7 +156,10 @@ impl<W: World> Gate<W> {
                 }
                 Effect::Read { keys, patience_ms } => {
                     let patience = Duration::from_millis(patience_ms);
-                    Event::Read(self.read_all(keys, patience).await)
+                    let begun_us = self.0.world.now_us();
+                    let found = self.read_all(keys, patience).await;
+                    self.note_reading(begun_us);
+                    Event::Read(found)
                 }
                 Effect::Rest { until_ms } => self.rest(until_ms).await,
                 Effect::Quiet if self.0.is_noted.get() => Event::Due,
@@ -168,6 +177,13 @@ impl<W: World> Gate<W> {
         self.0
             .pace_ms
             .set(took_ms.max(pace_ms - pace_ms.div_ceil(8)));
+    }
+
+    fn note_reading(&self, begun_us: u64) {
+        let now_us = self.0.world.now_us();
+        let took_us = now_us.saturating_sub(begun_us);
+        let rest_us = took_us.min(REST_AT_MOST_US);
+        self.0.reads_again_us.set(now_us.saturating_add(rest_us));
     }
 
     /// Wakes whoever waits for what the machine may have done, and asks for what is to be loaded.
@@ -260,12 +276,14 @@ impl<W: World> Gate<W> {
         }
     }
 
-    /// Rests until it is time, or something was noted.
+    /// Rests until it is time, or something was noted; after a reading at least as long as that took. Many instances on a store that
+    /// does one thing after another (Spin's SQLite) would else keep it at work with their looks alone.
     async fn rest(&self, until_ms: u64) -> Event {
         // To the beginning of that millisecond, not as much later as the rest has begun after one.
-        let left_us = until_ms
+        let until_us = until_ms
             .saturating_mul(1_000)
-            .saturating_sub(self.0.world.now_us());
+            .max(self.0.reads_again_us.get());
+        let left_us = until_us.saturating_sub(self.0.world.now_us());
         let noted = poll_fn(|context| {
             self.0.noted.register(context.waker());
             if self.0.is_noted.get() {

@@ -24,8 +24,10 @@ pub struct Times {
     pub takeover_ms: u64,
     /// A scheduler that has something to do puts its board at least so often.
     pub beat_ms: u64,
-    /// The rest between two looks of one who is next, and between two rounds of a scheduler.
+    /// The shortest rest between two looks of one who is next, and between two rounds of a scheduler.
     pub look_ms: u64,
+    /// The longest, where answers take long.
+    pub slow_look_ms: u64,
     /// The longest rest between two looks of a session that waits.
     pub far_look_ms: u64,
     /// A board that has not changed for so long is checked against the term.
@@ -82,6 +84,7 @@ impl Times {
             takeover_ms: 400,
             beat_ms: 150,
             look_ms: 1,
+            slow_look_ms: 8,
             far_look_ms: 500,
             term_check_ms: 50,
             waiter_read_ms: 50,
@@ -106,6 +109,19 @@ impl Times {
     pub(crate) fn slowed(wait_ms: u64, op_ms: u64) -> u64 {
         let op_ms = op_ms.clamp(Self::QUICK_OP_MS, Self::SLOW_OP_MS);
         wait_ms.saturating_mul(op_ms) / Self::QUICK_OP_MS
+    }
+
+    /// The rest between two looks of one who is next, and between two rounds of a scheduler, where a slot is free every `gap_ms`:
+    /// what a hand-off takes longer for it is nothing beside an answer, and a store that is asked a thousand times a second is.
+    pub(crate) fn look_rest_ms(&self, gap_ms: u64) -> u64 {
+        (gap_ms / 128).min(self.slow_look_ms).max(self.look_ms)
+    }
+
+    /// The same of one that has so many before it who are not next: a quarter of the time until it is.
+    pub(crate) fn far_look_rest_ms(&self, gap_ms: u64, distance: u64) -> u64 {
+        let nearest_ms = self.look_ms.saturating_mul(distance.saturating_add(1));
+        let rest_ms = (gap_ms / 4).saturating_mul(distance).max(nearest_ms);
+        rest_ms.min(self.far_look_ms)
     }
 
     /// The rest between two signs of life, where operations take so long. The scheduler has its own opinion of that, so one that is

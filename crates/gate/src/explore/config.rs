@@ -205,6 +205,7 @@ fn times(ttl: u64, own: u64, renewal: u64, takeover: u64) -> Times {
         takeover_ms: takeover,
         beat_ms: (takeover - 1).max(1),
         look_ms: 1,
+        slow_look_ms: 1,
         far_look_ms: 1,
         term_check_ms: 1,
         waiter_read_ms: 1,

@@ -313,11 +313,14 @@ impl Instance {
             {
                 times.waiter_read_ms
             }
-            true => session.nearest_ahead().map_or(times.look_ms, |ahead| {
-                let capacity = u64::from(context.room.capacity());
-                let distance = u64::from(ahead).saturating_sub(capacity);
-                times.look_ms.saturating_mul(distance.saturating_add(1))
-            }),
+            true => {
+                let gap_ms = session.gap_ms(context.room.capacity());
+                let ahead = u64::from(session.nearest_ahead().unwrap_or(0));
+                match ahead.saturating_sub(u64::from(context.room.capacity())) {
+                    0 => times.look_rest_ms(gap_ms),
+                    distance => times.far_look_rest_ms(gap_ms, distance),
+                }
+            }
         };
         session.look_at = context.now.mono_ms.saturating_add(rest_ms.min(far_ms));
     }

@@ -163,9 +163,8 @@ impl Instance {
                         at(session.retry_at);
                     }
                     if term.is_active() {
-                        at(tries_at(
-                            term.read_at.unwrap_or(0).saturating_add(times.look_ms),
-                        ));
+                        let rest_ms = term.look_rest_ms(context.room.total(), times);
+                        at(tries_at(term.read_at.unwrap_or(0).saturating_add(rest_ms)));
                         at(tries_at(term.put_at.saturating_add(times.beat_ms)));
                     }
                     if term.passed && (term.board.oldest < term.no || !term.deletable.is_empty()) {

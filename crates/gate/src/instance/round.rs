@@ -34,15 +34,16 @@ impl Instance {
             let has_room = term.has_room_as_found(context.room.total());
             // Who moves is told of the room that there is now: on an idle board nobody has taken in what has ended since.
             let moves = !term.asks.moves.is_empty();
+            let rest_ms = term.look_rest_ms(context.room.total(), &times);
             let is_due = match term.read_at {
                 None => term.passed && term.is_active() || !has_room || moves,
                 Some(at) => {
-                    let is_time = now_ms.saturating_sub(at) >= times.look_ms;
+                    let is_time = now_ms.saturating_sub(at) >= rest_ms;
                     is_time && (term.is_active() || !has_room || moves)
                 }
             };
             if is_due {
-                let sessions = term.due_outboxes(session.no, now_ms, times.look_ms, &times);
+                let sessions = term.due_outboxes(session.no, now_ms, rest_ms, &times);
                 let keys = round_keys(session.epoch, &sessions).collect();
                 return self.read(State::Reading(sessions), keys);
             }

@@ -47,6 +47,11 @@ impl Service {
         Some(turns.saturating_mul(self.mean_us) / u64::from(capacity) / 1_000)
     }
 
+    /// The time in milliseconds from one start to the next while all slots are taken; 0 before the first answer was measured.
+    pub(crate) fn gap_ms(&self, capacity: u32) -> u64 {
+        self.mean_us / u64::from(capacity.max(1)) / 1_000
+    }
+
     /// For one who is refused because the line is full: the seconds until a place in it is free, at least 1. Before anything
     /// was measured, a guess of `unknown_s`.
     pub fn retry_after_s(&self, capacity: u32, unknown_s: u32) -> u32 {

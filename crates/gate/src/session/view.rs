@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Session;
 use super::requests::Requests;
 use crate::board::Board;
+use crate::policy::Service;
 use crate::store::TermNo;
 use crate::times::Times;
 
@@ -75,6 +76,12 @@ impl Session {
         let mut line = sessions.filter(|session| is_own(*session) || !board.is_away(*session));
         let at = line.position(is_own)?;
         u32::try_from(at).ok()
+    }
+
+    /// The time between two starts, by that board; 0 where nobody knows.
+    pub fn gap_ms(&self, capacity: u32) -> u64 {
+        let service = self.newest_view().map(|view| Service::of(&view.board));
+        service.map_or(0, |service| service.gap_ms(capacity))
     }
 
     /// Whether it is to give a sign of life now.

@@ -15,7 +15,7 @@ pub(crate) mod put;
 
 use crate::board::Board;
 use crate::mutant::Mutant;
-use crate::policy::{Asks, Field, Spans};
+use crate::policy::{Asks, Field, Service, Spans};
 use crate::store::{SessionNo, TermNo};
 use crate::times::Times;
 use members::Watch;
@@ -141,6 +141,11 @@ impl Term {
     /// Whether it has duties: an idle board that passed ends them (rule 21).
     pub fn is_active(&self) -> bool {
         !self.board.idle || !self.passed
+    }
+
+    /// The rest between two rounds, where so many may relay.
+    pub fn look_rest_ms(&self, capacity: u32, times: &Times) -> u64 {
+        times.look_rest_ms(Service::of(&self.board).gap_ms(capacity))
     }
 
     /// Brings the ages on the board up to date.
