@@ -1,8 +1,10 @@
 //! Totals and histograms: gathered in this instance and added to counters in the store, in batches.
 //!
 //! # How
-//! The first count begins a task that adds up all of them after `EVERY` or a little later. An instance lives as long as its
-//! tasks, so its end loses none; a host that is killed loses what came since. A flood costs the store no more than a trickle.
+//! The first count begins a task that adds up all of them after `EVERY` or a little later, and later than that where the store is
+//! slow: each of some thirty counters is a write of its own, which on Spin's SQLite waits for the disk while all others wait for it.
+//! An instance lives as long as its tasks, so its end loses none; a host that is killed loses what came since. A flood costs the
+//! store no more than a trickle.
 //! What the store itself costs rides along: a measurement must not keep an instance at work.
 //!
 //! # Limits
@@ -33,6 +35,11 @@ use crate::tasks::spawn;
 
 /// How long counts are gathered; up to half as much again by chance, so that instances do not come together.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// The longest, where the store is slow, and how many times as long as an operation takes: some thirty of them are then half a
+/// hundredth of the time.
+const EVERY_AT_MOST: Duration = Duration::from_secs(20);
+const OPERATIONS: u64 = 6_000;
 
 /// How old totals may be that are told, in milliseconds: there are some two hundred.
 pub const FRESH_MS: u64 = 1_000;
@@ -153,6 +160,8 @@ pub fn note(of: Histogram, value: u64) {
 pub fn store_notes() -> Notes {
     Notes {
         took: |us| {
+            let mean_us = OPERATION_US.get();
+            OPERATION_US.set((mean_us.saturating_mul(15).saturating_add(us)) / 16);
             gather(Histogram::Store.bucket(us), 1);
             gather(Tallied::Sum(Histogram::Store), us);
         },
@@ -201,15 +210,22 @@ async fn work() {
     let _at_work = AtWork;
     let mut failures = 0;
     while failures < TRIES {
-        let half_ms = u64::try_from(EVERY.as_millis() / 2).unwrap_or(1);
+        let every = gathered_for(OPERATION_US.get());
+        let half_ms = u64::try_from(every.as_millis() / 2).unwrap_or(1);
         let by_chance_ms = random::below(half_ms);
-        sleep(EVERY + Duration::from_millis(by_chance_ms)).await;
+        sleep(every + Duration::from_millis(by_chance_ms)).await;
         if flush().await.is_err() {
             failures += 1;
         } else if !is_anything_pending() {
             break;
         }
     }
+}
+
+/// How long counts are gathered where an operation on the store takes so many microseconds.
+fn gathered_for(operation_us: u64) -> Duration {
+    let us = operation_us.saturating_mul(OPERATIONS);
+    Duration::from_micros(us).clamp(EVERY, EVERY_AT_MOST)
 }
 
 /// Whether something is pending other than what the additions themselves have cost.
@@ -236,6 +252,8 @@ impl Drop for AtWork {
 thread_local! {
     static PENDING: RefCell<BTreeMap<Tallied, u64>> = const { RefCell::new(BTreeMap::new()) };
     static AT_WORK: Cell<bool> = const { Cell::new(false) };
+    /// How long an operation takes at present, in microseconds.
+    static OPERATION_US: Cell<u64> = const { Cell::new(0) };
     static TOTALS: Rc<SingleFlight<Result<Totals, StoreError>>> = Rc::default();
 }
 
@@ -248,6 +266,13 @@ mod tests {
         let keys: Vec<String> = Tallied::all().map(Tallied::key).collect();
         let unique: std::collections::BTreeSet<&String> = keys.iter().collect();
         assert_eq!(unique.len(), keys.len());
+    }
+
+    #[test]
+    fn a_store_that_is_slow_is_asked_more_seldom() {
+        let gathered_ms = |us| gathered_for(us).as_millis();
+        assert_eq!([0, 100, 333].map(gathered_ms), [2_000; 3]);
+        assert_eq!([1_000, 100_000].map(gathered_ms), [6_000, 20_000]);
     }
 
     #[test]
