@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Late,
     /// The same of outboxes alone.
     LateOutbox,
+    /// The same of boards alone.
+    LateBoard,
     /// A process does nothing for as long as wanted; its clocks go on.
     Stall,
     /// A process's clocks stand still; it goes on.
@@ -40,6 +42,7 @@ impl Fault {
         Fault::WriteFail,
         Fault::Late,
         Fault::LateOutbox,
+        Fault::LateBoard,
         Fault::Stall,
         Fault::Freeze,
         Fault::Empty,
@@ -50,7 +53,16 @@ impl Fault {
     ];
 }
 
-pub(super) const FAULTS: usize = 12;
+pub(super) const FAULTS: usize = 13;
+
+/// Where a request stands that is on the board at the start; each names its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    Relays(usize),
+    /// It is granted, provisionally, and has not looked.
+    Granted(usize),
+    Waits(usize),
+}
 
 /// A configuration; made by [`Config::of`] and changed by its methods.
 #[derive(Clone, Debug)]
@@ -67,6 +79,10 @@ pub(super) struct Config {
     pub has_holder: bool,
     /// Process 0 is the scheduler at the start.
     pub has_lead: bool,
+    /// What stands on the board at the start; if that is anything, process 0 is its scheduler and goes on.
+    pub stand: Vec<Stands>,
+    /// An outbox that process 1 put before the one in the store is still on its way.
+    pub is_overtaken: bool,
     /// The last process has no session at the start.
     pub joins: bool,
     /// A process whose session ended does not begin another.
@@ -76,6 +92,8 @@ pub(super) struct Config {
     pub is_marked: bool,
     /// For how many ticks a scheduler keeps its term.
     pub short: Option<u8>,
+    /// That a board has an ask which nobody has is a break.
+    pub forbids_leaks: bool,
     pub faults: [u8; FAULTS],
 }
 
@@ -90,11 +108,14 @@ impl Config {
             is_now: false,
             has_holder: false,
             has_lead: false,
+            stand: Vec::new(),
+            is_overtaken: false,
             joins: false,
             is_once: false,
             is_cold: false,
             is_marked: false,
             short: None,
+            forbids_leaks: false,
             faults: [0; FAULTS],
         }
     }
@@ -108,6 +129,17 @@ impl Config {
         if !is_paced {
             self = self.any();
         }
+        self
+    }
+
+    /// These clocks: ttl, own limit, renewal, take-over.
+    pub fn clocks(mut self, [ttl, own, renewal, takeover]: [u64; 4]) -> Config {
+        self.times = Times {
+            mutants: self.times.mutants,
+            heard_ms: self.times.heard_ms,
+            doubt_ms: self.times.doubt_ms,
+            ..times(ttl, own, renewal, takeover)
+        };
         self
     }
 
@@ -143,6 +175,23 @@ impl Config {
 
     pub fn lead(mut self) -> Config {
         self.has_lead = true;
+        self
+    }
+
+    /// Who only relays looks after so many ticks.
+    pub fn far_look(mut self, ticks: u64) -> Config {
+        self.times.far_look_ms = ticks;
+        self
+    }
+
+    /// Process 0 schedules, and these are on its board.
+    pub fn stand(mut self, stand: &[Stands]) -> Config {
+        self.stand = stand.to_vec();
+        self
+    }
+
+    pub fn overtaken(mut self) -> Config {
+        self.is_overtaken = true;
         self
     }
 
@@ -182,6 +231,13 @@ impl Config {
     /// Every scheduler gives its term up after so many ticks.
     pub fn short(mut self, ticks: u8) -> Config {
         self.short = Some(ticks);
+        self
+    }
+
+    /// Nothing may stand on a board that its session has neither alive nor as ended: without rule 12d it would stand there for as long
+    /// as the session lives.
+    pub fn no_leaks(mut self) -> Config {
+        self.forbids_leaks = true;
         self
     }
 

@@ -20,6 +20,7 @@
 mod canonical;
 mod config;
 mod mutants;
+mod nearby;
 mod probe;
 mod renumber;
 mod safety;

@@ -2,7 +2,7 @@
 //!
 //! `SLUICE_EXPLORE="1,1 cap=1 long now holder late=1 mutant=OneStep states=3000000" cargo test --release -p sluice-gate probe -- --nocapture`
 
-use super::config::{Config, Fault};
+use super::config::{Config, Fault, Stands};
 use super::search::{Limits, search};
 use crate::mutant::Mutant;
 
@@ -21,6 +21,7 @@ fn probe() {
     let mut config = Config::of(&requests, 1);
     let mut states = 3_000_000;
     let mut ends = None;
+    let mut is_within = false;
     for word in words {
         let (name, value) = word.split_once('=').unwrap_or((word, "1"));
         let number = || value.parse::<u64>().expect("a number");
@@ -32,9 +33,18 @@ fn probe() {
             "long" => config.long(),
             "any" => config.any(),
             "now" => config.now(),
+            "clocks" => config.clocks(numbers(value)),
+            "far" => config.far_look(number()),
+            "heard" => {
+                let [heard, doubt] = numbers(value);
+                (config.times.heard_ms, config.times.doubt_ms) = (heard, doubt);
+                config
+            }
+            "stand" => config.stand(&value.split(',').map(stands).collect::<Vec<_>>()),
             "doubts" => config.doubts(),
             "holder" => config.holder(),
             "lead" => config.lead(),
+            "overtaken" => config.overtaken(),
             "join" => config.join(),
             "once" => config.once(),
             "cold" => config.cold(),
@@ -45,6 +55,11 @@ fn probe() {
             }
             "noends" => {
                 ends = Some(false);
+                config
+            }
+            "leaks" => config.no_leaks(),
+            "within" => {
+                is_within = true;
                 config
             }
             "short" => config.short(number() as u8),
@@ -62,8 +77,34 @@ fn probe() {
     }
     let started = std::time::Instant::now();
     let ends = ends.unwrap_or(config.is_prompt);
-    let outcome = search(&config, Limits { states, ends });
+    let limits = Limits {
+        states,
+        ends,
+        is_within,
+    };
+    let outcome = search(&config, limits);
     println!("{text}: {outcome:#?} in {:?}", started.elapsed());
+}
+
+/// Numbers between slashes: `6/5/2/2`.
+fn numbers<const N: usize>(value: &str) -> [u64; N] {
+    let numbers = value
+        .split('/')
+        .map(|number| number.parse().expect("a number"));
+    let numbers: Vec<u64> = numbers.collect();
+    numbers.try_into().expect("as many numbers")
+}
+
+/// `relays0`, `granted1`, `waits0`.
+fn stands(word: &str) -> Stands {
+    let (name, at) = word.split_at(word.len() - 1);
+    let at = at.parse().expect("a process");
+    match name {
+        "relays" => Stands::Relays(at),
+        "granted" => Stands::Granted(at),
+        "waits" => Stands::Waits(at),
+        _ => panic!("{word}"),
+    }
 }
 
 fn rule(name: &str) -> Mutant {

@@ -14,6 +14,7 @@ fn holds(name: &str, config: &Config, pinned: usize) {
     let limits = Limits {
         states: 20_000_000,
         ends: config.is_prompt,
+        is_within: false,
     };
     match search(config, limits) {
         Outcome::Holds {
@@ -95,6 +96,7 @@ fn long(configurations: &[(&str, Config)]) {
         let limits = Limits {
             states: 6_000_000,
             ends: config.is_prompt,
+            is_within: false,
         };
         match search(config, limits) {
             outcome @ Outcome::Holds { .. } => println!("{name}: {outcome:?}"),

@@ -17,6 +17,7 @@ pub(super) enum Outcome {
     Breaks {
         what: String,
         steps: usize,
+        states: usize,
         trace: String,
     },
     /// So many of these states have no way to an end.
@@ -38,8 +39,13 @@ impl std::fmt::Debug for Outcome {
                 states,
                 is_complete: false,
             } => write!(f, "not finished, {states} states"),
-            Outcome::Breaks { what, steps, trace } => {
-                write!(f, "breaks: {what}, {steps} steps\n{trace}")
+            Outcome::Breaks {
+                what,
+                steps,
+                states,
+                trace,
+            } => {
+                write!(f, "breaks: {what}, {steps} steps, {states} states\n{trace}")
             }
             Outcome::Stuck {
                 stuck,
@@ -58,6 +64,8 @@ pub(super) struct Limits {
     pub states: usize,
     /// Whether liveness is asked for, too.
     pub ends: bool,
+    /// Whether it is asked for within the bounds of numbers: what lies beyond them is no end.
+    pub is_within: bool,
 }
 
 pub(super) fn search(config: &Config, limits: Limits) -> Outcome {
@@ -82,7 +90,9 @@ pub(super) fn search(config: &Config, limits: Limits) -> Outcome {
                     Step::To(next) => next,
                     Step::Bound => {
                         // What is not explored is not held against a state.
-                        ends.push(at);
+                        if !limits.is_within {
+                            ends.push(at);
+                        }
                         continue;
                     }
                     Step::Broken(what) => {
@@ -131,6 +141,9 @@ fn broken(config: &Config, world: &World) -> Option<String> {
     if relaying > config.capacity {
         return Some(format!("{relaying} relay, capacity {}", config.capacity));
     }
+    if let Some(ask) = world.leaked_ask().filter(|_| config.forbids_leaks) {
+        return Some(format!("an ask that nobody has: {ask:?}"));
+    }
     let unsound = world.unsound_board();
     unsound.map(|board| format!("a board that no scheduler would put: {board:?}"))
 }
@@ -164,6 +177,7 @@ fn breaks(
     Outcome::Breaks {
         what,
         steps: trace.lines().count(),
+        states: from.len(),
         trace,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::config::Config;
-use super::world::{Doing, ORIGIN, Process, Value, World};
-use crate::board::{Board, Grant};
+use super::config::{Config, Stands};
+use super::world::{Doing, ORIGIN, Process, Value, World, Write};
+use crate::board::{Board, Grant, Waiting};
 use crate::instance::Instance;
 use crate::session::outbox::Outbox;
 use crate::store::{Epoch, Key};
@@ -83,10 +83,16 @@ impl World {
             self.store
                 .insert(Key::Member(epoch, session), Value::Outbox(outbox));
         }
+        for stands in &config.stand {
+            self.put_on(&mut board, *stands);
+        }
         for member in &mut board.members {
             (member.name, member.seen, member.last) = (1, 1, 1);
         }
-        if config.has_lead {
+        if config.is_overtaken {
+            self.overtake(epoch, &mut board);
+        }
+        if config.has_lead || !config.stand.is_empty() {
             let process = &mut self.processes[0];
             let now = process.clocks();
             process.instance.lead(1, board.clone(), now);
@@ -99,6 +105,52 @@ impl World {
         for process in self.processes.iter_mut().take(members) {
             process.is_woken = true;
             process.doing = Doing::Rest(ORIGIN);
+        }
+    }
+
+    /// Process 0 goes on scheduling, and one more stands on its board.
+    fn put_on(&mut self, board: &mut Board, stands: Stands) {
+        board.idle = false;
+        let (Stands::Relays(at) | Stands::Granted(at) | Stands::Waits(at)) = stands;
+        let process = &mut self.processes[at];
+        process.to_come -= 1;
+        let now = process.clocks();
+        let (ask, said) = match stands {
+            Stands::Relays(_) => process.instance.hold(now),
+            Stands::Granted(_) | Stands::Waits(_) => process.instance.wait(now),
+        };
+        match stands {
+            Stands::Waits(_) => board.line.push(Waiting {
+                ask,
+                ..Waiting::default()
+            }),
+            Stands::Relays(_) | Stands::Granted(_) => board.grants.push(Grant {
+                ask,
+                provisional: matches!(stands, Stands::Granted(_)),
+                ..Grant::default()
+            }),
+        }
+        let key = Key::Member(Epoch(1), ask.session);
+        if let Some(Value::Outbox(outbox)) = self.store.get_mut(&key) {
+            outbox.asks.push(said);
+        }
+    }
+
+    /// What process 1 says is its second outbox, and its first is still on its way.
+    fn overtake(&mut self, epoch: Epoch, board: &mut Board) {
+        let Some((session, beats)) = self.processes[1].instance.beats_mut() else {
+            return;
+        };
+        beats.into_iter().for_each(|beat| *beat += 1);
+        let key = Key::Member(epoch, session);
+        if let Some(value) = self.store.get_mut(&key) {
+            self.late.push(Write::Put(key, value.clone()));
+            if let Value::Outbox(outbox) = value {
+                outbox.beat += 1;
+            }
+        }
+        if let Some(member) = board.member_mut(session) {
+            (member.seen, member.last) = (2, 2);
         }
     }
 

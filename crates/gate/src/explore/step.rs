@@ -130,7 +130,10 @@ impl World {
                 _ => Fault::WriteFail,
             },
             Action::FailLate(_) if self.left[Fault::Late as usize] > 0 => Fault::Late,
-            Action::FailLate(_) => Fault::LateOutbox,
+            Action::FailLate(at) => match write_of(at) {
+                Some(Write::Put(Key::Board(..), _)) => Fault::LateBoard,
+                _ => Fault::LateOutbox,
+            },
             Action::FailRead(_) => Fault::ReadFail,
             Action::Stall(_) => Fault::Stall,
             Action::Freeze(_) => Fault::Freeze,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::config::{Config, FAULTS, Fault};
-use crate::board::Board;
+use crate::board::{AskId, Board};
 use crate::clock::Now;
 use crate::instance::{Context, Effect, Event, Instance, Phase, Request, RequestNo, Why};
 use crate::mutant::Mutant;
@@ -155,6 +155,21 @@ impl World {
         })
     }
 
+    /// An ask on the newest term's board of which its session, which lives, knows nothing any more.
+    pub fn leaked_ask(&self) -> Option<AskId> {
+        let Some(Value::Word(epoch)) = self.store.get(&Key::Epoch) else {
+            return None;
+        };
+        let Some(Value::Number(term)) = self.store.get(&Key::Term(*epoch)) else {
+            return None;
+        };
+        let Some(Value::Board(board)) = self.store.get(&Key::Board(*epoch, *term)) else {
+            return None;
+        };
+        let mut processes = self.processes.iter();
+        processes.find_map(|process| process.instance.leak_on(*epoch, board))
+    }
+
     pub fn actions(&self, config: &Config) -> Vec<Action> {
         let mut actions = Vec::new();
         let mut is_urgent = false;
@@ -219,8 +234,12 @@ impl World {
                 if self.may(Fault::WriteFail) {
                     actions.extend([Action::FailUndone(at), Action::FailDone(at)]);
                 }
-                let is_outbox = matches!(write, Write::Put(Key::Member(..), _));
-                let may_be_late = self.may(Fault::Late) || is_outbox && self.may(Fault::LateOutbox);
+                let of_its_kind = match write {
+                    Write::Put(Key::Member(..), _) => self.may(Fault::LateOutbox),
+                    Write::Put(Key::Board(..), _) => self.may(Fault::LateBoard),
+                    _ => false,
+                };
+                let may_be_late = self.may(Fault::Late) || of_its_kind;
                 if may_be_late && self.late.len() < 2 {
                     actions.push(Action::FailLate(at));
                 }

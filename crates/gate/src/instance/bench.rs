@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Context, Effect, Event, Instance, Phase, Request, RequestNo, Work};
 use crate::board::Board;
 use crate::clock::Now;
+use crate::mutant::Mutant;
 use crate::policy::Rules;
 use crate::room::Room;
 use crate::store::{Found, Key, Op};
@@ -58,6 +59,14 @@ impl Bench {
         let mut bench = Bench::new(instances, room);
         bench.store.insert(Key::New, b"1".to_vec());
         bench
+    }
+
+    /// Without these rules.
+    pub fn without(mut self, rules: &'static [Mutant]) -> Bench {
+        for instance in &mut self.instances {
+            instance.times.mutants = rules;
+        }
+        self
     }
 
     pub fn now(&self) -> Now {

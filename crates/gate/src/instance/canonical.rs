@@ -41,13 +41,19 @@ impl Instance {
 
     /// Relays one request.
     pub(crate) fn hold(&mut self, now: Now) -> (AskId, Ask) {
-        let RequestNo(k) = self.arrive(Request::default(), now);
-        let said = self.requests.publish(now);
-        if let Some(entry) = self.requests.find_mut(k) {
+        let (ask, said) = self.wait(now);
+        if let Some(entry) = self.requests.find_mut(ask.k) {
             entry.phase = Phase::Relaying { upstream: 0 };
         }
+        (ask, said)
+    }
+
+    /// Has one more request, which it has said.
+    pub(crate) fn wait(&mut self, now: Now) -> (AskId, Ask) {
+        let RequestNo(k) = self.arrive(Request::default(), now);
+        let said = self.requests.publish(now);
         let session = self.session.as_ref().map_or(0, |session| session.no);
-        (AskId { session, k }, said[0])
+        (AskId { session, k }, said[said.len() - 1])
     }
 
     /// Is the scheduler of `board`, which has passed.
@@ -58,6 +64,20 @@ impl Instance {
             Term::take(no, found, me, false, now.mono_ms, &self.times).expect("a member");
         (term.board, term.passed, term.changed) = (board, true, false);
         self.term = Some(term);
+    }
+
+    /// An ask of its session on this board that is neither alive here nor said to have ended.
+    pub(crate) fn leak_on(&self, epoch: Epoch, board: &Board) -> Option<AskId> {
+        let session = self.session.as_ref().filter(|session| !session.over)?;
+        let granted = board.grants.iter().map(|grant| grant.ask);
+        let lined = board.line.iter().map(|waiting| waiting.ask);
+        granted.chain(lined).find(|ask| {
+            let lives = self.requests.find(ask.k).is_some_and(|entry| entry.lives());
+            (session.epoch, session.no) == (epoch, ask.session)
+                && !lives
+                && !session.has_ended(ask.k)
+                && !self.requests.succeeds(ask.k)
+        })
     }
 
     pub(crate) fn is_in_session(&self) -> bool {

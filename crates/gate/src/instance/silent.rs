@@ -2,6 +2,7 @@
 
 use super::Request;
 use super::bench::{Bench, TTL_MS};
+use crate::mutant::Mutant;
 use crate::room::Room;
 
 #[test]
@@ -46,7 +47,20 @@ fn those_who_wait_behind_the_requests_of_one_that_died_are_served_while_its_own_
 
 #[test]
 fn what_ended_while_the_store_was_away_is_said_when_it_is_back() {
-    let mut bench = Bench::marked(2, Room::one(1));
+    assert!(
+        the_next_starts_when_the_store_is_back(&[]),
+        "it waits for no lapse"
+    );
+}
+
+#[test]
+fn without_rule_5_it_waits_for_the_lapse() {
+    assert!(!the_next_starts_when_the_store_is_back(&[Mutant::NoOver]));
+}
+
+/// Whether the slot of one that ended while the store was away goes to the next within two seconds of the store's return.
+fn the_next_starts_when_the_store_is_back(without: &'static [Mutant]) -> bool {
+    let mut bench = Bench::marked(2, Room::one(1)).without(without);
     let first = bench.arrive(0, Request::default());
     let second = bench.arrive(1, Request::default());
     bench.pass(100);
@@ -55,5 +69,5 @@ fn what_ended_while_the_store_was_away_is_said_when_it_is_back() {
     bench.pass(5_000);
     bench.is_away = false;
     bench.pass(2_000);
-    assert!(bench.relays(1, second), "it waits for no lapse");
+    bench.relays(1, second)
 }
