@@ -35,6 +35,7 @@ pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Out
         job.account().upstream_ended();
     }
     let upstream = job.upstream.get();
+    // Ollama ends an answer without its last line where a model repeats itself: whoever asks for that must not close an upstream.
     if has_ended {
         breakers::answered(&job.config, upstream.into());
     }

@@ -10,6 +10,7 @@ use crate::{build, process};
 pub(crate) const USAGE: &str = "\
 Takes the names of measurements; without any it does them all, in some twenty minutes:
   handoff makespan waiting waiting-2000 rate polling flood attack bodies writes
+Those of `attack` whose names contain a word of SLUICE_ATTACKS (words,with,commas between) can be done alone.
 
 Prints figures beside their aims. Clients, simulator and host share the machine, so it should have nothing else to do.";
 

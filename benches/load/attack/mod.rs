@@ -136,6 +136,7 @@ const ODD: &[(&str, &str)] = &[
     ("odd: a reset", "reset"),
     ("odd: closes before its first token", "cut_at=0"),
     ("odd: closes early", "cut_at=3"),
+    // Not left alone: Ollama itself ends so where a model repeats itself. Most chats are incomplete.
     ("odd: no last line", "no_done"),
     ("odd: bytes that are no JSON", "garbage_at=3"),
 ];
