@@ -146,7 +146,7 @@ pub fn count_model(model: &str, what: ModelCount) {
 
 fn ensure_at_work() {
     if !AT_WORK.replace(true) {
-        spawn(work());
+        spawn(work(AtWork));
     }
 }
 
@@ -206,8 +206,8 @@ async fn read() -> Result<Totals, StoreError> {
     Ok(Totals(Tallied::all().zip(sums).collect()))
 }
 
-async fn work() {
-    let _at_work = AtWork;
+/// One that is dropped before it began has been at work too.
+async fn work(_at_work: AtWork) {
     let mut failures = 0;
     while failures < TRIES {
         let every = gathered_for(OPERATION_US.get());
@@ -273,6 +273,13 @@ mod tests {
         let gathered_ms = |us| gathered_for(us).as_millis();
         assert_eq!([0, 100, 333].map(gathered_ms), [2_000; 3]);
         assert_eq!([1_000, 100_000].map(gathered_ms), [6_000, 20_000]);
+    }
+
+    #[test]
+    fn a_task_that_is_dropped_before_it_began_leaves_room_for_the_next() {
+        AT_WORK.set(true);
+        drop(work(AtWork));
+        assert!(!AT_WORK.get());
     }
 
     #[test]

@@ -126,14 +126,14 @@ impl<W: World> Gate<W> {
     /// Begins the task, if there is none.
     pub(super) fn ensure_driven(&self) {
         if !self.0.is_driven.replace(true) {
-            let gate = self.clone();
+            // Not made by the task: one that is dropped before it is polled would leave the gate without another.
+            let driving = Driving {
+                gate: self.clone(),
+                is_at_rest: Cell::new(false),
+            };
             self.0.world.spawn(async move {
-                let mut driving = Driving {
-                    gate: &gate,
-                    is_at_rest: false,
-                };
-                gate.drive().await;
-                driving.is_at_rest = true;
+                driving.gate.drive().await;
+                driving.is_at_rest.set(true);
             });
         }
     }
@@ -347,17 +347,17 @@ impl<W: World> Gate<W> {
 }
 
 /// While it lives the machine is driven.
-struct Driving<'a, W: World> {
-    gate: &'a Gate<W>,
+struct Driving<W: World> {
+    gate: Gate<W>,
     /// There was nothing left to do.
-    is_at_rest: bool,
+    is_at_rest: Cell<bool>,
 }
 
-impl<W: World> Drop for Driving<'_, W> {
+impl<W: World> Drop for Driving<W> {
     fn drop(&mut self) {
         let shared = &self.gate.0;
         shared.is_driven.set(false);
-        if !self.is_at_rest {
+        if !self.is_at_rest.get() {
             // The task was dropped: whoever waits begins another.
             shared.changed.wake();
             shared.phases.wake_all();

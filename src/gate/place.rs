@@ -256,15 +256,28 @@ impl<W: World> Place<W> {
         }
         let (gate, number) = (self.gate.clone(), self.number);
         let work = self.account.work(gate.0.world.now());
+        let leaving = Leaving { gate, number, work };
         if self.account.is_worked_for() {
-            let notice = gate.0.world.sleep(NOTICE);
-            self.gate.0.world.spawn(async move {
+            let world = &self.gate.0.world;
+            let notice = world.sleep(NOTICE);
+            world.spawn(async move {
+                let _leaving = leaving;
                 notice.await;
-                gate.leave(number, work);
             });
-        } else {
-            gate.leave(number, work);
         }
+    }
+}
+
+/// A request that leaves the gate when this is dropped: with the task that waits before that, if not sooner.
+struct Leaving<W: World> {
+    gate: Gate<W>,
+    number: RequestNo,
+    work: Option<Work>,
+}
+
+impl<W: World> Drop for Leaving<W> {
+    fn drop(&mut self) {
+        self.gate.leave(self.number, self.work.take());
     }
 }
 

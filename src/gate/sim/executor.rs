@@ -165,6 +165,19 @@ impl Executor {
         drop(dropped);
     }
 
+    /// Drops the task of an instance that was begun last.
+    pub(super) fn drop_last_of(&self, instance: usize) {
+        let dropped = {
+            let mut tasks = self.tasks.borrow_mut();
+            let mut own = tasks
+                .iter()
+                .filter(|(_, (owner, _))| *owner == Owner::Instance(instance));
+            let number = own.next_back().map(|(number, _)| *number);
+            number.and_then(|number| tasks.remove(&number))
+        };
+        drop(dropped);
+    }
+
     /// Polls one task that is ready, chosen by `choose` among so many, or lets time pass to the next timer. `false`: nothing is left
     /// to happen before `until_us`.
     pub(super) fn turn(

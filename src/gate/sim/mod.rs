@@ -11,6 +11,7 @@
 
 mod client;
 mod dice;
+mod dropped;
 mod executor;
 mod plan;
 mod run;
