@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures::future::{Either, select};
 use sluice_gate::history::Span;
-use sluice_gate::instance::{Phase, Request, Why};
+use sluice_gate::instance::{Cancel, Phase, Request, Why};
 
 use super::world::{Counts, Instance, Relay, Shared};
 use crate::gate::driver::Gate;
@@ -23,6 +23,9 @@ pub(super) struct Client {
     /// The instance that it comes to.
     pub(super) index: usize,
     pub(super) arrived_us: u64,
+    /// The gate at which its ticket is given up, if it is.
+    pub(super) elsewhere: Option<Gate<Instance>>,
+    pub(super) has_given_up: Cell<bool>,
     pub(super) is_counted: Cell<bool>,
 }
 
@@ -90,9 +93,26 @@ impl Client {
         };
         match select(pin!(self.be_served(&place, service_us)), pin!(leaves)).await {
             Either::Left(((), _)) => {}
-            Either::Right(_) => self.count("left", |counts| counts.left += 1),
+            Either::Right((_, being_served)) => {
+                let giving_up = pin!(self.give_up(request.guard));
+                match select(giving_up, being_served).await {
+                    // It is over now, or is told so.
+                    Either::Left((true, being_served)) => being_served.await,
+                    Either::Left((false, _)) | Either::Right(_) => {}
+                }
+                self.count("left", |counts| counts.left += 1);
+            }
         }
         place.end();
+    }
+
+    /// Gives its ticket up, by whatever instance; `false`: it does not, or cannot.
+    async fn give_up(&self, guard: u64) -> bool {
+        let Some(elsewhere) = &self.elsewhere else {
+            return false;
+        };
+        self.has_given_up.set(true);
+        elsewhere.cancel(Cancel::Ticket(guard)).await == Ok(true)
     }
 
     async fn be_served(&self, place: &Rc<Place<Instance>>, service_us: u64) {
@@ -104,9 +124,7 @@ impl Client {
                 Phase::Over(Why::Refused(_)) => {
                     return self.count("refused", |counts| counts.refused += 1);
                 }
-                Phase::Over(_) => {
-                    return self.count("stopped before it began", |counts| counts.stopped += 1);
-                }
+                Phase::Over(_) => return self.count_over(phase, "stopped before it began"),
                 Phase::Waiting | Phase::Sending { .. } => phase = place.changed_from(phase).await,
             }
         }
@@ -115,9 +133,7 @@ impl Client {
         let look_us = shared.throw(|dice| dice.below(LOOK_US));
         shared.pause(look_us).await;
         if !place.may_relay() {
-            return self.count("stopped before its first byte", |counts| {
-                counts.stopped += 1
-            });
+            return self.count_over(place.phase(), "stopped before its first byte");
         }
         shared.say(|| format!("request {} relays in instance {}", self.number, self.index));
         place.start();
@@ -125,8 +141,21 @@ impl Client {
         let served = shared.pause(service_us);
         match select(pin!(served), pin!(place.until_stopped())).await {
             Either::Left(_) => self.count("served", |counts| counts.served += 1),
-            Either::Right(_) => self.count("stopped", |counts| counts.stopped += 1),
+            Either::Right(_) => self.count_over(place.phase(), "stopped"),
         }
+    }
+
+    /// It is over: its ticket was given up, or something went wrong.
+    fn count_over(&self, phase: Phase, what: &str) {
+        if phase != Phase::Over(Why::Cancelled) {
+            return self.count(what, |counts| counts.stopped += 1);
+        }
+        if !self.has_given_up.get() {
+            let number = self.number;
+            self.shared
+                .fail(|| format!("request {number} was cancelled, and nobody gave it up"));
+        }
+        self.count("given up", |counts| counts.left += 1);
     }
 
     fn count(&self, what: &str, count: impl FnOnce(&mut Counts)) {

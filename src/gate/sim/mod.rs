@@ -21,7 +21,7 @@ mod world;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use plan::Plan;
-use run::run;
+use run::{run, run_with};
 use world::Counts;
 
 /// How many seeds are run, ordinarily and in the long run.
@@ -92,6 +92,25 @@ fn a_simulation_of_many_seeds_holds_every_invariant() {
         .map(|(seed, trouble)| format!("SLUICE_SEED={seed}: {trouble}"))
         .collect();
     assert!(failures.is_empty(), "{}", report.join("\n"));
+}
+
+/// How many seeds are run in which tickets are given up.
+const GIVEN_UP: u64 = 24;
+
+#[test]
+fn a_ticket_that_is_given_up_anywhere_ends_its_request_and_no_other() {
+    let mut left = 0;
+    for seed in 0..GIVEN_UP {
+        let gives_up = |plan: &mut Plan| {
+            plan.gives_up = true;
+            plan.odds.hangup = 300_000;
+        };
+        match run_with(seed, false, gives_up) {
+            Ok(counts) => left += counts.left,
+            Err(trouble) => panic!("seed {seed}: {trouble}"),
+        }
+    }
+    assert!(left > GIVEN_UP, "{left}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) places: u32,
     /// How many requests can wait, in millionths.
     pub(super) batch: u64,
+    /// Whoever hangs up gives its ticket up instead, and goes when its request has ended.
+    pub(super) gives_up: bool,
     /// What happens when, in microseconds.
     pub(super) faults: Vec<(u64, Fault)>,
 }
@@ -111,6 +113,7 @@ impl Plan {
             clients: dice.one_of(&[0, 0, 2, 5, 1_000]),
             places: dice.one_of(&[2, 8, 1_000]),
             batch: dice.one_of(&[0, 100_000, 500_000]),
+            gives_up: false,
             faults: Vec::new(),
         };
         plan.go_wrong(dice);

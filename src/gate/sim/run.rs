@@ -24,8 +24,21 @@ use crate::store::Store;
 /// # Errors
 /// What did not hold, and when.
 pub(super) fn run(seed: u64, is_told: bool) -> Result<Counts, String> {
+    run_with(seed, is_told, |_| {})
+}
+
+/// The same, with a plan that is changed.
+///
+/// # Errors
+/// The same.
+pub(super) fn run_with(
+    seed: u64,
+    is_told: bool,
+    change: impl FnOnce(&mut Plan),
+) -> Result<Counts, String> {
     let mut dice = Dice::new(seed);
-    let plan = Plan::of(&mut dice);
+    let mut plan = Plan::of(&mut dice);
+    change(&mut plan);
     if is_told {
         println!("{plan:#?}");
     }
@@ -287,11 +300,16 @@ impl Run {
             )
         });
         let gate = self.gates.borrow()[index].clone();
+        let elsewhere = plan
+            .gives_up
+            .then(|| self.gates.borrow()[self.some_instance()].clone());
         let client = Client {
             shared: self.shared.clone(),
             number,
             index,
             arrived_us: self.shared.executor.now_us(),
+            elsewhere,
+            has_given_up: Cell::new(false),
             is_counted: Cell::new(false),
         };
         self.shared
