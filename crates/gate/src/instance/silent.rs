@@ -71,3 +71,19 @@ fn the_next_starts_when_the_store_is_back(without: &'static [Mutant]) -> bool {
     bench.pass(2_000);
     bench.relays(1, second)
 }
+
+#[test]
+fn a_reading_that_fails_now_and_then_keeps_no_slot_for_one_that_died() {
+    let mut bench = Bench::marked(2, Room::one(1));
+    bench.arrive(0, Request::default());
+    let second = bench.arrive(1, Request::default());
+    bench.pass(1_000);
+    bench.kill(0);
+    for _ in 0..TTL_MS / 1_000 + 3 {
+        bench.pass(950);
+        bench.is_away = true;
+        bench.pass(50);
+        bench.is_away = false;
+    }
+    assert!(bench.relays(0, second));
+}
