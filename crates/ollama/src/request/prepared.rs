@@ -121,7 +121,6 @@ pub fn prepare_checked(
                 _ => scope,
             };
             let settling = Settling {
-                endpoint: sent_to,
                 scope,
                 work,
                 asker,

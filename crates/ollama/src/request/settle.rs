@@ -37,8 +37,6 @@ pub(super) enum Work {
 /// By what a body for `/api` is settled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settling<'a> {
-    /// Where it is sent.
-    pub(super) endpoint: Endpoint,
     /// What kind of body it is.
     pub(super) scope: Scope,
     /// Whether it makes the model work.
@@ -59,7 +57,6 @@ pub(super) fn settle_own(
     settling: &Settling<'_>,
 ) -> Result<Vec<&'static str>, Invalid> {
     let Settling {
-        endpoint,
         scope,
         work,
         asker,
@@ -67,13 +64,12 @@ pub(super) fn settle_own(
     } = *settling;
     let mut added = named.write(draft);
     let mut dropped = options(draft, scope, policy, &mut added);
-    let unloads = work == Work::Load
-        && matches!(endpoint, Endpoint::Chat | Endpoint::Generate)
-        && draft.value("keep_alive").and_then(keep_alive_ns) == Some(0);
+    let unloads =
+        work == Work::Load && draft.value("keep_alive").and_then(keep_alive_ns) == Some(0);
     if unloads && !asker.is_operator {
         return Err(Invalid::request(
             Some("keep_alive"),
-            "keep_alive 0 without a prompt unloads the model for everybody: that takes an operator's key",
+            "keep_alive 0 without anything to work on unloads the model for everybody: that takes an operator's key",
         ));
     }
     // How long a model stays loaded is everybody's concern: a client's zero would unload it under the others, and any other

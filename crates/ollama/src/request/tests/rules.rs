@@ -228,13 +228,39 @@ fn keep_alive_goes_with_a_load_and_only_an_operator_may_unload() {
             "{sent}"
         );
     }
-    // With a prompt it is a request like any other.
+    // With something to work on it is a request like any other.
     prepared_by(
         &policy,
         Endpoint::Generate,
         r#"{"prompt":"x","keep_alive":0}"#,
     )
     .unwrap();
+}
+
+#[test]
+fn an_embedding_of_nothing_that_would_unload_its_model_takes_an_operator_too() {
+    let operator = Asker {
+        is_operator: true,
+        ..Asker::default()
+    };
+    for (endpoint, nothing) in [
+        (Endpoint::Embed, r#""input":[]"#),
+        (Endpoint::Embed, r#""input":null"#),
+        (Endpoint::Embeddings, r#""prompt":"""#),
+    ] {
+        let body = format!(r#"{{"model":"m",{nothing},"keep_alive":0}}"#);
+        assert_eq!(
+            refused(endpoint, &body).param.as_deref(),
+            Some("keep_alive"),
+            "{body}"
+        );
+        let prepared = prepare(endpoint, body.into_bytes(), &operator, &policy()).unwrap();
+        let sent: Value = serde_json::from_str(&sent(&prepared, &FIRST)).unwrap();
+        assert_eq!(sent["keep_alive"], 0);
+    }
+    let working = r#"{"model":"m","input":"x","keep_alive":0}"#;
+    let prepared = prepared(Endpoint::Embed, working);
+    assert_eq!(prepared.dropped, ["keep_alive"]);
 }
 
 #[test]
