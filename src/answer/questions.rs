@@ -47,11 +47,11 @@ async fn told(asked: Asked, question: Question, segment: &str) -> Result<Reply, 
         Question::Show => {
             let show = show(body.read(limits).await?.into_parts().0)?;
             let about = About::named(&config, show.model).await?;
-            show_question(&about.model, show.verbose)
+            show_question(&about.model, show.verbose).of_client()
         }
         Question::OpenAiModel => {
             asked = About::named(&config, model_name(segment)?).await?;
-            readings::Question::get(&format!("/v1/models/{}", asked.model))
+            readings::Question::get(&format!("/v1/models/{}", asked.model)).of_client()
         }
         _ => readings::Question::get("/api/version"),
     };

@@ -3,7 +3,8 @@
 //! # Limits
 //! Whoever asks while the same question is out waits for its answer; whoever asks within [`FRESH_MS`] gets the same. An answer is
 //! read whole, so that nobody who reads slowly holds a connection, and is counted as a body is ([`crate::budget`]). At most
-//! [`AT_ONCE`] questions of an instance are out: connections are there for answers that people wait for.
+//! [`AT_ONCE`] questions of an instance are out, and [`OF_CLIENTS`] of those about what clients name: connections are there for answers
+//! that people wait for.
 //!
 //! # What it does not do
 //! A question says nothing of how an upstream generates: it neither heals nor harms a breaker. Nothing of the client's own
@@ -37,6 +38,9 @@ pub const MODEL_MS: u64 = 60_000;
 /// How many questions of one instance are out at once: far fewer than there are connections.
 pub const AT_ONCE: usize = 4;
 
+/// How many of these may be about what clients name: the others are for lists, and for what Sluice has to know of a chat's model.
+const OF_CLIENTS: usize = 2;
+
 /// How many wait for that.
 const WAITING: usize = 64;
 
@@ -56,6 +60,8 @@ const KEPT_BYTES: usize = 256 * 1024;
 /// A question, as it goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
+    /// Whether a client has said what it is about. There are as many of these as there are names.
+    is_clients: bool,
     /// The path, as Ollama knows it.
     pub path: String,
     /// The body; none: it is a `GET`.
@@ -82,6 +88,7 @@ impl Question {
     /// A question without a body.
     pub fn get(path: &str) -> Question {
         Question {
+            is_clients: false,
             path: path.to_owned(),
             body: Bytes::new(),
         }
@@ -90,8 +97,18 @@ impl Question {
     /// What a model is.
     pub fn show(model: &str) -> Question {
         Question {
+            is_clients: false,
             path: "/api/show".to_owned(),
             body: json!({ "model": model }).to_string().into(),
+        }
+    }
+
+    /// The same as a client's, which is bounded besides.
+    #[must_use]
+    pub fn of_client(self) -> Question {
+        Question {
+            is_clients: true,
+            ..self
         }
     }
 }
@@ -214,8 +231,14 @@ pub async fn loaded(config: &Config, index: usize) -> Option<Rc<Reading>> {
 }
 
 async fn ask(config: &Config, index: usize, question: &Question) -> Reading {
-    let permits = PERMITS.with(Rc::clone);
-    let Some(Some(_permit)) = within(PATIENCE, permits.acquire()).await else {
+    let permitted = async {
+        let clients = match question.is_clients {
+            true => Some(CLIENTS.with(Rc::clone).acquire().await?),
+            false => None,
+        };
+        Some((clients, PERMITS.with(Rc::clone).acquire().await?))
+    };
+    let Some(Some(_permits)) = within(PATIENCE, permitted).await else {
         return Err(Refusal::Overloaded);
     };
     let is_get = question.body.is_empty();
@@ -304,4 +327,5 @@ fn flight(key: &Key) -> Flight {
 thread_local! {
     static FLIGHTS: RefCell<HashMap<Key, Flight>> = RefCell::default();
     static PERMITS: Rc<Permits> = Rc::new(Permits::new(AT_ONCE, WAITING));
+    static CLIENTS: Rc<Permits> = Rc::new(Permits::new(OF_CLIENTS, WAITING));
 }

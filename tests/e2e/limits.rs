@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join_all, select_all};
 use http::{HeaderMap, HeaderValue, Method, header};
-use serde_json::json;
+use serde_json::{Value, json};
+use sluice_host::Reuse;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -182,16 +183,7 @@ fn readers_that_read_nothing_hold_up_no_chat() {
         let question = json!({ "model": "qwen3:1.7b", "verbose": true });
         let mut unread = Vec::new();
         for _ in 0..60 {
-            let body = question.to_string();
-            let head = format!(
-                "POST /api/show HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            let mut stream = TcpStream::connect(app.addr())
-                .await
-                .expect("a server listens");
-            stream.write_all(head.as_bytes()).await.expect("a request");
-            unread.push(stream);
+            unread.push(show(&app, &question).await);
         }
         let chats = join_all((0..20).map(|_| async { app.chat("Hello").await.whole().await }));
         for chat in within(20 * SECOND, "all are answered", chats).await {
@@ -204,6 +196,46 @@ fn readers_that_read_nothing_hold_up_no_chat() {
 }
 
 #[test]
+fn many_who_ask_about_models_keep_nobody_from_the_list_of_them() {
+    run(async {
+        let app = Setup::answering("tokens=1 pace=0ms show=60s")
+            .reuse(Reuse::WAITING)
+            .start()
+            .await;
+        let mut asking = Vec::new();
+        for n in 0..300 {
+            // Each name is a question of its own.
+            asking.push(show(&app, &json!({ "model": format!("m{n}") })).await);
+        }
+        let answers = asking.iter_mut().map(|stream| {
+            Box::pin(async move {
+                let mut status = [0; 12];
+                stream.read_exact(&mut status).await.map(|_| status)
+            })
+        });
+        let first = within(10 * SECOND, "some are too many", select_all(answers)).await;
+        assert_eq!(&first.0.expect("an answer"), b"HTTP/1.1 503");
+        let tags = app.ask(Method::GET, "/api/tags");
+        let tags = within(10 * SECOND, "the list comes", tags).await;
+        assert_eq!(tags.status.as_u16(), 200);
+    });
+}
+
+/// Asks about a model, and reads nothing.
+async fn show(app: &App, question: &Value) -> TcpStream {
+    let body = question.to_string();
+    let head = format!(
+        "POST /api/show HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(app.addr())
+        .await
+        .expect("a server listens");
+    stream.write_all(head.as_bytes()).await.expect("a request");
+    stream
+}
+
+#[test]
 fn a_model_that_is_not_offered_is_not_shown() {
     run(async {
         let app = Setup::answering("tokens=1 pace=0ms")
@@ -213,7 +245,7 @@ fn a_model_that_is_not_offered_is_not_shown() {
         let names = async |path: &str, list: &str, name: &str| {
             let document = app.read(path).await;
             let models = document[list].as_array().cloned().unwrap_or_default();
-            let name = |model: serde_json::Value| model[name].as_str().map(str::to_owned);
+            let name = |model: Value| model[name].as_str().map(str::to_owned);
             models.into_iter().filter_map(name).collect::<Vec<_>>()
         };
         assert_eq!(names("/api/tags", "models", "name").await, ["qwen3:1.7b"]);
