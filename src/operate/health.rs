@@ -110,7 +110,7 @@ pub async fn report(
             entry
         })
         .collect();
-    let standing = gate::standing(config).await.ok();
+    let standing = standing(config).await;
     let mut body = json!({
         "status": status,
         "store": store_word(store),
@@ -227,6 +227,13 @@ async fn look(config: &Config) -> Rc<Vec<Found>> {
         .await
 }
 
+/// How the gate stands: read once for all who want to know within `FRESH_MS`; `None` while the store cannot be read.
+async fn standing(config: &Config) -> Option<Standing> {
+    let standing = STANDING.with(Rc::clone);
+    let read = async || gate::standing(config).await.ok();
+    *standing.get(FRESH_MS, clock::now_ms, read).await
+}
+
 /// Whether the store can be used: read once for all who want to know within `FRESH_MS`.
 pub async fn store() -> Store {
     let probing = PROBING.with(Rc::clone);
@@ -298,7 +305,7 @@ pub fn advise(config: &Rc<Config>, now_ms: u64) {
     let config = config.clone();
     spawn(async move {
         let found = look(&config).await;
-        let standing = gate::standing(&config).await.ok();
+        let standing = standing(&config).await;
         warnings(&config, &found, standing.as_ref()).await;
     });
 }
@@ -330,6 +337,7 @@ thread_local! {
     static ADVISE_AT_MS: Cell<Option<u64>> = const { Cell::new(None) };
     static LOOKING: Rc<SingleFlight<Vec<Found>>> = Rc::default();
     static PROBING: Rc<SingleFlight<Store>> = Rc::default();
+    static STANDING: Rc<SingleFlight<Option<Standing>>> = Rc::default();
 }
 
 #[cfg(test)]

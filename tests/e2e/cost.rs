@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures::future::join_all;
+use http::Method;
 
 use crate::common::{Keeping, RedisServer, Setup, run, seed, settles};
 
@@ -75,6 +76,33 @@ fn a_crowd_that_asks_for_the_line_costs_the_store_one_reading_of_the_totals() {
         let reads = redis.calls_of("get").await - before;
         assert!(reads >= TOTALS, "{reads}: they are read");
         assert!(reads < CROWD / 2 * TOTALS, "{reads} for {CROWD}");
+    });
+}
+
+#[test]
+fn a_crowd_that_asks_for_health_costs_the_store_some_reads_a_second() {
+    run(async {
+        const CROWD: u64 = 400;
+        // The probe, the board, the breakers and the orders are read at most every 0.4 s by each of a few instances.
+        const READS_A_SECOND: u64 = 40;
+        let Some(redis) = RedisServer::start(Keeping::Nothing).await else {
+            return;
+        };
+        seed(&redis.store()).await;
+        let app = Setup::answering("tokens=5 pace=5ms")
+            .runtime_config(redis.runtime_config())
+            .start()
+            .await;
+        let before = redis.calls_of("get").await;
+        let begun = Instant::now();
+        let mut client = app.client().await;
+        for _ in 0..CROWD {
+            let health = client.ask(Method::GET, "/api/health").await.whole().await;
+            assert_eq!(health.status, 200, "{health:?}");
+        }
+        let reads = redis.calls_of("get").await - before;
+        let most = (begun.elapsed().as_secs() + 4) * READS_A_SECOND;
+        assert!(reads < most.max(CROWD / 2), "{reads} for {CROWD}");
     });
 }
 
