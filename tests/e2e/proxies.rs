@@ -4,8 +4,8 @@
 use std::{net::SocketAddr, path::Path, process::Stdio};
 
 use http::{
-    HeaderMap, HeaderValue, Method,
-    header::{CONTENT_TYPE, ORIGIN},
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{CONTENT_TYPE, HOST, ORIGIN},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -19,7 +19,10 @@ use crate::common::{App, Client, SECOND, Setup, eventually, fill, free_port, run
 #[test]
 fn nginx_passes_each_token_on_and_tells_who_left() {
     run(async {
-        let app = Setup::answering("tokens=3").start().await;
+        let app = Setup::answering("tokens=3")
+            .with("trusted_proxies", "127.0.0.0/8")
+            .start()
+            .await;
         let text = read("deploy/proxies/nginx.conf");
         let proxy = Proxy::start(&app, |folder, port| {
             let site = replaced(&text, "listen 80;", &format!("listen 127.0.0.1:{port};"));
@@ -44,6 +47,7 @@ fn nginx_passes_each_token_on_and_tells_who_left() {
         });
         let Some(proxy) = proxy.await else { return };
         assert_streams(&app, proxy.addr).await;
+        assert_names_are_its_own(proxy.addr).await;
     });
 }
 
@@ -173,6 +177,24 @@ async fn assert_streams(app: &App, proxy: SocketAddr) {
         app.sim.wait_until(|counts| counts.streams.aborted > before),
     )
     .await;
+}
+
+/// Fails unless a page whose name is made to lead here is refused, whatever it says that it was asked by. It may say so: to its browser
+/// it asks its own server.
+async fn assert_names_are_its_own(proxy: SocketAddr) {
+    for asked_by in [None, Some("localhost")] {
+        let evil = (HOST, HeaderValue::from_static("evil.example"));
+        let said = asked_by.map(|name| {
+            let header = HeaderName::from_static("x-forwarded-host");
+            (header, HeaderValue::from_static(name))
+        });
+        let headers = HeaderMap::from_iter([evil].into_iter().chain(said));
+        let mut client = Client::connect(proxy).await;
+        let sent = client.send(Method::GET, "/api/tags", headers, "").await;
+        let refused = sent.expect("an answer").whole().await;
+        let expected = (421, "host_not_allowed".to_owned());
+        assert_eq!(refused.refusal(), expected, "{asked_by:?}");
+    }
 }
 
 fn read(relative: &str) -> String {
