@@ -135,3 +135,18 @@ impl From<&UpstreamError> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_the_host_is_no_upstreams_fault_and_told_as_our_own() {
+        let own = UpstreamError::from(ErrorCode::ConnectionLimitReached);
+        assert!(!own.is_upstreams_fault() && own.is_worth_a_retry());
+        assert_eq!(Refusal::from(&own), Refusal::Overloaded);
+        for code in [ErrorCode::ConnectionRefused, ErrorCode::ConnectionTimeout] {
+            assert!(UpstreamError::from(code).is_upstreams_fault());
+        }
+    }
+}

@@ -43,6 +43,37 @@ fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
     });
 }
 
+#[test]
+fn whoever_has_left_the_line_is_not_sent_upstream_when_its_turn_comes() {
+    run(async {
+        const WAITING: usize = 24;
+        let setup = Setup::answering("tokens=1000 pace=20ms").with("max_concurrent", "1");
+        let app = setup.start().await;
+        let held = fill(app.addr(), &app.sim, 1, 5 * SECOND).await;
+        let mut waiting = Vec::new();
+        for n in 0..WAITING {
+            let mut one = app.chat(&format!("leaver {n}")).await;
+            let line = within(10 * SECOND, "a heartbeat", one.line()).await;
+            assert!(line.expect("a line").queue().is_some());
+            waiting.push(one);
+        }
+        let stays = app.chat("it stays").await;
+        drop(waiting);
+        drop(held);
+        let served = app.sim.wait_until(|_| is_running(&app.sim, "it stays"));
+        within(20 * SECOND, "whoever stays is served", served).await;
+        let requests = app.sim.requests();
+        let leavers = requests
+            .iter()
+            .filter(|one| prompt(one).starts_with("leaver"));
+        // The host may not have noticed yet that the first of them have hung up.
+        let started = leavers.count();
+        assert!(started <= WAITING / 4, "{started} of {WAITING}");
+        drop(stays);
+        settles(&*app.store()).await;
+    });
+}
+
 /// As the real Ollama: until its next token is due it works for whoever has left.
 #[test]
 fn an_upstream_that_is_left_has_time_to_notice_before_its_slot_is_given_on() {

@@ -211,6 +211,27 @@ fn a_question_goes_on_to_the_next_upstream_and_heals_no_breaker() {
 }
 
 #[test]
+fn a_failure_that_does_not_end_is_not_waited_for() {
+    run(async {
+        let told = json!({ "error": "it went wrong" }).to_string();
+        let json = "content-type: application/json\r\n";
+        for status in ["500 Internal Server Error", "400 Bad Request"] {
+            let stranger = Stranger::with(Behind::Silence, status, json, told.as_bytes()).await;
+            let app = Setup::answering("tokens=1 pace=0ms")
+                .with("ollama_host", &stranger.url())
+                .with("retry_attempts", "0")
+                .start()
+                .await;
+            // The time between two pieces of an answer is two minutes.
+            let refused = async { app.post("/api/chat", &chat()).await.whole().await };
+            let refused = within(30 * SECOND, "it is refused", refused).await;
+            assert!(refused.text().contains("\"code\""), "{status}: {refused:?}");
+            settles(&*app.store()).await;
+        }
+    });
+}
+
+#[test]
 fn what_becomes_of_a_connection_behind_the_end_of_an_answer_is_no_failure() {
     run(async {
         let said = r#""model":"m","message":{"role":"assistant","content":"Hi"}"#;

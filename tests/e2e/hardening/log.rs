@@ -158,6 +158,34 @@ fn the_line_of_a_refusal_says_who_was_refused() {
     });
 }
 
+#[test]
+fn the_line_of_an_upstreams_failure_says_its_status_and_its_sentence() {
+    run(async {
+        let sim = ollama_sim::Sim::start(ollama_sim::Options::default())
+            .await
+            .expect("a simulator");
+        let variables = [("retry_attempts", "0")];
+        let (_state, mut host) = HostProcess::start_logging(&sim, &variables).await;
+        let failing = r#"{"prompt":"[[sim status=500]]"}"#;
+        raw(host.addr(), &post("/api/chat", "", failing)).await;
+        let reading = async {
+            loop {
+                let line = host.log_line().await.expect("a line");
+                let json = line.strip_prefix("[sluice] ").unwrap_or(&line);
+                let line: Value = serde_json::from_str(json).unwrap_or_default();
+                if line["event"] == "upstream_error" {
+                    return line;
+                }
+            }
+        };
+        let line = within(10 * SECOND, "a line about the upstream", reading).await;
+        assert_eq!(line["upstream_status"], 500, "{line}");
+        let sentence = line["upstream_error"].as_str().unwrap_or_default();
+        assert!(!sentence.is_empty(), "{line}");
+        host.kill().await;
+    });
+}
+
 /// A request by this name of the server.
 fn named(host: &str) -> Vec<u8> {
     format!("GET /api/tags HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").into_bytes()
