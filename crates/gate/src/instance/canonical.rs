@@ -364,7 +364,7 @@ impl Instance {
             );
             shift(&mut term.put_at, if is_active { times.beat_ms } else { 0 });
             if let Some(read_at) = &mut term.read_at {
-                shift(read_at, times.slow_look_ms);
+                shift(read_at, times.slow_look_ms.max(times.waiter_read_ms));
             }
             for watch in &mut term.watches {
                 shift(&mut watch.read_at, times.ttl_ms);

@@ -322,7 +322,12 @@ impl Instance {
                 }
             }
         };
-        session.look_at = context.now.mono_ms.saturating_add(rest_ms.min(far_ms));
+        // Whoever has just come is told its place as soon as there is one.
+        let most_ms = match session.is_ahead_of_view(&self.requests) {
+            true => times.waiter_read_ms,
+            false => far_ms,
+        };
+        session.look_at = context.now.mono_ms.saturating_add(rest_ms.min(most_ms));
     }
 
     /// A newer term is known.

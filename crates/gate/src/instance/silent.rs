@@ -79,7 +79,7 @@ fn a_reading_that_fails_now_and_then_keeps_no_slot_for_one_that_died() {
     let second = bench.arrive(1, Request::default());
     bench.pass(1_000);
     bench.kill(0);
-    for _ in 0..TTL_MS / 1_000 + 3 {
+    for _ in 0..2 * TTL_MS / 1_000 {
         bench.pass(950);
         bench.is_away = true;
         bench.pass(50);

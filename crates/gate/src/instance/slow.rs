@@ -64,3 +64,22 @@ fn hand_on(op_ms: u64) {
         "{op_ms} ms: none was taken for dead"
     );
 }
+
+#[test]
+fn whoever_has_just_come_knows_its_place_however_far_behind_it_stands() {
+    let mut bench = Bench::marked(2, Room::one(1));
+    let first = bench.arrive(0, Request::default());
+    bench.pass(1_000);
+    bench.end(0, first);
+    for _ in 0..30 {
+        bench.arrive(0, Request::default());
+    }
+    bench.pass(1_000);
+    bench.arrive(1, Request::default());
+    bench.pass(1_000);
+    let last = bench.arrive(1, Request::default());
+    bench.pass(3 * bench.instances[1].times.waiter_read_ms);
+    let ask = bench.instances[1].ask(last).expect("a session");
+    let seen = bench.instances[1].board(bench.now());
+    assert!(seen.is_some_and(|(board, _)| board.knows(ask)), "{seen:?}");
+}

@@ -78,6 +78,20 @@ impl Session {
         u32::try_from(at).ok()
     }
 
+    /// Whether the newest board that it has read is from before one of its asks was heard of.
+    pub fn is_ahead_of_view(&self, requests: &Requests) -> bool {
+        let said = requests
+            .list
+            .iter()
+            .filter(|entry| entry.waits() && entry.is_said());
+        let is_own = |session| session == self.no;
+        let listed = self.newest_view().map_or(0, |view| {
+            let sessions = view.board.line.iter().map(|waiting| waiting.ask.session);
+            sessions.filter(|session| is_own(*session)).count()
+        });
+        said.count() > listed
+    }
+
     /// The time between two starts, by that board; 0 where nobody knows.
     pub fn gap_ms(&self, capacity: u32) -> u64 {
         let service = self.newest_view().map(|view| Service::of(&view.board));

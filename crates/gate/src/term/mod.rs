@@ -145,7 +145,11 @@ impl Term {
 
     /// The rest between two rounds, where so many may relay.
     pub fn look_rest_ms(&self, capacity: u32, times: &Times) -> u64 {
-        times.look_rest_ms(Service::of(&self.board).gap_ms(capacity))
+        match self.board.open {
+            true => times.look_rest_ms(Service::of(&self.board).gap_ms(capacity)),
+            // Nothing can be granted.
+            false => times.waiter_read_ms,
+        }
     }
 
     /// Brings the ages on the board up to date.
