@@ -3,7 +3,7 @@
 //! # Limits
 //! Whoever asks while the same question is out waits for its answer; whoever asks within [`FRESH_MS`] gets the same. An answer is
 //! read whole, so that nobody who reads slowly holds a connection, and is counted as a body is ([`crate::budget`]). At most
-//! [`AT_ONCE`] questions of an instance are out, and [`OF_CLIENTS`] of those about what clients name: connections are there for answers
+//! [`AT_ONCE`] questions of an instance are out, and `OF_CLIENTS` of those about what clients name: connections are there for answers
 //! that people wait for.
 //!
 //! # What it does not do

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import {
   answerState,
+  askToDelete,
   browserTest,
   composerText,
   fillIn,
@@ -246,9 +247,7 @@ browserTest(
     await openChat(page, 'one');
     await fillIn(page, '');
     await page.fill('#composer-text', 'half');
-    const item = page.locator('.chat-item[data-current]');
-    await item.hover();
-    await item.locator('[data-action="remove"]').click();
+    await askToDelete(page.locator('.chat-item[data-current]'));
     await page.click('#ask-yes');
     await fillIn(page, 'half');
     await until(async () => (await titles(page)).sort().join() === 'Draft: new,Draft: newer', 'both drafts');

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {
   answerState,
   answerText,
+  askToDelete,
   browserTest,
   composerText,
   hide,
@@ -26,9 +27,7 @@ const shows = (page, ...words) =>
 
 /** Deletes the conversation with this name. */
 async function remove(page, title) {
-  const item = page.locator('.chat-item', { hasText: title });
-  await item.hover();
-  await item.locator('[data-action="remove"]').click();
+  await askToDelete(page.locator('.chat-item', { hasText: title }));
   await page.click('#ask-yes');
 }
 

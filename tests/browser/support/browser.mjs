@@ -193,6 +193,17 @@ export async function forget(page) {
 /** Opens a conversation by its name in the list. */
 export const openChat = (page, title) => page.locator('.chat-open').getByText(title, { exact: true }).click();
 
+/** Asks for a conversation to be deleted: its button shows under the pointer alone, and the list may move between the two. */
+export const askToDelete = (item) =>
+  until(async () => {
+    await item.hover();
+    const clicked = item.locator('[data-action="remove"]').click({ timeout: 1_000 });
+    return clicked.then(
+      () => true,
+      () => false,
+    );
+  }, 'its button');
+
 /** Waits until a condition of the page or the fake holds. */
 export async function until(holds, what = String(holds), limitMs = PATIENCE_MS) {
   const end = performance.now() + limitMs;
