@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+mod duration;
 mod fields;
 mod structs;
 mod tree;
