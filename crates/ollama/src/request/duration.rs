@@ -31,23 +31,29 @@ pub fn duration_ns(text: &str) -> Option<i64> {
     if rest.is_empty() {
         return None;
     }
-    let mut sum_ns = 0_f64;
+    let mut sum_ns = 0_u64;
     while !rest.is_empty() {
         let number = take(&mut rest, |c| c.is_ascii_digit() || c == '.');
-        let unit = take(&mut rest, |c| !c.is_ascii_digit() && c != '.');
-        let digits = number.bytes().filter(u8::is_ascii_digit).count();
-        if digits == 0 || number.len() > digits + 1 {
+        let unit_ns = unit_ns(take(&mut rest, |c| !c.is_ascii_digit() && c != '.'))?;
+        // `5.` and `.5` are numbers for both.
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        if whole.is_empty() && part.is_empty() || part.contains('.') {
             return None;
         }
-        // `5.` and `.5` are numbers for both.
-        sum_ns += number.parse::<f64>().ok()? * unit_ns(unit)?;
+        let whole: u64 = match whole {
+            "" => 0,
+            whole => whole.parse().ok()?,
+        };
+        // What is less than a nanosecond is dropped.
+        let part_ns = format!("0.{part}").parse::<f64>().ok()? * unit_ns as f64;
+        sum_ns = sum_ns.checked_add(whole.checked_mul(unit_ns)?)?;
+        sum_ns = sum_ns.checked_add(part_ns as u64)?;
     }
     // Beyond 2^63 nanoseconds Go refuses it.
-    if sum_ns > i64::MAX as f64 {
-        return None;
+    match is_negative {
+        true => 0_i64.checked_sub_unsigned(sum_ns),
+        false => sum_ns.try_into().ok(),
     }
-    let ns = sum_ns as i64;
-    Some(if is_negative { -ns } else { ns })
 }
 
 fn take<'a>(rest: &mut &'a str, belongs: impl Fn(char) -> bool) -> &'a str {
@@ -57,14 +63,14 @@ fn take<'a>(rest: &mut &'a str, belongs: impl Fn(char) -> bool) -> &'a str {
     taken
 }
 
-fn unit_ns(unit: &str) -> Option<f64> {
+fn unit_ns(unit: &str) -> Option<u64> {
     Some(match unit {
-        "ns" => 1.0,
-        "us" | "µs" | "μs" => 1e3,
-        "ms" => 1e6,
-        "s" => 1e9,
-        "m" => 60e9,
-        "h" => 3600e9,
+        "ns" => 1,
+        "us" | "µs" | "μs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
         _ => return None,
     })
 }
@@ -89,6 +95,10 @@ mod tests {
             ("\"5.s\"", Some(5_000_000_000)),
             ("\"1µs\"", Some(1_000)),
             ("\"-1m\"", Some(i64::MAX)),
+            ("\"9223372036854775807ns\"", Some(i64::MAX)),
+            ("\"9223372036854775808ns\"", None),
+            ("\"-9223372036854775808ns\"", Some(i64::MAX)),
+            ("\"0.6ns0.6ns\"", Some(0)),
             ("\"60\"", None),
             ("\"-1\"", None),
             ("\"soon\"", None),
