@@ -20,6 +20,8 @@ enum Place {
     LastLine(LineSplitter),
     /// The document, whose brace has not come yet.
     Document,
+    /// The same document, of which nothing but white space has come behind its brace.
+    Members,
     /// Nowhere any more.
     Told,
 }
@@ -56,11 +58,10 @@ impl LastFrame {
                 let Some(brace) = chunk.iter().position(|byte| *byte == b'{') else {
                     return Ok(chunk);
                 };
-                self.place = Place::Told;
-                let mut out = chunk;
-                out.splice(brace + 1..brace + 1, self.members.bytes());
-                Ok(out)
+                self.place = Place::Members;
+                Ok(self.behind(brace + 1, chunk))
             }
+            Place::Members => Ok(self.behind(0, chunk)),
             Place::LastLine(lines) => {
                 let mut out = Vec::with_capacity(chunk.len());
                 lines.feed(&chunk, |line| {
@@ -70,6 +71,24 @@ impl LastFrame {
                 Ok(out)
             }
         }
+    }
+
+    /// Writes the members before the first of the document's own, which lies there or further on.
+    fn behind(&mut self, from: usize, chunk: Vec<u8>) -> Vec<u8> {
+        let rest = chunk.get(from..).unwrap_or_default();
+        let Some(spaces) = rest.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+            return chunk;
+        };
+        let members = match rest.get(spaces) {
+            // Of none: no comma follows.
+            Some(b'}') => self.members.trim_end_matches(','),
+            _ => &self.members,
+        };
+        let at = from + spaces;
+        let mut out = chunk;
+        out.splice(at..at, members.bytes());
+        self.place = Place::Told;
+        out
     }
 
     /// A last line that its sender did not end.
@@ -143,5 +162,18 @@ mod tests {
         let told =
             "{\"prompt_cut\":{\"prompt_tokens\":3499,\"num_ctx\":512},\"a\":{},\"done\":true}";
         assert_eq!(String::from_utf8(out).unwrap(), format!(" {told}"));
+    }
+    #[test]
+    fn an_empty_document_stays_one_wherever_the_chunks_are_cut() {
+        for (answer, expected) in [("{}", "{\"a\":1}"), (" { } ", " { \"a\":1} ")] {
+            for cut in 0..=answer.len() {
+                let mut writer = LastFrame::new(&[("a", json!(1))], Form::Document);
+                let (head, tail) = answer.split_at(cut);
+                let mut out = writer.pass(head.as_bytes().to_vec()).unwrap();
+                out.extend(writer.pass(tail.as_bytes().to_vec()).unwrap());
+                out.extend(writer.end());
+                assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
+            }
+        }
     }
 }
