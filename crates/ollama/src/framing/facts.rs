@@ -9,6 +9,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::json;
+
 /// What an object says at its top level. Everything else is skipped unread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
@@ -24,8 +26,9 @@ pub(super) struct Facts {
 impl Facts {
     /// Reads one JSON object; `None`: it is none.
     pub(super) fn read(text: &[u8]) -> Option<Facts> {
-        match serde_json::from_slice(text) {
-            Ok(Value::Object(facts)) => Some(*facts),
+        let value = serde_json::from_slice(text).ok();
+        match value.or_else(|| serde_json::from_slice(&json::readable(text)?).ok()) {
+            Some(Value::Object(facts)) => Some(*facts),
             _ => None,
         }
     }
@@ -226,5 +229,11 @@ mod tests {
     fn half_an_emoji_in_a_text_spoils_nothing() {
         let facts = Facts::read(br#"{"message":{"content":"\ud83d"},"done":true}"#);
         assert_eq!(facts.unwrap().done, Some(true));
+        for error in [&br#"{"error":"\ud83d"}"#[..], b"{\"error\":\"\xff\"}"] {
+            assert!(Facts::read(error).unwrap().is_error);
+        }
+        for garbage in ["{\"error\":\"x\"", "{\"done\":}", "no JSON"] {
+            assert_eq!(Facts::read(garbage.as_bytes()), None);
+        }
     }
 }

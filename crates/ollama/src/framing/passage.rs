@@ -107,13 +107,12 @@ impl Passage {
         match &mut self.writing {
             Writing::Unchanged => {}
             Writing::Events(events) => events.finish(&mut out),
-            Writing::Translated(_) if verdict == Verdict::Incomplete => {}
             Writing::Translated(translator) => {
-                translator.finish(&mut out);
-                // The watch skips what a translation has to read: a text with half a surrogate pair is whole to it alone.
-                if !translator.has_ended() {
-                    verdict = Verdict::Incomplete;
+                if verdict != Verdict::Incomplete {
+                    translator.finish(&mut out);
                 }
+                // The watch looks for words and skips what a translation has to read: what the client was told is what it came to.
+                verdict = translator.verdict();
             }
         }
         if let Some(renamer) = &mut self.renamer {
@@ -126,7 +125,7 @@ impl Passage {
     /// Whether the client has the end of the answer, good or bad, whatever becomes of the connection that it came by.
     pub fn has_ended(&self) -> bool {
         match &self.writing {
-            Writing::Translated(translator) => translator.has_ended(),
+            Writing::Translated(translator) => translator.verdict() != Verdict::Incomplete,
             Writing::Unchanged | Writing::Events(_) => {
                 self.watch.verdict() != Verdict::Incomplete && self.watch.between_frames()
             }

@@ -18,7 +18,7 @@ mod write;
 pub use check::{Check, Fault, MAX_DEPTH, check};
 pub use raw::{Kind, Member, Members, Raw, begin_of};
 pub use text::{folded_among, named_among, unescape_into, unquote};
-pub use write::{plain, quote};
+pub use write::{plain, quote, readable};
 
 #[cfg(test)]
 mod tests;

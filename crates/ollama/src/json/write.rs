@@ -1,5 +1,6 @@
 //! Writing a string as JSON, and a value as everybody can read it.
 
+use super::check::check;
 use super::raw::{Kind, Raw};
 use super::text::unquote;
 
@@ -39,6 +40,15 @@ pub fn plain(value: Raw<'_>, out: &mut Vec<u8>) {
             }
         };
     }
+}
+
+/// The same of a text that is to be checked: what everybody else reads where JSON is not quite kept to, with U+FFFD for half a
+/// surrogate pair and for a byte that is no UTF-8. `None`: it is no JSON.
+pub fn readable(text: &[u8]) -> Option<Vec<u8>> {
+    check(text).ok()?;
+    let mut out = Vec::with_capacity(text.len());
+    plain(Raw::of(text), &mut out);
+    Some(out)
 }
 
 fn plain_text(text: Raw<'_>, out: &mut Vec<u8>) {

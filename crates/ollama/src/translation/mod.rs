@@ -12,8 +12,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::framing::{LineSplitter, LineTooLong, MAX_LINE};
-use crate::json::{self, Raw};
+use crate::framing::{LineSplitter, LineTooLong, MAX_LINE, Verdict};
+use crate::json;
 use crate::{messages, openai, responses};
 
 pub(crate) use output::Output;
@@ -133,8 +133,10 @@ pub(crate) struct Translator {
 enum State {
     /// It goes on.
     Open,
-    /// The client was told an end, good or bad. Behind it nothing is told: a second one would make a success of an error.
-    Ended,
+    /// The client was told a good end. Behind an end nothing is told: a second one would make a success of an error.
+    Complete,
+    /// The client was told an error.
+    Failed,
     /// Something of it could not be read. It has no good end any more.
     Lost,
 }
@@ -199,9 +201,13 @@ impl Translator {
         };
     }
 
-    /// Whether the client was told an end, good or bad.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.state == State::Ended
+    /// What the client was told that the answer came to.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self.state {
+            State::Open | State::Lost => Verdict::Incomplete,
+            State::Complete => Verdict::Complete,
+            State::Failed => Verdict::Failed,
+        }
     }
 }
 
@@ -212,16 +218,13 @@ fn write_line(writer: &mut dyn Writer, line: &[u8], out: &mut Vec<u8>) -> State 
         Said::Nothing => return State::Open,
         Said::Unreadable => return State::Lost,
     };
-    let is_end = match error_message(&said) {
+    match error_message(&said) {
         Some(message) => {
             writer.error(message, out);
-            true
+            State::Failed
         }
-        None => writer.line(&said, out),
-    };
-    match is_end {
-        true => State::Ended,
-        false => State::Open,
+        None if writer.line(&said, out) => State::Complete,
+        None => State::Open,
     }
 }
 
@@ -234,10 +237,13 @@ fn write_document(writer: &dyn Writer, document: &[u8], out: &mut Vec<u8>) -> St
         Some(message) => {
             let error = writer.error_document(message);
             out.extend_from_slice(error.to_string().as_bytes());
+            State::Failed
         }
-        None => out.extend(writer.document(&said)),
+        None => {
+            out.extend(writer.document(&said));
+            State::Complete
+        }
     }
-    State::Ended
 }
 
 /// What a line or a document says.
@@ -255,20 +261,12 @@ impl Said {
             return Said::Nothing;
         }
         let value = serde_json::from_slice::<Value>(text).ok();
-        match value.or_else(|| leniently(text)) {
+        match value.or_else(|| serde_json::from_slice(&json::readable(text)?).ok()) {
             Some(said) if said.is_object() => Said::Object(said),
             Some(_) => Said::Nothing,
             None => Said::Unreadable,
         }
     }
-}
-
-/// What everybody else reads where JSON is not quite kept to: U+FFFD for half a surrogate pair, and for a byte that is no UTF-8.
-fn leniently(text: &[u8]) -> Option<Value> {
-    json::check(text).ok()?;
-    let mut plain = Vec::with_capacity(text.len());
-    json::plain(Raw::of(text), &mut plain);
-    serde_json::from_slice(&plain).ok()
 }
 
 /// The sentence of an error that a line or a document of Ollama's is; an error that says nothing is none.

@@ -145,3 +145,23 @@ fn behind_an_end_nothing_is_told() {
         }
     }
 }
+
+#[test]
+fn an_answer_came_to_what_its_client_was_told() {
+    let errors = [
+        &b"{\"error\":\"gone\"}\n"[..],
+        b"{\"error\":\"\xff\"}\n",
+        br#"{"err\u006fr":"gone"}"#,
+    ];
+    for (form, delivery) in streams() {
+        let translation = delivery.clone().translation(7, 0, "m");
+        for error in errors {
+            let answer = [error, b"\n", DONE.as_bytes()].concat();
+            let (verdict, text) = answered(form, &translation, &answer);
+            assert_eq!(verdict, Verdict::Failed, "{delivery:?}: {text}");
+        }
+        let done = [DONE.as_bytes(), errors[0]].concat();
+        let (verdict, text) = answered(form, &translation, &done);
+        assert_eq!(verdict, Verdict::Complete, "{delivery:?}: {text}");
+    }
+}
