@@ -28,7 +28,10 @@ pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
     stream(delivery, &mut out)?;
     match format(asked) {
         Some(Format::Json) => out.member("format", b"\"json\"")?,
-        Some(Format::Schema(schema)) => out.member("format", schema.bytes())?,
+        Some(Format::Schema(schema)) => {
+            let name = "response_format.json_schema.schema";
+            out.member("format", schema_bytes(schema, name)?)?;
+        }
         None => {}
     }
     if let Some(think) = think(effort(asked), "reasoning_effort")? {
@@ -127,6 +130,17 @@ fn format<'a>(asked: &'a Draft) -> Option<Format<'a>> {
             Some(Format::Schema(schema))
         }
         _ => None,
+    }
+}
+
+/// A schema as Ollama takes one, which it would refuse after the wait; it stands under this name.
+pub(crate) fn schema_bytes<'a>(schema: Raw<'a>, name: &str) -> Result<&'a [u8], Invalid> {
+    match schema.kind() {
+        Kind::Object | Kind::Text => Ok(schema.bytes()),
+        _ => Err(Invalid::request(
+            Some(name),
+            format!("{name} must be an object"),
+        )),
     }
 }
 

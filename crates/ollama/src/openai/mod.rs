@@ -18,7 +18,7 @@ mod text;
 use serde_json::{Value, json};
 
 pub(crate) use answer::{Writer as ChatWriter, add_told, arguments};
-pub(crate) use ask::{effort, think, to_chat};
+pub(crate) use ask::{effort, schema_bytes, think, to_chat};
 pub(crate) use message::picture;
 pub(crate) use text::{Writer as TextWriter, to_generate};
 

@@ -252,6 +252,9 @@ fn what_ollama_would_not_take_is_refused_with_its_member() {
         "messages[0].content[0]"
     );
     assert_eq!(refused(user(Value::Null)), "messages[0].content");
+    let mut body = user("x".into());
+    body["response_format"] = json!({ "type": "json_schema", "json_schema": { "schema": [] } });
+    assert_eq!(refused(body), "response_format.json_schema.schema");
     let call = |call: Value| {
         refused(json!({ "messages": [{ "role": "assistant", "tool_calls": [call] }] }))
     };

@@ -7,7 +7,7 @@ use super::repeated::repeated;
 use super::tools::tools;
 use super::{Delivery, Way};
 use crate::json::Raw;
-use crate::openai::think;
+use crate::openai::{schema_bytes, think};
 use crate::request::{Draft, Invalid};
 use crate::translation::Output;
 
@@ -34,7 +34,7 @@ pub(crate) fn to_chat(asked: &Draft) -> Result<(Vec<u8>, Delivery), Invalid> {
     };
     out.member("stream", is_stream)?;
     if let Some(schema) = schema(asked) {
-        out.member("format", schema.bytes())?;
+        out.member("format", schema_bytes(schema, "text.format.schema")?)?;
     }
     let effort = asked
         .value("reasoning")

@@ -242,6 +242,9 @@ fn tools_are_functions_and_those_of_a_namespace_have_its_name_before_theirs() {
 fn what_ollama_would_not_take_is_refused_with_its_member() {
     let image = |url: &str| json!([{ "role": "user", "content": [{ "type": "input_image", "image_url": url }] }]);
     let part = |part: Value| json!([{ "role": "user", "content": [part] }]);
+    let format = json!({ "type": "json_schema", "schema": false });
+    let body = json!({ "input": "x", "text": { "format": format } });
+    assert_eq!(refused(&body), "text.format.schema");
     for (input, param) in [
         (json!([5]), "input[0]"),
         (json!([{ "content": "x" }]), "input[0]"),
