@@ -1,6 +1,7 @@
 //! Rules that hold for whatever comes in: bodies of clients and answers of upstreams, mutated from a corpus.
 
 mod go;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use sluice_ollama::{
     Asker, Delivery, Endpoint, Form, Passage, Policy, Prepared, Translation, Verdict, messages,
     openai, prepare, responses,
 };
+use words::{ANSWER_WORDS, REQUEST_WORDS};
 
 fn corpus(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -65,7 +67,7 @@ fn prepared(endpoint: Endpoint, body: &[u8], policy: &Policy) -> Option<Prepared
 }
 
 /// Where Sluice refuses what Ollama's reader takes: it would be refused there a step later, or is the operator's.
-const STRICTER: [&str; 13] = [
+const STRICTER: [&str; 15] = [
     "model",
     "prompt",
     "messages",
@@ -77,7 +79,9 @@ const STRICTER: [&str; 13] = [
     "options",
     "max_completion_tokens",
     "max_tokens",
+    "response_format.json_schema.schema",
     "stop",
+    "text.format.schema",
     "tools",
 ];
 
@@ -180,8 +184,10 @@ fn whatever_a_body_says_what_is_sent_is_what_was_taken_and_the_operators_rules_h
     let whole = mutator.corpus().to_vec();
     let mut understood = 0;
     let policies = [policy(), relaying()];
-    for round in 0..rounds(6_000) {
-        let body = whole.get(round).cloned().unwrap_or_else(|| mutator.input());
+    // What is kept is read under each policy.
+    let kept = (0..2 * whole.len()).map(|round| whole[round / 2].clone());
+    let made = (0..rounds(6_000)).map(|_| mutator.input());
+    for (round, body) in kept.chain(made).enumerate() {
         for endpoint in Endpoint::ALL {
             let policy = &policies[round % 2];
             let Some(first) = prepared(endpoint, &body, policy) else {
@@ -291,6 +297,11 @@ fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
                 &[&answer[..cut], &answer[cut..]],
             );
             assert_eq!(at_once, in_two, "{form:?} cut at {cut}: {answer:?}");
+            if round < whole.len() {
+                let bytes: Vec<_> = answer.chunks(1).collect();
+                let by_bytes = passed(*form, translation.as_ref(), &bytes);
+                assert_eq!(at_once, by_bytes, "{form:?} byte by byte: {answer:?}");
+            }
             let Some((verdict, out)) = at_once else {
                 continue;
             };
@@ -335,66 +346,3 @@ fn only_fields(stream: &[u8], fields: &[&str]) {
 
 /// The fields of events that have names.
 const NAMED: &[&str] = &["event: ", "data: "];
-
-const REQUEST_WORDS: &[&str] = &[
-    "\"options\":{\"num_ctx\":1,\"num_predict\":9e9}",
-    "\"messages\":[]",
-    "\"prompt\":\"x\"",
-    "\"stream\":true",
-    "\"keep_alive\":-1",
-    "\"Keep_Alive\":0",
-    "\"Options\":{\"num_gpu\":0,\"num_predict\":-1}",
-    "\"NUM_PREDICT\":7",
-    "\"num_predict\":null",
-    "\"num\\u005fpredict\":0",
-    "\"\u{212a}eep_alive\":0",
-    "\"me\u{17f}\u{17f}ages\":[]",
-    "\"\\u004dodel\":\"x\"",
-    "\"max_tokens\":0",
-    "\"Max_Completion_Tokens\":900",
-    "\"_debug_render_only\":true",
-    "\"shift\":false",
-    "\"tools\":[{\"type\":\"web_search\"}]",
-    " ",
-    "null",
-    "true",
-    "{}",
-    "[]",
-    "\"\\ud800\"",
-    "1e400",
-    "\"model\":\"\"",
-    "\\u0000",
-    ",",
-    ":",
-    "\"",
-    "{\"role\":\"user\"}",
-    "\"num_gpu\":",
-    "\"content\":[{\"type\":\"text\"}]",
-    "\"max_tokens\":8",
-    "\"input\":[{\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"b\",\"arguments\":\"{}\"}]",
-    "{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\",\"input\":{}}",
-    "{\"type\":\"tool_result\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}",
-    "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"aGk=\"}}",
-    "\u{feff}",
-];
-
-const ANSWER_WORDS: &[&str] = &[
-    "\n",
-    "\r",
-    "\r\n",
-    "\n\n",
-    "{\"done\":true}\n",
-    "\"error\":\"x\"",
-    "\"error\":null",
-    "data: ",
-    "data:[DONE]\n\n",
-    "event: error\n",
-    "event: response.completed\n",
-    ": ",
-    "\"done\":true",
-    "{\"message\":{\"content\":\"\\n\"}}\n",
-    "\"tool_calls\":[{}]",
-    "\"eval_count\":-1",
-    "\"usage\":{}",
-    "\u{2028}",
-];

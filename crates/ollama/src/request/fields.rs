@@ -2,6 +2,11 @@
 //!
 //! What is not listed passes byte for byte. Keys of options, arguments, parameters and schemas are those of maps: their case
 //! counts, and nothing is done to them.
+//!
+//! # What it does not do
+//! Ollama looks further into some: a picture must be base64, `think` one of four words, and the parameters of a tool, the items of
+//! an `input` and the blocks of a message have types of their own. None of them says what is the operator's: where such a value
+//! goes to Ollama as it came, its refusal is Ollama's.
 
 use crate::endpoint::Endpoint;
 
