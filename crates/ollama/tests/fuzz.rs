@@ -1,10 +1,12 @@
 //! Rules that hold for whatever comes in: bodies of clients and answers of upstreams, mutated from a corpus.
 
+mod escape;
 mod go;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use escape::unescape;
 use go::{Outcome, Taken};
 use serde_json::{Map, Value};
 use sluice_fuzz::{Mutator, rounds};
@@ -16,10 +18,16 @@ use sluice_ollama::{
 };
 use words::{ANSWER_WORDS, REQUEST_WORDS};
 
-fn corpus(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/corpus")
-        .join(name)
+const REQUESTS: &str = include_str!("corpus/request.found");
+const ANSWERS: &str = include_str!("corpus/answer.found");
+
+/// A mutator over a folder of the corpus and over what a fuzzer that is guided by coverage found, smallest first.
+fn mutator(name: &str, found: &str, words: &'static [&'static str]) -> Mutator {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let folder = Mutator::of_folder(&corpus.join(name), words).expect("a corpus");
+    let mut inputs = folder.corpus().to_vec();
+    inputs.extend(found.lines().map(unescape));
+    Mutator::new(inputs, words)
 }
 
 fn policy() -> Policy {
@@ -180,7 +188,7 @@ fn holds_the_rules(to: Endpoint, sent: &Taken, policy: &Policy, text: &str) {
 
 #[test]
 fn whatever_a_body_says_what_is_sent_is_what_was_taken_and_the_operators_rules_hold() {
-    let mut mutator = Mutator::of_folder(&corpus("request"), REQUEST_WORDS).expect("a corpus");
+    let mut mutator = mutator("request", REQUESTS, REQUEST_WORDS);
     let whole = mutator.corpus().to_vec();
     let mut understood = 0;
     let policies = [policy(), relaying()];
@@ -237,7 +245,7 @@ fn passed(
 
 #[test]
 fn whatever_an_answer_says_its_chunks_do_not_matter_and_no_frame_is_forged() {
-    let mut mutator = Mutator::of_folder(&corpus("answer"), ANSWER_WORDS).expect("a corpus");
+    let mut mutator = mutator("answer", ANSWERS, ANSWER_WORDS);
     let whole = mutator.corpus().to_vec();
     let translation = |delivery: Delivery| delivery.translation(7, 0, "m");
     let response = |way| {

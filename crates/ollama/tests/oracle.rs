@@ -5,8 +5,10 @@
 //! was written by a Go program with Ollama's own types and readers (pictures are kept as text there, words of `think` are
 //! not judged), from bodies made by hand and by the fuzzer, and from what was sent for them.
 
+mod escape;
 mod go;
 
+use escape::unescape;
 use go::Outcome;
 use sluice_ollama::{Asker, Endpoint, Policy, prepare};
 
@@ -43,34 +45,6 @@ fn endpoint_of(word: &str) -> Endpoint {
         "v1responses" => Endpoint::OpenAiResponses,
         other => panic!("no endpoint {other}"),
     }
-}
-
-/// Undoes Rust's `escape_ascii`.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first != b'\\' {
-            bytes.push(*first);
-            continue;
-        }
-        let (letter, after) = rest.split_first().expect("an escape");
-        rest = after;
-        bytes.push(match letter {
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'x' => {
-                let (digits, after) = rest.split_at(2);
-                rest = after;
-                let digits = std::str::from_utf8(digits).expect("digits");
-                u8::from_str_radix(digits, 16).expect("digits")
-            }
-            other => *other,
-        });
-    }
-    bytes
 }
 
 #[test]
