@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import {
   answerState,
+  askToDelete,
   browserTest,
   composerText,
   fillIn,
@@ -133,8 +134,7 @@ browserTest(
   async (stage) => {
     const { page } = await upgraded(stage);
     await openChat(page, 'First of all');
-    await page.hover('.chat-item[data-current]');
-    await page.click('.chat-item[data-current] [data-action="remove"]');
+    await askToDelete(page.locator('.chat-item[data-current]'));
     await page.click('#ask-yes');
     const rest = TITLES.filter((title) => title !== 'First of all');
     await listed(page, rest);
