@@ -281,6 +281,15 @@ const RESPONSES_TOOL: &[Field] = &[
     field("description", Kind::Text),
     field("strict", Kind::Flag),
     field("parameters", Kind::Map),
+    // Ollama does not read those of a namespace; Sluice does, and sends them as tools by themselves.
+    field("tools", Kind::Structs(RESPONSES_MEMBER)),
+];
+
+const RESPONSES_MEMBER: &[Field] = &[
+    field("type", Kind::Text),
+    field("name", Kind::Text),
+    field("description", Kind::Text),
+    field("parameters", Kind::Map),
 ];
 
 /// What is read here or by Ollama. The rest is the clients' own: each version of theirs has more.

@@ -279,11 +279,16 @@ fn what_ollama_would_not_take_is_refused_with_its_member() {
     }
     let effort = json!({ "input": "x", "reasoning": { "effort": "hgih" } });
     assert_eq!(refused(&effort), "reasoning.effort");
-    let nested = json!({ "type": "namespace", "tools": [{ "type": "namespace" }] });
-    assert_eq!(
-        refused(&json!({ "input": "x", "tools": [nested] })),
-        "tools[0].tools"
-    );
+    for (member, param) in [
+        (json!({ "type": "namespace" }), "tools[0].tools"),
+        (json!({ "type": {} }), "tools[0].tools[0].type"),
+        (json!({ "name": 5 }), "tools[0].tools[0].name"),
+        (json!(5), "tools[0].tools[0]"),
+    ] {
+        let namespace = json!({ "type": "namespace", "name": "n", "tools": [member] });
+        let body = json!({ "input": "x", "tools": [namespace] });
+        assert_eq!(refused(&body), param);
+    }
 }
 
 #[test]
