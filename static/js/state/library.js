@@ -40,6 +40,8 @@ export class Library extends EventTarget {
   #metas = new Map();
   /** @type {Map<string, string>} words to search in, by conversation */
   #words = new Map();
+  /** What other tabs have written so far is taken in. @type {Promise<unknown>} */
+  #taken = Promise.resolve();
   /** What a conversation may ask of its library. */
   #keeper = {
     touched: (/** @type {Conversation} */ one, /** @type {'chat' | 'draft'} */ what) => this.#touched(one, what),
@@ -306,19 +308,26 @@ export class Library extends EventTarget {
     });
     this.#saver.addEventListener('gone', (event) => this.#forget(/** @type {CustomEvent} */ (event).detail));
     for (const type of ['trouble', 'well']) this.#saver.addEventListener(type, () => this.#tell(type));
-    this.#tabs.addEventListener('changed', (event) => this.#onChanged(detail(event)));
+    // One after another, whatever becomes of one: what was read first must not be listed last.
+    const next = (/** @type {() => unknown} */ take) => (this.#taken = this.#taken.then(take, take));
+    const onChanged = (/** @type {Event} */ event) => next(() => this.#onChanged(detail(event)));
+    this.#tabs.addEventListener('changed', onChanged);
     this.#tabs.addEventListener('removed', (event) => {
       const id = detail(event);
       const conversation = this.#held.get(id);
       if (conversation) this.#forget(conversation);
-      this.#metas.delete(id);
-      this.#tell('list');
+      const unlist = () => {
+        this.#metas.delete(id);
+        this.#tell('list');
+      };
+      unlist();
+      next(unlist);
     });
     this.#tabs.addEventListener('cleared', () => {
       for (const conversation of this.#held.values()) this.#letGo(conversation);
       this.#tell('cleared');
     });
-    this.#tabs.addEventListener('restored', (event) => this.#onChanged(detail(event)));
+    this.#tabs.addEventListener('restored', onChanged);
     this.#tabs.answer = (id) => {
       const turn = this.#held.get(id)?.turn;
       return turn ? isBusy(turn.state) : false;

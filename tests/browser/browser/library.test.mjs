@@ -132,6 +132,36 @@ browserTest(
   },
 );
 
+browserTest(
+  'what another tab has sent is listed, though a list from before is read to its end later',
+  async ({ page, open }) => {
+    const other = await open();
+    await page.evaluate(() => {
+      const { getAll } = IDBObjectStore.prototype;
+      window.held = [];
+      IDBObjectStore.prototype.getAll = function (...range) {
+        const late = {};
+        const request = getAll.apply(this, range);
+        request.onsuccess = () =>
+          window.held.push(() => {
+            late.result = request.result;
+            late.onsuccess();
+          });
+        if (window.held.push(() => {}) === 2) IDBObjectStore.prototype.getAll = getAll;
+        return late;
+      };
+    });
+    await other.fill('#composer-text', 'a word of mine');
+    await until(() => page.evaluate(() => window.held.length === 4), 'the list is read');
+    await other.press('#composer-text', 'Enter');
+    await answerState(other, 'done');
+    await written(page);
+    await page.evaluate(() => window.held.forEach((goOn) => goOn()));
+    await written(page);
+    assert.deepEqual(await titles(page), ['a word of mine']);
+  },
+);
+
 browserTest('a deletion can be undone', async ({ page }) => {
   await send(page, 'kept');
   await answerState(page, 'done');
