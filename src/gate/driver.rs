@@ -148,42 +148,39 @@ impl<W: World> Gate<W> {
             let effect = self.step(event);
             self.0.outstanding.replace(Some(effect.clone()));
             self.publish();
-            let begun_ms = self.0.world.now().mono_ms;
-            let is_operation = matches!(effect, Effect::Write { .. } | Effect::Read { .. });
+            let begun_us = self.0.world.now_us();
             event = match effect {
                 Effect::Write { op, patience_ms } => {
-                    self.write(op, Duration::from_millis(patience_ms)).await
+                    let event = self.write(op, Duration::from_millis(patience_ms)).await;
+                    self.note_pace(begun_us);
+                    event
                 }
                 Effect::Read { keys, patience_ms } => {
                     let patience = Duration::from_millis(patience_ms);
-                    let begun_us = self.0.world.now_us();
                     let found = self.read_all(keys, patience).await;
-                    self.note_reading(begun_us);
+                    let (took_us, now_us) = self.note_pace(begun_us);
+                    let rest_us = took_us.min(REST_AT_MOST_US);
+                    self.0.reads_again_us.set(now_us.saturating_add(rest_us));
                     Event::Read(found)
                 }
                 Effect::Rest { until_ms } => self.rest(until_ms).await,
                 Effect::Quiet if self.0.is_noted.get() => Event::Due,
                 Effect::Quiet => return,
             };
-            if is_operation {
-                self.note_pace(self.0.world.now().mono_ms.saturating_sub(begun_ms));
-            }
         }
     }
 
-    /// One that took long counts at once, and is forgotten over some that did not.
-    fn note_pace(&self, took_ms: u64) {
+    /// An operation that took long counts at once, and is forgotten over some that did not. How long it took, and when it ended, in
+    /// microseconds.
+    fn note_pace(&self, begun_us: u64) -> (u64, u64) {
+        let now_us = self.0.world.now_us();
+        let took_us = now_us.saturating_sub(begun_us);
+        let took_ms = took_us / 1_000;
         let pace_ms = self.0.pace_ms.get();
         self.0
             .pace_ms
             .set(took_ms.max(pace_ms - pace_ms.div_ceil(8)));
-    }
-
-    fn note_reading(&self, begun_us: u64) {
-        let now_us = self.0.world.now_us();
-        let took_us = now_us.saturating_sub(begun_us);
-        let rest_us = took_us.min(REST_AT_MOST_US);
-        self.0.reads_again_us.set(now_us.saturating_add(rest_us));
+        (took_us, now_us)
     }
 
     /// Wakes whoever waits for what the machine may have done, and asks for what is to be loaded.

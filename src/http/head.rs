@@ -121,12 +121,12 @@ impl Head {
     }
 }
 
-/// Headers as the host has them. It has checked them by the same rules.
+/// Headers as the host has them. It has checked them by the same rules; more than a map takes are far beyond the bound.
 fn headers(lines: Vec<(String, Vec<u8>)>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(lines.len());
+    let mut headers = HeaderMap::new();
     for (name, value) in lines {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.append(name, value);
+            let _ = headers.try_append(name, value);
         }
     }
     headers

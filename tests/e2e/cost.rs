@@ -5,7 +5,18 @@ use std::time::Instant;
 use futures::future::join_all;
 use http::Method;
 
-use crate::common::{Keeping, RedisServer, Setup, run, seed, settles};
+use crate::common::{App, Keeping, RedisServer, Setup, run, seed, settles};
+
+/// A Sluice on a Redis that is known to be new; `None`: there is no Redis here.
+async fn start() -> Option<(RedisServer, App)> {
+    let redis = RedisServer::start(Keeping::Nothing).await?;
+    seed(&redis.store()).await;
+    let app = Setup::answering("tokens=5 pace=5ms")
+        .runtime_config(redis.runtime_config())
+        .start()
+        .await;
+    Some((redis, app))
+}
 
 #[test]
 fn a_request_costs_two_boards_and_at_most_one_more_write_if_it_waited() {
@@ -14,15 +25,10 @@ fn a_request_costs_two_boards_and_at_most_one_more_write_if_it_waited() {
         // Signs of life come from the sessions of the four who are next, each at most once in so long.
         const SIGNS: u64 = 4;
         const SIGN_REST_MS: u64 = 250;
-        let Some(redis) = RedisServer::start(Keeping::Nothing).await else {
+        let Some((redis, app)) = start().await else {
             return;
         };
         let store = redis.store();
-        seed(&store).await;
-        let app = Setup::answering("tokens=5 pace=5ms")
-            .runtime_config(redis.runtime_config())
-            .start()
-            .await;
         let before = redis.calls_of("set").await;
         for n in 0..CLIENTS {
             app.chat(&format!("client {n}"))
@@ -60,14 +66,9 @@ fn a_crowd_that_asks_for_the_line_costs_the_store_one_reading_of_the_totals() {
         const CROWD: u64 = 40;
         // There are some two hundred totals. On a machine that is slow the crowd may come in several seconds.
         const TOTALS: u64 = 150;
-        let Some(redis) = RedisServer::start(Keeping::Nothing).await else {
+        let Some((redis, app)) = start().await else {
             return;
         };
-        seed(&redis.store()).await;
-        let app = Setup::answering("tokens=5 pace=5ms")
-            .runtime_config(redis.runtime_config())
-            .start()
-            .await;
         let before = redis.calls_of("get").await;
         let look = async |_| app.read("/api/queue").await;
         for queue in join_all((0..CROWD).map(look)).await {
@@ -85,14 +86,9 @@ fn a_crowd_that_asks_for_health_costs_the_store_some_reads_a_second() {
         const CROWD: u64 = 400;
         // The probe, the board, the breakers and the orders are read at most every 0.4 s by each of a few instances.
         const READS_A_SECOND: u64 = 40;
-        let Some(redis) = RedisServer::start(Keeping::Nothing).await else {
+        let Some((redis, app)) = start().await else {
             return;
         };
-        seed(&redis.store()).await;
-        let app = Setup::answering("tokens=5 pace=5ms")
-            .runtime_config(redis.runtime_config())
-            .start()
-            .await;
         let before = redis.calls_of("get").await;
         let begun = Instant::now();
         let mut client = app.client().await;

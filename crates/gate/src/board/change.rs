@@ -299,11 +299,10 @@ impl Board {
         back.len()
     }
 
-    /// Grants that were not there `before` are provisional.
-    pub(crate) fn grant_provisionally(&mut self, before: &[Grant]) {
-        for grant in &mut self.grants {
-            let is_old = before.binary_search_by_key(&grant.ask, |old| old.ask);
-            grant.provisional |= is_old.is_err();
+    /// A grant is provisional from now on.
+    pub(crate) fn make_provisional(&mut self, ask: AskId) {
+        if let Ok(grant) = self.grant_mut(ask) {
+            grant.provisional = true;
         }
     }
 

@@ -18,19 +18,11 @@ impl Term {
     ///
     /// Grants are provisional where operations are quick. Where they are not, nobody can be heard of in time.
     pub fn decide(&mut self, policy: &Policy<'_>, is_quick: bool) {
-        let before = self.board.grants.clone();
-        self.decide_all(policy);
-        if is_quick {
-            self.board.grant_provisionally(&before);
-        }
-    }
-
-    fn decide_all(&mut self, policy: &Policy<'_>) {
         let asks = std::mem::take(&mut self.asks);
         if !self.board.degraded {
             match policy.schedule(&self.board, &asks) {
                 Ok(decisions) => {
-                    self.apply(&decisions, policy);
+                    self.apply(&decisions, policy, is_quick);
                     return self.name_successors(policy, &asks.silent);
                 }
                 Err(_) => self.board.degraded = true,
@@ -39,7 +31,7 @@ impl Term {
         // No model has a turn in plain order, and none is loaded for one.
         self.board.policy.holds.clear();
         if let Ok(decisions) = plain::schedule(policy, &self.board, &asks) {
-            self.apply(&decisions, policy);
+            self.apply(&decisions, policy, is_quick);
         }
         for grant in &mut self.board.grants {
             grant.successor = 0;
@@ -54,12 +46,16 @@ impl Term {
         }
     }
 
-    fn apply(&mut self, decisions: &[Decision], policy: &Policy<'_>) {
+    fn apply(&mut self, decisions: &[Decision], policy: &Policy<'_>, is_quick: bool) {
         for decision in decisions {
             let is_done = self.board.apply(decision, policy.room.total()).is_ok();
             self.changed |= is_done;
-            self.tally.new_grants +=
-                u64::from(is_done && matches!(decision, Decision::Grant { .. }));
+            if is_done && let Decision::Grant { ask, .. } = decision {
+                self.tally.new_grants += 1;
+                if is_quick {
+                    self.board.make_provisional(*ask);
+                }
+            }
         }
     }
 
