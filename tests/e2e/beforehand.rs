@@ -162,7 +162,7 @@ fn a_model_that_is_pulled_anew_is_known_by_what_it_can_do_now() {
             ..Model::from("plain")
         });
         // Where nobody can say in time a request goes on: one that waits shows nothing.
-        eventually(20 * SECOND, "it waits, since it can", || async {
+        eventually("it waits, since it can", || async {
             let three = join_all((0..3).map(async |_| app.post("/api/chat", &tools).await));
             three.await.iter().all(|one| one.status.as_u16() == 200)
         })
@@ -178,7 +178,7 @@ fn what_an_upstream_has_is_known_however_slow_it_is_to_say_it() {
         let (app, held) = full().await;
         app.sim.set_default("tags=800ms".parse().expect("a script"));
         let unknown = json!({ "prompt": "Hello", "model": "nosuch" });
-        eventually(20 * SECOND, "it is refused as unknown", || async {
+        eventually("it is refused as unknown", || async {
             app.post("/api/chat", &unknown).await.status.as_u16() == 404
         })
         .await;

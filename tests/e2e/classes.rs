@@ -69,7 +69,7 @@ fn what_can_wait_and_a_clients_next_ones_stand_behind_those_of_others() {
             "interactive": { "active": 1, "queued": 3 },
             "batch": { "active": 0, "queued": 1 },
         });
-        eventually(SECOND, "they are told apart", || async {
+        eventually("they are told apart", || async {
             queue(&app).await["classes"] == expected
         })
         .await;
@@ -139,7 +139,7 @@ fn a_client_beyond_its_places_is_told_when_to_come_back() {
             .whole()
             .await
             .assert_complete();
-        eventually(SECOND, "nobody is there", || async {
+        eventually("nobody is there", || async {
             app.queue_status().await == [0, 0, 1]
         })
         .await;

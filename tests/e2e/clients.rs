@@ -242,20 +242,16 @@ fn is_let_in(answer: &Whole, expected: bool) {
 
 /// Waits until the counters say that so many were let in.
 async fn counted(store: &impl Store, expected: i64) {
-    eventually(
-        5 * SECOND,
-        "the store knows of all that were let in",
-        || async {
-            let mut sum = 0;
-            for name in store.keys().await.expect("a listing") {
-                if name.starts_with("sluice/rate/") {
-                    sum += store.increment(&name, 0).await.expect("a counter");
-                }
+    eventually("the store knows of all that were let in", || async {
+        let mut sum = 0;
+        for name in store.keys().await.expect("a listing") {
+            if name.starts_with("sluice/rate/") {
+                sum += store.increment(&name, 0).await.expect("a counter");
             }
-            assert!(sum <= expected, "{sum}");
-            sum == expected
-        },
-    )
+        }
+        assert!(sum <= expected, "{sum}");
+        sum == expected
+    })
     .await;
 }
 

@@ -84,7 +84,7 @@ async fn unreachable_upstreams() -> Vec<Row> {
 
 /// Waits until the breaker has counted so many failures: the last one is written after the answer.
 async fn breaker_counts(app: &App, failures: u64) {
-    eventually(SECOND, "the breaker counts the tries", || async {
+    eventually("the breaker counts the tries", || async {
         let bytes = app.store().get("sluice/breaker/0").await.ok().flatten();
         let breaker = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         breaker.is_some_and(|breaker| breaker["failures"] == failures)

@@ -23,7 +23,7 @@ fn a_place_that_is_given_up_is_free_and_its_stream_ends() {
             ),
             (End::Broken, &json!("cancelled"))
         );
-        eventually(SECOND, "one waits", || async {
+        eventually("one waits", || async {
             app.queue_status().await == [1, 1, 1]
         })
         .await;
@@ -101,7 +101,7 @@ fn a_ticket_that_is_not_ones_own_is_unknown_and_nothing_is_written() {
         );
         let store = app.store();
         // The board of an older term is deleted behind the newest: that is not what is looked for here.
-        eventually(10 * SECOND, "one board is left", || async {
+        eventually("one board is left", || async {
             let keys = keys(&*store).await;
             keys.iter().filter(|key| key.contains("/board/")).count() == 1
         })
@@ -125,7 +125,7 @@ fn a_ticket_that_is_not_ones_own_is_unknown_and_nothing_is_written() {
             assert_eq!(keys(&*store).await, before, "{wrong}");
         }
         assert_eq!(app.sim.counts().streams.now, 1);
-        eventually(SECOND, "one is active", || async {
+        eventually("one is active", || async {
             app.queue_status().await == [1, 0, 4]
         })
         .await;

@@ -51,7 +51,7 @@ fn three_hosts_hold_the_capacity_and_the_order_together_with_clocks_that_are_min
             && line.at < 2 * RECORD_TTL
         {}
         for host in &hosts {
-            eventually(SECOND, "four are active and one waits", || async {
+            eventually("four are active and one waits", || async {
                 host.queue_status().await == [4, 1, 4]
             })
             .await;

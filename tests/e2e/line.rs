@@ -74,7 +74,7 @@ fn sixty_four_clients_at_once_start_in_the_order_of_their_tickets() {
         let streams = app.sim.counts().streams;
         assert_eq!((streams.peak, streams.finished), (4, CLIENTS as u64));
         assert_started_in_order(&app.sim, &answers, 4);
-        eventually(SECOND, "nobody is active or queued", || async {
+        eventually("nobody is active or queued", || async {
             app.queue_status().await == [0, 0, 4]
         })
         .await;
@@ -96,25 +96,22 @@ fn queue_status_is_the_truth_at_rest() {
             held.push(app.chat(&format!("client {n}")).await);
             let expected = [n.min(4), n.saturating_sub(4), 4];
             let what = format!("{expected:?}");
-            eventually(SECOND, &what, || async {
-                app.queue_status().await == expected
-            })
-            .await;
+            eventually(&what, || async { app.queue_status().await == expected }).await;
         }
         assert_eq!(app.sim.counts().streams.now, 4);
         // One of those who wait leaves, then one of those who stream.
         held.pop();
-        eventually(7 * SECOND, "two wait", || async {
+        eventually("two wait", || async {
             app.queue_status().await == [4, 2, 4]
         })
         .await;
         held.remove(0);
-        eventually(2 * SECOND, "one waits", || async {
+        eventually("one waits", || async {
             app.queue_status().await == [4, 1, 4]
         })
         .await;
         drop(held);
-        eventually(7 * SECOND, "nobody is there", || async {
+        eventually("nobody is there", || async {
             app.queue_status().await == [0, 0, 4]
         })
         .await;

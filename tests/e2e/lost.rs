@@ -36,19 +36,19 @@ fn whoever_asks_the_same_again_after_a_cut_stands_where_it_stood() {
         // Longer than what the order of arrival may differ by.
         tokio::time::sleep(3 * SECOND).await;
         let _other = app.post("/v1/messages", &asking("Theirs")).await;
-        eventually(5 * SECOND, "both wait", || async {
+        eventually("both wait", || async {
             app.queue_status().await == [1, 2, 1]
         })
         .await;
         // The line is full, with the place that is cut now.
         drop(first);
-        eventually(20 * SECOND, "the cut is noticed", || async {
+        eventually("the cut is noticed", || async {
             app.queue_status().await == [1, 1, 1]
         })
         .await;
         let third = json!({ "prompt": "A third" });
         let _third = app.post("/api/chat", &third).await;
-        eventually(5 * SECOND, "the line is full again", || async {
+        eventually("the line is full again", || async {
             app.queue_status().await == [1, 2, 1]
         })
         .await;
@@ -84,12 +84,12 @@ fn what_else_its_client_has_in_line_does_not_put_it_behind() {
         let _title = ask("key-ann", "A title").await;
         tokio::time::sleep(3 * SECOND).await;
         let _other = ask("key-bob", "Theirs").await;
-        eventually(5 * SECOND, "three wait", || async {
+        eventually("three wait", || async {
             app.queue_status().await == [1, 3, 1]
         })
         .await;
         drop(first);
-        eventually(20 * SECOND, "the cut is noticed", || async {
+        eventually("the cut is noticed", || async {
             app.queue_status().await == [1, 2, 1]
         })
         .await;

@@ -49,7 +49,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
         let held = fill(hosts[0].addr(), &sim, 4, 5 * SECOND).await;
         let mut waiting = hosts[1].chat("it waits").await;
         assert!(waiting.line().await.expect("a heartbeat").queue().is_some());
-        eventually(10 * SECOND, "it is seen", || async {
+        eventually("it is seen", || async {
             let seen = metrics(&hosts[0]).await;
             (
                 seen["sluice_requests_active"],
@@ -59,7 +59,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
         .await;
         drop(waiting);
         // Gauges may be half a second old, counters only rise.
-        eventually(10 * SECOND, "it is gone", || async {
+        eventually("it is gone", || async {
             metrics(&hosts[0]).await["sluice_client_disconnects_total{phase=\"waiting\"}"] == 1.0
         })
         .await;
@@ -67,37 +67,33 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
         settles(&store).await;
 
         // What is counted in batches comes with the next one.
-        eventually(
-            20 * SECOND,
-            "both hosts tell the same, and all of it",
-            || async {
-                let [one, other] = [metrics(&hosts[0]).await, metrics(&hosts[1]).await];
-                let expected = [
-                    ("sluice_admissions_total{outcome=\"complete\"}", 20.0),
-                    ("sluice_model_answers_total{model=\"qwen3:1.7b\"}", 20.0),
-                    (
-                        "sluice_admissions_total{outcome=\"incomplete_answer\"}",
-                        3.0,
-                    ),
-                    ("sluice_admissions_total{outcome=\"upstream_error\"}", 1.0),
-                    ("sluice_admissions_total{outcome=\"client_gone\"}", 4.0),
-                    ("sluice_client_disconnects_total{phase=\"answering\"}", 4.0),
-                    ("sluice_client_disconnects_total{phase=\"waiting\"}", 1.0),
-                    ("sluice_refusals_total{code=\"invalid_request\"}", 7.0),
-                    ("sluice_refusals_total{code=\"queue_full\"}", 0.0),
-                    ("sluice_queue_wait_seconds_count", 28.0),
-                    ("sluice_store_errors_total", 0.0),
-                    ("sluice_requests_active", 0.0),
-                ];
-                expected
-                    .iter()
-                    .all(|(name, value)| one[*name] == *value && other[*name] == *value)
-            },
-        )
+        eventually("both hosts tell the same, and all of it", || async {
+            let [one, other] = [metrics(&hosts[0]).await, metrics(&hosts[1]).await];
+            let expected = [
+                ("sluice_admissions_total{outcome=\"complete\"}", 20.0),
+                ("sluice_model_answers_total{model=\"qwen3:1.7b\"}", 20.0),
+                (
+                    "sluice_admissions_total{outcome=\"incomplete_answer\"}",
+                    3.0,
+                ),
+                ("sluice_admissions_total{outcome=\"upstream_error\"}", 1.0),
+                ("sluice_admissions_total{outcome=\"client_gone\"}", 4.0),
+                ("sluice_client_disconnects_total{phase=\"answering\"}", 4.0),
+                ("sluice_client_disconnects_total{phase=\"waiting\"}", 1.0),
+                ("sluice_refusals_total{code=\"invalid_request\"}", 7.0),
+                ("sluice_refusals_total{code=\"queue_full\"}", 0.0),
+                ("sluice_queue_wait_seconds_count", 28.0),
+                ("sluice_store_errors_total", 0.0),
+                ("sluice_requests_active", 0.0),
+            ];
+            expected
+                .iter()
+                .all(|(name, value)| one[*name] == *value && other[*name] == *value)
+        })
         .await;
 
         // Counted on both sides of the wire. The one that failed was sent three times. Another instance may tell an older reading.
-        eventually(10 * SECOND, "what was sent is counted", || async {
+        eventually("what was sent is counted", || async {
             let seen = metrics(&hosts[1]).await;
             let sent = seen["sluice_upstream_requests_total{upstream=\"0\"}"];
             (sent, seen["sluice_upstream_retries_total"]) == (sim.counts().requests as f64, 2.0)
@@ -291,7 +287,7 @@ fn a_prompt_that_is_refused_as_too_long_is_not_counted_as_cut() {
         assert!(refused.text().contains("exceeds"), "{refused:?}");
         ask("plain").await.assert_complete();
         // What was counted before an ending is told with it, or before.
-        eventually(20 * SECOND, "one was cut, and one was refused", || async {
+        eventually("one was cut, and one was refused", || async {
             let seen = metrics(&app).await;
             let of = |name: &str| seen.get(name).copied().unwrap_or(0.0);
             let ended =

@@ -5,7 +5,7 @@ use demo_model::{Demo, MODEL, Model, ModelFile, Options, tiny};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::common::{App, SECOND, Setup, Whole, eventually, run};
+use crate::common::{App, Setup, Whole, eventually, run};
 
 /// A model, and the host with the real components in front of it.
 struct Stage {
@@ -106,7 +106,7 @@ fn who_hangs_up_frees_the_slot_of_the_model() {
         // What comes first may be a heartbeat.
         while answer.line().await.expect("a first token").json()["message"]["content"] == "" {}
         drop(answer);
-        eventually(20 * SECOND, "the model is idle", async || {
+        eventually("the model is idle", async || {
             let counts = *stage.demo.counts().borrow();
             (counts.active, counts.aborted, counts.finished) == (0, 1, 0)
         })

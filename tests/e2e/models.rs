@@ -22,13 +22,13 @@ fn the_lists_tell_what_all_upstreams_have_and_follow_what_is_copied_and_deleted(
 
         second.put_model(&Model::from("copied:1b"));
         second.remove_model("other:latest");
-        eventually(10 * SECOND, "the list follows", || async {
+        eventually("the list follows", || async {
             names(&app, "/api/tags", "models", "name").await
                 == ["both:latest", "one:latest", "copied:1b"]
         })
         .await;
         second.stop().await;
-        eventually(10 * SECOND, "what is away is not told", || async {
+        eventually("what is away is not told", || async {
             names(&app, "/api/tags", "models", "name").await == ["both:latest", "one:latest"]
         })
         .await;
@@ -182,7 +182,7 @@ fn a_request_goes_only_where_its_model_is() {
         }
         // What is copied to an upstream is found there, though nobody had it a moment ago.
         second.put_model(&Model::from("copied"));
-        eventually(10 * SECOND, "it is found", || async {
+        eventually("it is found", || async {
             ask("copied").await.status.as_u16() == 200
         })
         .await;
@@ -330,7 +330,7 @@ fn a_copy_of_a_model_of_the_cloud_is_refused_though_nobody_can_say_in_time_what_
             let request = json!({ "model": "big", "prompt": "Hello" });
             app.post("/api/chat", &request).await.whole().await.text()
         };
-        eventually(20 * SECOND, "the list tells it", || async {
+        eventually("the list tells it", || async {
             refused().await.contains("cloud_not_allowed")
         })
         .await;

@@ -222,7 +222,7 @@ fn who_waits_gets_comments_or_white_space_before_the_translated_answer() {
             }
             let waiting = client.post(path, &request).await;
             assert_eq!(waiting.status.as_u16(), 200);
-            eventually(5 * SECOND, "it waits", || async {
+            eventually("it waits", || async {
                 app.queue_status().await == [1, 1, 1]
             })
             .await;
@@ -236,7 +236,7 @@ fn who_waits_gets_comments_or_white_space_before_the_translated_answer() {
                 assert!(text.starts_with(' '), "{text}");
                 assert_eq!(answer.json()["object"], object);
             }
-            eventually(5 * SECOND, "nobody is left", || async {
+            eventually("nobody is left", || async {
                 app.queue_status().await == [0, 0, 1]
             })
             .await;

@@ -108,7 +108,7 @@ fn an_upstream_is_drained_under_load_and_nobody_is_refused_or_loses_anything() {
                 order(&app, "drain", json!({ "upstream": 1 })).await["drained"],
                 json!([1])
             );
-            eventually(30 * SECOND, "it is empty", || async {
+            eventually("it is empty", || async {
                 let upstream = look(&app).await["upstreams"][1].clone();
                 (&upstream["drained"], &upstream["active"], &upstream["max"])
                     == (&json!(true), &json!(0), &json!(0))
@@ -129,7 +129,7 @@ fn an_upstream_is_drained_under_load_and_nobody_is_refused_or_loses_anything() {
         assert_eq!(served, 64, "nothing was sent twice");
 
         order(&app, "resume", json!({ "upstream": 1 })).await;
-        eventually(10 * SECOND, "it is used again", || async {
+        eventually("it is used again", || async {
             join_all((0..8).map(chat)).await;
             second.counts().streams.started > at_the_drain
         })
@@ -171,17 +171,14 @@ fn what_is_relayed_while_all_is_drained_is_told() {
             let answer = send(&app, "key-ops", Method::GET, "/api/queue", &Value::Null).await;
             answer.whole().await.json()
         };
-        eventually(10 * SECOND, "the drain is known", || async {
+        eventually("the drain is known", || async {
             let queue = queue().await;
             assert_eq!(queue["active"], 1, "{queue}");
             queue["max"] == 0
         })
         .await;
         drop(stream);
-        eventually(10 * SECOND, "it is empty", || async {
-            queue().await["active"] == 0
-        })
-        .await;
+        eventually("it is empty", || async { queue().await["active"] == 0 }).await;
         settles(&*app.store()).await;
     });
 }
@@ -219,7 +216,7 @@ fn an_operator_ends_what_runs_and_what_waits_and_nobody_else_does() {
         let mut running = chat(&app, "on and on").await;
         running.line().await.expect("a token");
         let waiting = chat(&app, "waits").await;
-        eventually(10 * SECOND, "both are seen", || async {
+        eventually("both are seen", || async {
             let seen = look(&app).await;
             [&seen["running"], &seen["waiting"]].map(|list| list.as_array().map_or(0, Vec::len))
                 == [1, 1]

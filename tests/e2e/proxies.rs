@@ -84,7 +84,7 @@ fn an_autoscaler_reads_how_many_run_and_how_many_wait() {
         let mut waiting = app.chat("me too").await;
         // The heartbeat is the proof that it waits.
         assert!(waiting.line().await.expect("a heartbeat").queue().is_some());
-        eventually(2 * SECOND, "the report is as it is", || async {
+        eventually("the report is as it is", || async {
             let report = app.read("/api/queue").await;
             (&report["active"], &report["queued"]) == (&json!(4), &json!(1))
         })
@@ -120,7 +120,7 @@ impl Proxy {
                 return None;
             }
         };
-        let listens = eventually(20 * SECOND, "the proxy listens", || async {
+        let listens = eventually("the proxy listens", || async {
             TcpStream::connect(addr).await.is_ok()
         });
         tokio::select! {

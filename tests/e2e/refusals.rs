@@ -213,13 +213,13 @@ fn whoever_finds_the_line_full_is_told_when_to_come_back() {
             1,
             "nothing of them reached the upstream"
         );
-        eventually(SECOND, "two wait", || async {
+        eventually("two wait", || async {
             app.queue_status().await == [1, 2, 1]
         })
         .await;
         // A place that gets free can be had again.
         drop(held.remove(0));
-        eventually(2 * SECOND, "one waits", || async {
+        eventually("one waits", || async {
             app.queue_status().await == [1, 1, 1]
         })
         .await;
@@ -242,7 +242,7 @@ fn without_a_line_one_starts_now_or_is_refused() {
         drop((first, second));
         settles(&*app.store()).await;
         // It is judged by a reading that may be a little old.
-        eventually(SECOND, "nobody is active", || async {
+        eventually("nobody is active", || async {
             app.queue_status().await == [0, 0, 2]
         })
         .await;

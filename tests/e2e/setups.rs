@@ -229,7 +229,7 @@ fn three_boxes_behind_two_hosts_are_one_line() {
         }
         let waiting = stage.chat(1, &key, "Hello").await;
         for host in &stage.hosts {
-            eventually(5 * SECOND, "both tell of one line", || async {
+            eventually("both tell of one line", || async {
                 queue_status(&mut Client::connect(host.addr()).await).await == [12, 1, 12]
             })
             .await;

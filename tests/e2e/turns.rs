@@ -63,7 +63,7 @@ fn a_model_is_one_from_its_first_request_on_where_models_take_turns_however_late
         within(20 * SECOND, "the second streams beside it", streams).await;
         // What is shown may be half a second old, and what is loaded is known by its name at first.
         let are_one = async || shows_two_of_one(&app, 1).await;
-        eventually(5 * SECOND, "both are of one model", are_one).await;
+        eventually("both are of one model", are_one).await;
     });
 }
 
@@ -88,7 +88,7 @@ fn a_model_is_one_where_several_are_asked_for_however_late_it_is_told_what_it_is
         sim.set_default("show=0ms".parse().expect("a script"));
         let _next = ask("other").await;
         let are_one = async || shows_two_of_one(&app, 2).await;
-        eventually(20 * SECOND, "two are of one model", are_one).await;
+        eventually("two are of one model", are_one).await;
     });
 }
 

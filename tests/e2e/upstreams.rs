@@ -7,7 +7,7 @@ use http::Method;
 use ollama_sim::{Options, Sim};
 use serde_json::{Value, json};
 
-use crate::common::{App, End, Line, SECOND, Setup, Whole, eventually, run, settles};
+use crate::common::{App, End, Line, Setup, Whole, eventually, run, settles};
 
 #[test]
 fn each_upstream_takes_its_share_and_no_more() {
@@ -30,7 +30,7 @@ fn each_upstream_takes_its_share_and_no_more() {
             assert_eq!(found, expected);
         }
         let waiting = app.chat("it waits").await;
-        eventually(SECOND, "the line tells of each upstream", || async {
+        eventually("the line tells of each upstream", || async {
             let queue = queue(&app).await;
             let expected = json!([
                 { "index": 0, "active": 2, "max": 2, "breaker": "closed", "drained": false },
@@ -113,7 +113,7 @@ fn an_upstream_that_dies_under_load_loses_no_request_that_had_no_byte() {
                 .await
                 .assert_complete();
         }
-        eventually(3 * SECOND, "the line is told as it is at rest", || async {
+        eventually("the line is told as it is at rest", || async {
             let [active, queued, max] = app.queue_status().await;
             // What is left, and one try.
             (active, queued) == (0, 0) && max <= 3
@@ -381,7 +381,7 @@ async fn queue(app: &App) -> Value {
 
 /// Waits until the breaker of upstream 0 is what it must be: another instance may have read it 0.4 s ago.
 async fn breaker_becomes(app: &App, word: &str) {
-    eventually(6 * SECOND, word, || async {
+    eventually(word, || async {
         queue(app).await["upstreams"][0]["breaker"] == word
     })
     .await;

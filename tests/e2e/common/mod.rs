@@ -55,13 +55,9 @@ pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output =
     }
 }
 
-/// Looks every few milliseconds until `holds`, at most `limit`. For what has no way to tell by itself.
-pub async fn eventually<F: Future<Output = bool>>(
-    limit: Duration,
-    what: &str,
-    mut holds: impl FnMut() -> F,
-) {
-    within(limit, what, async {
+/// Looks every few milliseconds until `holds`, at most [`PATIENCE`]. For what has no way to tell by itself.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    within(PATIENCE, what, async {
         while !holds().await {
             tokio::time::sleep(LOOK).await;
         }
@@ -78,5 +74,7 @@ pub const SECOND: Duration = Duration::from_secs(1);
 
 /// No test takes so long, be the machine ever so busy.
 const HANGS: Duration = SECOND.saturating_mul(120);
+/// Costs nothing where all is well. Longer than the longest rest between two additions to a counter, which is 20 s on a slow machine.
+const PATIENCE: Duration = SECOND.saturating_mul(60);
 
 const LOOK: Duration = Duration::from_millis(10);

@@ -131,10 +131,7 @@ impl RedisServer {
 
     async fn answers(&self) {
         let store = self.store();
-        eventually(10 * SECOND, "Redis answers", || async {
-            store.get("any").await.is_ok()
-        })
-        .await;
+        eventually("Redis answers", || async { store.get("any").await.is_ok() }).await;
     }
 
     /// Sends a command that has a single line or a single string for an answer.
