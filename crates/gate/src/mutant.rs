@@ -70,6 +70,12 @@ pub(crate) enum Mutant {
     NoSuccessor,
     /// 26: who is a successor itself has none before its slot is its own on a board that passed.
     UnsettledSlot,
+    /// 26: whoever is named as heir stays it until it has a slot or is gone.
+    HeirChanges,
+    /// 26: the heir has the next slot that is free, before anybody else.
+    HeirNotFirst,
+    /// 26: an heir of which nobody has heard for too long starts only by a newer board.
+    HeirUnheard,
     /// 32: by a provisional grant it relays only while it is heard of.
     NoHeardLimit,
     /// 32: nobody starts who is doubted.
@@ -85,7 +91,7 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 37] = [
+    pub(crate) const ALL: [Mutant; 40] = [
         Mutant::TermBeforeBoard,
         Mutant::TermsFromZero,
         Mutant::StartBeforeFence,
@@ -118,6 +124,9 @@ impl Mutant {
         Mutant::DeleteEarly,
         Mutant::NoSuccessor,
         Mutant::UnsettledSlot,
+        Mutant::HeirChanges,
+        Mutant::HeirNotFirst,
+        Mutant::HeirUnheard,
         Mutant::NoHeardLimit,
         Mutant::StartDoubted,
         Mutant::DoubtAtOnce,

@@ -79,6 +79,11 @@ impl Room {
         self.total.min(together)
     }
 
+    /// Whether there is one upstream alone.
+    pub(crate) fn is_one_upstream(&self) -> bool {
+        self.limits.iter().filter(|limit| **limit > 0).count() == 1
+    }
+
     /// The limit of one upstream.
     pub fn limit(&self, upstream: usize) -> u32 {
         self.limits.get(upstream).copied().unwrap_or(0)

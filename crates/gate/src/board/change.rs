@@ -149,6 +149,7 @@ impl Board {
         self.members.remove(at);
         self.grants.retain(|grant| grant.ask.session != session);
         self.line.retain(|waiting| waiting.ask.session != session);
+        self.forget_heir();
         true
     }
 
@@ -157,6 +158,7 @@ impl Board {
         let before = self.grants.len() + self.line.len();
         self.grants.retain(|grant| grant.ask != ask);
         self.line.retain(|waiting| waiting.ask != ask);
+        self.forget_heir();
         self.grants.len() + self.line.len() < before
     }
 
@@ -231,20 +233,8 @@ impl Board {
             return Err(Unlawful::Ask);
         };
         let waiting = self.line.remove(at);
-        let grant = Grant {
-            ask,
-            upstream,
-            class: waiting.class,
-            client: waiting.client,
-            guard: waiting.guard,
-            wants: waiting.wants,
-            granted_ms: 0,
-            moves: 0,
-            recall: false,
-            successor: 0,
-            provisional: false,
-        };
-        self.grants.insert(place, grant);
+        self.grants.insert(place, waiting.granted(upstream));
+        self.forget_heir();
         Ok(())
     }
 
@@ -256,6 +246,8 @@ impl Board {
         };
         let upstream = self.grants.remove(at).upstream;
         let ask = successor.ask;
+        // It is in the line no longer, whichever way it goes on.
+        self.heir.take_if(|heir| heir.ask == ask);
         if let Ok(grant) = self.grant_mut(ask) {
             (grant.upstream, grant.provisional) = (upstream, false);
             return true;
@@ -276,9 +268,10 @@ impl Board {
         true
     }
 
-    /// Takes the provisional grants of a session back: whoever had one waits again, in front. How many they were.
+    /// Takes the provisional grants of a session back: whoever had one waits again, in front. How many they were. Its heir is none.
     pub(crate) fn take_back(&mut self, session: SessionNo) -> usize {
         let is_meant = |grant: &mut Grant| grant.provisional && grant.ask.session == session;
+        self.heir.take_if(|heir| heir.ask.session == session);
         let back: Vec<Grant> = self.grants.extract_if(.., is_meant).collect();
         for grant in back.iter().rev() {
             let waiting = Waiting {
@@ -348,10 +341,32 @@ impl Board {
             && grants_rise
             && below_top
             && once
+            && self
+                .heir
+                .is_none_or(|heir| waiting.binary_search(&heir.ask).is_ok())
             && waiting.iter().all(|ask| self.grant(*ask).is_none())
             && waiting
                 .iter()
                 .chain(self.grants.iter().map(|grant| &grant.ask))
                 .all(|ask| self.member(ask.session).is_some())
+    }
+}
+
+impl Waiting {
+    /// Its grant.
+    pub(super) fn granted(self, upstream: u8) -> Grant {
+        Grant {
+            ask: self.ask,
+            upstream,
+            class: self.class,
+            client: self.client,
+            guard: self.guard,
+            wants: self.wants,
+            granted_ms: 0,
+            moves: 0,
+            recall: false,
+            successor: 0,
+            provisional: false,
+        }
     }
 }

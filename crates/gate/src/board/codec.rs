@@ -10,7 +10,7 @@ use super::Board;
 pub const BOARD_MAX: usize = 128 * 1024;
 
 /// The number of this form of boards and outboxes. Raised with every change that an older version would misread.
-pub const FORMAT: u8 = if cfg!(feature = "next-format") { 7 } else { 6 };
+pub const FORMAT: u8 = if cfg!(feature = "next-format") { 8 } else { 7 };
 
 /// Why bytes are no board, or a board has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Board {
 mod tests {
     use super::*;
     use crate::board::{
-        AskId, Class, Grant, LINE_MAX, MEMBERS_MAX, Mark, Member, Refusal, Waiting,
+        AskId, Class, Grant, Heir, LINE_MAX, MEMBERS_MAX, Mark, Member, Refusal, Waiting,
     };
     use crate::models::{Places, Wants};
     use crate::policy::{Field, Figure, Hold, PAST_MAX, Past, Stage, Turn};
@@ -144,6 +144,11 @@ mod tests {
                 mark: Some(Mark::Refused(Refusal::QueueFull)),
                 ..Waiting::default()
             }],
+            heir: Some(Heir {
+                ask: ask(7, 2),
+                upstream: 3,
+                of: 1,
+            }),
             policy: field(),
             ..Board::default()
         }
@@ -196,7 +201,9 @@ mod tests {
         twice.line[0].ask = ask(2, 1);
         let mut unlisted = board();
         unlisted.top = 8;
-        for board in [stranger, twice, unlisted] {
+        let mut absent = board();
+        absent.line.clear();
+        for board in [stranger, twice, unlisted, absent] {
             let bytes = board.encode().unwrap();
             assert_eq!(Board::decode(&bytes), Err(CodecError::Damaged), "{board:?}");
         }

@@ -5,9 +5,11 @@
 
 mod change;
 pub mod codec;
+mod heir;
 mod view;
 
 pub use change::{Decision, Unlawful};
+pub use heir::Heir;
 pub use view::Count;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +60,8 @@ pub struct Board {
     pub grants: Vec<Grant>,
     /// Who waits, in the order in which the policy lists them.
     pub line: Vec<Waiting>,
+    /// Who of them has the next slot that is free.
+    pub heir: Option<Heir>,
     /// The policy's own field.
     pub policy: Field,
 }

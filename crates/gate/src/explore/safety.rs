@@ -2,11 +2,11 @@
 //!
 //! The short ones are run with every test. The long ones need minutes to hours and up to 4 GB: `SLUICE_LONG=1`.
 
-use super::config::Config;
 use super::config::Fault::{
     Crash, Empty, Freeze, Late, LateOutbox, Leave, LostAdd, ReadFail, Resign, Stall, Take,
     WriteFail,
 };
+use super::config::{Config, Stands};
 use super::search::{Limits, Outcome, search};
 
 /// Searches all of a configuration: safety, and where ticks are prompt an end from every state.
@@ -43,6 +43,14 @@ fn two_of_one() -> Config {
 /// A scheduler that grants to another session.
 fn doubting() -> Config {
     Config::of(&[2, 1], 1).now().holder().doubts()
+}
+
+/// A scheduler beside a holder and the heir of its slot, each in a session of its own.
+fn heir() -> Config {
+    Config::of(&[1, 1, 1], 1)
+        .stand(&[Stands::Relays(1), Stands::Waits(2), Stands::Waits(0)])
+        .once()
+        .doubts()
 }
 
 /// One session with three requests, and two slots: a grant may be on its way while another slot becomes free.
@@ -83,7 +91,9 @@ configurations! {
     a_successor_and_an_emptied_store: two_of_one().with(Empty, 1), 1_528;
     successors_of_successors: Config::of(&[4], 1).now().holder().with(WriteFail, 1), 135_225;
     successors_beside_free_slots: three_of_one_on_two().with(Leave, 1), 19_674;
-    provisional_grants: doubting(), 178_081;
+    provisional_grants: doubting(), 198_860;
+    a_heir: heir(), 33_016;
+    a_heir_and_a_crash: heir().with(Crash, 1), 78_805;
     successors_beside_free_slots_and_a_late_write: three_of_one_on_two().with(Late, 1), 154_833;
 }
 

@@ -213,6 +213,8 @@ impl Instance {
             let asks = granted.map(|grant| &mut grant.ask.session);
             all.extend(asks.filter(|session| **session == own));
             all.push(&mut session.no);
+            let inherits = session.right.iter_mut().flat_map(|right| &mut right.grants);
+            all.extend(inherits.map(|ask| &mut ask.session));
         }
         if let Some(term) = &mut self.term {
             all.extend(term.watches.iter_mut().map(|watch| &mut watch.session));

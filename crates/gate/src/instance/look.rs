@@ -14,6 +14,7 @@ use crate::board::Board;
 use crate::clock::Now;
 use crate::mutant::Mutant;
 use crate::session::Seen;
+use crate::session::outbox::{Outbox, Said};
 use crate::session::verdict::Verdict;
 use crate::store::{Found, Key, Op, TermNo};
 
@@ -73,7 +74,14 @@ impl Instance {
             Step::FirstTerm | Step::Fence => {
                 self.fence_keys(look.renewal.is_some() || look.is_unreadable)
             }
-            Step::Board | Step::Again => vec![Key::Board(epoch, known)],
+            Step::Board => {
+                let heard = session.inherits_from(&self.requests);
+                let outboxes = heard.into_iter().map(|no| Key::Member(epoch, no));
+                std::iter::once(Key::Board(epoch, known))
+                    .chain(outboxes)
+                    .collect()
+            }
+            Step::Again => vec![Key::Board(epoch, known)],
             Step::Older(older) => older.keys(epoch).collect(),
         };
         self.read(State::Looking(look), keys)
@@ -87,12 +95,30 @@ impl Instance {
     ) -> Option<Effect> {
         self.session.as_ref().filter(|session| !session.over)?;
         let first = found.first().unwrap_or(&Found::Failed);
+        if look.step == Step::Board {
+            self.inherit(found.get(1..).unwrap_or_default(), context);
+        }
         match look.step {
             Step::Older(older) => self.saw_older(look, older, &found, context),
             Step::FirstTerm | Step::Fence => self.saw_term(look, &found, context),
             _ if *first == Found::Failed => self.look_failed(context),
             Step::Board => self.saw_board(look, first, context),
             Step::Again => self.saw_again(look, first, context),
+        }
+    }
+
+    /// Rule 26: beside the board the outboxes were read by which an heir may start.
+    fn inherit(&mut self, outboxes: &[Found], context: &Context) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let from = session.inherits_from(&self.requests);
+        for (from, found) in from.into_iter().zip(outboxes) {
+            if let Found::Bytes(bytes) = found
+                && let Said::All(outbox) = Outbox::read(bytes)
+            {
+                session.inherit(from, &outbox, &mut self.requests, context.now, &self.times);
+            }
         }
     }
 

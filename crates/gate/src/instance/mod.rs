@@ -19,6 +19,8 @@ mod canonical;
 #[cfg(test)]
 mod epochs;
 mod fence;
+#[cfg(test)]
+mod heirs;
 mod look;
 mod next;
 mod older;

@@ -57,7 +57,7 @@ impl Instance {
                 room,
                 models,
             };
-            term.decide(&policy, times.is_quick(context.op_ms));
+            term.decide(&policy, times.is_quick(context.op_ms), &times);
         }
         if times.lacks(Mutant::DeleteEarly)
             && let Some(key) = term.next_delete(session.epoch, &times)
@@ -82,18 +82,23 @@ impl Instance {
     ) -> Option<Effect> {
         let (times, now_ms) = (self.times, context.now.mono_ms);
         let term = self.term.as_mut()?;
+        let session = self.session.as_mut()?;
         // The rest between two readings begins here: one that takes longer than it would be due again, and nothing ever put.
         term.read_at = Some(now_ms);
         let mut found = found.iter();
         if let Some(Found::Number(members)) = found.next() {
             term.changed |= term.board.list_up_to(*members);
         }
-        for (session, found) in sessions.iter().zip(found) {
+        for (from, found) in sessions.iter().zip(found) {
             match found {
                 Found::Bytes(bytes) => {
-                    term.take_in(*session, &Outbox::read(bytes), now_ms, &times);
+                    let said = Outbox::read(bytes);
+                    if let Said::All(outbox) = &said {
+                        session.inherit(*from, outbox, &mut self.requests, context.now, &times);
+                    }
+                    term.take_in(*from, &said, now_ms, &times);
                 }
-                Found::Absent => term.take_in(*session, &Said::Nothing, now_ms, &times),
+                Found::Absent => term.take_in(*from, &Said::Nothing, now_ms, &times),
                 Found::Number(_) | Found::Failed => {}
             }
         }

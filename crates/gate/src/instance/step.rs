@@ -4,6 +4,7 @@ use super::look::Look;
 use super::older::Older;
 use super::{Context, Effect, Event, Illegal, Instance};
 use crate::clock::Now;
+use crate::mutant::Mutant;
 use crate::store::{Epoch, Found, Key, Op, SessionNo, TermNo};
 
 /// What is under way. One operation at a time, so that every outcome belongs to one state.
@@ -156,9 +157,14 @@ impl Instance {
         if session.is_some_and(|session| !session.is_fresh(now, &self.times)) {
             self.end_session();
         }
-        let session = self.session.as_ref();
-        if session.is_some_and(|session| !session.is_heard(now, &self.times)) {
+        let times = self.times;
+        let unheard = self
+            .session
+            .as_mut()
+            .filter(|session| !session.is_heard(now, &times));
+        if let Some(session) = unheard {
             self.requests.stop_provisional();
+            session.right.take_if(|_| !times.lacks(Mutant::HeirUnheard));
         }
     }
 

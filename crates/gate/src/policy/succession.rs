@@ -1,12 +1,13 @@
-//! Who starts in the slot of one that ends, if both are of the same session (rule 26).
+//! Who starts in the slot of one that ends (rule 26).
 //!
 //! # Why
 //!
 //! A slot that stays in its session is handed on without a word: the next request starts at once, and the board learns of it
-//! afterwards. It goes to whom the policy would choose, so the order is that of [`Policy::schedule`].
+//! afterwards. One that goes to another session is its heir's, who starts when it reads that the one before it has ended. It goes to
+//! whom the policy would choose, so the order is that of [`Policy::schedule`].
 
 use super::{Draft, Policy, order};
-use crate::board::{AskId, Board};
+use crate::board::{AskId, Board, Heir};
 use crate::store::SessionNo;
 
 /// Whose place of a kind is free does not matter to who is next: by upstream, model and whether it completes nothing.
@@ -45,6 +46,33 @@ impl Policy<'_> {
         });
         successors.collect()
     }
+
+    /// Who waits and would be granted the next slot that is free, whichever that is. `None` where there is none, where it depends on
+    /// whose slot it is, or while not all slots are taken. One upstream alone: who is granted stays there.
+    pub(crate) fn heir(&self, board: &Board, silent: &[SessionNo]) -> Option<Heir> {
+        let of = u32::try_from(board.grants.len()).ok()?;
+        if !board.open || of < self.room.total() || !self.room.is_one_upstream() {
+            return None;
+        }
+        let mut draft = Draft::of(self, board, silent);
+        let mut kinds: Vec<Kind> = Vec::new();
+        let mut heir = None;
+        for (at, grant) in board.grants.iter().enumerate() {
+            let kind = (grant.upstream, grant.wants.model, grant.wants.is_auxiliary);
+            if kinds.contains(&kind) {
+                continue;
+            }
+            let removed = draft.board.grants.remove(at);
+            let next = order::next(&draft);
+            draft.board.grants.insert(at, removed);
+            if next.is_none() || !kinds.is_empty() && next != heir {
+                return None;
+            }
+            heir = next;
+            kinds.push(kind);
+        }
+        heir.map(|(ask, upstream)| Heir { ask, upstream, of })
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +81,47 @@ mod tests {
     use super::super::tests::Day;
     use super::super::{Asks, Class, Decision, Joined};
     use crate::room::Room;
+
+    #[test]
+    fn the_heir_is_whom_the_policy_would_choose_whoever_ended() {
+        let (mut named, mut none) = (0, 0);
+        for seed in 1..=100 {
+            let mut dice = Dice(seed * 0x9e37_79b9);
+            let mut day = Day::new(Room::one(3));
+            for _ in 0..60 {
+                let joined: Vec<Joined> = (0..dice.below(3))
+                    .map(|_| day.asks(Class::Interactive, dice.below(4), 0))
+                    .collect();
+                if dice.below(2) == 0 && !day.board.grants.is_empty() {
+                    let at = dice.below(day.board.grants.len() as u64) as usize;
+                    let ask = day.board.grants[at].ask;
+                    day.board.remove_ask(ask);
+                }
+                day.come(&joined);
+                let Some(heir) = day.policy.heir(&day.board, &[]) else {
+                    let is_free = day.board.grants.len() < 3;
+                    assert!(
+                        is_free || day.board.waiting().next().is_none(),
+                        "seed {seed}"
+                    );
+                    none += 1;
+                    continue;
+                };
+                for grant in &day.board.grants {
+                    let mut board = day.board.clone();
+                    board.remove_ask(grant.ask);
+                    let decisions = day.policy.schedule(&board, &Asks::default());
+                    let granted = Decision::Grant {
+                        ask: heir.ask,
+                        upstream: heir.upstream,
+                    };
+                    assert!(decisions.expect("lawful").contains(&granted), "seed {seed}");
+                    named += 1;
+                }
+            }
+        }
+        assert!(named > 1_000 && none > 100, "{named} {none}");
+    }
 
     #[test]
     fn it_is_whom_the_policy_would_choose_if_that_one_ended() {

@@ -11,6 +11,7 @@
 //!
 //! Decide when to look or renew: that is [`crate::instance`]. Hold requests: `requests`.
 
+mod heir;
 pub mod outbox;
 pub(crate) mod requests;
 pub(crate) mod verdict;
@@ -22,6 +23,7 @@ use crate::mutant::Mutant;
 use crate::policy::Cancel;
 use crate::store::{Epoch, SessionNo, TermNo};
 use crate::times::Times;
+pub(crate) use heir::Right;
 use outbox::{Outbox, Work};
 use requests::{Entry, Requests};
 pub(crate) use view::{Seen, View};
@@ -51,6 +53,8 @@ pub(crate) struct Session {
     pub known: TermNo,
     /// The newest board it has read.
     pub view: Option<View>,
+    /// What one of its own may do as the heir of a slot.
+    pub right: Option<Right>,
     /// When it last saw a new board or a new term.
     pub changed_at: u64,
     /// When it last read the term.
@@ -130,6 +134,7 @@ impl Session {
             dirty: false,
             known: 0,
             view: None,
+            right: None,
             changed_at: issued.mono_ms,
             checked_at: 0,
             look_at: 0,

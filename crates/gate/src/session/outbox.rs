@@ -32,6 +32,15 @@ pub struct Outbox {
     pub cancels: Vec<Cancel>,
 }
 
+impl Outbox {
+    /// Whether it says that the slot of this ask is free: it has ended, and nobody of its session relays in it.
+    pub fn frees(&self, k: u64) -> bool {
+        let has_ended = |k: u64| self.ended.iter().any(|ended| ended.k == k);
+        let goes_on = |ask: &Ask| ask.after.is_some_and(|ended| ended.k == k) && !has_ended(ask.k);
+        self.over || has_ended(k) && !self.asks.iter().any(goes_on)
+    }
+}
+
 /// A request that waits or relays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ask {

@@ -86,6 +86,8 @@ pub(crate) struct Entry {
     pub provisional: bool,
     /// It starts when its grant is provisional no longer.
     pub confirms: bool,
+    /// It has started as the heir of a slot, and no board that passed grants it one yet.
+    pub is_heir: bool,
 }
 
 /// How far an ask has been made known.
@@ -142,6 +144,7 @@ impl Requests {
             after: None,
             provisional: false,
             confirms: false,
+            is_heir: false,
         });
         RequestNo(self.next)
     }
@@ -295,6 +298,7 @@ impl Requests {
         for entry in &mut self.list {
             entry.after = None;
             (entry.provisional, entry.confirms) = (false, false);
+            entry.is_heir = false;
             if entry.relays() {
                 entry.phase = Phase::Over(Why::Lapsed);
             } else if entry.waits() {

@@ -51,6 +51,7 @@ impl Session {
                     Some(entry) if entry.lives() => {
                         entry.waits()
                             || entry.after.is_some()
+                            || entry.is_heir
                             || entry.provisional && !grant.provisional
                             || grant.recall
                             || grant.moves != entry.moved
@@ -63,6 +64,7 @@ impl Session {
                     Some(entry) if entry.lives() => waiting.mark.is_some(),
                     _ => !self.has_ended(waiting.ask.k),
                 })
+            || self.right_differs(board, requests)
             || board.top >= self.no
                 && requests
                     .list
@@ -70,8 +72,12 @@ impl Session {
                     .any(|entry| entry.relays() && !self.has_slot(board, entry))
     }
 
-    /// Whether the board grants a slot to one that relays: its own, or that of the one whose successor it is.
+    /// Whether the board grants a slot to one that relays: its own, or that of the one whose successor it is, or the next that is free.
     fn has_slot(&self, board: &Board, entry: &Entry) -> bool {
+        let ask = self.ask(entry.k);
+        if entry.is_heir && board.heir.is_some_and(|heir| heir.ask == ask) {
+            return true;
+        }
         let after = entry.after.map(|ended| ended.k);
         let mut slots = [Some(entry.k), after].into_iter().flatten();
         slots.any(|k| board.grant(self.ask(k)).is_some())
@@ -159,12 +165,14 @@ impl Session {
     /// Rule 32: by a provisional grant it starts only while it is heard of, and not while the board doubts that. Else it says first
     /// that it would start.
     pub fn take_up(&mut self, board: &Board, requests: &mut Requests, now: Now, times: &Times) {
+        self.right = None;
         if !board.counts(self.no) && !times.lacks(Mutant::StartCondemned) {
             return;
         }
         let is_doubted = board.member(self.no).is_some_and(|member| member.doubted);
         let is_heard =
             self.is_heard(now, times) && (!is_doubted || times.lacks(Mutant::StartDoubted));
+        self.take_right(board, is_heard || times.lacks(Mutant::HeirUnheard));
         for entry in requests.list.iter_mut().filter(|entry| entry.lives()) {
             let ask = self.ask(entry.k);
             let before = entry.after.and_then(|ended| board.grant(self.ask(ended.k)));
@@ -178,6 +186,7 @@ impl Session {
                     entry.confirms = true;
                 } else if before.is_none_or(|before| before.upstream == grant.upstream) {
                     (entry.provisional, entry.confirms) = (grant.provisional, false);
+                    entry.is_heir = false;
                     entry.phase = Phase::Relaying {
                         upstream: grant.upstream,
                     };

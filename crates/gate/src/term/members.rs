@@ -175,7 +175,11 @@ impl Term {
     /// Rule 32: whoever is silent for so long has started nothing by a provisional grant, or has stopped it, unless it is heard of
     /// after all before a board says that it is doubted. Two steps, as for a session that lapses.
     fn doubt(&mut self, session: SessionNo, watch: Option<Watch>, times: &Times) {
-        let is_meant = self.board.has_provisional(Some(session));
+        let is_heir = self
+            .board
+            .heir
+            .is_some_and(|heir| heir.ask.session == session);
+        let is_meant = is_heir || self.board.has_provisional(Some(session));
         let Some(member) = self.board.member_mut(session) else {
             return;
         };

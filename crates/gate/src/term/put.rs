@@ -17,13 +17,21 @@ impl Term {
     /// from then on in this term (rule 30).
     ///
     /// Grants are provisional where operations are quick. Where they are not, nobody can be heard of in time.
-    pub fn decide(&mut self, policy: &Policy<'_>, is_quick: bool) {
+    pub fn decide(&mut self, policy: &Policy<'_>, is_quick: bool, times: &Times) {
         let asks = std::mem::take(&mut self.asks);
+        if self.board.heir_is_due(policy.room.total()) && !times.lacks(Mutant::HeirNotFirst) {
+            let heir = self.board.give_to_heir();
+            self.note_grant(heir, is_quick);
+        }
         if !self.board.degraded {
             match policy.schedule(&self.board, &asks) {
                 Ok(decisions) => {
                     self.apply(&decisions, policy, is_quick);
-                    return self.name_successors(policy, &asks.silent);
+                    self.name_successors(policy, &asks.silent);
+                    if is_quick && times.doubt_ms > 0 {
+                        self.name_heir(policy, &asks.silent, times);
+                    }
+                    return;
                 }
                 Err(_) => self.board.degraded = true,
             }
@@ -46,15 +54,30 @@ impl Term {
         }
     }
 
+    /// Rule 26: one heir at a time, until it has a slot or is gone: it may have read a board that names it.
+    fn name_heir(&mut self, policy: &Policy<'_>, silent: &[SessionNo], times: &Times) {
+        if self.board.heir.is_none() || times.lacks(Mutant::HeirChanges) {
+            let heir = policy.heir(&self.board, silent);
+            self.changed |= heir.is_some() && heir != self.board.heir;
+            self.board.heir = heir;
+        }
+    }
+
+    fn note_grant(&mut self, granted: Option<AskId>, is_quick: bool) {
+        let Some(ask) = granted else { return };
+        self.changed = true;
+        self.tally.new_grants += 1;
+        if is_quick {
+            self.board.make_provisional(ask);
+        }
+    }
+
     fn apply(&mut self, decisions: &[Decision], policy: &Policy<'_>, is_quick: bool) {
         for decision in decisions {
             let is_done = self.board.apply(decision, policy.room.total()).is_ok();
             self.changed |= is_done;
             if is_done && let Decision::Grant { ask, .. } = decision {
-                self.tally.new_grants += 1;
-                if is_quick {
-                    self.board.make_provisional(*ask);
-                }
+                self.note_grant(Some(*ask), is_quick);
             }
         }
     }
