@@ -74,7 +74,7 @@ pub(crate) enum Mutant {
     HeirChanges,
     /// 26: the heir has the next slot that is free, before anybody else.
     HeirNotFirst,
-    /// 26: an heir of which nobody has heard for too long starts only by a newer board.
+    /// 26: an heir of which nobody has heard for too long starts only by a board that was read after that.
     HeirUnheard,
     /// 32: by a provisional grant it relays only while it is heard of.
     NoHeardLimit,

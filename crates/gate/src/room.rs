@@ -48,6 +48,8 @@ pub struct Room {
     total: u32,
     /// Of each upstream; 0 for one that is not there, or not to be used now.
     limits: [u32; MAX_UPSTREAMS],
+    /// How many there are, those included that are not to be used now.
+    upstreams: u8,
 }
 
 impl Room {
@@ -56,9 +58,11 @@ impl Room {
         let mut room = Room {
             total,
             limits: [0; MAX_UPSTREAMS],
+            upstreams: 0,
         };
         for (own, limit) in room.limits.iter_mut().zip(limits) {
             *own = limit;
+            room.upstreams += 1;
         }
         room
     }
@@ -80,8 +84,8 @@ impl Room {
     }
 
     /// Whether there is one upstream alone.
-    pub(crate) fn is_one_upstream(&self) -> bool {
-        self.limits.iter().filter(|limit| **limit > 0).count() == 1
+    pub(crate) fn is_of_one(&self) -> bool {
+        self.upstreams == 1
     }
 
     /// The limit of one upstream.

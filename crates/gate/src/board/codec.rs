@@ -148,6 +148,7 @@ mod tests {
                 ask: ask(7, 2),
                 upstream: 3,
                 of: 1,
+                started: true,
             }),
             policy: field(),
             ..Board::default()

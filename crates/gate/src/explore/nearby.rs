@@ -45,7 +45,7 @@ fn rule_32_a_grant_is_provisional_until_a_board_that_passed_says_otherwise() {
 
 /// Process 1 relays, process 2 is its heir, and one of the scheduler's is behind.
 #[test]
-fn rule_26_a_heir_that_was_not_heard_of_starts_only_by_a_newer_board() {
+fn rule_26_a_heir_that_was_not_heard_of_starts_only_by_a_board_read_after_that() {
     let heir = Config::of(&[1, 1, 1], 1).stand(&[Relays(1), Waits(2), Waits(0)]);
     breaks(heir.once().doubts().with(Stall, 1), &[HeirUnheard], BEYOND);
 }

@@ -31,7 +31,6 @@ pub(super) enum Value {
 
 /// A write, with its value unpacked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::large_enum_variant, reason = "most writes are puts")]
 pub(super) enum Write {
     Put(Key, Value),
     Delete(Key),
@@ -41,7 +40,6 @@ pub(super) enum Write {
 
 /// What a process is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::large_enum_variant, reason = "a write lives for one step")]
 pub(super) enum Doing {
     Write(Write),
     Read(Vec<Key>),

@@ -26,8 +26,6 @@ pub(super) struct Bench {
     pub op_ms: u64,
     /// No operation is done.
     pub is_away: bool,
-    /// This process does nothing, though its clocks go on.
-    pub still: Option<usize>,
     begun_ms: Vec<u64>,
     random: u64,
 }
@@ -51,7 +49,6 @@ impl Bench {
             now_ms: 1_000_000,
             op_ms: 0,
             is_away: false,
-            still: None,
             begun_ms: vec![0; instances],
             random: 0,
         }
@@ -107,11 +104,10 @@ impl Bench {
 
     /// Ends a rest, and performs what follows.
     pub fn wake(&mut self, at: usize) {
-        let rests = matches!(
+        if matches!(
             self.effects[at],
             None | Some(Effect::Rest { .. } | Effect::Quiet)
-        );
-        if rests && self.still != Some(at) {
+        ) {
             self.tell(at, Event::Due);
         }
         self.settle();
@@ -151,9 +147,6 @@ impl Bench {
     }
 
     fn due(&self, at: usize) -> Option<u64> {
-        if self.still == Some(at) {
-            return None;
-        }
         match self.effects[at] {
             Some(Effect::Rest { until_ms }) => Some(until_ms),
             Some(Effect::Write { .. } | Effect::Read { .. }) => {
@@ -206,9 +199,6 @@ impl Bench {
 
     /// Performs what an instance has asked for, unless that is a rest.
     fn perform_effect(&mut self, at: usize) -> Option<Event> {
-        if self.still == Some(at) {
-            return None;
-        }
         match self.effects[at].clone() {
             Some(Effect::Write { op, .. }) => Some(self.perform(op)),
             Some(Effect::Read { keys, .. }) => {

@@ -73,6 +73,8 @@ fn the_slot_is_its_own_on_the_board_afterwards_and_the_next_is_the_heir_of_it() 
         (3, (2, line.heir), line.next),
         (0, (3, line.next), line.last),
     ] {
+        let named = bench.board().heir.map(|heir| heir.ask);
+        assert_eq!(named, bench.instances[at].ask(after));
         bench.end(before.0, before.1);
         bench.pass(2_000);
         assert!(bench.relays(at, after));
@@ -164,4 +166,61 @@ fn one_that_is_cancelled_after_it_has_started_is_stopped() {
     bench.pass(3_000);
     assert_eq!(bench.phase(2, line.heir), Phase::Over(Why::Cancelled));
     assert!(bench.relays(3, line.next));
+}
+
+#[test]
+fn nobody_starts_at_an_upstream_that_is_not_to_be_used_and_the_heir_does_when_it_is_again() {
+    let mut line = line();
+    let bench = &mut line.bench;
+    bench.room = Room::one(1).without(0);
+    bench.pass(1_000);
+    bench.end(1, line.holder);
+    bench.pass(5_000);
+    assert!(!bench.relays(2, line.heir) && !bench.relays(3, line.next));
+    assert_eq!(bench.board().grants.len(), 0);
+    bench.room = Room::one(1);
+    bench.pass(1_000);
+    assert!(bench.relays(2, line.heir));
+}
+
+#[test]
+fn an_heir_that_many_pass_is_heard_of_nevertheless() {
+    let mut line = line();
+    let bench = &mut line.bench;
+    let resumed = Request {
+        waited_ms: 60_000,
+        ..Request::default()
+    };
+    for _ in 0..6 {
+        bench.arrive(3, resumed);
+    }
+    for _ in 0..40 {
+        bench.pass(100);
+        let board = bench.board();
+        assert_eq!(
+            board.heir.map(|heir| heir.ask),
+            bench.instances[2].ask(line.heir)
+        );
+        assert!(
+            board
+                .members
+                .iter()
+                .all(|member| !member.doubted && !member.away)
+        );
+    }
+    bench.end(1, line.holder);
+    bench.pass(100);
+    assert!(bench.relays(2, line.heir));
+}
+
+#[test]
+fn there_is_none_where_there_are_two_upstreams_even_if_one_is_not_to_be_used() {
+    let mut bench = Bench::marked(2, Room::new(1, [1, 1]).without(1));
+    let holder = bench.arrive(0, Request::default());
+    bench.pass(100);
+    bench.arrive(1, Request::default());
+    bench.arrive(0, Request::default());
+    bench.pass(1_000);
+    assert!(bench.relays(0, holder));
+    assert_eq!(bench.board().heir, None);
 }

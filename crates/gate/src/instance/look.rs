@@ -117,7 +117,7 @@ impl Instance {
             if let Found::Bytes(bytes) = found
                 && let Said::All(outbox) = Outbox::read(bytes)
             {
-                session.inherit(from, &outbox, &mut self.requests, context.now, &self.times);
+                session.inherit(from, &outbox, &mut self.requests, context, &self.times);
             }
         }
     }
@@ -342,6 +342,10 @@ impl Instance {
             true => {
                 let gap_ms = session.gap_ms(context.room.capacity());
                 let ahead = u64::from(session.nearest_ahead().unwrap_or(0));
+                let ahead = match session.right {
+                    Some(_) => 0,
+                    None => ahead,
+                };
                 match ahead.saturating_sub(u64::from(context.room.capacity())) {
                     0 => times.look_rest_ms(gap_ms),
                     distance => times.far_look_rest_ms(gap_ms, distance),

@@ -166,7 +166,8 @@ impl Instance {
         let (board, _) = self.board(now)?;
         let grant = board.grant(session.ask(entry.k))?;
         // One that is a successor itself has a slot of its own only once a board that passed says so.
-        let is_own = entry.after.is_none() || self.times.lacks(Mutant::UnsettledSlot);
+        let is_own =
+            entry.after.is_none() && !entry.is_heir || self.times.lacks(Mutant::UnsettledSlot);
         let is_settled = is_own
             && !grant.recall
             && (grant.upstream, grant.moves) == (upstream, entry.moves)

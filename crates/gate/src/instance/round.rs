@@ -94,7 +94,7 @@ impl Instance {
                 Found::Bytes(bytes) => {
                     let said = Outbox::read(bytes);
                     if let Said::All(outbox) = &said {
-                        session.inherit(*from, outbox, &mut self.requests, context.now, &times);
+                        session.inherit(*from, outbox, &mut self.requests, context, &times);
                     }
                     term.take_in(*from, &said, now_ms, &times);
                 }

@@ -48,10 +48,10 @@ impl Policy<'_> {
     }
 
     /// Who waits and would be granted the next slot that is free, whichever that is. `None` where there is none, where it depends on
-    /// whose slot it is, or while not all slots are taken. One upstream alone: who is granted stays there.
+    /// whose slot it is, or while not all slots are taken. Where there are several upstreams there is none: who is granted may move.
     pub(crate) fn heir(&self, board: &Board, silent: &[SessionNo]) -> Option<Heir> {
         let of = u32::try_from(board.grants.len()).ok()?;
-        if !board.open || of < self.room.total() || !self.room.is_one_upstream() {
+        if !board.open || of < self.room.capacity() || !self.room.is_of_one() {
             return None;
         }
         let mut draft = Draft::of(self, board, silent);
@@ -71,7 +71,12 @@ impl Policy<'_> {
             heir = next;
             kinds.push(kind);
         }
-        heir.map(|(ask, upstream)| Heir { ask, upstream, of })
+        heir.map(|(ask, upstream)| Heir {
+            ask,
+            upstream,
+            of,
+            started: false,
+        })
     }
 }
 

@@ -7,13 +7,13 @@
 //! is decided meanwhile and whoever schedules. An end is true for good, so it does not matter when it was read.
 //!
 //! As by a provisional grant it starts and relays only while its session is heard of, since the slot of a silent heir goes to another.
-//! A session that was not heard of for too long starts nothing before it has read a newer board.
+//! A session that was not heard of for too long starts nothing before it has read a board under the fence once more.
 
 use super::Session;
 use super::outbox::Outbox;
 use super::requests::{Phase, Requests};
 use crate::board::{AskId, Board};
-use crate::clock::Now;
+use crate::instance::Context;
 use crate::mutant::Mutant;
 use crate::store::SessionNo;
 use crate::times::Times;
@@ -64,18 +64,21 @@ impl Session {
         sessions
     }
 
-    /// An outbox was read: the heir starts, if a slot is free by it.
+    /// An outbox was read: the heir starts, if a slot is free by it, and where somebody may start at all.
     pub fn inherit(
         &mut self,
         from: SessionNo,
         outbox: &Outbox,
         requests: &mut Requests,
-        now: Now,
+        context: &Context,
         times: &Times,
     ) {
+        let (now, room) = (context.now, &context.room);
         let may_start = self.is_fresh(now, times)
             && (self.is_heard(now, times) || times.lacks(Mutant::HeirUnheard));
-        let Some(right) = self.right.as_ref().filter(|_| may_start) else {
+        let is_open = |right: &&Right| room.limit(right.upstream.into()) > 0;
+        let right = self.right.as_ref().filter(is_open);
+        let Some(right) = right.filter(|_| may_start) else {
             return;
         };
         let mut grants = right.grants.iter().filter(|ask| ask.session == from);

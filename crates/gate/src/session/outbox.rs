@@ -33,11 +33,10 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Whether it says that the slot of this ask is free: it has ended, and nobody of its session relays in it.
+    /// Whether it says that the slot of this ask is free. One that has a successor is not said to have ended while that relays in its
+    /// slot.
     pub fn frees(&self, k: u64) -> bool {
-        let has_ended = |k: u64| self.ended.iter().any(|ended| ended.k == k);
-        let goes_on = |ask: &Ask| ask.after.is_some_and(|ended| ended.k == k) && !has_ended(ask.k);
-        self.over || has_ended(k) && !self.asks.iter().any(goes_on)
+        self.over || self.ended.iter().any(|ended| ended.k == k)
     }
 }
 

@@ -92,6 +92,7 @@ impl Session {
         now: Now,
         times: &Times,
     ) -> Verdict {
+        self.right = None;
         if self.is_judged_over(board, times) {
             return Verdict::Over;
         }

@@ -44,7 +44,7 @@ impl Session {
                 self.unreadable_since = None;
                 self.view = Some(View {
                     term: self.known,
-                    is_next: board.next_up().contains(&self.no),
+                    is_next: board.next_up().contains(&self.no) || board.is_heir_of(self.no),
                     board,
                     at: now_ms,
                 });

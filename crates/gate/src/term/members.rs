@@ -110,7 +110,8 @@ impl Term {
             return;
         }
         let counts_ms = times.sign_counts_ms(op_ms);
-        let next = self.board.next_up();
+        let mut next = self.board.next_up();
+        next.extend(self.board.heir.map(|heir| heir.ask.session));
         let watches = &mut self.watches;
         for member in self
             .board
@@ -175,10 +176,7 @@ impl Term {
     /// Rule 32: whoever is silent for so long has started nothing by a provisional grant, or has stopped it, unless it is heard of
     /// after all before a board says that it is doubted. Two steps, as for a session that lapses.
     fn doubt(&mut self, session: SessionNo, watch: Option<Watch>, times: &Times) {
-        let is_heir = self
-            .board
-            .heir
-            .is_some_and(|heir| heir.ask.session == session);
+        let is_heir = self.board.is_heir_of(session);
         let is_meant = is_heir || self.board.has_provisional(Some(session));
         let Some(member) = self.board.member_mut(session) else {
             return;
@@ -252,6 +250,7 @@ impl Term {
             }
             if asked.confirms {
                 self.board.confirm(|other| other == ask);
+                self.board.note_started(ask);
             }
             match self.board.grant(ask) {
                 Some(grant) if grant.moves != asked.moves => {

@@ -19,9 +19,9 @@ impl Term {
     /// Grants are provisional where operations are quick. Where they are not, nobody can be heard of in time.
     pub fn decide(&mut self, policy: &Policy<'_>, is_quick: bool, times: &Times) {
         let asks = std::mem::take(&mut self.asks);
-        if self.board.heir_is_due(policy.room.total()) && !times.lacks(Mutant::HeirNotFirst) {
-            let heir = self.board.give_to_heir();
-            self.note_grant(heir, is_quick);
+        if self.board.heir_is_due(&policy.room) && !times.lacks(Mutant::HeirNotFirst) {
+            self.tally.new_grants += u64::from(self.board.give_to_heir(is_quick).is_some());
+            self.changed = true;
         }
         if !self.board.degraded {
             match policy.schedule(&self.board, &asks) {
@@ -63,21 +63,15 @@ impl Term {
         }
     }
 
-    fn note_grant(&mut self, granted: Option<AskId>, is_quick: bool) {
-        let Some(ask) = granted else { return };
-        self.changed = true;
-        self.tally.new_grants += 1;
-        if is_quick {
-            self.board.make_provisional(ask);
-        }
-    }
-
     fn apply(&mut self, decisions: &[Decision], policy: &Policy<'_>, is_quick: bool) {
         for decision in decisions {
             let is_done = self.board.apply(decision, policy.room.total()).is_ok();
             self.changed |= is_done;
             if is_done && let Decision::Grant { ask, .. } = decision {
-                self.note_grant(Some(*ask), is_quick);
+                self.tally.new_grants += 1;
+                if is_quick {
+                    self.board.make_provisional(*ask);
+                }
             }
         }
     }
