@@ -22,12 +22,12 @@ use crate::{
     descriptors::{self, Shares},
     files::Mounts,
     instance::{Component, Ending, Engine, Handler, Handlers, MemoryBudget},
-    logs::report_dropped_lines,
     manifest::{self, Manifest},
     outbound::{AllowedHosts, Client, Outbound},
     routes::Routes,
     runtime_config::RuntimeConfig,
     server::{Limits, Server, Service},
+    stderr::report_dropped_lines,
     store::Stores,
     variables::Variables,
 };

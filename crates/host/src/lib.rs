@@ -42,6 +42,7 @@ mod outbound;
 mod routes;
 mod runtime_config;
 mod server;
+mod stderr;
 pub mod store;
 mod variables;
 
@@ -49,9 +50,9 @@ pub use self::{
     error::Error,
     host::Host,
     instance::Reuse,
-    logs::{flush_stderr, stderr},
     options::{
         ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, DEFAULT_MAX_TOTAL_MEMORY,
         Options,
     },
+    stderr::{flush_stderr, stderr},
 };

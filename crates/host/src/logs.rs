@@ -1,7 +1,4 @@
-//! The host's stderr, and the components' stdout and stderr: line by line to it, each with the component's id before it.
-//!
-//! Nobody waits for whoever reads stderr: a thread of its own writes, and lines that come when [`MAX_LINES`] wait are dropped
-//! and counted. A stalled journal or a terminal after Ctrl-S would else stop every stream.
+//! The components' stdout and stderr: line by line to the host's stderr, each with the component's id before it.
 //!
 //! Lines of several instances and of both streams never mix within a line. A line longer than [`MAX_LINE_BYTES`] comes out
 //! in pieces, so that a component that never ends its line takes a bounded place.
@@ -9,63 +6,18 @@
 use std::{
     io::{self, Write},
     pin::Pin,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use wasmtime_wasi::{
     cli::{IsTerminal, StdoutStream},
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-/// The stderr of this process, with the thread that writes to it.
-struct Stderr {
-    writer: NonBlocking,
-    thread: Mutex<Option<WorkerGuard>>,
-}
-
-static STDERR: LazyLock<Stderr> = LazyLock::new(|| {
-    let (writer, thread) = NonBlockingBuilder::default()
-        .buffered_lines_limit(MAX_LINES)
-        .thread_name("stderr")
-        .finish(io::stderr());
-    Stderr {
-        writer,
-        thread: Mutex::new(Some(thread)),
-    }
-});
-
-/// A writer to stderr that never waits for its reader, for the host's own log.
-pub fn stderr() -> NonBlocking {
-    STDERR.writer.clone()
-}
-
-/// Waits until what was written to [`stderr`] is out, a second at most. Nothing comes out afterwards.
-pub fn flush_stderr() {
-    let thread = &STDERR.thread;
-    drop(thread.lock().unwrap_or_else(PoisonError::into_inner).take());
-}
-
-/// Says now and then how many lines were lost.
-pub(crate) async fn report_dropped_lines() {
-    let counter = STDERR.writer.error_counter();
-    let mut told = counter.dropped_lines();
-    loop {
-        tokio::time::sleep(REPORT_EVERY).await;
-        let dropped = counter.dropped_lines();
-        if dropped > told {
-            tracing::warn!(
-                lines = dropped - told,
-                "nobody read this log: lines were dropped"
-            );
-            told = dropped;
-        }
-    }
-}
+use crate::stderr::stderr;
 
 /// One output stream of one instance. Clones share the line that is being written.
 #[derive(Clone)]
@@ -82,7 +34,7 @@ impl LineLog {
         }
     }
 
-    /// Takes `bytes` and prints the lines they complete. A host whose own stderr is gone goes on without a log.
+    /// Takes `bytes` and prints the lines they complete.
     fn take(&self, bytes: &[u8]) {
         let out = self.completed(bytes);
         if !out.is_empty() {
@@ -188,11 +140,6 @@ impl AsyncWrite for LineLog {
         Poll::Ready(Ok(()))
     }
 }
-
-/// Lines that wait for whoever reads stderr: some seconds of a busy host.
-const MAX_LINES: usize = 4096;
-
-const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// Longer than any line that is meant for people.
 const MAX_LINE_BYTES: usize = 8 << 10;

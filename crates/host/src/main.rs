@@ -111,7 +111,7 @@ enum Sync {
 fn main() -> ExitCode {
     let Command::Up(up) = Cli::parse().command;
     tracing_subscriber::fmt()
-        .with_writer(sluice_host::stderr())
+        .with_writer(sluice_host::stderr)
         .with_max_level(tracing::Level::INFO)
         .with_target(false)
         .init();
