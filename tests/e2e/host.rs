@@ -4,7 +4,7 @@ use futures::future::join_all;
 use http::Method;
 use ollama_sim::{Options, Sim};
 use serde_json::json;
-use sluice_host::Reuse;
+use sluice_host::{Reuse, Spread};
 use tokio::net::TcpStream;
 
 use crate::common::{
@@ -108,6 +108,24 @@ fn a_burst_makes_a_handful_of_instances() {
         let instances = app.host.instances();
         // 68 without the bound on hand-overs; seven on a machine that compiles meanwhile.
         assert!((2..=10).contains(&instances), "{instances} instances");
+    });
+}
+
+#[test]
+fn requests_on_another_thread_are_answered_and_end_as_all_do() {
+    run(async {
+        let setup = Setup::answering("tokens=3").reuse(Reuse::WAITING);
+        let app = setup.spread(Spread::Always(1)).start().await;
+        let chats = join_all((0..24).map(|_| app.chat("Hello"))).await;
+        for answer in join_all(chats.into_iter().map(Answer::whole)).await {
+            answer.assert_complete();
+        }
+        let streams = fill(app.addr(), &app.sim, 4, 10 * SECOND).await;
+        let _upstream = app.sim.clone();
+        drop(app);
+        for cut in join_all(streams.into_iter().map(Answer::whole)).await {
+            assert_eq!(cut.end, End::Broken, "{cut:?}");
+        }
     });
 }
 

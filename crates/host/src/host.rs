@@ -21,7 +21,7 @@ use crate::{
     ComponentOutput, Error, Options,
     descriptors::{self, Shares},
     files::Mounts,
-    instance::{Component, Ending, Engine, Handler, Handlers, MemoryBudget},
+    instance::{Component, Ending, Engine, Handlers, Lanes, MemoryBudget, Relief},
     manifest::{self, Manifest},
     outbound::{AllowedHosts, Client, Outbound},
     routes::Routes,
@@ -41,6 +41,8 @@ pub struct Host {
     /// Ends the instances, whatever they are doing.
     _end_instances: DropGuard,
     _reporter: Option<AbortOnDropHandle<()>>,
+    /// The threads of instances, until those have ended.
+    _relief: Arc<Relief>,
 }
 
 impl Host {
@@ -71,12 +73,13 @@ impl Host {
             engine: Engine::new(options.cache.then(CacheConfig::new)).map_err(Error::Engine)?,
             budget: Arc::new(MemoryBudget::new(options.max_total_memory)),
             ending: Ending::default(),
+            relief: Arc::new(Relief::new(options.spread)),
             root: &manifest.root,
             variables: &variables,
             options: &options,
         };
         parts.stores.seed(&options.seed).await?;
-        let ending = parts.ending.clone();
+        let (ending, relief) = (parts.ending.clone(), parts.relief.clone());
         let end_instances = ending.now.clone().drop_guard();
         let mut handlers = BTreeMap::new();
         for (id, component) in &manifest.components {
@@ -109,6 +112,7 @@ impl Host {
             ending,
             _end_instances: end_instances,
             _reporter: reporter,
+            _relief: relief,
         })
     }
 
@@ -150,11 +154,12 @@ struct Parts<'a> {
     max_memory: usize,
     budget: Arc<MemoryBudget>,
     ending: Ending,
+    relief: Arc<Relief>,
 }
 
 impl Parts<'_> {
-    fn handler(&self, id: &str, component: &manifest::Component) -> Result<Handler, Error> {
-        let shared = self.component(id, component)?;
+    fn handler(&self, id: &str, component: &manifest::Component) -> Result<Lanes, Error> {
+        let shared = Arc::new(self.component(id, component)?);
         let path = self.root.join(&component.source);
         let binary = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
         let code = self.engine.compile(&binary);
@@ -162,11 +167,9 @@ impl Parts<'_> {
             component: id.into(),
             source,
         })?;
-        Ok(Handler::new(Handlers::new(
-            Arc::new(shared),
-            code,
-            self.ending.clone(),
-        )))
+        Ok(Lanes::new(self.relief.clone(), || {
+            Handlers::new(shared.clone(), code.clone(), self.ending.clone())
+        }))
     }
 
     fn component(&self, id: &str, component: &manifest::Component) -> Result<Component, Error> {

@@ -16,6 +16,7 @@
 //! # What differs from Spin
 //! - A trapped instance's answers break off at once; on Spin they stay open.
 //! - Requests may share instances by other numbers ([`Reuse`]), and a burst starts few of them.
+//! - More threads have instances of their own only while those before them compute without a pause ([`Spread`]).
 //! - Memory is bounded over all instances, not for each alone.
 //! - A commit to SQLite need not wait for the disk ([`store::SqliteSync`]).
 //! - TCP_NODELAY on both sides; chunks that have arrived together reach a component as one.
@@ -52,7 +53,7 @@ pub use self::{
     instance::Reuse,
     options::{
         ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, DEFAULT_MAX_TOTAL_MEMORY,
-        Options,
+        Options, Spread,
     },
     stderr::{flush_stderr, stderr},
 };

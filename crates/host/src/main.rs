@@ -12,7 +12,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluice_host::{
     ComponentOutput, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_MEMORY, DEFAULT_MAX_TOTAL_MEMORY, Host,
-    Options, Reuse, store::SqliteSync,
+    Options, Reuse, Spread, store::SqliteSync,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -85,6 +85,10 @@ struct Up {
     /// Threads that serve; files and databases that wait have others.
     #[arg(long, default_value_t = default_worker_threads(), value_parser = clap::value_parser!(u16).range(1..=1024))]
     worker_threads: u16,
+    /// More threads with instances of their own, for the time in which those that serve compute without a pause
+    /// [default: the other processors].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(..=1024))]
+    relief_threads: Option<u16>,
     /// Compile the components anew rather than keep them in the user's cache folder.
     #[arg(long)]
     disable_cache: bool,
@@ -136,8 +140,11 @@ fn serve(up: Up) -> Result<(), Box<dyn std::error::Error>> {
 
 /// One for two processors: a second thread mostly costs wake-ups between the two, and the upstream is on the machine as well.
 fn default_worker_threads() -> u16 {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    u16::try_from(processors.div_ceil(2)).unwrap_or(u16::MAX)
+    u16::try_from(processors().div_ceil(2)).unwrap_or(u16::MAX)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Up {
@@ -178,6 +185,8 @@ impl Up {
             max_requests: self.max_instance_reuse_count,
             idle: self.idle_instance_timeout,
         };
+        let others = processors().saturating_sub(self.worker_threads.into());
+        options.spread = Spread::WhenBusy(self.relief_threads.map_or(others, usize::from));
         options.cache = !self.disable_cache;
         options.wall_clock_offset_s = self.wall_clock_offset;
         options.sqlite_sync = match self.sqlite_sync {

@@ -42,6 +42,8 @@ pub struct Options {
     pub max_total_memory: usize,
     /// How requests share instances. Spin's numbers here, so that tests see what Spin does; the command line has others.
     pub reuse: Reuse,
+    /// Whether requests are spread over threads beside those of the runtime.
+    pub spread: Spread,
     /// Whether compiled components are kept in wasmtime's cache, in the user's cache folder.
     pub cache: bool,
     /// Seconds by which the components' wall clock is off the machine's: for tests with clocks that disagree.
@@ -57,8 +59,19 @@ pub enum ComponentOutput {
     Discard,
 }
 
+/// Over how many threads requests are spread beside those of the runtime. Each has instances of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// None.
+    Never,
+    /// Up to so many, while all before them compute without a pause.
+    WhenBusy(usize),
+    /// So many from the first request on: for tests.
+    Always(usize),
+}
+
 impl Options {
-    /// The defaults of the command line for this manifest, but for `reuse`: `127.0.0.1:3000`, an empty environment, SQLite in
+    /// The defaults of the command line for this manifest, but for `reuse` and `spread`: `127.0.0.1:3000`, an empty environment, SQLite in
     /// `.spin`.
     pub fn new(manifest: impl Into<PathBuf>) -> Self {
         Self {
@@ -76,6 +89,7 @@ impl Options {
             max_memory: DEFAULT_MAX_MEMORY,
             max_total_memory: DEFAULT_MAX_TOTAL_MEMORY,
             reuse: Reuse::SPIN,
+            spread: Spread::Never,
             cache: true,
             wall_clock_offset_s: 0,
         }

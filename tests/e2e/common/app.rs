@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ollama_sim::{Recorded, Sim};
 use serde_json::{Value, json};
 use sluice_gate::store::Key;
-use sluice_host::{ComponentOutput, Host, Options, Reuse, store::Store};
+use sluice_host::{ComponentOutput, Host, Options, Reuse, Spread, store::Store};
 use tempfile::TempDir;
 
 use super::{Answer, Client, Whole, files, seed, sqlite, within};
@@ -24,6 +24,7 @@ pub struct Setup {
     database: Option<PathBuf>,
     clock_off_s: i64,
     reuse: Reuse,
+    spread: Spread,
 }
 
 /// A running application.
@@ -52,6 +53,7 @@ impl Setup {
             database: None,
             clock_off_s: 0,
             reuse: Reuse::SPIN,
+            spread: Spread::Never,
         }
     }
 
@@ -77,6 +79,12 @@ impl Setup {
     /// Other numbers for the sharing of instances than Spin's.
     pub fn reuse(mut self, reuse: Reuse) -> Self {
         self.reuse = reuse;
+        self
+    }
+
+    /// More threads with instances of their own.
+    pub fn spread(mut self, spread: Spread) -> Self {
+        self.spread = spread;
         self
     }
 
@@ -142,6 +150,7 @@ impl Setup {
         options.variables = self.variables;
         options.ca_file = self.ca_file;
         options.reuse = self.reuse;
+        options.spread = self.spread;
         options.component_output = ComponentOutput::Discard;
         options.wall_clock_offset_s = self.clock_off_s;
         let host = Host::start(options).await.expect("a host");

@@ -16,7 +16,10 @@
 //! An instance without requests ends when the host begins to; the others have until [`Ending::now`].
 
 mod engine;
+mod lanes;
 mod limits;
+mod load;
+mod relief;
 mod reuse;
 mod turns;
 mod worker;
@@ -29,7 +32,9 @@ pub use self::reuse::Reuse;
 pub(crate) use self::worker::Fate;
 pub(crate) use self::{
     engine::Engine,
+    lanes::Lanes,
     limits::{Announced, MemoryBudget},
+    relief::Relief,
     worker::{Handler, Handlers, Handover, Placement},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};

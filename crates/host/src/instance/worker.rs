@@ -29,6 +29,7 @@ use wasmtime_wasi_http::{
 
 use super::{
     Announced, Component, Ending, InstanceState, Reuse,
+    lanes::Place,
     turns::{Turn, Turns},
 };
 
@@ -66,12 +67,17 @@ impl Handlers {
         self.component.budget.announce(length)
     }
 
+    /// Whether another instance may begin.
+    pub(super) fn has_room(&self) -> bool {
+        self.component.budget.has_room()
+    }
+
     /// Waits for a request's turn to be handed over. The second value tells later which instance has it.
-    pub(crate) async fn hand_over(&self) -> (Handover, Placement) {
+    pub(super) async fn hand_over(&self, place: Option<Place>) -> (Handover, Placement) {
         let placement = Placement::default();
         let handover = Handover {
             placement: placement.clone(),
-            turn: self.turns.clone().next().await,
+            turn: self.turns.clone().next(place).await,
         };
         (handover, placement)
     }

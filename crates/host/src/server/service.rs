@@ -18,17 +18,17 @@ use wasmtime_wasi_http::{
 use super::body::{ComponentBody, ReplyBody};
 use crate::{
     headers,
-    instance::{Handler, Handover},
+    instance::{Handover, Lanes},
     routes::{Routes, WELL_KNOWN_PREFIX},
 };
 
 /// Answers requests.
 pub(crate) struct Service {
-    routes: Routes<Handler>,
+    routes: Routes<Lanes>,
 }
 
 impl Service {
-    pub(crate) fn new(routes: Routes<Handler>) -> Self {
+    pub(crate) fn new(routes: Routes<Lanes>) -> Self {
         Self { routes }
     }
 
@@ -57,10 +57,10 @@ impl Service {
 }
 
 /// Hands the request to an instance of the component. What went wrong goes to the log, and is no business of the client's.
-async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBody> {
+async fn run(lanes: &Lanes, request: Request<Incoming>) -> Response<ReplyBody> {
     let length = request.body().size_hint().exact();
     let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
-    let Some(mut announced) = handler.state().announce(length) else {
+    let Some(mut announced) = lanes.announce(length) else {
         return busy("there is no room for a body of this length\n");
     };
     let request = request.map(|body| {
@@ -71,15 +71,14 @@ async fn run(handler: &Handler, request: Request<Incoming>) -> Response<ReplyBod
         .map_err(|error| ErrorCode::P3(request_error(&error)))
         .boxed_unsync()
     });
-    let (handover, placement) = handler.state().hand_over().await;
-    let error = match handler.handle(handover, request).await {
-        Ok(response) => {
+    let error = match lanes.handle(request).await {
+        (Ok(response), placement) => {
             return response.map(|body| ReplyBody::Component(ComponentBody::new(body, placement)));
         }
-        Err(error) => error,
+        (Err(error), _) => error,
     };
     tracing::error!(
-        component = handler.state().component_id(),
+        component = lanes.component_id(),
         "a request failed: {error:#}"
     );
     match error.downcast_ref::<InstantiationError<Handover>>() {
