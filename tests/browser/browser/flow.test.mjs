@@ -5,6 +5,7 @@ import {
   answerState,
   answerText,
   browserTest,
+  clickIn,
   composerText,
   fillIn,
   messages,
@@ -156,13 +157,12 @@ browserTest('edit and resend replaces what follows; cancel brings the draft back
   await until(() => fake.chats.length === 2);
   await answerState(page, 'done');
   await page.fill('#composer-text', 'half a thought');
-  await page.locator('.user').first().hover();
-  await page.locator('.user [data-action="edit"]').first().click();
+  await clickIn(page.locator('.user').first(), 'edit');
   assert.equal(await composerText(page), 'first');
   await page.click('#edit-cancel');
   assert.equal(await composerText(page), 'half a thought');
   assert.equal((await messages(page)).length, 4);
-  await page.locator('.user [data-action="edit"]').first().click();
+  await clickIn(page.locator('.user').first(), 'edit');
   await send(page, 'first, better');
   await until(() => fake.chats.length === 3);
   await answerState(page, 'done');
@@ -174,8 +174,7 @@ browserTest('an edit that is refused brings everything back', async ({ page, fak
   await send(page, 'first');
   await answerState(page, 'done');
   fake.onChat = (stream) => stream.refuse(503, 'upstream_busy');
-  await page.locator('.user').hover();
-  await page.click('.user [data-action="edit"]');
+  await clickIn(page.locator('.user'), 'edit');
   await send(page, 'first, better');
   await page.waitForSelector('.card[data-code="upstream_busy"]');
   assert.deepEqual(await messages(page), ['first', 'Hello there.']);

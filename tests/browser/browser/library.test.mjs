@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import {
   answerState,
   answerText,
-  askToDelete,
   browserTest,
+  clickIn,
   composerText,
   hide,
   messages,
@@ -27,7 +27,7 @@ const shows = (page, ...words) =>
 
 /** Deletes the conversation with this name. */
 async function remove(page, title) {
-  await askToDelete(page.locator('.chat-item', { hasText: title }));
+  await clickIn(page.locator('.chat-item', { hasText: title }), 'remove');
   await page.click('#ask-yes');
 }
 
@@ -295,17 +295,18 @@ browserTest(
 browserTest('one write that fails is made up for, and the warning goes', async ({ page, fake }) => {
   await send(page, 'one');
   await answerState(page, 'done');
-  await page.evaluate(() => {
+  const full = await page.evaluateHandle(() => {
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = () => {
       throw new DOMException('full', 'QuotaExceededError');
     };
-    setTimeout(() => (IDBObjectStore.prototype.put = put), 1_500);
+    return put;
   });
   await send(page, 'two');
   await until(() => fake.chats.length === 2);
   await answerState(page, 'done');
   await page.waitForSelector('#storage-note:not([hidden])');
+  await full.evaluate((put) => (IDBObjectStore.prototype.put = put));
   await page.waitForSelector('#storage-note', { state: 'hidden' });
   await send(page, 'three');
   await until(() => fake.chats.length === 3);
