@@ -20,7 +20,7 @@ pub async fn measure() {
 /// Under the settings as they are shipped.
 async fn pictures_in_line() {
     let scene = Scene::start(Backend::Default, ANSWER, &[]).await;
-    let held = fill(scene.host.addr(), &scene.sim, 4, 5 * SECOND).await;
+    let held = fill(scene.host.addr(), &scene.sim, 4).await;
     // 5 MB of a picture are 7 MB as base64.
     let picture = whole(br#"{"prompt":""#, b"iVBORw0KGgo=", br#""}"#, 7_000_000);
     let waiting = join_all((0..PEOPLE).map(|_| chat(&scene, picture.clone())));
@@ -44,7 +44,7 @@ async fn pictures_in_line() {
 async fn shapes() {
     let variables = [("max_concurrent", "200")];
     let scene = Scene::start(Backend::Wide, ANSWER, &variables).await;
-    let streams = fill(scene.host.addr(), &scene.sim, STREAMS, 30 * SECOND).await;
+    let streams = fill(scene.host.addr(), &scene.sim, STREAMS).await;
     let streams: Vec<_> = streams
         .into_iter()
         .map(|stream| tokio::spawn(stream.whole()))

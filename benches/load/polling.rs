@@ -13,7 +13,7 @@ pub async fn measure() {
     let scene = Scene::start(Backend::Default, "tokens=1 pace=0ms", &[]).await;
     let pages = Pages::open(scene.host.addr(), PAGES).await;
     watch(&scene, "CPU of the host, nobody streaming").await;
-    let held = fill(scene.host.addr(), &scene.sim, 4, 5 * SECOND).await;
+    let held = fill(scene.host.addr(), &scene.sim, 4).await;
     for answer in held {
         tokio::spawn(answer.whole());
     }

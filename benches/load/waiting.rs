@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::{
-    common::{End, SECOND, fill},
+    common::{End, fill},
     figure::{at_most, ms, percentile, plain},
     scene::{Backend, Scene},
 };
@@ -16,7 +16,7 @@ pub async fn measure(waiting: u64) {
     let bound = waiting.to_string();
     let variables = [("max_queue", bound.as_str()), ("queue_timeout", "1h")];
     let scene = Scene::start(Backend::Default, "tokens=1 pace=0ms", &variables).await;
-    let held = fill(scene.host.addr(), &scene.sim, 4, 5 * SECOND).await;
+    let held = fill(scene.host.addr(), &scene.sim, 4).await;
     tokio::time::sleep(SETTLE).await;
     let alone = scene.usage();
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    common::{Answer, Client, HostProcess, SECOND, free_port, seed, sqlite, within},
+    common::{Answer, Client, HostProcess, SECOND, at_most, free_port, seed, sqlite},
     config::{self, Bounds, MODEL},
     kind::Kind,
     usage::{self, Usage},
@@ -86,7 +86,7 @@ impl Peer {
             _folder: folder,
         };
         let what = format!("{} answers", kind.name());
-        within(90 * SECOND, &what, async {
+        at_most(90 * SECOND, &what, async {
             while !peer.answers().await {
                 if let Running::Program(program) = &mut peer.running {
                     program.assert_runs();

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    common::{Client, SECOND, within},
+    common::{Client, within},
     config::Bounds,
     figure::{ms, percentile},
     figures::Figures,
@@ -55,7 +55,7 @@ pub async fn paced(plan: &Plan, figures: &mut Figures) {
                     .collect();
                 let all = u64::from(streams);
                 let started = stage.sim.wait_until(|counts| counts.streams.now == all);
-                within(20 * SECOND, "all streams run", started).await;
+                within("all streams run", started).await;
                 tokio::time::sleep(SETTLE).await;
                 delays.lock().expect("no panic").clear();
                 let (before, begun) = (peer.usage(), Instant::now());

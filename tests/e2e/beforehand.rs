@@ -7,7 +7,7 @@ use http::Method;
 use ollama_sim::{Capability, Model, Options, Sim};
 use serde_json::{Value, json};
 
-use crate::common::{App, SECOND, Setup, Whole, eventually, fill, run, settles};
+use crate::common::{App, Setup, Whole, eventually, fill, run, settles};
 
 /// One slot, which is taken for as long as what comes back is held.
 async fn full() -> (App, Vec<crate::common::Answer>) {
@@ -29,7 +29,7 @@ async fn full() -> (App, Vec<crate::common::Answer>) {
         .with("ollama_model", "llama3.2")
         .start_before(Arc::new(sim))
         .await;
-    let held = fill(app.addr(), &app.sim, 1, 10 * SECOND).await;
+    let held = fill(app.addr(), &app.sim, 1).await;
     (app, held)
 }
 
@@ -194,7 +194,7 @@ fn where_nobody_can_say_what_there_is_the_request_goes_on() {
             .with("max_concurrent", "1")
             .start()
             .await;
-        let held = fill(app.addr(), &app.sim, 1, 10 * SECOND).await;
+        let held = fill(app.addr(), &app.sim, 1).await;
         app.sim.stop().await;
         let request = json!({ "prompt": "Hello", "model": "nosuch" });
         let answer = app.post("/api/chat", &request).await.whole().await;

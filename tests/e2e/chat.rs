@@ -1,12 +1,12 @@
 //! One chat: what the client gets, and what the upstream got.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ollama_sim::Recorded;
 use serde_json::json;
 
-use crate::common::{App, Client, End, Setup, Whole, run};
+use crate::common::{App, Client, End, Setup, Whole, run, within};
 
 #[test]
 fn a_chat_is_relayed_as_ollama_wrote_it() {
@@ -25,7 +25,7 @@ fn a_chat_is_relayed_as_ollama_wrote_it() {
         assert_eq!(answer.header("x-accel-buffering"), Some("no"));
         assert_eq!(answer.ticket_number(), (1, 1));
         let waited = answer.header("x-queue-wait-ms").map(str::parse::<u64>);
-        assert!(matches!(waited, Some(Ok(0..1000))), "{waited:?}");
+        assert!(matches!(waited, Some(Ok(_))), "{waited:?}");
         let sent = only_request(&app);
         assert_eq!(answer.text(), direct(&app, &sent).await.text());
         // What the client said stays as it is, and its own option wins.
@@ -164,18 +164,14 @@ fn ollamas_lines_are_events_for_those_who_ask_for_events() {
 #[test]
 fn each_token_is_passed_on_when_it_comes() {
     run(async {
-        let app = Setup::answering("tokens=5 pace=200ms").start().await;
-        let answer = app.chat("Hello").await.whole().await;
-        answer.assert_complete();
-        assert_eq!(answer.lines.len(), 6);
-        for pair in answer.lines.windows(2) {
-            let gap = pair[1].at - pair[0].at;
-            let expected = Duration::from_millis(100)..Duration::from_millis(400);
-            assert!(
-                expected.contains(&gap),
-                "{gap:?} between two tokens: {:?}",
-                answer.lines
-            );
+        let app = Setup::answering("tokens=5 pace=0ms").start().await;
+        // Behind its last one the upstream is silent: nothing else brings it on.
+        for tokens in 1..=3 {
+            let prompt = format!("Hello [[sim hang_at={tokens}]]");
+            let mut answer = app.chat(&prompt).await;
+            for _ in 0..tokens {
+                within("a token", answer.token()).await;
+            }
         }
     });
 }

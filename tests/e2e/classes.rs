@@ -4,7 +4,7 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::common::{Answer, App, SECOND, Setup, eventually, prompt, run, settles, within};
+use crate::common::{Answer, App, Setup, eventually, prompt, run, settles, within};
 
 const KEYS: &str = "ann:interactive:key-ann,bob:interactive:key-bob,jobs:batch:key-jobs";
 
@@ -31,7 +31,7 @@ async fn ask(app: &App, name: &str, prompt: &str) -> Answer {
 async fn hold(app: &App) -> Answer {
     let held = ask(app, "bob", ENDLESS).await;
     let streams = app.sim.wait_until(|counts| counts.streams.now == 1);
-    within(SECOND, "it streams", streams).await;
+    within("it streams", streams).await;
     held
 }
 
@@ -76,7 +76,7 @@ fn what_can_wait_and_a_clients_next_ones_stand_behind_those_of_others() {
         assert_eq!(app.queue_status().await, [1, 4, 1]);
         drop(held);
         for answer in [job, first, second, third] {
-            within(10 * SECOND, "it is served", answer.whole())
+            within("it is served", answer.whole())
                 .await
                 .assert_complete();
         }
@@ -94,23 +94,23 @@ fn what_can_wait_is_stopped_by_its_ticket_wherever_it_stands() {
         let (first, first_ticket, _) = wait_in_line(&app, "jobs", long).await;
         let (second, second_ticket, _) = wait_in_line(&app, "jobs", "never").await;
         assert_eq!(stop(&app, &second_ticket).await, 200, "in the batch line");
-        let ended = within(3 * SECOND, "the second ends", second.whole()).await;
+        let ended = within("the second ends", second.whole()).await;
         assert_eq!(
             ended.lines.last().expect("a line").json()["code"],
             "cancelled"
         );
         drop(held);
         let streams = app.sim.wait_until(|counts| counts.streams.started == 2);
-        within(10 * SECOND, "the first streams", streams).await;
+        within("the first streams", streams).await;
         assert_eq!(stop(&app, &first_ticket).await, 200, "as it relays");
-        within(3 * SECOND, "the first ends", first.whole()).await;
+        within("the first ends", first.whole()).await;
         let (third, third_ticket, _) = {
             let _held = hold(&app).await;
             let third = wait_in_line(&app, "jobs", "never").await;
             assert_eq!(stop(&app, &third.1).await, 200, "in the main line");
             third
         };
-        within(3 * SECOND, "the third ends", third.whole()).await;
+        within("the third ends", third.whole()).await;
         assert_eq!(stop(&app, &third_ticket).await, 404, "it is over");
         settles(&*app.store()).await;
     });
@@ -130,7 +130,7 @@ fn a_client_beyond_its_places_is_told_when_to_come_back() {
         let (other, ..) = wait_in_line(&app, "ann", "ann").await;
         drop(held);
         for answer in [second, other] {
-            within(10 * SECOND, "it is served", answer.whole())
+            within("it is served", answer.whole())
                 .await
                 .assert_complete();
         }
@@ -152,7 +152,7 @@ fn whoever_asks_for_everything_at_once_gets_no_more_than_its_places() {
         let app = app(&[("places_per_client", "2")]).await;
         // No board knows of any of them when they come: it is the gate that refuses, not a look at the line before.
         let asked = (0..6).map(|_| ask(&app, "bob", ENDLESS));
-        let answers = within(10 * SECOND, "all are told", join_all(asked)).await;
+        let answers = within("all are told", join_all(asked)).await;
         let (refused, let_in): (Vec<Answer>, Vec<Answer>) =
             answers.into_iter().partition(|answer| answer.status == 429);
         assert_eq!([let_in.len(), refused.len()], [2, 4]);

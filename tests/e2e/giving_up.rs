@@ -4,18 +4,18 @@ use http::Method;
 use serde_json::{Value, json};
 use sluice_host::store::Store;
 
-use crate::common::{Answer, App, End, SECOND, Setup, eventually, fill, run, settles, within};
+use crate::common::{Answer, App, End, Setup, eventually, fill, run, settles, within};
 
 #[test]
 fn a_place_that_is_given_up_is_free_and_its_stream_ends() {
     run(async {
         let setup = Setup::answering("tokens=1000 pace=20ms").with("max_concurrent", "1");
         let app = setup.start().await;
-        let held = fill(app.addr(), &app.sim, 1, SECOND).await;
+        let held = fill(app.addr(), &app.sim, 1).await;
         let (second, ticket) = waiting(&app).await;
         let (mut third, _) = waiting(&app).await;
         give_up(&app, &ticket).await;
-        let ended = within(2 * SECOND, "the second ends", second.whole()).await;
+        let ended = within("the second ends", second.whole()).await;
         assert_eq!(
             (
                 ended.end,
@@ -34,7 +34,7 @@ fn a_place_that_is_given_up_is_free_and_its_stream_ends() {
         );
         drop(held);
         let started = async { while third.line().await.expect("a line").queue().is_some() {} };
-        within(2 * SECOND, "the third starts", started).await;
+        within("the third starts", started).await;
     });
 }
 
@@ -49,19 +49,17 @@ fn a_stream_that_is_stopped_leaves_the_upstream_and_frees_its_slot() {
             .expect("text")
             .to_owned();
         within(
-            SECOND,
             "it streams",
             app.sim.wait_until(|counts| counts.streams.now == 1),
         )
         .await;
         give_up(&app, &ticket).await;
         within(
-            2 * SECOND,
             "the upstream is left",
             app.sim.wait_until(|counts| counts.streams.aborted == 1),
         )
         .await;
-        let ended = within(SECOND, "the stream ends", answer.whole()).await;
+        let ended = within("the stream ends", answer.whole()).await;
         assert_eq!(
             (
                 ended.end,
@@ -75,7 +73,7 @@ fn a_stream_that_is_stopped_leaves_the_upstream_and_frees_its_slot() {
             (404, json!("unknown_ticket")),
             "it is over"
         );
-        drop(fill(app.addr(), &app.sim, 1, SECOND).await);
+        drop(fill(app.addr(), &app.sim, 1).await);
     });
 }
 
@@ -89,7 +87,6 @@ fn a_ticket_that_is_not_ones_own_is_unknown_and_nothing_is_written() {
             .expect("text")
             .to_owned();
         within(
-            SECOND,
             "it streams",
             app.sim.wait_until(|counts| counts.streams.now == 1),
         )

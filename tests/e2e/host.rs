@@ -8,7 +8,7 @@ use sluice_host::{Reuse, Spread};
 use tokio::net::TcpStream;
 
 use crate::common::{
-    Answer, App, Client, End, HostProcess, SECOND, Setup, fill, run, seed, sqlite, within,
+    Answer, App, Client, End, HostProcess, SECOND, Setup, at_most, fill, run, seed, sqlite, within,
 };
 
 async fn endless_sim() -> Sim {
@@ -59,7 +59,7 @@ fn a_log_that_nobody_reads_holds_up_nothing() {
         // A pipe holds 64 KiB: some hundred lines.
         for _ in 0..1000 {
             let asked = client.ask(Method::GET, "/api/version");
-            let answer = within(10 * SECOND, "an answer", asked).await;
+            let answer = within("an answer", asked).await;
             assert_eq!(answer.whole().await.status, 200);
         }
     });
@@ -72,15 +72,16 @@ fn a_host_that_is_stopped_under_load_leaves_no_slot_taken() {
         let state = tempfile::tempdir().expect("a folder");
         seed(&*sqlite(state.path())).await;
         let upstream = format!("http://{}", sim.addr());
-        let variables = [("ollama_host", upstream.as_str())];
+        let variables = [("ollama_host", upstream.as_str()), ("record_ttl", "30s")];
         let grace = ["--shutdown-grace", "100ms"];
         let host = HostProcess::start_with(state.path(), None, &variables, &grace).await;
-        let cut = fill(host.addr(), &sim, 4, 5 * SECOND).await;
+        let cut = fill(host.addr(), &sim, 4).await;
         host.terminate().await;
         drop(cut);
         let host = HostProcess::start(state.path(), None, &variables).await;
-        // Their time to live would be 15 s.
-        fill(host.addr(), &sim, 4, 2 * SECOND).await;
+        // Before their time to live is over.
+        let filled = fill(host.addr(), &sim, 4);
+        at_most(20 * SECOND, "their slots are free", filled).await;
     });
 }
 
@@ -88,7 +89,7 @@ fn a_host_that_is_stopped_under_load_leaves_no_slot_taken() {
 fn answers_that_the_hosts_end_cuts_do_not_look_whole() {
     run(async {
         let app = Setup::answering("tokens=10000 pace=20ms").start().await;
-        let streams = fill(app.addr(), &app.sim, 4, 10 * SECOND).await;
+        let streams = fill(app.addr(), &app.sim, 4).await;
         // It is there for as long as the streams: the host's end cuts them, not the upstream's.
         let _upstream = app.sim.clone();
         drop(app);
@@ -103,7 +104,7 @@ fn a_burst_makes_a_handful_of_instances() {
     run(async {
         let setup = Setup::answering("tokens=10000 pace=20ms").with("max_queue", "300");
         let app = setup.reuse(Reuse::WAITING).start().await;
-        let _running = fill(app.addr(), &app.sim, 4, 5 * SECOND).await;
+        let _running = fill(app.addr(), &app.sim, 4).await;
         let _waiting = join_all((0..200).map(|_| waiting_chat(&app))).await;
         let instances = app.host.instances();
         // 68 without the bound on hand-overs; seven on a machine that compiles meanwhile.
@@ -120,7 +121,7 @@ fn requests_on_another_thread_are_answered_and_end_as_all_do() {
         for answer in join_all(chats.into_iter().map(Answer::whole)).await {
             answer.assert_complete();
         }
-        let streams = fill(app.addr(), &app.sim, 4, 10 * SECOND).await;
+        let streams = fill(app.addr(), &app.sim, 4).await;
         let _upstream = app.sim.clone();
         drop(app);
         for cut in join_all(streams.into_iter().map(Answer::whole)).await {
@@ -131,7 +132,7 @@ fn requests_on_another_thread_are_answered_and_end_as_all_do() {
 
 async fn waiting_chat(app: &App) -> Answer {
     let mut answer = app.chat("Hello").await;
-    let line = within(20 * SECOND, "a heartbeat", answer.line()).await;
+    let line = within("a heartbeat", answer.line()).await;
     assert!(line.expect("a line").queue().is_some());
     answer
 }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, future::pending, pin::pin, time::Duration};
 use futures::future::{Either, join_all, select};
 use ollama_sim::Sim;
 
-use crate::common::{App, Random, SECOND, Setup, fill, prompt, run, settles, within};
+use crate::common::{App, Random, Setup, fill, prompt, run, settles, within};
 
 #[test]
 fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
@@ -23,7 +23,6 @@ fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
 
         // Whoever left while waiting may have been started before that was noticed, but not for long.
         within(
-            2 * SECOND,
             "nothing runs",
             app.sim.wait_until(|counts| counts.streams.now == 0),
         )
@@ -39,7 +38,7 @@ fn half_of_the_clients_hang_up_and_no_slot_is_lost() {
             "nobody left while waiting: {streams:?}"
         );
         settles(&*app.store()).await;
-        fill(app.addr(), &app.sim, 4, SECOND).await;
+        fill(app.addr(), &app.sim, 4).await;
     });
 }
 
@@ -49,11 +48,11 @@ fn whoever_has_left_the_line_is_not_sent_upstream_when_its_turn_comes() {
         const WAITING: usize = 24;
         let setup = Setup::answering("tokens=1000 pace=20ms").with("max_concurrent", "1");
         let app = setup.start().await;
-        let held = fill(app.addr(), &app.sim, 1, 5 * SECOND).await;
+        let held = fill(app.addr(), &app.sim, 1).await;
         let mut waiting = Vec::new();
         for n in 0..WAITING {
             let mut one = app.chat(&format!("leaver {n}")).await;
-            let line = within(10 * SECOND, "a heartbeat", one.line()).await;
+            let line = within("a heartbeat", one.line()).await;
             assert!(line.expect("a line").queue().is_some());
             waiting.push(one);
         }
@@ -61,7 +60,7 @@ fn whoever_has_left_the_line_is_not_sent_upstream_when_its_turn_comes() {
         drop(waiting);
         drop(held);
         let served = app.sim.wait_until(|_| is_running(&app.sim, "it stays"));
-        within(20 * SECOND, "whoever stays is served", served).await;
+        within("whoever stays is served", served).await;
         let requests = app.sim.requests();
         let leavers = requests
             .iter()
@@ -84,7 +83,7 @@ fn an_upstream_that_is_left_has_time_to_notice_before_its_slot_is_given_on() {
             let streams = app
                 .sim
                 .wait_until(move |counts| counts.streams.started >= number);
-            within(2 * SECOND, "it streams", streams)
+            within("it streams", streams)
         };
         let mut answers = VecDeque::new();
         for n in 0..16 {
@@ -129,7 +128,7 @@ async fn visit(app: &App, n: u64, leaves: Leaves) {
         Either::Right(_) => {}
     }
     let what = format!("{prompt} has left, seed {SEED}");
-    within(SECOND, &what, app.sim.wait_until(|_| !is_served())).await;
+    within(&what, app.sim.wait_until(|_| !is_served())).await;
 }
 
 fn is_running(sim: &Sim, of: &str) -> bool {

@@ -7,26 +7,24 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::common::{
-    App, SECOND, Setup, Whole, assert_started_in_order, eventually, queue_status, run, settles,
-    within,
+    App, Setup, Whole, assert_started_in_order, eventually, queue_status, run, settles,
 };
 
 #[test]
 fn five_clients_get_five_answers_and_the_upstream_sees_four_at_once() {
     run(async {
-        let app = Setup::answering("tokens=50 pace=50ms").start().await;
+        // Long enough for the fifth to be told its place meanwhile, which it is after two seconds.
+        let app = Setup::answering("tokens=60 pace=100ms").start().await;
         let answers = join_all((1..=5).map(|n| whole_chat(&app, n))).await;
         let mut waited = 0;
         for (answer, _) in &answers {
             answer.assert_complete();
-            waited += usize::from(!answer.queue().is_empty());
+            waited += usize::from(is_told_to_wait(answer));
         }
         assert_eq!(waited, 1, "four start at once and one waits");
         let streams = app.sim.counts().streams;
         assert_eq!((streams.peak, streams.finished), (4, 5));
-        let fifth = answers
-            .iter()
-            .find(|(answer, _)| !answer.queue().is_empty());
+        let fifth = answers.iter().find(|(answer, _)| is_told_to_wait(answer));
         let (fifth, _) = fifth.expect("one waited");
         let places = fifth.queue();
         // On a busy machine it may be told a place while those before it are still about to start.
@@ -47,7 +45,7 @@ fn five_clients_get_five_answers_and_the_upstream_sees_four_at_once() {
         // It is told its place before any of the others is done.
         let done = answers
             .iter()
-            .filter(|(answer, _)| answer.queue().is_empty());
+            .filter(|(answer, _)| !is_told_to_wait(answer));
         let done = done
             .filter_map(|(answer, _)| Some(answer.lines.last()?.at))
             .min();
@@ -132,12 +130,18 @@ fn the_first_request_of_a_new_store_waits_one_time_to_live() {
             !first.queue().is_empty(),
             "it is told that it waits: {first:?}"
         );
-        let expected = Duration::from_millis(1_950)..Duration::from_millis(4_000);
-        assert!(expected.contains(&took), "{took:?}");
-        let second = within(SECOND, "the second need not wait", app.chat("client 2")).await;
-        second.whole().await.assert_complete();
+        assert!(took >= Duration::from_millis(1_950), "{took:?}");
+        let second = app.chat("client 2").await.whole().await;
+        second.assert_complete();
+        assert!(!is_told_to_wait(&second), "{second:?}");
         settles(&*app.store()).await;
     });
+}
+
+/// Whether it was told of a place before which there is somebody. On a busy machine one that starts is told so, too, if late.
+fn is_told_to_wait(answer: &Whole) -> bool {
+    let queue = answer.queue();
+    queue.iter().any(|place| place["position"] != 0)
 }
 
 async fn whole_chat(app: &App, n: usize) -> (Whole, String) {

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
-use crate::common::{App, Client, End, SECOND, Setup, Whole, eventually, fill, run};
+use crate::common::{App, Client, End, Setup, Whole, eventually, fill, run};
 
 /// A request that says this.
 fn saying(prompt: &str) -> Value {
@@ -211,7 +211,7 @@ fn who_waits_is_told_its_place_in_pings() {
             .with("max_concurrent", "1")
             .start()
             .await;
-        let held = fill(app.addr(), &app.sim, 1, 5 * SECOND).await;
+        let held = fill(app.addr(), &app.sim, 1).await;
         let mut request = saying("Hello");
         request["stream"] = true.into();
         let mut client = app.client().await;
@@ -242,7 +242,7 @@ fn a_full_line_is_a_limit_that_passes_and_no_upstream_is_an_overload() {
             .with("max_queue", "0")
             .start()
             .await;
-        let _held = fill(app.addr(), &app.sim, 1, 5 * SECOND).await;
+        let _held = fill(app.addr(), &app.sim, 1).await;
         let refused = asked(&app, &saying("Hello")).await;
         assert_eq!(refused.status.as_u16(), 429);
         assert_eq!(refused.json()["error"]["type"], "rate_limit_error");

@@ -46,7 +46,7 @@ fn the_numbers_are_those_of_the_upstream_and_of_the_clients_on_every_host() {
             assert_eq!(refused.whole().await.status.as_u16(), 400);
         }
         // Four leave in the midst, one while it waits.
-        let held = fill(hosts[0].addr(), &sim, 4, 5 * SECOND).await;
+        let held = fill(hosts[0].addr(), &sim, 4).await;
         let mut waiting = hosts[1].chat("it waits").await;
         assert!(waiting.line().await.expect("a heartbeat").queue().is_some());
         eventually("it is seen", || async {
@@ -239,7 +239,7 @@ fn where_keys_are_set_the_numbers_need_one() {
 
 async fn host(redis: &RedisServer, sim: &Arc<Sim>) -> App {
     Setup::answering("")
-        .with("record_ttl", "2s")
+        .with("record_ttl", "4s")
         .with("retry_delay", "20ms")
         .runtime_config(redis.runtime_config())
         .start_before(sim.clone())

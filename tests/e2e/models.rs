@@ -6,7 +6,7 @@ use http::Method;
 use ollama_sim::{Model, Options, Sim};
 use serde_json::{Value, json};
 
-use crate::common::{App, HostProcess, SECOND, Setup, eventually, run, settles, within};
+use crate::common::{App, HostProcess, Setup, eventually, run, settles, within};
 
 #[test]
 fn the_lists_tell_what_all_upstreams_have_and_follow_what_is_copied_and_deleted() {
@@ -218,7 +218,6 @@ fn warm_models_are_loaded_by_the_first_request_of_any_kind_as_their_clients_woul
         let ready = app.ask(Method::GET, "/readyz").await;
         assert_eq!(ready.status.as_u16(), 200);
         within(
-            30 * SECOND,
             "both are loaded",
             sim.wait_until(|counts| counts.loads == 2),
         )
@@ -244,7 +243,7 @@ fn sluice_host_has_warm_models_loaded_before_anybody_asks() {
         let variables = [("warm_models", "small"), ("ollama_model", "small")];
         let (_state, host) = HostProcess::start_logging(&sim, &variables).await;
         let loaded = sim.wait_until(|counts| counts.loads == 1);
-        within(30 * SECOND, "it is loaded", loaded).await;
+        within("it is loaded", loaded).await;
         host.kill().await;
     });
 }
@@ -262,13 +261,16 @@ fn a_model_may_have_a_time_to_wait_of_its_own() {
         let endless = saying("patient", "on [[sim tokens=10000 pace=20ms]]");
         let held = app.post("/api/chat", &endless).await;
         let streams = sim.wait_until(|counts| counts.streams.now == 1);
-        within(5 * SECOND, "it streams", streams).await;
+        within("it streams", streams).await;
         let waiting = app.post("/api/chat", &saying("patient", "waits")).await;
         let hasty = app.post("/api/chat", &saying("hasty", "in vain")).await;
         let ended = hasty.whole().await;
         let last = ended.lines.last().expect("a last line");
         assert_eq!(last.json()["code"], "queue_timeout", "{last:?}");
-        assert_eq!(app.queue_status().await, [1, 1, 1], "the other waits on");
+        eventually("the other waits on", || async {
+            app.queue_status().await == [1, 1, 1]
+        })
+        .await;
         drop(held);
         waiting.whole().await.assert_complete();
         settles(&*app.store()).await;

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::common::{App, Client, End, SECOND, Setup, Whole, eventually, fill, run};
+use crate::common::{App, Client, End, Setup, Whole, eventually, fill, run};
 
 #[test]
 fn a_stream_is_translated_and_says_what_ollamas_own_would() {
@@ -212,7 +212,7 @@ fn who_waits_gets_comments_or_white_space_before_the_translated_answer() {
             (true, "/v1/responses", "}\n\n", ""),
             (false, "/v1/responses", "", "response"),
         ] {
-            let held = fill(app.addr(), &app.sim, 1, 5 * SECOND).await;
+            let held = fill(app.addr(), &app.sim, 1).await;
             let mut client = app.client().await;
             let mut request = json!({ "stream": stream });
             match path {

@@ -9,7 +9,8 @@ use sluice_gate::store::Key;
 use sluice_host::store::{RedisStore, Store};
 
 use crate::common::{
-    Answer, App, End, Keeping, RedisServer, SECOND, Setup, fill, run, seed, settles, within,
+    Answer, App, End, Keeping, RedisServer, SECOND, Setup, at_most, fill, run, seed, settles,
+    within,
 };
 
 #[test]
@@ -26,7 +27,7 @@ fn an_outage_shorter_than_what_is_left_of_the_time_to_live_is_not_noticed_by_str
             streams.push(hosts[n % 2].chat(&format!("client {n}")).await);
         }
         let waiting = hosts[0].chat("client 4 [[sim tokens=3]]").await;
-        assert_eq!(sim.counts().streams.now, 4);
+        sim.wait_until(|counts| counts.streams.now == 4).await;
 
         // An outbox is renewed every 3.2 s and lives for 8: the store is away when that is due, and there are 3 s to spare.
         read_until(&mut streams[3], Duration::from_millis(2_700)).await;
@@ -44,7 +45,7 @@ fn an_outage_shorter_than_what_is_left_of_the_time_to_live_is_not_noticed_by_str
                 tokio::task::yield_now().await;
             }
         };
-        within(2 * SECOND, "each is renewed", renewed).await;
+        within("each is renewed", renewed).await;
 
         let answers = join_all(streams.into_iter().map(Answer::whole)).await;
         for answer in answers {
@@ -67,16 +68,16 @@ fn a_longer_one_ends_them_and_new_ones_are_refused_until_it_is_over_and_nothing_
         };
         let store = redis.store();
         seed(&store).await;
-        let (hosts, sim) = two_hosts(&redis, "tokens=3 pace=0ms", "2s").await;
-        let mut ending = fill(hosts[0].addr(), &sim, 2, 5 * SECOND).await;
-        ending.extend(fill(hosts[1].addr(), &sim, 2, 5 * SECOND).await);
+        let (hosts, sim) = two_hosts(&redis, "tokens=3 pace=0ms", "4s").await;
+        let mut ending = fill(hosts[0].addr(), &sim, 2).await;
+        ending.extend(fill(hosts[1].addr(), &sim, 2).await);
         for host in &hosts {
             ending.push(host.chat("it waits").await);
         }
         redis.kill().await;
 
         let ended = join_all(ending.into_iter().map(Answer::whole));
-        for answer in within(15 * SECOND, "all are told", ended).await {
+        for answer in within("all are told", ended).await {
             let last = answer.lines.last().expect("a last line").json();
             assert_eq!(
                 (answer.end, last["code"].as_str()),
@@ -84,10 +85,11 @@ fn a_longer_one_ends_them_and_new_ones_are_refused_until_it_is_over_and_nothing_
                 "{last}"
             );
         }
+        sim.wait_until(|counts| counts.streams.now == 0).await;
         let streams = sim.counts().streams;
-        assert_eq!((streams.now, streams.aborted, streams.started), (0, 4, 4));
+        assert_eq!((streams.aborted, streams.started), (4, 4));
         for host in &hosts {
-            let refused = within(5 * SECOND, "an answer", host.chat("it is new")).await;
+            let refused = within("an answer", host.chat("it is new")).await;
             let refused = refused.whole().await;
             assert_eq!(refused.refusal(), (503, "store_unavailable".to_owned()));
             let seconds = refused.header("retry-after").map(str::parse::<u64>);
@@ -100,12 +102,12 @@ fn a_longer_one_ends_them_and_new_ones_are_refused_until_it_is_over_and_nothing_
 
         redis.restart().await;
         for host in &hosts {
-            let answer = within(10 * SECOND, "an answer", host.chat("it is new")).await;
+            let answer = within("an answer", host.chat("it is new")).await;
             answer.whole().await.assert_complete();
         }
         settles(&store).await;
         for host in &hosts {
-            drop(fill(host.addr(), &sim, 4, 5 * SECOND).await);
+            drop(fill(host.addr(), &sim, 4).await);
             settles(&store).await;
         }
         assert_eq!(sim.counts().streams.peak, 4);
@@ -121,19 +123,16 @@ fn whoever_comes_while_many_wait_for_a_store_that_is_away_is_told_as_soon() {
         };
         seed(&redis.store()).await;
         let setup = Setup::answering("tokens=3 pace=0ms")
-            .with("record_ttl", "2s")
+            .with("record_ttl", "3s")
             .with("max_concurrent", "64")
             .runtime_config(redis.runtime_config());
         let host = setup.start().await;
-        let streams = fill(host.addr(), &host.sim, 64, 10 * SECOND).await;
+        let streams = fill(host.addr(), &host.sim, 64).await;
         let ending = tokio::spawn(join_all(streams.into_iter().map(Answer::whole)));
         redis.kill().await;
-        // A record is renewed every 0.8 s, and lapses after 2: they come before, meanwhile and after.
-        newcomers_are_refused(&host, 16, 4, 5 * SECOND).await;
-        for answer in within(15 * SECOND, "all are told", ending)
-            .await
-            .expect("no panic")
-        {
+        // A record is renewed every 1.2 s, and lapses after 3: they come before, meanwhile and after.
+        newcomers_are_refused(&host, 16, 4, 15 * SECOND).await;
+        for answer in within("all are told", ending).await.expect("no panic") {
             let last = answer.lines.last().expect("a last line").json();
             assert_eq!((answer.end, last["code"].is_string()), (End::Broken, true));
         }
@@ -156,7 +155,7 @@ fn of_many_who_come_while_the_store_hangs_none_waits_for_all_the_others() {
             .await
             .assert_complete();
         redis.stop();
-        newcomers_are_refused(&host, 32, 16, 15 * SECOND).await;
+        newcomers_are_refused(&host, 32, 16, 30 * SECOND).await;
     });
 }
 
@@ -166,7 +165,7 @@ async fn newcomers_are_refused(host: &App, number: u32, a_second: u32, limit: Du
     let newcomer = async |n| {
         tokio::time::sleep(SECOND * n / a_second).await;
         let answer = async { host.chat("it is new").await.whole().await };
-        within(limit, "an answer", answer).await
+        at_most(limit, "an answer", answer).await
     };
     let mut behind_a_heartbeat = 0;
     for told in join_all((0..number).map(newcomer)).await {

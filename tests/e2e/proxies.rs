@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::common::{App, Client, SECOND, Setup, eventually, fill, free_port, run, within};
+use crate::common::{App, Client, Setup, eventually, fill, free_port, run, within};
 
 #[test]
 fn nginx_passes_each_token_on_and_tells_who_left() {
@@ -80,7 +80,7 @@ fn caddy_passes_each_token_on_and_tells_who_left() {
 fn an_autoscaler_reads_how_many_run_and_how_many_wait() {
     run(async {
         let app = Setup::answering("tokens=3").start().await;
-        let _running = fill(app.addr(), &app.sim, 4, 10 * SECOND).await;
+        let _running = fill(app.addr(), &app.sim, 4).await;
         let mut waiting = app.chat("me too").await;
         // The heartbeat is the proof that it waits.
         assert!(waiting.line().await.expect("a heartbeat").queue().is_some());
@@ -161,18 +161,15 @@ async fn assert_streams(app: &App, proxy: SocketAddr) {
 
     // After this token the upstream sends nothing more: a proxy that gathers would hold it back.
     let mut answer = chat("[[sim tokens=3 hang_at=1]] hello").await;
-    let line = within(10 * SECOND, "the first token comes alone", answer.line()).await;
-    assert_eq!(line.expect("a token").json()["done"], false);
+    let line = within("the first token comes alone", answer.token()).await;
+    assert_eq!(line.json()["done"], false);
     drop(answer);
 
     let mut answer = chat("[[sim tokens=100000 pace=20ms]] hello").await;
-    within(10 * SECOND, "it streams", answer.line())
-        .await
-        .expect("a token");
+    within("it streams", answer.token()).await;
     let before = app.sim.counts().streams.aborted;
     drop(answer);
     within(
-        10 * SECOND,
         "the upstream stops",
         app.sim.wait_until(|counts| counts.streams.aborted > before),
     )

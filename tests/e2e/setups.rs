@@ -9,7 +9,7 @@ use ollama_sim::{Options, Sim};
 use serde_json::{Value, json};
 
 use crate::common::{
-    Answer, Client, HostProcess, Keeping, RedisServer, SECOND, eventually, queue_status, run, seed,
+    Answer, Client, HostProcess, Keeping, RedisServer, eventually, queue_status, run, seed,
     settles, within,
 };
 
@@ -140,7 +140,7 @@ fn one_box_serves_as_many_at_once_as_its_ollama_and_the_others_wait() {
             let answer = stage.chat(0, &[], prompt).await;
             answer.whole().await.assert_complete();
         });
-        within(60 * SECOND, "all are served", join_all(chats)).await;
+        within("all are served", join_all(chats)).await;
         let streams = sim.counts().streams;
         assert_eq!(streams.peak.to_string(), at_once(COMPOSE));
         assert_eq!(streams.finished, 12);
@@ -187,7 +187,7 @@ fn behind_open_webui_each_of_its_users_has_a_share() {
         }
         drop(ada);
         for answer in others {
-            let whole = within(30 * SECOND, "it is served", answer.whole()).await;
+            let whole = within("it is served", answer.whole()).await;
             whole.assert_complete();
         }
         settles(&stage.redis.store()).await;
@@ -221,7 +221,7 @@ fn three_boxes_behind_two_hosts_are_one_line() {
         let mut held = Vec::new();
         for n in 0..12 {
             let mut answer = stage.chat(n % 2, &key, ENDLESS).await;
-            answer.line().await.expect("a token");
+            answer.token().await;
             held.push(answer);
         }
         for sim in &boxes {
@@ -235,7 +235,7 @@ fn three_boxes_behind_two_hosts_are_one_line() {
             .await;
         }
         drop(held);
-        let whole = within(30 * SECOND, "it is served", waiting.whole()).await;
+        let whole = within("it is served", waiting.whole()).await;
         whole.assert_complete();
         settles(&stage.redis.store()).await;
     });

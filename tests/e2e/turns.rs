@@ -55,12 +55,12 @@ fn a_model_is_one_from_its_first_request_on_where_models_take_turns_however_late
         let ask = json!({ "model": "one", "prompt": "Hello" });
         let _first = app.post("/api/generate", &ask).await;
         let streams = sim.wait_until(|counts| counts.streams.now == 1);
-        within(20 * SECOND, "the first streams", streams).await;
+        within("the first streams", streams).await;
 
         sim.set_default("show=0ms".parse().expect("a script"));
         let _second = app.post("/api/generate", &ask).await;
         let streams = sim.wait_until(|counts| counts.streams.now == 2);
-        within(20 * SECOND, "the second streams beside it", streams).await;
+        within("the second streams beside it", streams).await;
         // What is shown may be half a second old, and what is loaded is known by its name at first.
         let are_one = async || shows_two_of_one(&app, 1).await;
         eventually("both are of one model", are_one).await;
@@ -83,7 +83,7 @@ fn a_model_is_one_where_several_are_asked_for_however_late_it_is_told_what_it_is
         };
         let _first = join(ask("one"), second).await;
         let streams = sim.wait_until(|counts| counts.streams.now == 2);
-        within(20 * SECOND, "both stream", streams).await;
+        within("both stream", streams).await;
 
         sim.set_default("show=0ms".parse().expect("a script"));
         let _next = ask("other").await;
@@ -167,7 +167,7 @@ fn one_that_waits_for_its_models_turn_is_told_of_a_loaded_model_and_at_its_end_w
         let held = "held [[sim tokens=10000 pace=20ms]]";
         let held = app.post("/api/chat", &chat("one", held)).await;
         let streams = sim.wait_until(|counts| counts.streams.now == 1);
-        within(5 * SECOND, "it streams", streams).await;
+        within("it streams", streams).await;
 
         let mut waiting = app.post("/api/chat", &chat("other", "Hello")).await;
         let told = async {
@@ -179,14 +179,17 @@ fn one_that_waits_for_its_models_turn_is_told_of_a_loaded_model_and_at_its_end_w
                 }
             }
         };
-        let place = within(20 * SECOND, "another model is told", told).await;
-        let sooner = json!([{ "model": "one:latest", "etaSeconds": 0 }]);
-        assert_eq!(place["alternatives"], sooner, "{place}");
+        let place = within("another model is told", told).await;
+        // Measured, so a busy machine says more than nought.
+        let sooner = place["alternatives"].as_array().expect("a list");
+        assert_eq!(sooner.len(), 1, "{place}");
+        assert_eq!(sooner[0]["model"], "one:latest", "{place}");
+        assert!(sooner[0]["etaSeconds"].is_u64(), "{place}");
         assert_eq!(place["reason"], "model_turn");
 
         // Nobody wants the first model any more, so its turn is over.
         drop(held);
-        let answer = within(30 * SECOND, "it is answered", waiting.whole()).await;
+        let answer = within("it is answered", waiting.whole()).await;
         answer.assert_complete();
         let last = answer.lines.last().expect("a last line").json();
         let waited = &last["waited"];
@@ -206,7 +209,7 @@ fn a_load_that_a_proxy_refuses_is_tried_again_and_bars_no_model() {
         let ask = async |model: &str| {
             let body = json!({ "model": model, "prompt": "Hello" });
             let answer = app.post("/api/generate", &body).await;
-            within(30 * SECOND, "it is answered", answer.whole()).await
+            within("it is answered", answer.whole()).await
         };
         ask("one").await.assert_complete();
         sim.push("page=502".parse().expect("a script"));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::common::{SECOND, Setup, Wasm, fill, fixture, read_manifest, run, write_manifest};
+use crate::common::{Setup, Wasm, fill, fixture, read_manifest, run, write_manifest};
 
 #[test]
 fn the_component_runs_under_the_manifest_and_on_the_state_of_0_1_0() {
@@ -23,7 +23,7 @@ fn the_component_runs_under_the_manifest_and_on_the_state_of_0_1_0() {
             .await;
 
         // Of the dead nobody knows how long they have been so: they hold their slots for a time to live.
-        let held = fill(app.addr(), &app.sim, 4, 20 * SECOND).await;
+        let held = fill(app.addr(), &app.sim, 4).await;
         assert_eq!(
             app.sim.counts().streams.peak,
             4,

@@ -24,7 +24,7 @@ fn each_upstream_takes_its_share_and_no_more() {
         let mut streams = Vec::new();
         for expected in [(1, 0), (1, 1), (2, 1)] {
             let mut stream = app.chat("on and on").await;
-            stream.line().await.expect("a token");
+            stream.token().await;
             streams.push(stream);
             let found = (app.sim.counts().streams.now, second.counts().streams.now);
             assert_eq!(found, expected);
@@ -107,11 +107,8 @@ fn an_upstream_that_dies_under_load_loses_no_request_that_had_no_byte() {
         settles(&*app.store()).await;
         // Failures of one moment in several instances may have counted as one: the next five would be enough by themselves.
         for n in 0..5 {
-            app.chat(&format!("{n}"))
-                .await
-                .whole()
-                .await
-                .assert_complete();
+            let answer = app.chat(&format!("{n}")).await;
+            answer.whole().await.assert_complete();
         }
         eventually("the line is told as it is at rest", || async {
             let [active, queued, max] = app.queue_status().await;
@@ -140,7 +137,7 @@ fn five_failures_in_a_row_leave_an_upstream_alone_until_one_try_goes_well() {
     run(async {
         let app = Setup::answering("tokens=3 pace=0ms")
             .with("retry_attempts", "0")
-            .with("breaker_pause", "1500ms")
+            .with("breaker_pause", "5m")
             .start()
             .await;
         app.sim.stop().await;
@@ -151,16 +148,14 @@ fn five_failures_in_a_row_leave_an_upstream_alone_until_one_try_goes_well() {
         }
         let refused = app.chat("Hello").await.whole().await;
         assert_eq!(refused.refusal(), (503, "upstream_down".to_owned()));
-        assert!(
-            matches!(refused.header("retry-after"), Some("1" | "2")),
-            "{refused:?}"
-        );
+        let seconds = refused.header("retry-after").map(str::parse::<u64>);
+        assert!(matches!(seconds, Some(Ok(1..=300))), "{refused:?}");
         let tags = app.ask(Method::GET, "/api/tags").await.whole().await;
         assert_eq!(tags.refusal(), (503, "upstream_down".to_owned()));
         breaker_becomes(&app, "open").await;
 
         // The first try after the pause fails: it is left alone for another one.
-        breaker_becomes(&app, "half_open").await;
+        pause_passes(&app).await;
         assert_eq!(
             app.chat("Hello").await.whole().await.header("retry-after"),
             None
@@ -168,7 +163,7 @@ fn five_failures_in_a_row_leave_an_upstream_alone_until_one_try_goes_well() {
         breaker_becomes(&app, "open").await;
 
         let revived = revive(&app.sim, "tokens=3 pace=0ms").await;
-        breaker_becomes(&app, "half_open").await;
+        pause_passes(&app).await;
         app.chat("Hello").await.whole().await.assert_complete();
         breaker_becomes(&app, "closed").await;
         assert_eq!(revived.counts().streams.finished, 1);
@@ -298,11 +293,8 @@ fn an_error_status_counts_only_where_another_upstream_answered_the_same_request(
             assert_eq!(failed.refusal(), (502, "upstream_error".to_owned()));
         }
         assert_eq!(app.sim.requests().len(), 9, "nine in a row");
-        let queue = queue(&app).await;
-        assert_eq!(
-            queue["upstreams"][0]["breaker"], "closed",
-            "it may be the request"
-        );
+        let breaker = breaker(&app).await;
+        assert_eq!(breaker, "closed", "it may be the request");
 
         let second = simulator("tokens=3 pace=0ms").await;
         let app = Setup::answering("status=500")
@@ -359,16 +351,25 @@ async fn revive(stopped: &Sim, script: &str) -> Sim {
     Sim::start(options).await.expect("the port is free again")
 }
 
-/// Writes into the store what another instance would, whose fifth request has just failed.
-async fn keep_open(app: &App, upstream: usize) {
+/// Writes into the store what another instance would whose fifth request failed so long ago.
+async fn keep_open(app: &App, ago_ms: u64) {
     let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
-    let opened_ms = u64::try_from(now.as_millis()).expect("before the sun burns out");
-    let breaker = json!({ "failures": 5, "opened_ms": opened_ms });
-    let name = format!("sluice/breaker/{upstream}");
+    let now_ms = u64::try_from(now.as_millis()).expect("before the sun burns out");
+    let breaker = json!({ "failures": 5, "opened_ms": now_ms - ago_ms });
     app.store()
-        .set(&name, breaker.to_string().into_bytes())
+        .set("sluice/breaker/0", breaker.to_string().into_bytes())
         .await
         .expect("a write");
+}
+
+/// An hour goes by for the breaker of upstream 0: however slow a test is, it is open before and half-open then. What was found out before
+/// may still be on its way to the store.
+async fn pause_passes(app: &App) {
+    eventually("half_open", || async {
+        keep_open(app, 3_600_000).await;
+        breaker(app).await == "half_open"
+    })
+    .await;
 }
 
 async fn health(app: &App) -> Value {
@@ -381,10 +382,11 @@ async fn queue(app: &App) -> Value {
 
 /// Waits until the breaker of upstream 0 is what it must be: another instance may have read it 0.4 s ago.
 async fn breaker_becomes(app: &App, word: &str) {
-    eventually(word, || async {
-        queue(app).await["upstreams"][0]["breaker"] == word
-    })
-    .await;
+    eventually(word, || async { breaker(app).await == word }).await;
+}
+
+async fn breaker(app: &App) -> Value {
+    queue(app).await["upstreams"][0]["breaker"].clone()
 }
 
 fn is_token(line: &Line) -> bool {

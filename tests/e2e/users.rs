@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
-use crate::common::{Answer, App, HostProcess, SECOND, Setup, prompt, run, settles, within};
+use crate::common::{Answer, App, HostProcess, Setup, prompt, run, settles, within};
 
 const KEYS: &str = "webui:proxy:key-webui,lab:interactive:key-lab,ops:operator:key-ops";
 const HEADER: &str = "x-openwebui-user-id";
@@ -58,7 +58,7 @@ fn each_user_of_a_proxy_has_places_and_turns_of_its_own() {
         let app = app(&[("places_per_client", "2")]).await;
         let held = ask(&app, "key-lab", "", LONG).await;
         let streams = app.sim.wait_until(|counts| counts.streams.now == 1);
-        within(10 * SECOND, "it streams", streams).await;
+        within("it streams", streams).await;
 
         let (first, position) = wait_in_line(&app, "key-webui", "ada", "ada 1").await;
         assert_eq!(position, 1);
@@ -85,7 +85,7 @@ fn each_user_of_a_proxy_has_places_and_turns_of_its_own() {
 
         drop(held);
         for answer in [first, second, third, fourth] {
-            let whole = within(20 * SECOND, "it is served", answer.whole()).await;
+            let whole = within("it is served", answer.whole()).await;
             whole.assert_complete();
         }
         let requests = app.sim.requests();
@@ -154,5 +154,5 @@ async fn client_of_a_chat(host: &mut HostProcess) -> (String, String) {
             }
         }
     };
-    within(10 * SECOND, "a line about a chat", reading).await
+    within("a line about a chat", reading).await
 }

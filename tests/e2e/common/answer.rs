@@ -97,6 +97,16 @@ impl Answer {
         }
     }
 
+    /// The next line of the answer itself: on a busy machine heartbeats may come before it.
+    pub async fn token(&mut self) -> Line {
+        loop {
+            let line = self.line().await.expect("a token");
+            if line.queue().is_none() {
+                return line;
+            }
+        }
+    }
+
     /// Reads on to the end. Lines that were read before are not part of it.
     pub async fn whole(mut self) -> Whole {
         let (mut lines, mut body) = (Vec::new(), self.rest.to_vec());

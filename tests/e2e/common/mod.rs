@@ -41,14 +41,19 @@ pub fn run_within<T>(limit: Duration, body: impl Future<Output = T>) -> T {
         .enable_all()
         .build()
         .expect("a runtime");
-    let outcome = runtime.block_on(within(limit, "the whole test", body));
+    let outcome = runtime.block_on(at_most(limit, "the whole test", body));
     // Instances that compute must not hold up the end.
     runtime.shutdown_background();
     outcome
 }
 
-/// Waits for `future`, at most `limit`.
-pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
+/// Waits for what is seen to come, at most [`PATIENCE`]: how fast it comes is no rule of a test's.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    at_most(PATIENCE, what, future).await
+}
+
+/// The same with a limit of its own: where something else would bring it about later.
+pub async fn at_most<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(limit, future).await {
         Ok(value) => value,
         Err(_) => panic!("not within {limit:?}: {what}"),
@@ -57,7 +62,7 @@ pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output =
 
 /// Looks every few milliseconds until `holds`, at most [`PATIENCE`]. For what has no way to tell by itself.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    within(PATIENCE, what, async {
+    within(what, async {
         while !holds().await {
             tokio::time::sleep(LOOK).await;
         }
@@ -73,7 +78,8 @@ pub fn is_long() -> bool {
 pub const SECOND: Duration = Duration::from_secs(1);
 
 /// No test takes so long, be the machine ever so busy.
-const HANGS: Duration = SECOND.saturating_mul(120);
+const HANGS: Duration = SECOND.saturating_mul(600);
+
 /// Costs nothing where all is well. Longer than the longest rest between two additions to a counter, which is 20 s on a slow machine.
 const PATIENCE: Duration = SECOND.saturating_mul(60);
 

@@ -9,7 +9,7 @@ use tokio::{
     process::{Child, ChildStderr, Command},
 };
 
-use super::{SECOND, files, seed, sqlite, within};
+use super::{files, seed, sqlite, within};
 
 /// The host's program, running. Dropping it kills it.
 pub struct HostProcess {
@@ -95,12 +95,7 @@ impl HostProcess {
             .expect("the host's program");
         let stdout = child.stdout.take().expect("piped");
         let mut lines = BufReader::new(stdout).lines();
-        let said = within(
-            20 * SECOND,
-            "the host says where it listens",
-            lines.next_line(),
-        )
-        .await;
+        let said = within("the host says where it listens", lines.next_line()).await;
         let said = said
             .expect("text")
             .unwrap_or_else(|| panic!("the host ended at once"));
@@ -134,7 +129,7 @@ impl HostProcess {
         let mut kill = Command::new("kill");
         let sent = kill.arg(self.pid().to_string()).status().await;
         assert!(sent.expect("a shell's command").success());
-        let ended = within(20 * SECOND, "the host ends", self.child.wait()).await;
+        let ended = within("the host ends", self.child.wait()).await;
         assert!(ended.expect("it ran").success());
     }
 

@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{SECOND, eventually, within};
+use super::{eventually, within};
 
 /// A `redis-server` on a port of its own. Dropping it kills it.
 pub struct RedisServer {
@@ -145,7 +145,7 @@ impl RedisServer {
             stream.read_to_string(&mut answer).await?;
             std::io::Result::Ok(answer)
         };
-        let answer = within(10 * SECOND, "Redis answers", asking).await;
+        let answer = within("Redis answers", asking).await;
         let answer = answer.expect("an answer");
         answer.strip_suffix("+OK\r\n").unwrap_or(&answer).to_owned()
     }

@@ -1,7 +1,7 @@
 //! No request reaches the upstream that was not understood as one, and none reaches a route that is not relayed.
 
-use super::{PROMPT, asked, exchange, post, raw, status};
-use crate::common::{App, SECOND, Setup, run};
+use super::{PROMPT, asked, briefly, post, raw, status};
+use crate::common::{App, Setup, run};
 
 #[test]
 fn nothing_is_smuggled_to_the_upstream() {
@@ -94,7 +94,7 @@ async fn an_absolute_address_chooses_no_upstream(app: &App) {
         "GET /api/version HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n".to_owned(),
         "GET /api/version\r\n\r\n".to_owned(),
     ] {
-        let answer = exchange(app.addr(), request.as_bytes(), SECOND).await;
+        let answer = briefly(app.addr(), request.as_bytes()).await;
         let status = status(&answer);
         assert!(!matches!(status, Some(200..=399)), "{request}: {status:?}");
     }
@@ -150,7 +150,7 @@ async fn a_body_whose_end_is_in_doubt_is_refused_and_what_goes_upstream_has_one_
         chat("content-length: 180\r\n", PROMPT),
         chat("transfer-encoding: chunked\r\n", &chunks[..10]),
     ] {
-        let answer = exchange(app.addr(), request.as_bytes(), SECOND / 4).await;
+        let answer = briefly(app.addr(), request.as_bytes()).await;
         assert_eq!(status(&answer), None, "{request}");
     }
     assert_eq!(asked(app), [""; 0]);
