@@ -16,12 +16,20 @@ pub(crate) enum Mutant {
     AbsentIsNoMember,
     /// 2: the newest term's board is read once more after an older one.
     NoSecondLook,
+    /// 3: the terms and the epoch are read after a session's first put.
+    EnterUnread,
     /// 4: a session that was not renewed in time is over.
     NoOwnLimit,
     /// 5: a session that ends says so.
     NoOver,
+    /// 6: an ask that no board shows is put into the outbox.
+    NoAsk,
+    /// 7: what ends is said to have ended.
+    NoEnded,
     /// 8: an `ended` is dropped only when its beat was seen.
     DropUnseen,
+    /// 9: nothing is started by a board before the fence.
+    StartByLook,
     /// 9: nothing is started for one who is condemned.
     StartCondemned,
     /// 10: a renewal counts from its issue.
@@ -40,14 +48,22 @@ pub(crate) enum Mutant {
     NoCut,
     /// 12d: a grant that nobody here has is given back.
     NoLevel,
+    /// 13: whoever waits and sees nothing new takes the term.
+    NoTakeover,
     /// 14: the newest board that exists, however old its term.
     WalkOne,
     /// 14: of the newest term nobody knows that it will have no board.
     BareNewest,
+    /// 15: of a board that is full as found the holders are read before it is put.
+    PutUnread,
     /// 16: a wait where no board was found.
     NoWait,
     /// 16: a board that was found closed stays closed.
     OpenOnTake,
+    /// 17: new sessions are listed.
+    NotListed,
+    /// 17: the number up to which sessions are listed never falls.
+    TopFalls,
     /// 18: every difference is a sign of life, also a lower beat.
     OnlyHigherBeats,
     /// 18: the content of a beat that was seen already is ignored.
@@ -62,8 +78,14 @@ pub(crate) enum Mutant {
     MarkInMemory,
     /// 19: the term is given up when a put was not acknowledged.
     PutAgain,
+    /// 19: where the fence cannot be read, nothing starts.
+    FenceUnread,
     /// 20: who founds an epoch reads it again.
     FoundUnread,
+    /// 21: a board without a line is idle.
+    NeverIdle,
+    /// 22: a board that gives the term up is as closed as it was.
+    ResignOpens,
     /// 23: older boards are deleted only after the fence.
     DeleteEarly,
     /// 26: the slot of one that has ended is not given back while its successor relays in it.
@@ -76,6 +98,12 @@ pub(crate) enum Mutant {
     HeirNotFirst,
     /// 26: an heir of which nobody has heard for too long starts only by a board that was read after that.
     HeirUnheard,
+    /// 28: whose grant is recalled keeps it until it says that it has ended.
+    RecallFrees,
+    /// 30: who cannot read the board does not take over.
+    TakeUnreadable,
+    /// 30: a board that nobody alive can read is a lost one.
+    KeepUnreadable,
     /// 32: by a provisional grant it relays only while it is heard of.
     NoHeardLimit,
     /// 32: nobody starts who is doubted.
@@ -91,15 +119,19 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 40] = [
+    pub(crate) const ALL: [Mutant; 54] = [
         Mutant::TermBeforeBoard,
         Mutant::TermsFromZero,
         Mutant::StartBeforeFence,
         Mutant::AbsentIsNoMember,
         Mutant::NoSecondLook,
+        Mutant::EnterUnread,
         Mutant::NoOwnLimit,
         Mutant::NoOver,
+        Mutant::NoAsk,
+        Mutant::NoEnded,
         Mutant::DropUnseen,
+        Mutant::StartByLook,
         Mutant::StartCondemned,
         Mutant::FreshFromAnswer,
         Mutant::NoEpochAtRenewal,
@@ -109,10 +141,14 @@ impl Mutant {
         Mutant::NoVerdict,
         Mutant::NoCut,
         Mutant::NoLevel,
+        Mutant::NoTakeover,
         Mutant::WalkOne,
         Mutant::BareNewest,
+        Mutant::PutUnread,
         Mutant::NoWait,
         Mutant::OpenOnTake,
+        Mutant::NotListed,
+        Mutant::TopFalls,
         Mutant::OnlyHigherBeats,
         Mutant::OldBeatsCount,
         Mutant::ForgetQuiet,
@@ -120,13 +156,19 @@ impl Mutant {
         Mutant::NoSecondReading,
         Mutant::MarkInMemory,
         Mutant::PutAgain,
+        Mutant::FenceUnread,
         Mutant::FoundUnread,
+        Mutant::NeverIdle,
+        Mutant::ResignOpens,
         Mutant::DeleteEarly,
         Mutant::NoSuccessor,
         Mutant::UnsettledSlot,
         Mutant::HeirChanges,
         Mutant::HeirNotFirst,
         Mutant::HeirUnheard,
+        Mutant::RecallFrees,
+        Mutant::TakeUnreadable,
+        Mutant::KeepUnreadable,
         Mutant::NoHeardLimit,
         Mutant::StartDoubted,
         Mutant::DoubtAtOnce,

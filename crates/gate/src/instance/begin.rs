@@ -105,7 +105,12 @@ impl Instance {
     }
 
     pub(super) fn entered(&mut self, no: SessionNo, name: u64, issued: Now) -> Option<Effect> {
-        let keys = vec![Key::Term(self.epoch?), Key::Epoch];
+        let epoch = self.epoch?;
+        if self.times.lacks(Mutant::EnterUnread) {
+            self.session = Some(Session::new(epoch, no, name, issued));
+            return None;
+        }
+        let keys = vec![Key::Term(epoch), Key::Epoch];
         self.read(State::Entered { no, name, issued }, keys)
     }
 

@@ -223,7 +223,9 @@ impl Instance {
     }
 
     fn look_at_fence(&mut self, look: Look, context: &Context) -> Option<Effect> {
-        if self.times.lacks(Mutant::TermBeforeBoard) && look.found.is_some() {
+        let is_unfenced =
+            self.times.lacks(Mutant::TermBeforeBoard) || self.times.lacks(Mutant::StartByLook);
+        if is_unfenced && look.found.is_some() {
             return self.conclude(look, context);
         }
         self.look_at(look, Step::Fence)
@@ -280,7 +282,9 @@ impl Instance {
         if let Some(issued) = look.renewal {
             session.renewed(issued, now, &times);
         }
-        if session.unreadable_for(now.mono_ms) >= times.ttl_ms && self.requests.any_waits() {
+        let is_lost = session.unreadable_for(now.mono_ms) >= times.ttl_ms
+            && !times.lacks(Mutant::KeepUnreadable);
+        if is_lost && self.requests.any_waits() {
             // Rule 30: nobody alive can read this board, it is a lost one.
             return self.found_epoch(false, context);
         }
@@ -303,7 +307,7 @@ impl Instance {
         let is_due = self.takeover_is_due(context);
         let session = self.session.as_ref()?;
         let may_take = self.term.is_none()
-            && session.unreadable_since.is_none()
+            && (session.unreadable_since.is_none() || self.times.lacks(Mutant::TakeUnreadable))
             && session.wants_scheduler(&self.requests)
             && session.is_fresh(context.now, &self.times);
         if may_take && (is_idle || is_due) {

@@ -148,7 +148,7 @@ impl Instance {
             (next.phase, next.after) = (entry.phase, Some(ended));
             next.provisional = entry.provisional;
             session.dirty = true;
-        } else {
+        } else if !self.times.lacks(Mutant::NoEnded) {
             session.note_past(ended);
         }
         if let Some(ended) = entry.after {

@@ -64,7 +64,8 @@ impl Instance {
         }
         let told = self.requests.least_told();
         let signs = session.sign_is_due(&self.requests, now.mono_ms, context.op_ms, &times);
-        if may_try && (session.dirty || signs || told == Some(Told::Looked)) {
+        let asks = told == Some(Told::Looked) && !times.lacks(Mutant::NoAsk);
+        if may_try && (session.dirty || signs || asks) {
             return self.say(None, now);
         }
         let wants_look = lives || !session.ended.is_empty();

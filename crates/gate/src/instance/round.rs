@@ -31,7 +31,8 @@ impl Instance {
         if !resigns && (term.is_active() || !term.asks.is_empty()) {
             term.open_when_settled(now_ms, &times);
             // Where there is room, an own request starts first, and the others are looked at after that.
-            let has_room = term.has_room_as_found(context.room.total());
+            let has_room =
+                term.has_room_as_found(context.room.total()) || times.lacks(Mutant::PutUnread);
             // Who moves is told of the room that there is now: on an idle board nobody has taken in what has ended since.
             let moves = !term.asks.moves.is_empty();
             let rest_ms = term.look_rest_ms(context.room.total(), &times);
@@ -86,7 +87,9 @@ impl Instance {
         // The rest between two readings begins here: one that takes longer than it would be due again, and nothing ever put.
         term.read_at = Some(now_ms);
         let mut found = found.iter();
-        if let Some(Found::Number(members)) = found.next() {
+        if let Some(Found::Number(members)) = found.next()
+            && !times.lacks(Mutant::NotListed)
+        {
             term.changed |= term.board.list_up_to(*members);
         }
         for (from, found) in sessions.iter().zip(found) {
@@ -202,6 +205,7 @@ impl Instance {
                 None
             }
             Fence::Void | Fence::Lost => self.lose_epoch(),
+            Fence::Unknown if self.times.lacks(Mutant::FenceUnread) => self.commit(context),
             Fence::Unknown => self.pause(context),
         }
     }

@@ -17,7 +17,7 @@ impl Instance {
         let Some(session) = &self.session else {
             return false;
         };
-        if !session.wants_scheduler(&self.requests) {
+        if !session.wants_scheduler(&self.requests) || times.lacks(Mutant::NoTakeover) {
             return false;
         }
         let rank_ms = session.rank().saturating_mul(times.takeover_rank_ms);

@@ -170,6 +170,9 @@ impl Term {
             self.tally.lost += u64::try_from(lost.count()).unwrap_or(0);
             self.tally.lapsed += 1;
             self.remove(session);
+            if times.lacks(Mutant::TopFalls) {
+                self.board.top = self.board.top.min(session.saturating_sub(1));
+            }
         }
     }
 

@@ -115,7 +115,11 @@ impl Term {
         self.board.settings = signature.settings;
         self.board.capacity = signature.capacity;
         let is_at_rest = self.board.waiting().next().is_none() && !self.board.has_provisional(None);
-        self.board.idle = resigns || is_at_rest;
+        self.board.idle = resigns || is_at_rest && !times.lacks(Mutant::NeverIdle);
+        self.board.open |= resigns && times.lacks(Mutant::ResignOpens);
+        if times.lacks(Mutant::RecallFrees) {
+            self.board.grants.retain(|grant| !grant.recall);
+        }
         self.resigns = resigns;
         self.put_at = now_ms;
         let bytes = self.board.encode()?;
