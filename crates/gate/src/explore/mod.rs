@@ -19,6 +19,7 @@
 
 mod canonical;
 mod config;
+mod kept;
 mod mutants;
 mod nearby;
 mod probe;

@@ -30,6 +30,8 @@ mod provisional;
 mod report;
 mod round;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod silent;
 #[cfg(test)]
 mod slow;
