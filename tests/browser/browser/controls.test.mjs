@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import {
   answerState,
   browserTest,
-  clickIn,
   composerText,
   fillIn,
   messages,
@@ -29,7 +28,8 @@ const endless = async (stream) => {
 browserTest('Escape is for the nearest thing: the search, an edit, then the answer', async ({ page, fake }) => {
   await send(page, 'first');
   await answerState(page, 'done');
-  await clickIn(page.locator('.user'), 'edit');
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
   await page.keyboard.press('Escape');
   assert.equal(await page.locator('#edit-note').isVisible(), false);
   fake.onChat = endless;

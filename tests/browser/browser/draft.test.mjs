@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import {
   answerState,
+  askToDelete,
   browserTest,
-  clickIn,
   composerText,
   fillIn,
   hide,
@@ -42,7 +42,8 @@ browserTest('an edit that is refused has changed nothing on disk', async ({ page
   await until(() => fake.chats.length === 2);
   await answerState(page, 'done');
   fake.onChat = (stream) => stream.refuse(429, 'queue_full');
-  await clickIn(page.locator('.user').first(), 'edit');
+  await page.locator('.user').first().hover();
+  await page.locator('.user [data-action="edit"]').first().click();
   await send(page, 'first, better');
   await page.waitForSelector('.card[data-code="queue_full"]');
   await shows(page, 'first', 'Hello there.', 'second', 'Hello there.');
@@ -97,7 +98,8 @@ browserTest('what was being typed when an edit began is there again once the edi
   await send(page, 'first');
   await answerState(page, 'done');
   await page.fill('#composer-text', 'half a thought');
-  await clickIn(page.locator('.user'), 'edit');
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
   await send(page, 'first, better');
   await until(() => fake.chats.length === 2);
   await answerState(page, 'done');
@@ -112,7 +114,8 @@ browserTest('a key sends again what was refused, never the words of another conv
     await refuse;
     stream.refuse(401, 'unauthorized');
   };
-  await clickIn(page.locator('.user'), 'edit');
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
   await send(page, 'first, better');
   await until(() => fake.chats.length === 2);
   await page.click('#new-chat');
@@ -195,27 +198,34 @@ browserTest(
 );
 
 /**
- * Types once somebody says so: two tabs that are told one after the other would hear of each other's words between the two.
+ * Types at a moment: two tabs that are told one after the other would hear of each other's words between the two.
  *
  * @param {import('playwright-core').Page} tab
  * @param {string} text
+ * @param {number} at
  */
-const typeWhenTold = (tab, text) =>
-  tab.evaluate((text) => {
-    new BroadcastChannel('test').onmessage = () => {
-      const field = /** @type {HTMLTextAreaElement} */ (document.querySelector('#composer-text'));
-      field.value = text;
-      field.dispatchEvent(new Event('input', { bubbles: true }));
-    };
-  }, text);
+function typeAt(tab, text, at) {
+  return tab.evaluate(
+    ([text, at]) =>
+      new Promise((done) => {
+        const type = () => {
+          const field = /** @type {HTMLTextAreaElement} */ (document.querySelector('#composer-text'));
+          field.value = text;
+          field.dispatchEvent(new Event('input', { bubbles: true }));
+          done(null);
+        };
+        setTimeout(type, at - Date.now());
+      }),
+    /** @type {[string, number]} */ ([text, at]),
+  );
+}
 
 browserTest('what is typed in two tabs at once is all kept', async ({ page, open }) => {
   await send(page, 'one');
   await answerState(page, 'done');
   const other = await open(await page.evaluate(() => `/${location.hash}`));
-  await typeWhenTold(page, 'left');
-  await typeWhenTold(other, 'right');
-  await page.evaluate(() => new BroadcastChannel('test').postMessage('now'));
+  const at = Date.now() + 1_500;
+  await Promise.all([typeAt(page, 'left', at), typeAt(other, 'right', at)]);
   for (const tab of [page, other]) {
     await until(async () => (await composerText(tab)).split('\n\n').sort().join() === 'left,right', 'both words');
   }
@@ -237,7 +247,7 @@ browserTest(
     await openChat(page, 'one');
     await fillIn(page, '');
     await page.fill('#composer-text', 'half');
-    await clickIn(page.locator('.chat-item[data-current]'), 'remove');
+    await askToDelete(page.locator('.chat-item[data-current]'));
     await page.click('#ask-yes');
     await fillIn(page, 'half');
     await until(async () => (await titles(page)).sort().join() === 'Draft: new,Draft: newer', 'both drafts');

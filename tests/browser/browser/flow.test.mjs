@@ -5,7 +5,6 @@ import {
   answerState,
   answerText,
   browserTest,
-  clickIn,
   composerText,
   fillIn,
   messages,
@@ -157,12 +156,13 @@ browserTest('edit and resend replaces what follows; cancel brings the draft back
   await until(() => fake.chats.length === 2);
   await answerState(page, 'done');
   await page.fill('#composer-text', 'half a thought');
-  await clickIn(page.locator('.user').first(), 'edit');
+  await page.locator('.user').first().hover();
+  await page.locator('.user [data-action="edit"]').first().click();
   assert.equal(await composerText(page), 'first');
   await page.click('#edit-cancel');
   assert.equal(await composerText(page), 'half a thought');
   assert.equal((await messages(page)).length, 4);
-  await clickIn(page.locator('.user').first(), 'edit');
+  await page.locator('.user [data-action="edit"]').first().click();
   await send(page, 'first, better');
   await until(() => fake.chats.length === 3);
   await answerState(page, 'done');
@@ -174,7 +174,8 @@ browserTest('an edit that is refused brings everything back', async ({ page, fak
   await send(page, 'first');
   await answerState(page, 'done');
   fake.onChat = (stream) => stream.refuse(503, 'upstream_busy');
-  await clickIn(page.locator('.user'), 'edit');
+  await page.locator('.user').hover();
+  await page.click('.user [data-action="edit"]');
   await send(page, 'first, better');
   await page.waitForSelector('.card[data-code="upstream_busy"]');
   assert.deepEqual(await messages(page), ['first', 'Hello there.']);

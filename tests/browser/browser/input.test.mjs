@@ -202,7 +202,7 @@ browserTest('a megabyte that is pasted is there and can be sent', async ({ page,
     field.focus();
     const text = 'lorem ipsum dolor sit amet '.repeat(40_000);
     const took = [];
-    for (let turn = 0; turn < 20 && !took.some((ms) => ms < 200); turn++) {
+    for (let turn = 0; turn < 5; turn++) {
       const start = performance.now();
       field.value = text;
       field.dispatchEvent(new InputEvent('input', { bubbles: true }));
@@ -211,8 +211,8 @@ browserTest('a megabyte that is pasted is there and can be sent', async ({ page,
     }
     return took;
   });
-  // The fastest: others use this machine too. What grows with the square of the length would take minutes.
-  assert.ok(Math.min(...times) < 2_000, `the handlers took ${times} ms`);
+  // The fastest: others use this machine too.
+  assert.ok(Math.min(...times) < 200, `the handlers took ${times} ms`);
   await page.click('#send');
   await answerState(page, 'done');
   assert.equal(fake.chats[0].messages[0].content.length, 27 * 40_000);

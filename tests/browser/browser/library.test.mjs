@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import {
   answerState,
   answerText,
+  askToDelete,
   browserTest,
-  clickIn,
   composerText,
   hide,
   messages,
@@ -27,7 +27,7 @@ const shows = (page, ...words) =>
 
 /** Deletes the conversation with this name. */
 async function remove(page, title) {
-  await clickIn(page.locator('.chat-item', { hasText: title }), 'remove');
+  await askToDelete(page.locator('.chat-item', { hasText: title }));
   await page.click('#ask-yes');
 }
 
@@ -295,18 +295,17 @@ browserTest(
 browserTest('one write that fails is made up for, and the warning goes', async ({ page, fake }) => {
   await send(page, 'one');
   await answerState(page, 'done');
-  const full = await page.evaluateHandle(() => {
+  await page.evaluate(() => {
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = () => {
       throw new DOMException('full', 'QuotaExceededError');
     };
-    return put;
+    setTimeout(() => (IDBObjectStore.prototype.put = put), 1_500);
   });
   await send(page, 'two');
   await until(() => fake.chats.length === 2);
   await answerState(page, 'done');
   await page.waitForSelector('#storage-note:not([hidden])');
-  await full.evaluate((put) => (IDBObjectStore.prototype.put = put));
   await page.waitForSelector('#storage-note', { state: 'hidden' });
   await send(page, 'three');
   await until(() => fake.chats.length === 3);

@@ -7,7 +7,6 @@ import {
   answerState,
   answerText,
   browserTest,
-  clickIn,
   fillIn,
   messages,
   reload,
@@ -182,7 +181,8 @@ browserTest('conversations: rename, search in words, delete', async ({ page, fak
   await answerState(page, 'done');
   const titles = () => page.locator('.chat-open').allInnerTexts();
   await until(async () => (await titles()).join() === 'Something else,About rivers');
-  await clickIn(page.locator('.chat-item').nth(1), 'rename');
+  await page.locator('.chat-item').nth(1).hover();
+  await page.locator('.chat-item [data-action="rename"]').nth(1).click();
   await page.fill('#ask-input', 'Water');
   await page.keyboard.press('Enter');
   await until(async () => (await titles()).join() === 'Water,Something else');
@@ -192,7 +192,8 @@ browserTest('conversations: rename, search in words, delete', async ({ page, fak
   await until(async () => (await page.locator('#chat-none').innerText()) === 'Nothing found.');
   await page.fill('#chat-search', '');
   await until(async () => (await titles()).length === 2);
-  await clickIn(page.locator('.chat-item').nth(1), 'remove');
+  await page.locator('.chat-item').nth(1).hover();
+  await page.locator('.chat-item [data-action="remove"]').nth(1).click();
   await page.click('#ask-yes');
   await until(async () => (await titles()).join() === 'Water');
   await page.locator('#empty').waitFor();
@@ -210,8 +211,10 @@ browserTest('conversations stand under their days, and pinned ones above all', a
   await answerState(page, 'done');
   const listed = () => page.locator('.chat-group, .chat-open').allInnerTexts();
   await until(async () => (await listed()).join() === 'Today,second,first');
-  await clickIn(page.locator('.chat-item').nth(1), 'pin');
+  await page.locator('.chat-item').nth(1).hover();
+  await page.locator('.chat-item [data-action="pin"]').nth(1).click();
   await until(async () => (await listed()).join() === 'Pinned,first,Today,second');
+  await page.waitForTimeout(1_300);
   await reload(page);
   await until(async () => (await listed()).join() === 'Pinned,first,Today,second');
 });
@@ -235,7 +238,8 @@ browserTest('export and import give the same; a broken file takes nothing', asyn
   );
   assert.equal(markdown.suggestedFilename(), 'keep me.md');
   await page.click('#settings-dialog button[type=submit]');
-  await clickIn(page.locator('.chat-item').first(), 'remove');
+  await page.hover('.chat-item');
+  await page.click('.chat-item [data-action="remove"]');
   await page.click('#ask-yes');
   await until(async () => (await page.locator('.chat-open').count()) === 0);
   await page.click('#open-settings');

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import {
   answerState,
+  askToDelete,
   browserTest,
-  clickIn,
   composerText,
   fillIn,
   messages,
@@ -134,7 +134,7 @@ browserTest(
   async (stage) => {
     const { page } = await upgraded(stage);
     await openChat(page, 'First of all');
-    await clickIn(page.locator('.chat-item[data-current]'), 'remove');
+    await askToDelete(page.locator('.chat-item[data-current]'));
     await page.click('#ask-yes');
     const rest = TITLES.filter((title) => title !== 'First of all');
     await listed(page, rest);

@@ -1,7 +1,7 @@
 //! The states of the chat page, each reached as somebody reaches it.
 
 import assert from 'node:assert/strict';
-import { answerState, clickIn } from './browser.mjs';
+import { answerState } from './browser.mjs';
 import { CORPUS } from './markdown.mjs';
 
 const HEADINGS = ['## Second\n\ntext\n\n#### Fourth\n\n', 'text\n\n# First\n\n', '### Third\n\nend'];
@@ -149,12 +149,14 @@ export const STATES = {
   'delete dialog': async (page, fake) => {
     await STATES.stopped(page, fake);
     await openList(page);
-    await clickIn(page.locator('.chat-item').first(), 'remove');
+    await page.hover('.chat-item');
+    await page.click('.chat-item [data-action="remove"]');
     await page.locator('#ask-dialog').waitFor();
   },
   editing: async (page, fake) => {
     await STATES.stopped(page, fake);
-    await clickIn(page.locator('.user'), 'edit');
+    await page.locator('.user').hover();
+    await page.click('.user [data-action="edit"]');
   },
   'queued, with a reason and a model that would begin sooner': async (page, fake) => {
     fake.line = { activeRequests: 4, queuedRequests: 7, maxConcurrent: 4 };

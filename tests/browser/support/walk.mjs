@@ -9,7 +9,7 @@
 //! not for a time, and each step has numbers of its own from the seed, so that a slow machine goes the same way.
 
 import assert from 'node:assert/strict';
-import { clickIn, fillIn, hide, until } from './browser.mjs';
+import { askToDelete, fillIn, hide, until } from './browser.mjs';
 import { everything, keptOf, shown, snapshot, tokensOf } from './walk-look.mjs';
 import { MODES, randomFrom } from './walk-server.mjs';
 
@@ -152,7 +152,7 @@ export class Walk {
     const id = this.#pick(ids);
     const item = this.page.locator(`.chat-item[data-id="${id}"]`);
     await this.#hideNote();
-    await clickIn(item, 'remove');
+    await askToDelete(item);
     await this.page.locator('#ask-dialog').waitFor();
     const gone = await this.#partsOf(id);
     await this.page.click('#ask-yes');
