@@ -14,7 +14,7 @@ use crate::board::Board;
 use crate::clock::Now;
 use crate::mutant::Mutant;
 use crate::session::Seen;
-use crate::session::outbox::{Outbox, Said};
+use crate::session::outbox::Outbox;
 use crate::session::verdict::Verdict;
 use crate::store::{Found, Key, Op, TermNo};
 
@@ -114,10 +114,9 @@ impl Instance {
         };
         let from = session.inherits_from(&self.requests);
         for (from, found) in from.into_iter().zip(outboxes) {
-            if let Found::Bytes(bytes) = found
-                && let Said::All(outbox) = Outbox::read(bytes)
-            {
-                session.inherit(from, &outbox, &mut self.requests, context, &self.times);
+            if let Found::Bytes(bytes) = found {
+                let said = Outbox::read(bytes);
+                session.inherit(from, &said, &mut self.requests, context, &self.times);
             }
         }
     }

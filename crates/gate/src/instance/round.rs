@@ -96,9 +96,7 @@ impl Instance {
             match found {
                 Found::Bytes(bytes) => {
                     let said = Outbox::read(bytes);
-                    if let Said::All(outbox) = &said {
-                        session.inherit(*from, outbox, &mut self.requests, context, &times);
-                    }
+                    session.inherit(*from, &said, &mut self.requests, context, &times);
                     term.take_in(*from, &said, now_ms, &times);
                 }
                 Found::Absent => term.take_in(*from, &Said::Nothing, now_ms, &times),

@@ -7,11 +7,39 @@
 //! whom the policy would choose, so the order is that of [`Policy::schedule`].
 
 use super::{Draft, Policy, order};
-use crate::board::{AskId, Board, Heir};
+use crate::board::{AskId, Board, Grant, Heir};
 use crate::store::SessionNo;
 
 /// Whose place of a kind is free does not matter to who is next: by upstream, model and whether it completes nothing.
 type Kind = (u8, u64, bool);
+
+/// Who is next if one of those who are granted ended, looked for once for each kind of them.
+struct Successions<'a> {
+    draft: Draft<'a>,
+    known: Vec<(Kind, Option<(AskId, u8)>)>,
+}
+
+impl<'a> Successions<'a> {
+    fn of(policy: &Policy<'a>, board: &Board, silent: &'a [SessionNo]) -> Successions<'a> {
+        Successions {
+            draft: Draft::of(policy, board, silent),
+            known: Vec::new(),
+        }
+    }
+
+    /// Whose turn it is, and where, if this one, the grant at that index, ended.
+    fn after(&mut self, at: usize, grant: &Grant) -> Option<(AskId, u8)> {
+        let kind = (grant.upstream, grant.wants.model, grant.wants.is_auxiliary);
+        if let Some((_, next)) = self.known.iter().find(|(other, _)| *other == kind) {
+            return *next;
+        }
+        let removed = self.draft.board.grants.remove(at);
+        let next = order::next(&self.draft);
+        self.draft.board.grants.insert(at, removed);
+        self.known.push((kind, next));
+        next
+    }
+}
 
 impl Policy<'_> {
     /// For each grant of the board, in their order: the number of the ask of its session that would be granted its place if it
@@ -22,23 +50,12 @@ impl Policy<'_> {
                 .waiting()
                 .any(|waiting| waiting.ask.session == session)
         };
-        let mut draft = Draft::of(self, board, silent);
-        let mut known: Vec<(Kind, Option<(AskId, u8)>)> = Vec::new();
+        let mut successions = Successions::of(self, board, silent);
         let successors = board.grants.iter().enumerate().map(|(at, grant)| {
             if !has_line(grant.ask.session) {
                 return 0;
             }
-            let kind = (grant.upstream, grant.wants.model, grant.wants.is_auxiliary);
-            let next = match known.iter().find(|(other, _)| *other == kind) {
-                Some((_, next)) => *next,
-                None => {
-                    let removed = draft.board.grants.remove(at);
-                    let next = order::next(&draft);
-                    draft.board.grants.insert(at, removed);
-                    known.push((kind, next));
-                    next
-                }
-            };
+            let next = successions.after(at, grant);
             let is_own = |(ask, upstream): &(AskId, u8)| {
                 (ask.session, *upstream) == (grant.ask.session, grant.upstream)
             };
@@ -54,24 +71,13 @@ impl Policy<'_> {
         if !board.open || of < self.room.capacity() || !self.room.is_of_one() {
             return None;
         }
-        let mut draft = Draft::of(self, board, silent);
-        let mut kinds: Vec<Kind> = Vec::new();
-        let mut heir = None;
-        for (at, grant) in board.grants.iter().enumerate() {
-            let kind = (grant.upstream, grant.wants.model, grant.wants.is_auxiliary);
-            if kinds.contains(&kind) {
-                continue;
-            }
-            let removed = draft.board.grants.remove(at);
-            let next = order::next(&draft);
-            draft.board.grants.insert(at, removed);
-            if next.is_none() || !kinds.is_empty() && next != heir {
-                return None;
-            }
-            heir = next;
-            kinds.push(kind);
-        }
-        heir.map(|(ask, upstream)| Heir {
+        let mut successions = Successions::of(self, board, silent);
+        let mut grants = board.grants.iter().enumerate();
+        let first = grants
+            .next()
+            .and_then(|(at, grant)| successions.after(at, grant));
+        let is_always = grants.all(|(at, grant)| successions.after(at, grant) == first);
+        first.filter(|_| is_always).map(|(ask, upstream)| Heir {
             ask,
             upstream,
             of,
@@ -87,6 +93,14 @@ mod tests {
     use super::super::{Asks, Class, Decision, Joined};
     use crate::room::Room;
 
+    fn one_may_end(day: &mut Day, dice: &mut Dice) {
+        if dice.below(2) == 0 && !day.board.grants.is_empty() {
+            let at = dice.below(day.board.grants.len() as u64) as usize;
+            let ask = day.board.grants[at].ask;
+            day.board.remove_ask(ask);
+        }
+    }
+
     #[test]
     fn the_heir_is_whom_the_policy_would_choose_whoever_ended() {
         let (mut named, mut none) = (0, 0);
@@ -97,11 +111,7 @@ mod tests {
                 let joined: Vec<Joined> = (0..dice.below(3))
                     .map(|_| day.asks(Class::Interactive, dice.below(4), 0))
                     .collect();
-                if dice.below(2) == 0 && !day.board.grants.is_empty() {
-                    let at = dice.below(day.board.grants.len() as u64) as usize;
-                    let ask = day.board.grants[at].ask;
-                    day.board.remove_ask(ask);
-                }
+                one_may_end(&mut day, &mut dice);
                 day.come(&joined);
                 let Some(heir) = day.policy.heir(&day.board, &[]) else {
                     let is_free = day.board.grants.len() < 3;
@@ -141,11 +151,7 @@ mod tests {
                         _ => day.asks(Class::Interactive, dice.below(4), 0),
                     })
                     .collect();
-                if dice.below(2) == 0 && !day.board.grants.is_empty() {
-                    let at = dice.below(day.board.grants.len() as u64) as usize;
-                    let ask = day.board.grants[at].ask;
-                    day.board.remove_ask(ask);
-                }
+                one_may_end(&mut day, &mut dice);
                 day.come(&joined);
                 let successors = day.policy.successors(&day.board, &[]);
                 assert_eq!(successors.len(), day.board.grants.len());

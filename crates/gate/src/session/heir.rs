@@ -10,7 +10,7 @@
 //! A session that was not heard of for too long starts nothing before it has read a board under the fence once more.
 
 use super::Session;
-use super::outbox::Outbox;
+use super::outbox::Said;
 use super::requests::{Phase, Requests};
 use crate::board::{AskId, Board};
 use crate::instance::Context;
@@ -68,12 +68,13 @@ impl Session {
     pub fn inherit(
         &mut self,
         from: SessionNo,
-        outbox: &Outbox,
+        said: &Said,
         requests: &mut Requests,
         context: &Context,
         times: &Times,
     ) {
         let (now, room) = (context.now, &context.room);
+        let Said::All(outbox) = said else { return };
         let may_start = self.is_fresh(now, times)
             && (self.is_heard(now, times) || times.lacks(Mutant::HeirUnheard));
         let is_open = |right: &&Right| room.limit(right.upstream.into()) > 0;
