@@ -21,7 +21,7 @@ fn an_outage_shorter_than_what_is_left_of_the_time_to_live_is_not_noticed_by_str
         };
         let store = redis.store();
         seed(&store).await;
-        let (hosts, sim) = two_hosts(&redis, "tokens=100 pace=70ms", "8s").await;
+        let (hosts, sim) = two_hosts(&redis, "tokens=200 pace=70ms", "16s").await;
         let mut streams = Vec::new();
         for n in 0..4 {
             streams.push(hosts[n % 2].chat(&format!("client {n}")).await);
@@ -29,12 +29,12 @@ fn an_outage_shorter_than_what_is_left_of_the_time_to_live_is_not_noticed_by_str
         let waiting = hosts[0].chat("client 4 [[sim tokens=3]]").await;
         sim.wait_until(|counts| counts.streams.now == 4).await;
 
-        // An outbox is renewed every 3.2 s and lives for 8: the store is away when that is due, and there are 3 s to spare.
-        read_until(&mut streams[3], Duration::from_millis(2_700)).await;
+        // An outbox is renewed every 6.4 s and lives for 16: the store is away when that is due, and there are 7 s to spare.
+        read_until(&mut streams[3], Duration::from_millis(5_400)).await;
         let written = outboxes(&store).await;
         assert!(written.len() >= 2, "a session in each host: {written:?}");
         redis.kill().await;
-        read_until(&mut streams[3], Duration::from_millis(4_000)).await;
+        read_until(&mut streams[3], Duration::from_millis(8_000)).await;
         redis.restart().await;
         let renewed = async {
             let is_renewed = |now: BTreeMap<String, Vec<u8>>| {

@@ -57,6 +57,11 @@ export function readVersion1(page) {
     if (!(await indexedDB.databases()).some(({ name }) => name === 'sluice')) return null;
     return new Promise((resolve) => {
       const open = indexedDB.open('sluice');
+      open.onupgradeneeded = () => open.transaction.abort(); // it was deleted since it was listed: none is made here
+      open.onerror = (event) => {
+        event.preventDefault();
+        resolve(null);
+      };
       open.onsuccess = () => {
         const table = open.result.transaction('chats').objectStore('chats');
         const [keys, values] = [table.getAllKeys(), table.getAll()];
