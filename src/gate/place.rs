@@ -33,6 +33,8 @@ pub struct Place<W: World> {
     /// How many operations on the store had failed when it came.
     failures: u64,
     is_over: Cell<bool>,
+    /// Whether a board has shown it in line. Its instance may have none to tell by while the store fails.
+    stood_in_line: Cell<bool>,
     /// The first estimate that its client was told.
     told: Cell<Option<FirstTold>>,
 }
@@ -56,6 +58,7 @@ impl<W: World> Gate<W> {
             account,
             failures: self.0.failures.get(),
             is_over: Cell::new(false),
+            stood_in_line: Cell::new(false),
             told: Cell::new(None),
         }
     }
@@ -76,7 +79,7 @@ impl<W: World> Place<W> {
             .await
     }
 
-    /// The same, or `None` once the store has failed for longer than this request waits for it: one that stands in line for
+    /// The same, or `None` once the store has failed for longer than this request waits for it: one that has stood in line for
     /// `patience`, any other not at all.
     pub async fn changed_or_given_up(&self, last: Phase, patience: Duration) -> Option<Phase> {
         let patience_ms = super::ms(patience);
@@ -87,7 +90,7 @@ impl<W: World> Place<W> {
                 if phase != last {
                     return Some(Some(phase));
                 }
-                let is_over = match self.is_known_to(machine) {
+                let is_over = match self.has_stood_in_line(machine) {
                     true => {
                         let failing_ms = machine.report(world.now()).failing_ms;
                         failing_ms.is_some_and(|failing_ms| failing_ms >= patience_ms)
@@ -133,6 +136,12 @@ impl<W: World> Place<W> {
     pub fn is_in_line(&self) -> bool {
         let machine = self.gate.0.machine.borrow();
         machine.phase(self.number) == Phase::Waiting && self.is_known_to(&machine)
+    }
+
+    fn has_stood_in_line(&self, machine: &Instance) -> bool {
+        let has_stood = self.stood_in_line.get() || self.is_known_to(machine);
+        self.stood_in_line.set(has_stood);
+        has_stood
     }
 
     fn is_known_to(&self, machine: &Instance) -> bool {

@@ -61,6 +61,11 @@ fn nothing_that_dies_lets_more_through_or_leaves_anything_behind() {
         }
         assert!(kills > 0 && deaths > 0, "nobody died");
 
+        // What the last of the dead left lapses while somebody is served.
+        let addr = scene.hosts[0].borrow().addr.expect("it runs");
+        let held = fill(addr, &sim, CAPACITY).await;
+        tokio::time::sleep(TIME_TO_LIVE * 2).await;
+        drop(held);
         settles(&store).await;
         for place in 0..HOSTS {
             let addr = scene.hosts[place].borrow().addr.expect("it runs");
@@ -132,7 +137,7 @@ impl Scene {
             Some(&self.redis.runtime_config()),
             &[
                 ("ollama_host", upstream.as_str()),
-                ("record_ttl", "3s"),
+                ("record_ttl", &format!("{}s", TIME_TO_LIVE.as_secs())),
                 ("max_queue", "500"),
                 ("rate_limit_address", "0"),
                 ("retry_delay", "20ms"),
@@ -298,6 +303,7 @@ fn outcome(answer: &Whole) -> String {
 
 const CAPACITY: u64 = 4;
 const HOSTS: usize = 3;
+const TIME_TO_LIVE: Duration = Duration::from_secs(3);
 const CLIENTS: u64 = 32;
 const SEED: u64 = 20_261_125;
 
