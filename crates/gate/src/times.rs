@@ -48,7 +48,8 @@ pub struct Times {
     pub sign_ms: u64,
     /// Whoever is next and gives none for so long is passed over.
     pub away_ms: u64,
-    /// By a provisional grant a session starts and relays for so long after the issue of its last acknowledged outbox.
+    /// By a provisional grant a session starts and relays for so long after the issue of its last acknowledged outbox, or of its
+    /// last board that passed.
     pub heard_ms: u64,
     /// After so long without another beat what was granted provisionally goes to others; 0: every grant is for good.
     pub doubt_ms: u64,

@@ -91,9 +91,9 @@ configurations! {
     a_successor_and_an_emptied_store: two_of_one().with(Empty, 1), 1_528;
     successors_of_successors: Config::of(&[4], 1).now().holder().with(WriteFail, 1), 135_225;
     successors_beside_free_slots: three_of_one_on_two().with(Leave, 1), 19_674;
-    provisional_grants: doubting(), 198_962;
-    a_heir: heir(), 31_877;
-    a_heir_and_a_crash: heir().with(Crash, 1), 76_384;
+    provisional_grants: doubting(), 199_564;
+    a_heir: heir(), 31_890;
+    a_heir_and_a_crash: heir().with(Crash, 1), 76_389;
     successors_beside_free_slots_and_a_late_write: three_of_one_on_two().with(Late, 1), 154_833;
 }
 

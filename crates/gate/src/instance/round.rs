@@ -121,6 +121,7 @@ impl Instance {
             return self.pause(context);
         };
         session.mark_on_board();
+        session.said_at = context.now;
         self.sums.board_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let op = Op::Put(Key::Board(session.epoch, term.no), bytes);
         self.requests.send(|k| {
@@ -216,6 +217,8 @@ impl Instance {
         term.commit(context.now.mono_ms, &times);
         self.sums.take_in(&mut term.tally);
         (self.lost, self.bare) = (0, None);
+        // Whoever takes the next term does so after the fence, and begins to count then: a board that passed is as good as a word.
+        session.heard_since = session.said_at;
         session.drop_on_board();
         if let Some(issued) = session.renewing.take() {
             session.renewed(issued, context.now, &times);

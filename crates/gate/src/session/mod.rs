@@ -61,9 +61,9 @@ pub(crate) struct Session {
     pub checked_at: u64,
     /// When it looks next.
     pub look_at: u64,
-    /// When it put its outbox last.
+    /// When it put its outbox last, or a board.
     pub said_at: Now,
-    /// The issue of the newest outbox that was acknowledged.
+    /// The issue of the newest outbox that was acknowledged, or of the newest board that passed.
     pub heard_since: Now,
     /// No operation before this time, after one that failed.
     pub retry_at: u64,
