@@ -62,14 +62,13 @@ fn nothing_that_dies_lets_more_through_or_leaves_anything_behind() {
         assert!(kills > 0 && deaths > 0, "nobody died");
 
         // What the last of the dead left lapses while somebody is served.
-        let addr = scene.hosts[0].borrow().addr.expect("it runs");
-        let held = fill(addr, &sim, CAPACITY).await;
+        let addr = |place: usize| scene.hosts[place].borrow().addr.expect("it runs");
+        let held = fill(addr(0), &sim, CAPACITY).await;
         tokio::time::sleep(TIME_TO_LIVE * 2).await;
         drop(held);
         settles(&store).await;
         for place in 0..HOSTS {
-            let addr = scene.hosts[place].borrow().addr.expect("it runs");
-            drop(fill(addr, &sim, CAPACITY).await);
+            drop(fill(addr(place), &sim, CAPACITY).await);
             settles(&store).await;
         }
     });

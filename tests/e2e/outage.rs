@@ -29,7 +29,7 @@ fn an_outage_shorter_than_what_is_left_of_the_time_to_live_is_not_noticed_by_str
         let waiting = hosts[0].chat("client 4 [[sim tokens=3]]").await;
         sim.wait_until(|counts| counts.streams.now == 4).await;
 
-        // An outbox is renewed every 6.4 s and lives for 16: the store is away when that is due, and there are 7 s to spare.
+        // An outbox is renewed every 6.4 s and lives for 16: the store is away when that is due, and there are 6 s to spare.
         read_until(&mut streams[3], Duration::from_millis(5_400)).await;
         let written = outboxes(&store).await;
         assert!(written.len() >= 2, "a session in each host: {written:?}");
