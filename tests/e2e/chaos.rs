@@ -61,10 +61,12 @@ fn nothing_that_dies_lets_more_through_or_leaves_anything_behind() {
         }
         assert!(kills > 0 && deaths > 0, "nobody died");
 
-        // What the last of the dead left lapses while somebody is served.
+        // What the last of the dead left lapses while somebody waits: only then is there a scheduler.
         let addr = |place: usize| scene.hosts[place].borrow().addr.expect("it runs");
         let held = fill(addr(0), &sim, CAPACITY).await;
+        let waiting = tokio::spawn(ask(Client::connect(addr(0)).await, ""));
         tokio::time::sleep(TIME_TO_LIVE * 2).await;
+        waiting.abort();
         drop(held);
         settles(&store).await;
         for place in 0..HOSTS {
