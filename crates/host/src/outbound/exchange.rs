@@ -68,10 +68,13 @@ impl Exchange {
     ) -> Result<(Response<ResponseBody>, Io), Failure> {
         let sent = self.request.body().sent();
         let mut head = pin!(connection.sender.try_send_request(self.request));
-        let mut closed = false;
+        let mut connection = Some(connection);
         let head = future::poll_fn(|cx| {
-            if !closed {
-                closed = Pin::new(&mut connection.driver).poll(cx).is_ready();
+            if let Some(open) = &mut connection
+                && Pin::new(&mut open.driver).poll(cx).is_ready()
+            {
+                // A request that it has not taken up comes back when it is dropped, and not before.
+                connection = None;
             }
             head.as_mut().poll(cx)
         })
@@ -86,14 +89,11 @@ impl Exchange {
                 return Err(Failure::NotSent(self));
             }
         };
-        let (connection, io): (_, Io) = if closed {
-            (None, Box::new(future::ready(Ok(()))))
-        } else if sent.load(Ordering::Acquire) {
-            (Some(connection), Box::new(future::ready(Ok(()))))
-        } else {
+        let (connection, io): (_, Io) = match connection {
             // The upstream answered before it had the whole request. Whoever reads the answer need not be the one who
             // writes the request, so neither may depend on the other: the connection gets a task, and is not kept.
-            (None, Box::new(drive(connection)))
+            Some(open) if !sent.load(Ordering::Acquire) => (None, Box::new(drive(open))),
+            connection => (connection, Box::new(future::ready(Ok(())))),
         };
         let Self {
             between_bytes,

@@ -1,5 +1,7 @@
 //! Which connection a request goes over, and when none is made.
 
+use tokio::{sync::Notify, task::coop};
+
 use super::*;
 
 /// Answers requests on one connection until the client closes it.
@@ -71,6 +73,72 @@ async fn a_kept_connection_that_the_upstream_closed_costs_no_request() {
         was_closed.recv().await.unwrap();
     }
     assert_eq!(accepted.load(Ordering::SeqCst), 3);
+}
+
+/// An upstream that answers one request on each connection, keeps it open, and closes all when it is told to.
+async fn closes_when_told() -> (String, Arc<AtomicUsize>, Arc<Notify>) {
+    let close = Arc::new(Notify::new());
+    let told = close.clone();
+    let (url, accepted) = upstream(move |mut stream| {
+        let told = told.clone();
+        async move {
+            request(&mut stream).await;
+            let told = told.notified();
+            write(
+                &mut stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            )
+            .await;
+            told.await;
+        }
+    })
+    .await;
+    (url, accepted, close)
+}
+
+/// Closes the connections, and waits until the runtime has been told.
+async fn have_closed(close: &Notify) {
+    close.notify_waiters();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_between_its_taking_and_the_request_gives_that_back() {
+    let (url, _, close) = closes_when_told().await;
+    let client = client(None, "*://*:*");
+    let body = send(&client, get(&url), RequestOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(text(body).await, Ok("ok".into()));
+    let (pool, uri) = (client.client.0.clone(), url.parse().unwrap());
+    let taken = future::poll_fn(|cx| Poll::Ready(pool.take(&uri, cx))).await;
+    have_closed(&close).await;
+    let (_, exchange) = Exchange::new(get(&url), DEADLINE, pool, None);
+    let sent = timeout(DEADLINE, exchange.run(taken.expect("an open one"))).await;
+    let sent = sent.expect("neither a head nor an error came");
+    assert!(matches!(sent, Err(exchange::Failure::NotSent(_))));
+}
+
+/// Tokio lets a task do only so much at once: after that a socket is not even looked at, and a closed connection seems open.
+#[tokio::test]
+async fn a_closed_connection_costs_no_request_however_much_the_task_has_done_before() {
+    let (url, accepted, close) = closes_when_told().await;
+    let client = client(None, "*://*:*");
+    let body = send(&client, get(&url), RequestOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(text(body).await, Ok("ok".into()));
+    have_closed(&close).await;
+    let mut sent = Box::pin(send(&client, get(&url), RequestOptions::default()));
+    let is_pending = future::poll_fn(|cx| {
+        while let Poll::Ready(unit) = coop::poll_proceed(cx) {
+            unit.made_progress();
+        }
+        Poll::Ready(sent.as_mut().poll(cx).is_pending())
+    });
+    assert!(is_pending.await);
+    assert_eq!(text(sent.await.unwrap()).await, Ok("ok".into()));
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
