@@ -2,7 +2,8 @@
 //!
 //! # How
 //! The first count begins a task that adds up all of them after `EVERY` or a little later, and later than that where the store is
-//! slow: each of some thirty counters is a write of its own, which on Spin's SQLite waits for the disk while all others wait for it.
+//! slow: each of some thirty counters is a write of its own, which on Spin's SQLite waits for the disk while all others wait for it,
+//! those of the gate as well.
 //! An instance lives as long as its tasks, so its end loses none; a host that is killed loses what came since. A flood costs the
 //! store no more than a trickle.
 //! What the store itself costs rides along: a measurement must not keep an instance at work.
@@ -36,10 +37,12 @@ use crate::tasks::spawn;
 /// How long counts are gathered; up to half as much again by chance, so that instances do not come together.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// The longest, where the store is slow, and how many times as long as an operation takes: some thirty of them are then half a
-/// hundredth of the time.
+/// The longest, where the store is slow, and how many times as long as a batch takes: half a hundredth of the time is spent on them.
 const EVERY_AT_MOST: Duration = Duration::from_secs(20);
-const OPERATIONS: u64 = 6_000;
+const BATCHES: u64 = 200;
+
+/// As many additions as a batch has. The first is taken to take as long as so many operations of any kind, most of which are readings.
+const ADDITIONS: u64 = 30;
 
 /// How old totals may be that are told, in milliseconds: there are some two hundred.
 pub const FRESH_MS: u64 = 1_000;
@@ -181,6 +184,7 @@ fn gather(what: Tallied, times: u64) {
 /// # Errors
 /// The store failed; what is not known to be added is kept.
 pub async fn flush() -> Result<(), StoreError> {
+    let begun_ns = clock::now_ns();
     let pending = PENDING.take();
     let sums = pending.iter().map(|(what, times)| (what.key(), *times));
     let (added, outcome) = store::add_all(sums).await;
@@ -188,7 +192,9 @@ pub async fn flush() -> Result<(), StoreError> {
         gather(what, times);
     }
     outcome?;
-    by_model::flush().await
+    by_model::flush().await?;
+    BATCH_US.set(clock::now_ns().saturating_sub(begun_ns) / 1_000);
+    Ok(())
 }
 
 /// What all instances have counted, at most so long ago: read once for all who ask.
@@ -210,7 +216,7 @@ async fn read() -> Result<Totals, StoreError> {
 async fn work(_at_work: AtWork) {
     let mut failures = 0;
     while failures < TRIES {
-        let every = gathered_for(OPERATION_US.get());
+        let every = gathered_for(OPERATION_US.get(), BATCH_US.get());
         let half_ms = u64::try_from(every.as_millis() / 2).unwrap_or(1);
         let by_chance_ms = random::below(half_ms);
         sleep(every + Duration::from_millis(by_chance_ms)).await;
@@ -222,10 +228,10 @@ async fn work(_at_work: AtWork) {
     }
 }
 
-/// How long counts are gathered where an operation on the store takes so many microseconds.
-fn gathered_for(operation_us: u64) -> Duration {
-    let us = operation_us.saturating_mul(OPERATIONS);
-    Duration::from_micros(us).clamp(EVERY, EVERY_AT_MOST)
+/// How long counts are gathered where an operation on the store, and the last batch of additions, took so many microseconds.
+fn gathered_for(operation_us: u64, batch_us: u64) -> Duration {
+    let batch_us = operation_us.saturating_mul(ADDITIONS).max(batch_us);
+    Duration::from_micros(batch_us.saturating_mul(BATCHES)).clamp(EVERY, EVERY_AT_MOST)
 }
 
 /// Whether something is pending other than what the additions themselves have cost.
@@ -254,6 +260,8 @@ thread_local! {
     static AT_WORK: Cell<bool> = const { Cell::new(false) };
     /// How long an operation takes at present, in microseconds.
     static OPERATION_US: Cell<u64> = const { Cell::new(0) };
+    /// How long the last batch took, in microseconds.
+    static BATCH_US: Cell<u64> = const { Cell::new(0) };
     static TOTALS: Rc<SingleFlight<Result<Totals, StoreError>>> = Rc::default();
 }
 
@@ -270,9 +278,13 @@ mod tests {
 
     #[test]
     fn a_store_that_is_slow_is_asked_more_seldom() {
-        let gathered_ms = |us| gathered_for(us).as_millis();
+        let gathered_ms = |us| gathered_for(us, 0).as_millis();
         assert_eq!([0, 100, 333].map(gathered_ms), [2_000; 3]);
         assert_eq!([1_000, 100_000].map(gathered_ms), [6_000, 20_000]);
+        // Its readings are quick, its writes are not.
+        let gathered_ms = |batch_us| gathered_for(100, batch_us).as_millis();
+        assert_eq!([0, 10_000].map(gathered_ms), [2_000; 2]);
+        assert_eq!([50_000, 200_000].map(gathered_ms), [10_000, 20_000]);
     }
 
     #[test]

@@ -51,8 +51,12 @@ pub struct Around {
     pub load: Box<dyn Fn(u8, u64)>,
 }
 
-/// The longest rest that a slow reading leads to, in microseconds.
+/// The longest rest that a slow reading leads to, in microseconds, of one on whose next reading anything hangs.
 const REST_AT_MOST_US: u64 = 8_000;
+
+/// Whoever has others before it rests so much longer for each of them, and for so many at most.
+const LONGER: u64 = 2;
+const BEFORE_AT_MOST: u64 = 3;
 
 /// After so long a load that is still wanted is asked for again, in milliseconds.
 const LOAD_AGAIN_MS: u64 = 2_000;
@@ -73,8 +77,8 @@ pub(super) struct Shared<W: World> {
     is_chain_over: Cell<bool>,
     /// How long operations take at present, in milliseconds.
     pace_ms: Cell<u64>,
-    /// No reading before that, in microseconds of the monotonic clock: the last one took its time.
-    reads_again_us: Cell<u64>,
+    /// How long the last reading took, and when it ended, in microseconds of the monotonic clock.
+    last_read_us: Cell<(u64, u64)>,
     /// How many operations have failed, and whether the last one did.
     pub(super) failures: Cell<u64>,
     pub(super) is_failing: Cell<bool>,
@@ -103,7 +107,7 @@ impl<W: World> Gate<W> {
             foresight: Foresight::default(),
             is_chain_over: Cell::new(false),
             pace_ms: Cell::new(0),
-            reads_again_us: Cell::new(0),
+            last_read_us: Cell::default(),
             failures: Cell::new(0),
             is_failing: Cell::new(false),
             is_driven: Cell::new(false),
@@ -158,9 +162,7 @@ impl<W: World> Gate<W> {
                 Effect::Read { keys, patience_ms } => {
                     let patience = Duration::from_millis(patience_ms);
                     let found = self.read_all(keys, patience).await;
-                    let (took_us, now_us) = self.note_pace(begun_us);
-                    let rest_us = took_us.min(REST_AT_MOST_US);
-                    self.0.reads_again_us.set(now_us.saturating_add(rest_us));
+                    self.0.last_read_us.set(self.note_pace(begun_us));
                     Event::Read(found)
                 }
                 Effect::Rest { until_ms } => self.rest(until_ms).await,
@@ -273,13 +275,17 @@ impl<W: World> Gate<W> {
         }
     }
 
-    /// Rests until it is time, or something was noted; after a reading at least as long as that took. Many instances on a store that
-    /// does one thing after another (Spin's SQLite) would else keep it at work with their looks alone.
+    /// Rests until it is time, or something was noted; after a reading at least as long as that took, and several times as long behind
+    /// others. Many instances on a store that does one thing after another (Spin's SQLite) would else keep it at work with their
+    /// looks alone, and who is next waits for those who are not.
     async fn rest(&self, until_ms: u64) -> Event {
+        let (took_us, read_us) = self.0.last_read_us.get();
+        let before = u64::from(self.0.machine.borrow().distance()).min(BEFORE_AT_MOST);
+        let rest_us = took_us.min(REST_AT_MOST_US) * (1 + LONGER * before);
         // To the beginning of that millisecond, not as much later as the rest has begun after one.
         let until_us = until_ms
             .saturating_mul(1_000)
-            .max(self.0.reads_again_us.get());
+            .max(read_us.saturating_add(rest_us));
         let left_us = until_us.saturating_sub(self.0.world.now_us());
         let noted = poll_fn(|context| {
             self.0.noted.register(context.waker());

@@ -65,6 +65,20 @@ fn it_starts_when_it_has_read_that_the_one_before_it_has_ended() {
 }
 
 #[test]
+fn whoever_is_next_looks_closely_and_those_behind_it_do_not() {
+    let mut line = line();
+    line.bench.pass(500);
+    let distances = [0, 1, 2, 3].map(|at| line.bench.instances[at].distance());
+    // The scheduler, one who only relays, the heir, and one behind it.
+    assert_eq!(distances, [0, 0, 0, 1]);
+    line.bench.arrive(3, Request::default());
+    line.bench.pass(1);
+    assert_eq!(line.bench.instances[3].distance(), 0, "one has just come");
+    line.bench.pass(500);
+    assert_eq!(line.bench.instances[3].distance(), 1);
+}
+
+#[test]
 fn the_slot_is_its_own_on_the_board_afterwards_and_the_next_is_the_heir_of_it() {
     let mut line = line();
     let bench = &mut line.bench;

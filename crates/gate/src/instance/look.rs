@@ -13,9 +13,9 @@ use super::{Context, Effect, Instance};
 use crate::board::Board;
 use crate::clock::Now;
 use crate::mutant::Mutant;
-use crate::session::Seen;
 use crate::session::outbox::Outbox;
 use crate::session::verdict::Verdict;
+use crate::session::{Seen, Session};
 use crate::store::{Found, Key, Op, TermNo};
 
 /// How often a look begins anew because a newer term was drawn meanwhile.
@@ -146,12 +146,12 @@ impl Instance {
         let is_due = now_ms.saturating_sub(session.checked_at) >= times.term_check_ms
             || self.takeover_is_due(context);
         let is_absent = !matches!(found, Found::Bytes(_));
+        if look.renewal.is_none() && !is_needed && !is_due && !look.is_unreadable {
+            return self.look_ends(context);
+        }
         if !is_absent && !look.is_unreadable {
             let view = self.session.as_ref()?.view.as_ref();
             look.found = view.map(|view| (view.term, Box::new(view.board.clone())));
-        }
-        if look.renewal.is_none() && !is_needed && !is_due && !look.is_unreadable {
-            return self.look_ends(context);
         }
         let known = self.session.as_ref()?.known;
         let walks =
@@ -361,6 +361,19 @@ impl Instance {
             false => far_ms,
         };
         session.look_at = context.now.mono_ms.saturating_add(rest_ms.min(most_ms));
+    }
+
+    /// How many stand before the first who waits here; 0 where anything hangs on what is read next: that of the scheduler and of an
+    /// heir, of who moves or cancels, and of who has just come.
+    pub fn distance(&self) -> u32 {
+        let session = self.session.as_ref().filter(|_| self.term.is_none());
+        let calm = session.filter(|session| {
+            session.cancels.is_empty()
+                && !self.requests.any_moves()
+                && !session.is_ahead_of_view(&self.requests)
+                && session.inherits_from(&self.requests).is_empty()
+        });
+        calm.and_then(Session::nearest_ahead).unwrap_or(0)
     }
 
     /// A newer term is known.
