@@ -73,11 +73,11 @@ pub(super) async fn flush() -> Result<(), StoreError> {
         }
     }
     let counts = pending.values().copied();
-    let (added, adding) = store::add_all(sums.into_iter().zip(counts)).await;
-    for ((model, what), times) in pending.into_iter().skip(added) {
+    let added = store::add_all(sums.into_iter().zip(counts)).await;
+    for ((model, what), times) in pending.into_iter().skip(added.count) {
         gather(&model, what, times);
     }
-    outcome.and(adding)
+    outcome.and(added.outcome)
 }
 
 /// What was counted of each model by all instances on this store, the others last.

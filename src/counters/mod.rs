@@ -37,12 +37,10 @@ use crate::tasks::spawn;
 /// How long counts are gathered; up to half as much again by chance, so that instances do not come together.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// The longest, where the store is slow, and how many times as long as a batch takes: half a hundredth of the time is spent on them.
+/// The longest, where the store is slow, and how many times as long as an addition takes: some thirty of them are then half a
+/// hundredth of the time.
 const EVERY_AT_MOST: Duration = Duration::from_secs(20);
-const BATCHES: u64 = 200;
-
-/// As many additions as a batch has. The first is taken to take as long as so many operations of any kind, most of which are readings.
-const ADDITIONS: u64 = 30;
+const ADDITIONS: u64 = 6_000;
 
 /// How old totals may be that are told, in milliseconds: there are some two hundred.
 pub const FRESH_MS: u64 = 1_000;
@@ -184,17 +182,22 @@ fn gather(what: Tallied, times: u64) {
 /// # Errors
 /// The store failed; what is not known to be added is kept.
 pub async fn flush() -> Result<(), StoreError> {
-    let begun_ns = clock::now_ns();
     let pending = PENDING.take();
     let sums = pending.iter().map(|(what, times)| (what.key(), *times));
-    let (added, outcome) = store::add_all(sums).await;
-    for (what, times) in pending.into_iter().skip(added) {
+    let added = store::add_all(sums).await;
+    note_additions(added.count, added.took_us);
+    for (what, times) in pending.into_iter().skip(added.count) {
         gather(what, times);
     }
-    outcome?;
-    by_model::flush().await?;
-    BATCH_US.set(clock::now_ns().saturating_sub(begun_ns) / 1_000);
-    Ok(())
+    added.outcome?;
+    by_model::flush().await
+}
+
+fn note_additions(count: usize, took_us: u64) {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    if let Some(us) = took_us.checked_div(count) {
+        ADDITION_US.set(us);
+    }
 }
 
 /// What all instances have counted, at most so long ago: read once for all who ask.
@@ -216,7 +219,7 @@ async fn read() -> Result<Totals, StoreError> {
 async fn work(_at_work: AtWork) {
     let mut failures = 0;
     while failures < TRIES {
-        let every = gathered_for(OPERATION_US.get(), BATCH_US.get());
+        let every = gathered_for(addition_us());
         let half_ms = u64::try_from(every.as_millis() / 2).unwrap_or(1);
         let by_chance_ms = random::below(half_ms);
         sleep(every + Duration::from_millis(by_chance_ms)).await;
@@ -228,10 +231,15 @@ async fn work(_at_work: AtWork) {
     }
 }
 
-/// How long counts are gathered where an operation on the store, and the last batch of additions, took so many microseconds.
-fn gathered_for(operation_us: u64, batch_us: u64) -> Duration {
-    let batch_us = operation_us.saturating_mul(ADDITIONS).max(batch_us);
-    Duration::from_micros(batch_us.saturating_mul(BATCHES)).clamp(EVERY, EVERY_AT_MOST)
+/// How long an addition takes, in microseconds. Before the first it is taken for an operation as any, most of which are readings.
+fn addition_us() -> u64 {
+    OPERATION_US.get().max(ADDITION_US.get())
+}
+
+/// How long counts are gathered where an addition takes so many microseconds.
+fn gathered_for(addition_us: u64) -> Duration {
+    let us = addition_us.saturating_mul(ADDITIONS);
+    Duration::from_micros(us).clamp(EVERY, EVERY_AT_MOST)
 }
 
 /// Whether something is pending other than what the additions themselves have cost.
@@ -260,8 +268,8 @@ thread_local! {
     static AT_WORK: Cell<bool> = const { Cell::new(false) };
     /// How long an operation takes at present, in microseconds.
     static OPERATION_US: Cell<u64> = const { Cell::new(0) };
-    /// How long the last batch took, in microseconds.
-    static BATCH_US: Cell<u64> = const { Cell::new(0) };
+    /// How long each addition of the last batch took, in microseconds.
+    static ADDITION_US: Cell<u64> = const { Cell::new(0) };
     static TOTALS: Rc<SingleFlight<Result<Totals, StoreError>>> = Rc::default();
 }
 
@@ -278,13 +286,20 @@ mod tests {
 
     #[test]
     fn a_store_that_is_slow_is_asked_more_seldom() {
-        let gathered_ms = |us| gathered_for(us, 0).as_millis();
+        let gathered_ms = |us| gathered_for(us).as_millis();
         assert_eq!([0, 100, 333].map(gathered_ms), [2_000; 3]);
         assert_eq!([1_000, 100_000].map(gathered_ms), [6_000, 20_000]);
-        // Its readings are quick, its writes are not.
-        let gathered_ms = |batch_us| gathered_for(100, batch_us).as_millis();
-        assert_eq!([0, 10_000].map(gathered_ms), [2_000; 2]);
-        assert_eq!([50_000, 200_000].map(gathered_ms), [10_000, 20_000]);
+    }
+
+    #[test]
+    fn a_store_whose_readings_are_quick_is_slow_where_its_writes_are() {
+        (store_notes().took)(100);
+        note_additions(30, 60_000);
+        assert_eq!(addition_us(), 2_000);
+        note_additions(0, 0);
+        assert_eq!(addition_us(), 2_000, "none was added");
+        note_additions(2, 0);
+        assert_eq!(addition_us(), OPERATION_US.get());
     }
 
     #[test]

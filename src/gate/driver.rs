@@ -51,7 +51,7 @@ pub struct Around {
     pub load: Box<dyn Fn(u8, u64)>,
 }
 
-/// The longest rest that a slow reading leads to, in microseconds, of one on whose next reading anything hangs.
+/// The longest rest that a slow reading leads to, in microseconds, of one who has nobody before it.
 const REST_AT_MOST_US: u64 = 8_000;
 
 /// Whoever has others before it rests so much longer for each of them, and for so many at most.
@@ -275,9 +275,9 @@ impl<W: World> Gate<W> {
         }
     }
 
-    /// Rests until it is time, or something was noted; after a reading at least as long as that took, and several times as long behind
-    /// others. Many instances on a store that does one thing after another (Spin's SQLite) would else keep it at work with their
-    /// looks alone, and who is next waits for those who are not.
+    /// Rests until it is time, or something was noted; after a reading as long as that took, within bounds, and several times as long
+    /// behind others. Many instances on a store that does one thing after another (Spin's SQLite) would else keep it at work with
+    /// their looks alone, and whoever is next would wait for those who are not.
     async fn rest(&self, until_ms: u64) -> Event {
         let (took_us, read_us) = self.0.last_read_us.get();
         let before = u64::from(self.0.machine.borrow().distance()).min(BEFORE_AT_MOST);

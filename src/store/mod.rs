@@ -11,6 +11,7 @@ use futures::future::join_all;
 pub use component::{Component, Notes, note_by};
 pub use ordered::{PATIENCE, Store, number};
 
+use crate::clock;
 use crate::tasks::pause;
 use crate::world::Outcome;
 pub use crate::world::StoreError;
@@ -65,27 +66,49 @@ pub async fn add(name: String, times: u64) -> Outcome<u64> {
     shared().add(name, times, PATIENCE).await
 }
 
-/// Adds to several counters, one after another. Answers to how many it is known to have added, and the failure that ended it.
+/// What became of several additions.
+pub struct Added {
+    /// So many are known to be done, the first ones.
+    pub count: usize,
+    /// How long they took, in microseconds.
+    pub took_us: u64,
+    /// The failure that ended them.
+    pub outcome: Outcome<()>,
+}
+
+/// Adds to several counters, one after another.
 ///
 /// Nothing else of the instance goes on while a counter is raised: whether the store is there is asked once, before all of them, and
 /// between two of them all others have their turn.
-pub async fn add_all(sums: impl IntoIterator<Item = (String, u64)>) -> (usize, Outcome<()>) {
+pub async fn add_all(sums: impl IntoIterator<Item = (String, u64)>) -> Added {
     let store = shared();
-    let mut added = 0;
+    let (mut count, mut took_us) = (0, 0_u64);
     for (name, times) in sums {
         let adding = async {
-            match added {
+            match count {
                 0 => _ = store.get(name.clone(), PATIENCE).await?,
                 _ => pause().await,
             }
-            store.add_at_once(name, times, PATIENCE).await
+            let begun_ns = clock::now_ns();
+            store.add_at_once(name, times, PATIENCE).await?;
+            Ok::<_, StoreError>(clock::now_ns().saturating_sub(begun_ns) / 1_000)
         };
-        if let Err(error) = adding.await {
-            return (added, Err(error));
+        match adding.await {
+            Ok(us) => (count, took_us) = (count + 1, took_us.saturating_add(us)),
+            Err(error) => {
+                return Added {
+                    count,
+                    took_us,
+                    outcome: Err(error),
+                };
+            }
         }
-        added += 1;
     }
-    (added, Ok(()))
+    Added {
+        count,
+        took_us,
+        outcome: Ok(()),
+    }
 }
 
 /// What a counter has come to; 0 where nothing was ever added. Nothing is written.

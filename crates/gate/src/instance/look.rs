@@ -338,6 +338,7 @@ impl Instance {
             // Whoever relays by a provisional grant has time.
             true if !self.requests.any_waits()
                 && !self.requests.any_moves()
+                && !self.requests.any_confirms()
                 && session.cancels.is_empty() =>
             {
                 times.waiter_read_ms
@@ -363,8 +364,8 @@ impl Instance {
         session.look_at = context.now.mono_ms.saturating_add(rest_ms.min(most_ms));
     }
 
-    /// How many stand before the first who waits here; 0 where anything hangs on what is read next: that of the scheduler and of an
-    /// heir, of who moves or cancels, and of who has just come.
+    /// How many stand before the first who waits here; 0 of a scheduler and of an heir, of one who moves or cancels, has just come, or
+    /// starts by the next reading. Who is second may be granted a slot at the same time as the first, and sees it a little later.
     pub fn distance(&self) -> u32 {
         let session = self.session.as_ref().filter(|_| self.term.is_none());
         let calm = session.filter(|session| {

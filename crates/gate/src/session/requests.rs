@@ -211,6 +211,11 @@ impl Requests {
         self.list.iter().any(Entry::waits)
     }
 
+    /// Whether anybody starts once its session has been heard of.
+    pub fn any_confirms(&self) -> bool {
+        self.list.iter().any(|entry| entry.confirms)
+    }
+
     /// Whether anybody waits to be told where it goes on.
     pub fn any_moves(&self) -> bool {
         let mut relaying = self.list.iter().filter(|entry| entry.relays());
