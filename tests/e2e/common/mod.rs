@@ -80,7 +80,8 @@ pub const SECOND: Duration = Duration::from_secs(1);
 /// No test takes so long, be the machine ever so busy.
 const HANGS: Duration = SECOND.saturating_mul(600);
 
-/// Costs nothing where all is well. Longer than the longest rest between two additions to a counter, which is 30 s where the store is slow.
+/// Costs nothing where all is well. Longer than the longest rest between two additions to a counter, which is 30 s where the store is
+/// slow.
 const PATIENCE: Duration = SECOND.saturating_mul(60);
 
 const LOOK: Duration = Duration::from_millis(10);

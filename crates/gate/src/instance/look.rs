@@ -338,7 +338,6 @@ impl Instance {
             // Whoever relays by a provisional grant has time.
             true if !self.requests.any_waits()
                 && !self.requests.any_moves()
-                && !self.requests.any_confirms()
                 && session.cancels.is_empty() =>
             {
                 times.waiter_read_ms
@@ -371,6 +370,7 @@ impl Instance {
         let calm = session.filter(|session| {
             session.cancels.is_empty()
                 && !self.requests.any_moves()
+                && !self.requests.any_confirms()
                 && !session.is_ahead_of_view(&self.requests)
                 && session.inherits_from(&self.requests).is_empty()
         });
