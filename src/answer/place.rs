@@ -26,7 +26,7 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
     let count = board.count();
     let max = breakers::room(&job.config).capacity();
     let is_waiting = matches!(place.phase(), Phase::Waiting | Phase::Sending { .. });
-    let foreseen = place.foreseen(board).filter(|_| is_waiting);
+    let foreseen = place.foreseen(board);
     let ahead = foreseen.map_or_else(|| place.ahead_in(board), |one| one.ahead);
     let position = if is_waiting { u64::from(ahead) + 1 } else { 0 };
     let plain_ms = || Service::of(board).wait_ms(ahead, count.active, max);

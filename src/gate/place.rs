@@ -163,8 +163,12 @@ impl<W: World> Place<W> {
         self.request.wants
     }
 
-    /// What its client can be told of its wait, as `board` shows it; `None` if it does not wait there, or came a moment ago.
+    /// What its client can be told of its wait, as `board` shows it; `None` if it does not wait there, or came a moment ago. Nothing is
+    /// run forward for one that waits no longer: its request upstream would wait for that.
     pub fn foreseen(&self, board: &Board) -> Option<Foreseen> {
+        if !matches!(self.phase(), Phase::Waiting | Phase::Sending { .. }) {
+            return None;
+        }
         let gate = &self.gate.0;
         let now_ms = gate.world.now().mono_ms;
         let room = (gate.around.room)();

@@ -135,6 +135,20 @@ fn a_slot_is_given_back_although_the_task_that_waits_with_it_is_dropped() {
 }
 
 #[test]
+fn nothing_is_foreseen_for_one_that_waits_no_longer() {
+    let scene = Scene::new(100, 100);
+    let first = scene.enter();
+    assert!(scene.until_relayed(&first));
+    let waiting = scene.enter();
+    assert!(scene.pass(Duration::from_secs(1), || waiting.is_in_line()));
+    let board = scene.gate.cached(u64::MAX).expect("it was read");
+    assert!(waiting.foreseen(&board).is_some());
+    drop(first);
+    assert!(scene.until_relayed(&waiting));
+    assert_eq!(waiting.foreseen(&board), None, "it waits by an old board");
+}
+
+#[test]
 fn the_gate_is_driven_although_the_task_that_was_to_do_it_is_dropped_before_it_began() {
     let scene = Scene::new(100, 100);
     let first = scene.enter();
