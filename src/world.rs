@@ -29,6 +29,15 @@ pub trait World: Clone + Unpin + 'static {
     /// The value of a key.
     fn get(&self, key: String) -> impl Future<Output = Outcome<Option<Vec<u8>>>> + 'static;
 
+    /// Whether several keys are to be read by one operation.
+    fn reads_many(&self) -> bool;
+
+    /// The values of these keys, each another, in their order, by one operation.
+    fn get_many(
+        &self,
+        keys: Vec<String>,
+    ) -> impl Future<Output = Outcome<Vec<Option<Vec<u8>>>>> + 'static;
+
     /// Writes a whole key. It takes effect at most once.
     fn set(&self, key: String, value: Vec<u8>) -> impl Future<Output = Outcome<()>> + 'static;
 

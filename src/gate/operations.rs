@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use sluice_gate::instance::Event;
 use sluice_gate::store::{Found, Key, Op};
 
 use super::driver::Gate;
+use crate::store::counted;
 use crate::world::{Outcome, StoreError, World};
 
 impl<W: World> Gate<W> {
@@ -41,21 +41,21 @@ impl<W: World> Gate<W> {
         })
     }
 
-    /// Reads some keys side by side.
+    /// Reads some keys.
     pub(super) async fn read_all(&self, keys: Vec<Key>, patience: Duration) -> Vec<Found> {
-        let reads = keys.into_iter().map(|key| self.find(key, patience));
-        join_all(reads).await
+        let names = keys.iter().map(Key::to_string).collect();
+        let values = self.0.store.get_all(names, patience).await;
+        let found = keys.iter().zip(values);
+        found.map(|(key, value)| self.find(key, value)).collect()
     }
 
-    async fn find(&self, key: Key, patience: Duration) -> Found {
-        let store = &self.0.store;
+    fn find(&self, key: &Key, value: Outcome<Option<Vec<u8>>>) -> Found {
         let found: Outcome<Found> = if key.is_counter() {
-            let number = store.count(key.to_string(), patience).await;
+            let number = value.and_then(counted);
             let count = number.map(|number| number.and_then(|number| key.count(number)));
             count.map(|count| count.map_or(Found::Absent, Found::Number))
         } else {
-            let bytes = store.get(key.to_string(), patience).await;
-            bytes.map(|bytes| bytes.map_or(Found::Absent, Found::Bytes))
+            value.map(|bytes| bytes.map_or(Found::Absent, Found::Bytes))
         };
         self.note_outcome(found.is_ok());
         found.unwrap_or(Found::Failed)

@@ -1,11 +1,15 @@
 //! The component's world: the host's key-value store, by its two interfaces, the host's clocks and its chance.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures::poll;
 use sluice_gate::Now;
 use spin_sdk::key_value::{Error, Store};
 
@@ -14,7 +18,7 @@ use crate::http::log::Line;
 use crate::random;
 use crate::tasks;
 use crate::world::{Outcome, StoreError, World};
-use atomics::wasi::keyvalue::{atomics as counter, store as bucket};
+use bucket_bindings::wasi::keyvalue::{atomics as counter, batch as many, store as bucket};
 
 /// The world of the component. All of an instance share one connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,7 +64,35 @@ impl World for Component {
     }
 
     fn get(&self, key: String) -> impl Future<Output = Outcome<Option<Vec<u8>>>> + 'static {
-        async { Ok(store().await?.get(key).await?) }
+        async {
+            let store = store().await?;
+            let mut reading = pin!(store.get(key));
+            let first = poll!(reading.as_mut());
+            // One that failed at once says nothing: a connection that is down is known to be so without a wait.
+            note_first(matches!(first, Poll::Ready(Ok(_))));
+            Ok(match first {
+                Poll::Ready(value) => value?,
+                Poll::Pending => reading.await?,
+            })
+        }
+    }
+
+    fn reads_many(&self) -> bool {
+        AT_ONCE.get() >= AT_ONCE_KNOWN
+    }
+
+    fn get_many(
+        &self,
+        keys: Vec<String>,
+    ) -> impl Future<Output = Outcome<Vec<Option<Vec<u8>>>>> + 'static {
+        async move {
+            let found = many::get_many(&*open_bucket()?, &keys).map_err(|error| {
+                note_first(false);
+                from_bucket(error)
+            })?;
+            let mut found: HashMap<_, _> = found.into_iter().collect();
+            Ok(keys.iter().map(|key| found.remove(key)?).collect())
+        }
     }
 
     fn set(&self, key: String, value: Vec<u8>) -> impl Future<Output = Outcome<()>> + 'static {
@@ -101,6 +133,19 @@ impl World for Component {
     }
 }
 
+/// Whether a reading was answered where it was asked for, without a wait. A store of which all are is in the host's own process
+/// (SQLite), and the instance stands still for each of them in any case: so one for several keys, during which it does too, holds
+/// nothing up, and costs a lock of the store and a call of the host once. On any other a store that is away would stop the instance.
+fn note_first(is_at_once: bool) {
+    AT_ONCE.set(match is_at_once {
+        true => AT_ONCE.get().saturating_add(1),
+        false => 0,
+    });
+}
+
+/// After so many readings in succession that were answered at once a store is known to do so.
+const AT_ONCE_KNOWN: u32 = 16;
+
 /// Opened at the first operation that needs it. Should two open it side by side, both are good.
 async fn store() -> Outcome<Rc<Store>> {
     if let Some(store) = STORE.with_borrow(Clone::clone) {
@@ -124,6 +169,7 @@ thread_local! {
     static STORE: RefCell<Option<Rc<Store>>> = const { RefCell::new(None) };
     static BUCKET: RefCell<Option<Rc<bucket::Bucket>>> = const { RefCell::new(None) };
     static NOTES: Cell<Option<Notes>> = const { Cell::new(None) };
+    static AT_ONCE: Cell<u32> = const { Cell::new(0) };
 }
 
 impl From<Error> for StoreError {
@@ -140,18 +186,36 @@ fn from_bucket(error: bucket::Error) -> StoreError {
     })
 }
 
-/// Bindings for the one shared primitive that every store has. spin-sdk carries them under `experimental` only.
-mod atomics {
+/// Bindings for the one shared primitive that every store has, and for reading several keys by one call. spin-sdk carries them under
+/// `experimental` only.
+mod bucket_bindings {
     #![allow(missing_docs, unsafe_code, reason = "generated")]
     wit_bindgen::generate!({
         inline: "
-            package sluice:counter;
+            package sluice:bucket;
 
-            world counter {
+            world bucket {
                 import wasi:keyvalue/atomics@0.2.0-draft2;
+                import wasi:keyvalue/batch@0.2.0-draft2;
             }
         ",
         path: "wit/keyvalue",
         generate_all,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_keys_are_read_by_one_call_only_where_many_readings_were_answered_at_once() {
+        let world = Component;
+        (1..AT_ONCE_KNOWN).for_each(|_| note_first(true));
+        assert!(!world.reads_many());
+        note_first(true);
+        assert!(world.reads_many());
+        note_first(false);
+        assert!(!world.reads_many());
+    }
 }

@@ -6,10 +6,8 @@ mod component;
 mod ordered;
 mod queue;
 
-use futures::future::join_all;
-
 pub use component::{Component, Notes, note_by};
-pub use ordered::{PATIENCE, Store, number};
+pub use ordered::{PATIENCE, Store, counted, number};
 
 use crate::clock;
 use crate::tasks::pause;
@@ -125,9 +123,10 @@ pub async fn sum(name: &str) -> Outcome<u64> {
 /// # Errors
 /// One of them could not be read.
 pub async fn sums(names: impl IntoIterator<Item = String>) -> Outcome<Vec<u64>> {
-    let store = shared();
-    let counts = names.into_iter().map(|name| store.count(name, PATIENCE));
-    let counts = join_all(counts).await.into_iter();
+    let values = shared()
+        .get_all(names.into_iter().collect(), PATIENCE)
+        .await;
+    let counts = values.into_iter().map(|value| counted(value?));
     counts.map(|count| Ok(count?.unwrap_or(0))).collect()
 }
 

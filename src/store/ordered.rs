@@ -9,9 +9,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::{Either, join_all, select};
 
-use super::queue::{Access, Pass, Queue};
+use super::queue::{AT_ONCE, Access, Pass, Queue};
 use crate::world::{Outcome, StoreError, World};
 
 /// How long an operation may take, where its caller does not say otherwise.
@@ -46,17 +46,36 @@ impl<W: World> Store<W> {
             .await
     }
 
+    /// The values of several keys, in their order: side by side, or by few operations where the world has it so.
+    ///
+    /// # Errors
+    /// Each by itself: that key could not be read.
+    pub async fn get_all(
+        &self,
+        keys: Vec<String>,
+        patience: Duration,
+    ) -> Vec<Outcome<Option<Vec<u8>>>> {
+        if keys.len() < 2 || !self.world.reads_many() {
+            let reads = keys.into_iter().map(|key| self.get(key, patience));
+            return join_all(reads).await;
+        }
+        let reads = keys.chunks(AT_ONCE).map(|keys| async {
+            let (world, many) = (self.world.clone(), keys.to_vec());
+            let read = async move || world.get_many(many).await;
+            match self.read(Access::Read, patience, read).await {
+                Ok(values) => values.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error); keys.len()],
+            }
+        });
+        join_all(reads).await.concat()
+    }
+
     /// The value of a counter; `None` where it is absent.
     ///
     /// # Errors
     /// It could not be read, or is no counter.
     pub async fn count(&self, key: String, patience: Duration) -> Outcome<Option<u64>> {
-        let Some(bytes) = self.get(key, patience).await? else {
-            return Ok(None);
-        };
-        number(&bytes)
-            .map(Some)
-            .ok_or_else(|| StoreError::Failed("not a counter".to_owned()))
+        counted(self.get(key, patience).await?)
     }
 
     /// The names of all keys. Rare: nothing else of the instance is done meanwhile.
@@ -211,6 +230,18 @@ impl<W: World, T> Drop for ToItsEnd<W, T> {
                 drop(pass);
             });
         }
+    }
+}
+
+/// The value of a counter, by that of its key.
+///
+/// # Errors
+/// It is no counter.
+pub fn counted(value: Option<Vec<u8>>) -> Outcome<Option<u64>> {
+    let count = value.map(|bytes| number(&bytes));
+    match count {
+        Some(None) => Err(StoreError::Failed("not a counter".to_owned())),
+        count => Ok(count.flatten()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `spin:key-value@3.0.0` and `wasi:keyvalue@0.2.0-draft2` over the stores of [`crate::store`].
 //!
 //! The operations of `spin:key-value` are asynchronous: while one waits for the store, other requests of the instance go
-//! on. Those of `wasi:keyvalue` are not, by their definition: the whole instance waits. So a component has only the one of
-//! them that `spin:key-value` lacks, `increment`.
+//! on. Those of `wasi:keyvalue` are not, by their definition: the whole instance waits. So a component has only those of
+//! them that `spin:key-value` lacks, `increment` and `get-many`.
 //!
 //! A listing is complete before its stream begins, so that it holds nothing while it waits for its reader.
 
@@ -16,7 +16,7 @@ use wasmtime::{
 use crate::{
     bindings::{
         spin::key_value::key_value as spin,
-        wasi::keyvalue::{atomics, store as wasi},
+        wasi::keyvalue::{atomics, batch, store as wasi},
     },
     instance::{Component, InstanceState},
     store::{Store, StoreError},
@@ -169,6 +169,18 @@ impl atomics::Host for KeyValueView<'_> {
             .increment(&key, delta)
             .await
             .map_err(wasi_error))
+    }
+}
+
+impl batch::Host for KeyValueView<'_> {
+    async fn get_many(
+        &mut self,
+        resource: Resource<OpenStore>,
+        keys: Vec<String>,
+    ) -> Result<Result<Vec<(String, Option<Vec<u8>>)>, wasi::Error>> {
+        let values = self.store(&resource)?.get_many(&keys).await;
+        let pairs = values.map(|values| keys.into_iter().zip(values).collect());
+        Ok(pairs.map_err(wasi_error))
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) write_us: (u64, u64),
     /// Counters stand in the store as decimal digits, as in Redis; else in 8 bytes, as in SQLite.
     pub(super) is_decimal: bool,
+    /// Several keys are read by one operation.
+    pub(super) reads_many: bool,
     /// How much faster or slower clocks run, in millionths.
     pub(super) drift_ppm: u64,
     pub(super) odds: Odds,
@@ -108,6 +110,7 @@ impl Plan {
             read_us,
             write_us,
             is_decimal: dice.coin(),
+            reads_many: dice.coin(),
             drift_ppm: dice.one_of(&[0, 200, 10_000]),
             odds: Odds::default(),
             clients: dice.one_of(&[0, 0, 2, 5, 1_000]),

@@ -320,6 +320,25 @@ impl World for Instance {
         self.operation(false, || what, move |values| values.keys.get(&key).cloned())
     }
 
+    fn reads_many(&self) -> bool {
+        self.shared.plan.reads_many
+    }
+
+    fn get_many(
+        &self,
+        keys: Vec<String>,
+    ) -> impl Future<Output = Outcome<Vec<Option<Vec<u8>>>>> + 'static {
+        let what = format!("get {}", keys.join(", "));
+        self.operation(
+            false,
+            || what,
+            move |values| {
+                let values = keys.iter().map(|key| values.keys.get(key).cloned());
+                values.collect()
+            },
+        )
+    }
+
     fn set(&self, key: String, value: Vec<u8>) -> impl Future<Output = Outcome<()>> + 'static {
         let what = format!("put {key} {} bytes", value.len());
         self.operation(

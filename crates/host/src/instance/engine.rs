@@ -39,6 +39,7 @@ impl Engine {
             &mut linker,
             InstanceState::key_value,
         )?;
+        wasi::keyvalue::batch::add_to_linker::<_, KeyValue>(&mut linker, InstanceState::key_value)?;
         spin::variables::variables::add_to_linker::<_, HasVariables>(
             &mut linker,
             InstanceState::variables,

@@ -28,6 +28,15 @@ pub trait Store: Send + Sync {
     /// The value of `key`, if it is there.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The values of `keys`, in their order. They need not be of one moment.
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.get(key).await?);
+        }
+        Ok(values)
+    }
+
     /// Writes `value` at `key`, over whatever was there.
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError>;
 

@@ -179,6 +179,15 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let keys = keys.to_owned();
+        self.at_once(move |connection, label| {
+            let values = keys.iter().map(|key| value(connection, label, key));
+            values.collect()
+        })
+        .await
+    }
+
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
         let key = key.to_owned();
         self.write(move |connection, label| put(connection, label, &key, &value))

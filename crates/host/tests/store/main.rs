@@ -89,6 +89,7 @@ every_store! {
     rules::an_absent_key_is_none_and_not_an_error
     rules::what_was_written_is_read_and_the_last_write_stands
     rules::an_empty_value_is_there
+    rules::several_keys_are_read_in_their_order
     rules::values_and_keys_may_be_any_bytes_and_any_text
     rules::a_deleted_key_is_absent
     rules::every_key_is_listed_once

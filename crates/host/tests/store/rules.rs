@@ -26,6 +26,16 @@ pub(crate) async fn an_empty_value_is_there(Subject { store, .. }: Subject) {
     assert_eq!(store.get("key").await.unwrap(), Some(Vec::new()));
 }
 
+pub(crate) async fn several_keys_are_read_in_their_order(Subject { store, .. }: Subject) {
+    store.set("b", b"two".into()).await.unwrap();
+    store.set("a", b"one".into()).await.unwrap();
+    let keys = ["b", "absent", "a", "b"].map(str::to_owned);
+    let values = store.get_many(&keys).await.unwrap();
+    let (one, two) = (b"one".to_vec(), b"two".to_vec());
+    assert_eq!(values, [Some(two.clone()), None, Some(one), Some(two)]);
+    assert_eq!(store.get_many(&[]).await.unwrap(), [None; 0]);
+}
+
 pub(crate) async fn values_and_keys_may_be_any_bytes_and_any_text(Subject { store, .. }: Subject) {
     let value: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     for key in ["", "a b", "ü:/?*", "'; DROP TABLE spin_key_value; --"] {
