@@ -27,7 +27,7 @@
 //! | passed | a board that was read or put under the fence |
 //! | epoch | a random word in every key: a store that was emptied has another one |
 //! | lapse | a session that went unrenewed for its time to live |
-//! | heir | one who waits and has the next slot that is free |
+//! | heir | one who waits and has the next slot that is free, or the one after that |
 //! | next | among the first few who wait for their model |
 //! | sign of life | another beat in an outbox: it comes before a grant |
 //! | away | of a session that was next and gave no sign of life: it is passed over until it does |

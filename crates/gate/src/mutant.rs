@@ -96,6 +96,8 @@ pub(crate) enum Mutant {
     HeirChanges,
     /// 26: the heir has the next slot that is free, before anybody else.
     HeirNotFirst,
+    /// 26: the second heir starts when two have ended, not one.
+    HeirOutOfTurn,
     /// 26: an heir of which nobody has heard for too long starts only by a board that was read after that.
     HeirUnheard,
     /// 28: whose grant is recalled keeps it until it says that it has ended.
@@ -119,7 +121,7 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 54] = [
+    pub(crate) const ALL: [Mutant; 55] = [
         Mutant::TermBeforeBoard,
         Mutant::TermsFromZero,
         Mutant::StartBeforeFence,
@@ -165,6 +167,7 @@ impl Mutant {
         Mutant::UnsettledSlot,
         Mutant::HeirChanges,
         Mutant::HeirNotFirst,
+        Mutant::HeirOutOfTurn,
         Mutant::HeirUnheard,
         Mutant::RecallFrees,
         Mutant::TakeUnreadable,

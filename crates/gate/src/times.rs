@@ -118,6 +118,27 @@ impl Times {
         (gap_ms / 128).min(self.slow_look_ms).max(self.look_ms)
     }
 
+    /// The same of the second heir, until it knows that the slot of the first is free.
+    pub(crate) fn second_look_rest_ms(&self, gap_ms: u64) -> u64 {
+        (gap_ms / 4).min(self.slow_look_ms).max(self.look_ms)
+    }
+
+    /// The same of one that has so many before it, where the first of those are heirs: half of the time until it is one. Where several
+    /// slots become free at once it may be granted one all the same, unless it is `far`.
+    pub(crate) fn behind_look_rest_ms(&self, gap_ms: u64, ahead: u64, far: bool) -> u64 {
+        let rest_ms = (gap_ms / 2).saturating_mul(ahead);
+        let most_ms = match far {
+            true => self.far_look_ms,
+            false => 4 * self.slow_look_ms,
+        };
+        rest_ms.min(most_ms).max(self.look_ms)
+    }
+
+    /// The same of a scheduler whose board names heirs, who need no other.
+    pub(crate) fn heirs_look_rest_ms(&self, gap_ms: u64) -> u64 {
+        (gap_ms / 16).min(self.slow_look_ms).max(self.look_ms)
+    }
+
     /// The same of one that has so many before it who are not next: a quarter of the time until it is.
     pub(crate) fn far_look_rest_ms(&self, gap_ms: u64, distance: u64) -> u64 {
         let nearest_ms = self.look_ms.saturating_mul(distance.saturating_add(1));

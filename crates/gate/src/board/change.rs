@@ -149,7 +149,7 @@ impl Board {
         self.members.remove(at);
         self.grants.retain(|grant| grant.ask.session != session);
         self.line.retain(|waiting| waiting.ask.session != session);
-        self.forget_heir();
+        self.forget_heirs();
         true
     }
 
@@ -158,7 +158,7 @@ impl Board {
         let before = self.grants.len() + self.line.len();
         self.grants.retain(|grant| grant.ask != ask);
         self.line.retain(|waiting| waiting.ask != ask);
-        self.forget_heir();
+        self.forget_heirs();
         self.grants.len() + self.line.len() < before
     }
 
@@ -234,7 +234,7 @@ impl Board {
         };
         let waiting = self.line.remove(at);
         self.grants.insert(place, waiting.granted(upstream));
-        self.forget_heir();
+        self.forget_heirs();
         Ok(())
     }
 
@@ -247,7 +247,7 @@ impl Board {
         let upstream = self.grants.remove(at).upstream;
         let ask = successor.ask;
         // It is in the line no longer, whichever way it goes on.
-        self.heir.take_if(|heir| heir.ask == ask);
+        self.heirs.retain(|heir| heir.ask != ask);
         if let Ok(grant) = self.grant_mut(ask) {
             (grant.upstream, grant.provisional) = (upstream, false);
             return true;
@@ -268,10 +268,10 @@ impl Board {
         true
     }
 
-    /// Takes the provisional grants of a session back: whoever had one waits again, in front. How many they were. Its heir is none.
+    /// Takes the provisional grants of a session back: whoever had one waits again, in front. How many they were. It has no heir.
     pub(crate) fn take_back(&mut self, session: SessionNo) -> usize {
         let is_meant = |grant: &mut Grant| grant.provisional && grant.ask.session == session;
-        self.heir.take_if(|heir| heir.ask.session == session);
+        self.heirs.retain(|heir| heir.ask.session != session);
         let back: Vec<Grant> = self.grants.extract_if(.., is_meant).collect();
         for grant in back.iter().rev() {
             let waiting = Waiting {
@@ -342,8 +342,9 @@ impl Board {
             && below_top
             && once
             && self
-                .heir
-                .is_none_or(|heir| waiting.binary_search(&heir.ask).is_ok())
+                .heirs
+                .iter()
+                .all(|heir| waiting.binary_search(&heir.ask).is_ok())
             && waiting.iter().all(|ask| self.grant(*ask).is_none())
             && waiting
                 .iter()
@@ -354,7 +355,7 @@ impl Board {
 
 impl Waiting {
     /// Its grant.
-    pub(super) fn granted(self, upstream: u8) -> Grant {
+    pub(crate) fn granted(self, upstream: u8) -> Grant {
         Grant {
             ask: self.ask,
             upstream,

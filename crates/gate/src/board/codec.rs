@@ -10,7 +10,7 @@ use super::Board;
 pub const BOARD_MAX: usize = 128 * 1024;
 
 /// The number of this form of boards and outboxes. Raised with every change that an older version would misread.
-pub const FORMAT: u8 = if cfg!(feature = "next-format") { 8 } else { 7 };
+pub const FORMAT: u8 = if cfg!(feature = "next-format") { 9 } else { 8 };
 
 /// Why bytes are no board, or a board has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,12 +144,12 @@ mod tests {
                 mark: Some(Mark::Refused(Refusal::QueueFull)),
                 ..Waiting::default()
             }],
-            heir: Some(Heir {
+            heirs: vec![Heir {
                 ask: ask(7, 2),
                 upstream: 3,
                 of: 1,
                 started: true,
-            }),
+            }],
             policy: field(),
             ..Board::default()
         }

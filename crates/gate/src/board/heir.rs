@@ -1,4 +1,4 @@
-//! The heir of the next slot that is free (rule 26).
+//! The heirs of the next slots that are free (rule 26).
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,11 @@ use super::{AskId, Board, Grant, Mark};
 use crate::room::Room;
 use crate::store::SessionNo;
 
-/// One who waits and has the next slot that is free, whatever is decided afterwards: it may start as soon as it reads that a grant of
-/// this board has ended (rule 26).
+/// The most heirs at a time. While the first takes its slot another answer may end, and the board that says so takes several operations.
+pub const HEIRS_MAX: usize = 2;
+
+/// One who waits and has one of the next slots that are free, whatever is decided afterwards: the first heir may start as soon as it
+/// reads that a grant of this board has ended, the second as soon as two have (rule 26).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Heir {
     /// Whose ask.
@@ -21,21 +24,30 @@ pub struct Heir {
 }
 
 impl Board {
-    /// Whether a slot is free that is the heir's and is to be given to it. Where nobody may start the slot stays free, unless it has
-    /// started.
-    pub(crate) fn heir_is_due(&self, room: &Room) -> bool {
-        let granted = u32::try_from(self.grants.len()).unwrap_or(u32::MAX);
-        self.heir.is_some_and(|heir| {
-            let may_start = heir.started || room.limit(heir.upstream.into()) > 0;
-            may_start && granted < heir.of.max(room.capacity())
-        })
+    /// Gives each heir its slot that is free: it may have started. So it is asked neither for a sign of life nor for a mark; one that was
+    /// cancelled meanwhile is to be stopped. Where nobody may start the slot stays free, unless its heir has started. `is_quick`: their
+    /// grants are provisional, unless they have said that they have started. How many they were.
+    pub(crate) fn give_to_heirs(&mut self, room: &Room, is_quick: bool) -> u64 {
+        let mut given = 0;
+        while let Some(at) = self.heir_that_is_due(room) {
+            let heir = self.heirs.remove(at);
+            given += u64::from(self.give_to_heir(heir, is_quick).is_some());
+        }
+        given
     }
 
-    /// The heir has its slot: it may have started. So it is asked neither for a sign of life nor for a mark; one that was cancelled
-    /// meanwhile is to be stopped. `is_quick`: its grant is provisional, unless it has said that it has
-    /// started.
-    pub(crate) fn give_to_heir(&mut self, is_quick: bool) -> Option<AskId> {
-        let heir = self.heir.take()?;
+    /// The first heir whose slot is free and is to be given to it: those before it have one each.
+    fn heir_that_is_due(&self, room: &Room) -> Option<usize> {
+        let mut heirs = self.heirs.iter().enumerate();
+        let due = heirs.find(|(at, heir)| {
+            let may_start = heir.started || room.limit(heir.upstream.into()) > 0;
+            let slots = usize::try_from(heir.of.max(room.capacity())).unwrap_or(usize::MAX);
+            may_start && self.grants.len().saturating_add(*at) < slots
+        });
+        due.map(|(at, _)| at)
+    }
+
+    fn give_to_heir(&mut self, heir: Heir, is_quick: bool) -> Option<AskId> {
         let Heir { ask, upstream, .. } = heir;
         let at = self.line.iter().position(|waiting| waiting.ask == ask)?;
         let waiting = self.line.remove(at);
@@ -49,23 +61,27 @@ impl Board {
         Some(ask)
     }
 
-    /// Whether the heir is of this session.
-    pub(crate) fn is_heir_of(&self, session: SessionNo) -> bool {
-        self.heir.is_some_and(|heir| heir.ask.session == session)
+    /// Whether an heir is of this session.
+    pub(crate) fn has_heir_of(&self, session: SessionNo) -> bool {
+        self.heirs.iter().any(|heir| heir.ask.session == session)
+    }
+
+    /// Whether this ask is an heir.
+    pub(crate) fn is_heir(&self, ask: AskId) -> bool {
+        self.heirs.iter().any(|heir| heir.ask == ask)
     }
 
     /// This ask says that it has started.
     pub(crate) fn note_started(&mut self, ask: AskId) {
-        let heir = self.heir.as_mut().filter(|heir| heir.ask == ask);
-        if let Some(heir) = heir {
+        for heir in self.heirs.iter_mut().filter(|heir| heir.ask == ask) {
             heir.started = true;
         }
     }
 
     /// Whoever does not wait is no heir.
-    pub(super) fn forget_heir(&mut self) {
+    pub(super) fn forget_heirs(&mut self) {
         let line = &self.line;
-        self.heir
-            .take_if(|heir| !line.iter().any(|waiting| waiting.ask == heir.ask));
+        self.heirs
+            .retain(|heir| line.iter().any(|waiting| waiting.ask == heir.ask));
     }
 }

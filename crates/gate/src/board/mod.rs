@@ -9,7 +9,7 @@ mod heir;
 mod view;
 
 pub use change::{Decision, Unlawful};
-pub use heir::Heir;
+pub use heir::{HEIRS_MAX, Heir};
 pub use view::Count;
 
 use serde::{Deserialize, Serialize};
@@ -60,8 +60,8 @@ pub struct Board {
     pub grants: Vec<Grant>,
     /// Who waits, in the order in which the policy lists them.
     pub line: Vec<Waiting>,
-    /// Who of them has the next slot that is free.
-    pub heir: Option<Heir>,
+    /// Who of them have the next slots that are free, in their order.
+    pub heirs: Vec<Heir>,
     /// The policy's own field.
     pub policy: Field,
 }

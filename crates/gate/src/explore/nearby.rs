@@ -50,6 +50,13 @@ fn rule_26_a_heir_that_was_not_heard_of_starts_only_by_a_board_read_after_that()
     breaks(heir.once().doubts().with(Stall, 1), &[HeirUnheard], BEYOND);
 }
 
+/// Process 1 holds both slots, the heirs are of process 2.
+#[test]
+fn rule_26_a_second_heir_starts_when_two_have_ended() {
+    let heirs = Config::of(&[0, 2, 2], 2).stand(&[Relays(1), Relays(1), Waits(2), Waits(2)]);
+    breaks(heirs.once().doubts(), &[HeirOutOfTurn], "3 relay");
+}
+
 /// An older board of the term lands over the one by which another session has started.
 #[test]
 fn rule_19_the_term_is_given_up_when_a_put_was_not_acknowledged() {

@@ -87,7 +87,7 @@ impl World {
                 .map(|waiting| &mut waiting.ask.session);
             granted
                 .chain(lined)
-                .chain(board.heir.as_mut().map(|heir| &mut heir.ask.session))
+                .chain(board.heirs.iter_mut().map(|heir| &mut heir.ask.session))
                 .for_each(|session| *session = f(*session));
         });
         self.map_keys(epoch, |key| {

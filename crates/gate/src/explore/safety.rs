@@ -2,11 +2,12 @@
 //!
 //! The short ones are run with every test. The long ones need minutes to hours and up to 4 GB: `SLUICE_LONG=1`.
 
+use super::config::Config;
 use super::config::Fault::{
     Crash, Empty, Freeze, Late, LateOutbox, Leave, LostAdd, ReadFail, Resign, Stall, Take,
     WriteFail,
 };
-use super::config::{Config, Stands};
+use super::config::Stands::{Relays, Waits};
 use super::search::{Limits, Outcome, search};
 
 /// Searches all of a configuration: safety, and where ticks are prompt an end from every state.
@@ -48,9 +49,21 @@ fn doubting() -> Config {
 /// A scheduler beside a holder and the heir of its slot, each in a session of its own.
 fn heir() -> Config {
     Config::of(&[1, 1, 1], 1)
-        .stand(&[Stands::Relays(1), Stands::Waits(2), Stands::Waits(0)])
+        .stand(&[Relays(1), Waits(2), Waits(0)])
         .once()
         .doubts()
+}
+
+/// A scheduler that has nothing of its own, beside two holders of one session and their heirs of another.
+fn two_heirs() -> Config {
+    let stand = [Relays(1), Relays(1), Waits(2), Waits(2)];
+    Config::of(&[0, 2, 2], 2).stand(&stand).once().doubts()
+}
+
+/// A scheduler that holds one of two slots beside a session that holds the other, and both heirs: one may start as a successor.
+fn two_heirs_and_a_successor() -> Config {
+    let stand = [Relays(0), Relays(1), Waits(1), Waits(1)];
+    Config::of(&[1, 3], 2).stand(&stand).once().doubts()
 }
 
 /// One session with three requests, and two slots: a grant may be on its way while another slot becomes free.
@@ -91,9 +104,11 @@ configurations! {
     a_successor_and_an_emptied_store: two_of_one().with(Empty, 1), 1_528;
     successors_of_successors: Config::of(&[4], 1).now().holder().with(WriteFail, 1), 135_225;
     successors_beside_free_slots: three_of_one_on_two().with(Leave, 1), 19_674;
-    provisional_grants: doubting(), 199_564;
-    a_heir: heir(), 31_890;
-    a_heir_and_a_crash: heir().with(Crash, 1), 76_389;
+    provisional_grants: doubting(), 198_521;
+    a_heir: heir(), 31_857;
+    a_heir_and_a_crash: heir().with(Crash, 1), 76_301;
+    two_heirs_of_one_session: two_heirs(), 120_149;
+    two_heirs_beside_a_successor: two_heirs_and_a_successor(), 176_980;
     successors_beside_free_slots_and_a_late_write: three_of_one_on_two().with(Late, 1), 154_833;
 }
 
@@ -153,5 +168,9 @@ fn further_if_there_is_time() {
         ("three", three().now().holder()),
         ("three, crash", three().now().holder().with(Crash, 1)),
         ("three, marked", three().marked()),
+        ("two heirs, crash", two_heirs().with(Crash, 1)),
+        ("two heirs, leave", two_heirs().with(Leave, 1)),
+        ("two heirs, stall", two_heirs().with(Stall, 1)),
+        ("two heirs, late", two_heirs().with(Late, 1)),
     ]);
 }

@@ -213,7 +213,8 @@ impl Instance {
             let asks = granted.map(|grant| &mut grant.ask.session);
             all.extend(asks.filter(|session| **session == own));
             all.push(&mut session.no);
-            let inherits = session.right.iter_mut().flat_map(|right| &mut right.grants);
+            let rights = session.rights.iter_mut();
+            let inherits = rights.flat_map(|right| right.grants.iter_mut().chain(&mut right.ended));
             all.extend(inherits.map(|ask| &mut ask.session));
         }
         if let Some(term) = &mut self.term {

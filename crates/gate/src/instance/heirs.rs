@@ -29,7 +29,7 @@ fn line_of(heir: Request, without: &'static [Mutant]) -> Line {
     bench.pass(2_000);
     assert!(bench.relays(1, holder));
     assert!(bench.instances[0].report(bench.now()).term.is_some());
-    let named = bench.board().heir.map(|heir| heir.ask);
+    let named = bench.board().heirs.first().map(|heir| heir.ask);
     assert_eq!(named, bench.instances[2].ask(heir));
     Line {
         bench,
@@ -42,6 +42,104 @@ fn line_of(heir: Request, without: &'static [Mutant]) -> Line {
 
 fn line() -> Line {
     line_of(Request::default(), &[])
+}
+
+/// Two slots: process 0 schedules, having one behind the others. Process 1 holds both; the heirs are of processes 2 and 3.
+struct Pair {
+    bench: Bench,
+    holders: [RequestNo; 2],
+    heirs: [RequestNo; 2],
+    /// The number of the first heir's process.
+    at: usize,
+}
+
+fn pair(without: &'static [Mutant]) -> Pair {
+    let mut bench = Bench::marked(4, Room::one(2)).without(without);
+    let any = Request::default();
+    let [first, second, third, one, other, heir, next, _] = [0, 0, 0, 1, 1, 2, 3, 0].map(|at| {
+        let request = bench.arrive(at, any);
+        bench.pass(100);
+        request
+    });
+    for request in [first, second, third] {
+        bench.end(0, request);
+        bench.pass(500);
+    }
+    bench.pass(2_000);
+    assert!(bench.relays(1, one) && bench.relays(1, other));
+    assert!(bench.instances[0].report(bench.now()).term.is_some());
+    let named: Vec<_> = bench.board().heirs.iter().map(|heir| heir.ask).collect();
+    let asks = [(2, heir), (3, next)].map(|(at, heir)| bench.instances[at].ask(heir));
+    assert_eq!(named, asks.map(|ask| ask.expect("it is asked for")));
+    bench.op_ms = 5;
+    bench.pass(500);
+    Pair {
+        bench,
+        holders: [one, other],
+        heirs: [heir, next],
+        at: 2,
+    }
+}
+
+/// The same, and the scheduler is gone: no board comes for a while.
+fn pair_alone(without: &'static [Mutant]) -> Pair {
+    let mut pair = pair(without);
+    pair.bench.kill(0);
+    pair.at -= 1;
+    pair
+}
+
+impl Pair {
+    fn end(&mut self, holder: usize) {
+        self.bench.end(self.at - 1, self.holders[holder]);
+    }
+
+    fn relaying(&self) -> [bool; 2] {
+        let [heir, next] = self.heirs;
+        [(self.at, heir), (self.at + 1, next)].map(|(at, heir)| self.bench.relays(at, heir))
+    }
+}
+
+#[test]
+fn two_heirs_start_when_two_have_ended_without_a_board_between() {
+    let mut pair = pair_alone(&[]);
+    let put = pair.bench.board().put;
+    pair.end(0);
+    pair.bench.pass(50);
+    assert_eq!(pair.relaying(), [true, false]);
+    pair.end(1);
+    pair.bench.pass(50);
+    assert_eq!(pair.relaying(), [true, true]);
+    assert_eq!(pair.bench.board().put, put);
+    pair.bench.pass(3_000);
+    assert_eq!(pair.relaying(), [true, true]);
+    assert!(!pair.bench.board().has_provisional(None));
+}
+
+#[test]
+fn without_that_the_second_starts_in_the_slot_of_the_first() {
+    let mut pair = pair_alone(&[Mutant::HeirOutOfTurn]);
+    pair.end(0);
+    pair.bench.pass(50);
+    assert_eq!(pair.relaying(), [true, true]);
+}
+
+#[test]
+fn the_second_heir_has_the_first_ones_slot_where_that_leaves_or_dies() {
+    let mut leaves = pair(&[]);
+    leaves.bench.end(2, leaves.heirs[0]);
+    leaves.end(0);
+    leaves.bench.pass(200);
+    assert_eq!(leaves.relaying(), [false, true]);
+    let mut dies = pair(&[]);
+    dies.bench.kill(2);
+    dies.end(0);
+    dies.bench.pass(2_900);
+    assert!(
+        dies.bench.relays(2, dies.heirs[1]),
+        "{:?}",
+        dies.bench.board()
+    );
 }
 
 /// How long after an end the heir starts, where an operation takes so long.
@@ -87,7 +185,7 @@ fn the_slot_is_its_own_on_the_board_afterwards_and_the_next_is_the_heir_of_it() 
         (3, (2, line.heir), line.next),
         (0, (3, line.next), line.last),
     ] {
-        let named = bench.board().heir.map(|heir| heir.ask);
+        let named = bench.board().heirs.first().map(|heir| heir.ask);
         assert_eq!(named, bench.instances[at].ask(after));
         bench.end(before.0, before.1);
         bench.pass(2_000);
@@ -107,6 +205,8 @@ fn most_who_relay(without: &'static [Mutant], later_ms: u64) -> usize {
     let mut line = line_of(Request::default(), without);
     let bench = &mut line.bench;
     bench.op_ms = 5;
+    // Its coming falls into every part as well.
+    bench.pass(7 * later_ms);
     let resumed = Request {
         waited_ms: 60_000,
         ..Request::default()
@@ -212,7 +312,7 @@ fn an_heir_that_many_pass_is_heard_of_nevertheless() {
         bench.pass(100);
         let board = bench.board();
         assert_eq!(
-            board.heir.map(|heir| heir.ask),
+            board.heirs.first().map(|heir| heir.ask),
             bench.instances[2].ask(line.heir)
         );
         assert!(
@@ -236,5 +336,5 @@ fn there_is_none_where_there_are_two_upstreams_even_if_one_is_not_to_be_used() {
     bench.arrive(0, Request::default());
     bench.pass(1_000);
     assert!(bench.relays(0, holder));
-    assert_eq!(bench.board().heir, None);
+    assert_eq!(bench.board().heirs, []);
 }

@@ -13,9 +13,9 @@ use super::{Context, Effect, Instance};
 use crate::board::Board;
 use crate::clock::Now;
 use crate::mutant::Mutant;
+use crate::session::Seen;
 use crate::session::outbox::Outbox;
 use crate::session::verdict::Verdict;
-use crate::session::{Seen, Session};
 use crate::store::{Found, Key, Op, TermNo};
 
 /// How often a look begins anew because a newer term was drawn meanwhile.
@@ -343,15 +343,18 @@ impl Instance {
                 times.waiter_read_ms
             }
             true => {
-                let gap_ms = session.gap_ms(context.room.capacity());
+                let capacity = context.room.capacity();
+                let gap_ms = session.gap_ms(capacity);
                 let ahead = u64::from(session.nearest_ahead().unwrap_or(0));
-                let ahead = match session.right {
-                    Some(_) => 0,
-                    None => ahead,
-                };
-                match ahead.saturating_sub(u64::from(context.room.capacity())) {
-                    0 => times.look_rest_ms(gap_ms),
-                    distance => times.far_look_rest_ms(gap_ms, distance),
+                let beyond = ahead.saturating_sub(u64::from(capacity));
+                match session.before_heir(&self.requests) {
+                    Some(0) => times.look_rest_ms(gap_ms),
+                    Some(_) => times.second_look_rest_ms(gap_ms),
+                    None if ahead > 0 && session.sees_heirs() => {
+                        times.behind_look_rest_ms(gap_ms, ahead, beyond > 0)
+                    }
+                    None if beyond > 0 => times.far_look_rest_ms(gap_ms, beyond),
+                    None => times.look_rest_ms(gap_ms),
                 }
             }
         };
@@ -363,8 +366,8 @@ impl Instance {
         session.look_at = context.now.mono_ms.saturating_add(rest_ms.min(most_ms));
     }
 
-    /// How many stand before the first who waits here; 0 of a scheduler and of an heir, of one who moves or cancels, has just come, or
-    /// starts by the next reading. Who is second may be granted a slot at the same time as the first, and sees it a little later.
+    /// How many stand before the first who waits here; 0 of a scheduler and of the first heir, of one who moves or cancels, has just come,
+    /// or starts by the next reading. Who is second may be granted a slot at the same time as the first, and sees it a little later.
     pub fn distance(&self) -> u32 {
         let session = self.session.as_ref().filter(|_| self.term.is_none());
         let calm = session.filter(|session| {
@@ -372,9 +375,12 @@ impl Instance {
                 && !self.requests.any_moves()
                 && !self.requests.any_confirms()
                 && !session.is_ahead_of_view(&self.requests)
-                && session.inherits_from(&self.requests).is_empty()
         });
-        calm.and_then(Session::nearest_ahead).unwrap_or(0)
+        let ahead = calm.and_then(|session| {
+            let heirs = session.before_heir(&self.requests);
+            heirs.or_else(|| session.nearest_ahead())
+        });
+        ahead.unwrap_or(0)
     }
 
     /// A newer term is known.

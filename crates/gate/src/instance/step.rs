@@ -164,7 +164,7 @@ impl Instance {
             .filter(|session| !session.is_heard(now, &times));
         if let Some(session) = unheard {
             self.requests.stop_provisional();
-            session.right.take_if(|_| !times.lacks(Mutant::HeirUnheard));
+            session.rights.retain(|_| times.lacks(Mutant::HeirUnheard));
         }
     }
 

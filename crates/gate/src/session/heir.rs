@@ -1,16 +1,17 @@
-//! The heir of a slot: one that starts as soon as it reads that a grant has ended, before a board grants it anything (rule 26).
+//! The heirs of slots: they start as soon as they read that grants have ended, before a board grants them anything (rule 26).
 //!
 //! # Why it is safe
 //!
-//! Whoever schedules gives the next slot that is free to the heir, and to nobody before it, until it is granted one, has ended, or its
-//! session is gone. So from the board that names it on there is a slot for it as soon as any grant of that board has ended, whatever
-//! is decided meanwhile and whoever schedules. An end is true for good, so it does not matter when it was read.
+//! Whoever schedules gives the next slot that is free to the first heir, and to nobody before it, until it is granted one, has ended,
+//! or its session is gone; the one after that to the second. So from the board that names it on there is a slot for the first as soon
+//! as any grant of that board has ended, and for the second as soon as two have, whatever is decided meanwhile and whoever schedules.
+//! An end is true for good, so it does not matter when it was read.
 //!
-//! As by a provisional grant it starts and relays only while its session is heard of, since the slot of a silent heir goes to another.
+//! As by a provisional grant an heir starts and relays only while its session is heard of, since the slot of a silent heir goes to another.
 //! A session that was not heard of for too long starts nothing before it has read a board under the fence once more.
 
 use super::Session;
-use super::outbox::Said;
+use super::outbox::{Outbox, Said};
 use super::requests::{Phase, Requests};
 use crate::board::{AskId, Board};
 use crate::instance::Context;
@@ -25,46 +26,86 @@ pub(crate) struct Right {
     pub k: u64,
     /// Where it starts.
     pub upstream: u8,
-    /// Those one of whom has to end.
+    /// How many heirs stand before it, who have a slot each first.
+    pub before: usize,
+    /// Those of whom one more has to end.
     pub grants: Vec<AskId>,
+    /// Who of them is known to have ended.
+    pub ended: Vec<AskId>,
+}
+
+impl Right {
+    /// Whether a slot is free that is not another heir's.
+    fn is_due(&self, times: &Times) -> bool {
+        let before = match times.lacks(Mutant::HeirOutOfTurn) {
+            true => 0,
+            false => self.before,
+        };
+        self.ended.len() > before
+    }
+
+    /// Takes in who has ended, of that session.
+    fn hear(&mut self, from: SessionNo, outbox: &Outbox) {
+        let grants = self.grants.iter().filter(|ask| ask.session == from);
+        let ended = grants.filter(|ask| outbox.frees(ask.k) && !self.ended.contains(ask));
+        let ended: Vec<AskId> = ended.copied().collect();
+        self.ended.extend(ended);
+    }
 }
 
 impl Session {
-    /// Takes what a board that passed says of the heir.
-    pub(super) fn take_right(&mut self, board: &Board, is_heard: bool) {
-        let heir = board.heir.filter(|heir| heir.ask.session == self.no);
-        self.right = heir.filter(|_| is_heard).map(|heir| Right {
+    /// Takes what a board that passed says of heirs here.
+    pub(super) fn take_rights(&mut self, board: &Board, is_heard: bool) {
+        let heirs = board.heirs.iter().enumerate();
+        let own = heirs.filter(|(_, heir)| is_heard && heir.ask.session == self.no);
+        let rights = own.map(|(before, heir)| Right {
             k: heir.ask.k,
             upstream: heir.upstream,
+            before,
             grants: board.grants.iter().map(|grant| grant.ask).collect(),
+            ended: Vec::new(),
         });
+        self.rights = rights.collect();
     }
 
-    /// Whether a board says something of the heir that is not known yet.
-    pub(super) fn right_differs(&self, board: &Board, requests: &Requests) -> bool {
-        let is_own = |ask: AskId| {
-            let waits = requests.find(ask.k).is_some_and(|entry| entry.waits());
-            ask.session == self.no && waits
-        };
-        let grants = board.grants.iter().map(|grant| grant.ask);
-        board.heir.is_some_and(|heir| {
-            let known = self.right.as_ref().filter(|right| right.k == heir.ask.k);
-            is_own(heir.ask) && !known.is_some_and(|right| grants.eq(right.grants.iter().copied()))
+    /// Whether a board says something of heirs here that is not known yet.
+    pub(super) fn rights_differ(&self, board: &Board, requests: &Requests) -> bool {
+        let mut heirs = board.heirs.iter().enumerate();
+        heirs.any(|(before, heir)| {
+            let waits = || {
+                let entry = requests.find(heir.ask.k);
+                entry.is_some_and(|entry| entry.waits())
+            };
+            let is_known = |right: &Right| {
+                let grants = board.grants.iter().map(|grant| grant.ask);
+                (right.k, right.before) == (heir.ask.k, before)
+                    && grants.eq(right.grants.iter().copied())
+            };
+            heir.ask.session == self.no && waits() && !self.rights.iter().any(is_known)
         })
     }
 
-    /// The other sessions whose outboxes say when the heir may start; none if nobody here is one.
+    /// The other sessions whose outboxes say when an heir here may start; none if nobody here is one.
     pub fn inherits_from(&self, requests: &Requests) -> Vec<SessionNo> {
         let waits = |k| requests.find(k).is_some_and(|entry| entry.waits());
-        let right = self.right.as_ref().filter(|right| waits(right.k));
-        let grants = right.into_iter().flat_map(|right| &right.grants);
+        let rights = self.rights.iter().filter(|right| waits(right.k));
+        let grants = rights.flat_map(|right| &right.grants);
         let mut sessions: Vec<SessionNo> = grants.map(|ask| ask.session).collect();
         sessions.retain(|session| *session != self.no);
+        sessions.sort_unstable();
         sessions.dedup();
         sessions
     }
 
-    /// An outbox was read: the heir starts, if a slot is free by it, and where somebody may start at all.
+    /// How many slots are to be free still before the first heir here has one, besides its own; `None` if nobody here is an heir.
+    pub fn before_heir(&self, requests: &Requests) -> Option<u32> {
+        let waits = |k| requests.find(k).is_some_and(|entry| entry.waits());
+        let rights = self.rights.iter().filter(|right| waits(right.k));
+        let before = rights.map(|right| right.before.saturating_sub(right.ended.len()));
+        u32::try_from(before.min()?).ok()
+    }
+
+    /// An outbox was read: an heir starts, if a slot is free by it, and where somebody may start at all.
     pub fn inherit(
         &mut self,
         from: SessionNo,
@@ -77,23 +118,22 @@ impl Session {
         let Said::All(outbox) = said else { return };
         let may_start = self.is_fresh(now, times)
             && (self.is_heard(now, times) || times.lacks(Mutant::HeirUnheard));
-        let is_open = |right: &&Right| room.limit(right.upstream.into()) > 0;
-        let right = self.right.as_ref().filter(is_open);
-        let Some(right) = right.filter(|_| may_start) else {
-            return;
+        for right in &mut self.rights {
+            right.hear(from, outbox);
+        }
+        let is_due = |right: &mut Right| {
+            may_start && right.is_due(times) && room.limit(right.upstream.into()) > 0
         };
-        let mut grants = right.grants.iter().filter(|ask| ask.session == from);
-        if !grants.any(|ask| outbox.frees(ask.k)) {
-            return;
+        let due: Vec<Right> = self.rights.extract_if(.., is_due).collect();
+        for right in due {
+            let heir = requests.find_mut(right.k);
+            if let Some(entry) = heir.filter(|entry| entry.phase == Phase::Waiting) {
+                entry.phase = Phase::Relaying {
+                    upstream: right.upstream,
+                };
+                // Its next sign of life says so: the slot is known to be its own.
+                (entry.provisional, entry.is_heir) = (true, true);
+            }
         }
-        let heir = requests.find_mut(right.k);
-        if let Some(entry) = heir.filter(|entry| entry.phase == Phase::Waiting) {
-            entry.phase = Phase::Relaying {
-                upstream: right.upstream,
-            };
-            (entry.provisional, entry.is_heir) = (true, true);
-            self.dirty = true;
-        }
-        self.right = None;
     }
 }

@@ -53,8 +53,8 @@ pub(crate) struct Session {
     pub known: TermNo,
     /// The newest board it has read.
     pub view: Option<View>,
-    /// What one of its own may do as the heir of a slot.
-    pub right: Option<Right>,
+    /// What its own may do as heirs of slots.
+    pub rights: Vec<Right>,
     /// When it last saw a new board or a new term.
     pub changed_at: u64,
     /// When it last read the term.
@@ -134,7 +134,7 @@ impl Session {
             dirty: false,
             known: 0,
             view: None,
-            right: None,
+            rights: Vec::new(),
             changed_at: issued.mono_ms,
             checked_at: 0,
             look_at: 0,

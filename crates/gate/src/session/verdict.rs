@@ -64,7 +64,7 @@ impl Session {
                     Some(entry) if entry.lives() => waiting.mark.is_some(),
                     _ => !self.has_ended(waiting.ask.k),
                 })
-            || self.right_differs(board, requests)
+            || self.rights_differ(board, requests)
             || board.top >= self.no
                 && requests
                     .list
@@ -75,7 +75,7 @@ impl Session {
     /// Whether the board grants a slot to one that relays: its own, or that of the one whose successor it is, or the next that is free.
     fn has_slot(&self, board: &Board, entry: &Entry) -> bool {
         let ask = self.ask(entry.k);
-        if entry.is_heir && board.heir.is_some_and(|heir| heir.ask == ask) {
+        if entry.is_heir && board.is_heir(ask) {
             return true;
         }
         let after = entry.after.map(|ended| ended.k);
@@ -92,7 +92,7 @@ impl Session {
         now: Now,
         times: &Times,
     ) -> Verdict {
-        self.right = None;
+        self.rights.clear();
         if self.is_judged_over(board, times) {
             return Verdict::Over;
         }
@@ -166,14 +166,14 @@ impl Session {
     /// Rule 32: by a provisional grant it starts only while it is heard of, and not while the board doubts that. Else it says first
     /// that it would start.
     pub fn take_up(&mut self, board: &Board, requests: &mut Requests, now: Now, times: &Times) {
-        self.right = None;
+        self.rights.clear();
         if !board.counts(self.no) && !times.lacks(Mutant::StartCondemned) {
             return;
         }
         let is_doubted = board.member(self.no).is_some_and(|member| member.doubted);
         let is_heard =
             self.is_heard(now, times) && (!is_doubted || times.lacks(Mutant::StartDoubted));
-        self.take_right(board, is_heard || times.lacks(Mutant::HeirUnheard));
+        self.take_rights(board, is_heard || times.lacks(Mutant::HeirUnheard));
         for entry in requests.list.iter_mut().filter(|entry| entry.lives()) {
             let ask = self.ask(entry.k);
             let before = entry.after.and_then(|ended| board.grant(self.ask(ended.k)));

@@ -44,7 +44,7 @@ impl Session {
                 self.unreadable_since = None;
                 self.view = Some(View {
                     term: self.known,
-                    is_next: board.next_up().contains(&self.no) || board.is_heir_of(self.no),
+                    is_next: board.next_up().contains(&self.no) || board.has_heir_of(self.no),
                     board,
                     at: now_ms,
                 });
@@ -76,6 +76,12 @@ impl Session {
         let mut line = sessions.filter(|session| is_own(*session) || !board.is_away(*session));
         let at = line.position(is_own)?;
         u32::try_from(at).ok()
+    }
+
+    /// Whether the newest board that it has read names heirs: who are next start without another board.
+    pub fn sees_heirs(&self) -> bool {
+        let view = self.newest_view();
+        view.is_some_and(|view| !view.board.heirs.is_empty())
     }
 
     /// Whether the newest board that it has read is from before one of its asks was heard of.

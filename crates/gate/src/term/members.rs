@@ -111,7 +111,7 @@ impl Term {
         }
         let counts_ms = times.sign_counts_ms(op_ms);
         let mut next = self.board.next_up();
-        next.extend(self.board.heir.map(|heir| heir.ask.session));
+        next.extend(self.board.heirs.iter().map(|heir| heir.ask.session));
         let watches = &mut self.watches;
         for member in self
             .board
@@ -179,7 +179,7 @@ impl Term {
     /// Rule 32: whoever is silent for so long has started nothing by a provisional grant, or has stopped it, unless it is heard of
     /// after all before a board says that it is doubted. Two steps, as for a session that lapses.
     fn doubt(&mut self, session: SessionNo, watch: Option<Watch>, times: &Times) {
-        let is_heir = self.board.is_heir_of(session);
+        let is_heir = self.board.has_heir_of(session);
         let is_meant = is_heir || self.board.has_provisional(Some(session));
         let Some(member) = self.board.member_mut(session) else {
             return;

@@ -146,7 +146,13 @@ impl Term {
     /// The rest between two rounds, where so many may relay.
     pub fn look_rest_ms(&self, capacity: u32, times: &Times) -> u64 {
         match self.board.open {
-            true => times.look_rest_ms(Service::of(&self.board).gap_ms(capacity)),
+            true => {
+                let gap_ms = Service::of(&self.board).gap_ms(capacity);
+                match self.board.heirs.is_empty() {
+                    true => times.look_rest_ms(gap_ms),
+                    false => times.heirs_look_rest_ms(gap_ms),
+                }
+            }
             // Nothing can be granted.
             false => times.waiter_read_ms,
         }

@@ -19,9 +19,10 @@ impl Term {
     /// Grants are provisional where operations are quick. Where they are not, nobody can be heard of in time.
     pub fn decide(&mut self, policy: &Policy<'_>, is_quick: bool, times: &Times) {
         let asks = std::mem::take(&mut self.asks);
-        if self.board.heir_is_due(&policy.room) && !times.lacks(Mutant::HeirNotFirst) {
-            self.tally.new_grants += u64::from(self.board.give_to_heir(is_quick).is_some());
-            self.changed = true;
+        if !times.lacks(Mutant::HeirNotFirst) {
+            let before = self.board.heirs.len();
+            self.tally.new_grants += self.board.give_to_heirs(&policy.room, is_quick);
+            self.changed |= self.board.heirs.len() < before;
         }
         if !self.board.degraded {
             match policy.schedule(&self.board, &asks) {
@@ -29,7 +30,7 @@ impl Term {
                     self.apply(&decisions, policy, is_quick);
                     self.name_successors(policy, &asks.silent);
                     if is_quick && times.doubt_ms > 0 {
-                        self.name_heir(policy, &asks.silent, times);
+                        self.name_heirs(policy, &asks.silent, times);
                     }
                     return;
                 }
@@ -54,13 +55,16 @@ impl Term {
         }
     }
 
-    /// Rule 26: one heir at a time, until it has a slot or is gone: it may have read a board that names it.
-    fn name_heir(&mut self, policy: &Policy<'_>, silent: &[SessionNo], times: &Times) {
-        if self.board.heir.is_none() || times.lacks(Mutant::HeirChanges) {
-            let heir = policy.heir(&self.board, silent);
-            self.changed |= heir.is_some() && heir != self.board.heir;
-            self.board.heir = heir;
-        }
+    /// Rule 26: whoever is named stays heir until it has a slot or is gone: it may have read a board that names it.
+    fn name_heirs(&mut self, policy: &Policy<'_>, silent: &[SessionNo], times: &Times) {
+        let before = match times.lacks(Mutant::HeirChanges) {
+            true => std::mem::take(&mut self.board.heirs),
+            false => self.board.heirs.clone(),
+        };
+        let mut heirs = policy.heirs(&self.board, silent);
+        self.board.heirs.append(&mut heirs);
+        // A second one is told with the next board.
+        self.changed |= self.board.heirs.first() != before.first();
     }
 
     fn apply(&mut self, decisions: &[Decision], policy: &Policy<'_>, is_quick: bool) {
