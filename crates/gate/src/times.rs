@@ -126,15 +126,16 @@ impl Times {
     /// The same of one that has so many before it, where the first of those are heirs: half of the time until it is one. Where several
     /// slots become free at once it may be granted one all the same, unless it is `far`.
     pub(crate) fn behind_look_rest_ms(&self, gap_ms: u64, ahead: u64, far: bool) -> u64 {
-        let rest_ms = (gap_ms / 2).saturating_mul(ahead);
+        let nearest_ms = self.look_ms.saturating_mul(ahead.saturating_add(1));
+        let rest_ms = (gap_ms / 2).saturating_mul(ahead).max(nearest_ms);
         let most_ms = match far {
             true => self.far_look_ms,
             false => 4 * self.slow_look_ms,
         };
-        rest_ms.min(most_ms).max(self.look_ms)
+        rest_ms.min(most_ms)
     }
 
-    /// The same of a scheduler whose board names heirs, who need no other.
+    /// The same of a scheduler whose board names heirs of other sessions: they need no other board.
     pub(crate) fn heirs_look_rest_ms(&self, gap_ms: u64) -> u64 {
         (gap_ms / 16).min(self.slow_look_ms).max(self.look_ms)
     }
@@ -177,5 +178,19 @@ impl Times {
     #[cfg(not(test))]
     pub(crate) const fn lacks(&self, _: Mutant) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stands_far_behind_looks_seldom_although_nothing_was_measured() {
+        let times = Times::new(16_000);
+        let rests = [0, 1, 34, 5_000].map(|gap_ms| times.behind_look_rest_ms(gap_ms, 100, true));
+        assert_eq!(rests, [101, 101, 500, 500]);
+        let near = [0, 34, 5_000].map(|gap_ms| times.behind_look_rest_ms(gap_ms, 1, false));
+        assert_eq!(near, [2, 17, 32]);
     }
 }

@@ -164,7 +164,7 @@ impl Instance {
                         at(session.retry_at);
                     }
                     if term.is_active() {
-                        let rest_ms = term.look_rest_ms(context.room.total(), times);
+                        let rest_ms = term.look_rest_ms(session.no, context.room.total(), times);
                         at(tries_at(term.read_at.unwrap_or(0).saturating_add(rest_ms)));
                         at(tries_at(term.put_at.saturating_add(times.beat_ms)));
                     }

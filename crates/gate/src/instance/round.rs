@@ -35,7 +35,7 @@ impl Instance {
                 term.has_room_as_found(context.room.total()) || times.lacks(Mutant::PutUnread);
             // Who moves is told of the room that there is now: on an idle board nobody has taken in what has ended since.
             let moves = !term.asks.moves.is_empty();
-            let rest_ms = term.look_rest_ms(context.room.total(), &times);
+            let rest_ms = term.look_rest_ms(session.no, context.room.total(), &times);
             let is_due = match term.read_at {
                 None => term.passed && term.is_active() || !has_room || moves,
                 Some(at) => {

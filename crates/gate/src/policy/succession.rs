@@ -25,17 +25,18 @@ type Next = Option<(AskId, u8)>;
 
 /// Who is next once those before it have a slot each, if it is the same whichever grants end. The draft is as before afterwards.
 fn next_after(draft: &mut Draft<'_>, before: &[Heir]) -> Next {
-    let mut kinds = Vec::new();
+    let mut kinds: Vec<(Kind, usize)> = Vec::new();
+    for (at, grant) in draft.board.grants.iter().enumerate() {
+        let kind = kind(grant);
+        if !kinds.iter().any(|(known, _)| *known == kind) {
+            kinds.push((kind, at));
+        }
+    }
+    if !before.is_empty() && kinds.len() > KINDS_MAX {
+        return None;
+    }
     let mut first: Option<Next> = None;
-    for at in 0..draft.board.grants.len() {
-        let kind = kind(draft.board.grants.get(at)?);
-        if kinds.contains(&kind) {
-            continue;
-        }
-        kinds.push(kind);
-        if !before.is_empty() && kinds.len() > KINDS_MAX {
-            return None;
-        }
+    for (_, at) in kinds {
         let ended = draft.board.grants.remove(at);
         let next = match before.split_first() {
             None => order::next(draft),

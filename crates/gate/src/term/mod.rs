@@ -143,12 +143,12 @@ impl Term {
         !self.board.idle || !self.passed
     }
 
-    /// The rest between two rounds, where so many may relay.
-    pub fn look_rest_ms(&self, capacity: u32, times: &Times) -> u64 {
+    /// The rest between two rounds of this session, where so many may relay. Its own heir starts by such a round.
+    pub fn look_rest_ms(&self, me: SessionNo, capacity: u32, times: &Times) -> u64 {
         match self.board.open {
             true => {
                 let gap_ms = Service::of(&self.board).gap_ms(capacity);
-                match self.board.heirs.is_empty() {
+                match self.board.heirs.is_empty() || self.board.has_heir_of(me) {
                     true => times.look_rest_ms(gap_ms),
                     false => times.heirs_look_rest_ms(gap_ms),
                 }
