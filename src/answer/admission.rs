@@ -41,7 +41,8 @@ pub async fn admit(job: Rc<Job>) -> Result<UpstreamResponse, Refusal> {
             Either::Left((granted, _)) => granted,
             Either::Right((Either::Left(_), _)) => return Err(place::queue_timeout(&job.config)),
             Either::Right((Either::Right(_), _)) => {
-                if stands_in_line(place.phase()) {
+                // One that was granted while the record was read has its slot.
+                if place.phase().waits() {
                     job.come_again();
                 }
                 continue;
@@ -160,11 +161,6 @@ async fn taken_up(job: &Job, is_wait: impl Future<Output = ()>) {
     }
 }
 
-/// Whether it can only gain by coming to the gate again. One that was granted while the record was read has its slot.
-fn stands_in_line(phase: Phase) -> bool {
-    matches!(phase, Phase::Waiting | Phase::Sending { .. })
-}
-
 /// Takes up the age of a lost place; `false`: there is none that is longer than this request's own.
 async fn take_up(job: &Job) -> bool {
     let Some(mark) = job.mark() else {
@@ -190,17 +186,5 @@ pub fn refusal(job: &Job, why: Why) -> Refusal {
         Why::Refused(GateRefusal::QueueFull) => place::queue_full(&job.config),
         Why::Refused(GateRefusal::PlacesTaken) => place::places_taken(&job.config, job.client()),
         Why::Refused(GateRefusal::NoLoad) => place::no_load(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_slot_is_given_back_for_an_older_age() {
-        assert!(stands_in_line(Phase::Waiting));
-        assert!(!stands_in_line(Phase::Relaying { upstream: 0 }));
-        assert!(!stands_in_line(Phase::Over(Why::Cancelled)));
     }
 }

@@ -300,10 +300,7 @@ impl Job {
         let service_ms = figures.service_ms.unwrap_or(0);
         counters::count_many(Tallied::One(Single::ServiceMs), service_ms);
         counters::note(Histogram::Waits, figures.wait_ms);
-        counters::note(
-            Histogram::Durations,
-            figures.wait_ms.saturating_add(service_ms),
-        );
+        counters::note(Histogram::Durations, figures.duration_ms);
         let tokens = tally.eval_count.unwrap_or(tally.frames);
         // Where the answer did not stream, the upstream's own clock tells.
         let own_pace_us = tally

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::StatusCode;
 use sluice_gate::Wants;
 use sluice_gate::board::Board;
-use sluice_gate::instance::Phase;
 use sluice_gate::policy::{Foreseen, Reason, Service};
 use sluice_ollama::Place;
 
@@ -25,7 +24,7 @@ pub fn of(job: &Job, board: &Board, told: Option<&Place>) -> Option<Place> {
     let ticket = place.ticket()?;
     let count = board.count();
     let max = breakers::room(&job.config).capacity();
-    let is_waiting = matches!(place.phase(), Phase::Waiting | Phase::Sending { .. });
+    let is_waiting = place.phase().waits();
     let foreseen = place.foreseen(board);
     let ahead = foreseen.map_or_else(|| place.ahead_in(board), |one| one.ahead);
     let position = if is_waiting { u64::from(ahead) + 1 } else { 0 };

@@ -7,13 +7,14 @@
 //! # Limits
 //! A client that takes nothing is taken for gone ([`Outlet`]). A silent upstream is covered by heartbeats every
 //! [`IDLE`], which is also how a client that left is noticed meanwhile. Behind the end of an answer the end of its body is waited for
-//! a second, and nothing else is told.
+//! a second and for 16 KiB, beside the client's taking it: an upstream that is done is not kept by a client that reads slowly.
 
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::{Either, select, try_join};
+use sluice_ollama::framing::Tally;
 use sluice_ollama::{Form, Heartbeat, Passage, Verdict};
 
 use crate::clock::{self, Ticker, sleep, within};
@@ -50,32 +51,26 @@ pub enum Outcome {
 
 /// Relays an answer until it ends, for whatever reason. The upstream's connection is closed when this returns or is dropped.
 ///
-/// `passage` looks at what the upstream sends and writes it as the client reads it, `heartbeat` fills its silences, and
-/// `may_go_on` is asked before each chunk is passed on.
+/// `passage` looks at what the upstream sends and writes it as the client reads it, `heartbeat` fills its silences,
+/// `may_go_on` is asked before each chunk is passed on, and `upstream_is_done` is told what was counted once an answer has come to
+/// its end mark and its body has ended: the client may not have taken all of it then.
 pub async fn relay(
     mut body: UpstreamBody,
     outlet: &mut Outlet,
     passage: &mut Passage,
     heartbeat: &Heartbeat,
     mut may_go_on: impl FnMut() -> ControlFlow<()>,
+    upstream_is_done: impl FnOnce(Tally),
 ) -> Outcome {
     let mut buffer = Vec::with_capacity(CHUNK);
     let mut ticker = Ticker::new(IDLE);
     loop {
-        let chunk = if passage.has_ended() {
-            // The client has all of it: what becomes of the connection that it came by makes no failure of it.
-            match within(BEHIND_END, body.next(buffer)).await {
-                Some(Ok(Some(chunk))) => chunk,
-                _ => break,
-            }
-        } else {
-            let next = next_chunk(&mut body, buffer, outlet, passage, heartbeat, &mut ticker).await;
-            match next {
-                Err(ClientGone) => return Outcome::ClientGone,
-                Ok(Err(error)) => return Outcome::UpstreamFailed(error),
-                Ok(Ok(None)) => break,
-                Ok(Ok(Some(chunk))) => chunk,
-            }
+        let next = next_chunk(&mut body, buffer, outlet, passage, heartbeat, &mut ticker).await;
+        let chunk = match next {
+            Err(ClientGone) => return Outcome::ClientGone,
+            Ok(Err(error)) => return Outcome::UpstreamFailed(error),
+            Ok(Ok(None)) => break,
+            Ok(Ok(Some(chunk))) => chunk,
         };
         if may_go_on().is_break() {
             return Outcome::Stopped;
@@ -84,6 +79,20 @@ pub async fn relay(
             Ok(bytes) => bytes,
             Err(too_long) => return Outcome::UpstreamFailed(too_long.into()),
         };
+        if passage.has_ended() {
+            let tally = passage.tally();
+            let is_done = || upstream_is_done(tally);
+            let Ok(behind) = write_end(body, bytes, outlet, is_done).await else {
+                return Outcome::ClientGone;
+            };
+            let Ok(bytes) = passage.pass(behind) else {
+                break;
+            };
+            if outlet.write(bytes).await.is_err() {
+                return Outcome::ClientGone;
+            }
+            break;
+        }
         match outlet.write(bytes).await {
             Ok(emptied) => buffer = emptied,
             Err(ClientGone) => return Outcome::ClientGone,
@@ -98,6 +107,32 @@ pub async fn relay(
         Verdict::Failed => Outcome::Failed,
         Verdict::Incomplete => Outcome::Incomplete,
     }
+}
+
+/// Writes the end of an answer, and beside that waits for the end of its body, which it tells; answers what came behind the answer.
+/// What becomes of the connection makes no failure of it: all of it is there.
+async fn write_end(
+    mut body: UpstreamBody,
+    bytes: Vec<u8>,
+    outlet: &mut Outlet,
+    upstream_is_done: impl FnOnce(),
+) -> Result<Vec<u8>, ClientGone> {
+    let mut behind = Vec::new();
+    let body_ends = async {
+        let to_its_end = async {
+            while behind.len() < CHUNK
+                && let Ok(Some(chunk)) = body.next(Vec::new()).await
+            {
+                behind.extend_from_slice(&chunk);
+            }
+        };
+        within(BEHIND_END, to_its_end).await;
+        drop(body);
+        upstream_is_done();
+        Ok(())
+    };
+    try_join(outlet.write(bytes), body_ends).await?;
+    Ok(behind)
 }
 
 /// Ends a response with an error. Where its head is held that is a refusal; else it is told in the response's form, behind the

@@ -1,5 +1,6 @@
 //! The answer: relayed while the turn allows it, and its end told, whatever it is.
 
+use std::future::pending;
 use std::ops::ControlFlow;
 use std::pin::pin;
 
@@ -8,17 +9,20 @@ use http::StatusCode;
 use serde_json::Value;
 use sluice_gate::instance::Phase;
 use sluice_ollama::Passage;
+use sluice_ollama::framing::Tally;
 
 use super::admission;
 use super::job::Job;
 use super::relay::{self, Outcome};
 use crate::clock::{self, sleep};
 use crate::counters::endings;
+use crate::gate::Place;
 use crate::http::outlet::Outlet;
 use crate::http::refuse::Refusal;
 use crate::upstreams::{Cause, UpstreamResponse, breakers};
 
-/// Relays an answer to its end and frees the slot as soon as the upstream is done or the client has left.
+/// Relays an answer to its end and frees the slot as soon as the end of the upstream's body was read behind an end mark, whatever the
+/// client has taken by then, or the client has left.
 pub async fn relay_answer(job: &Job, response: UpstreamResponse, mut outlet: Outlet) {
     job.outgoing.let_go();
     let mut passage = job.passage();
@@ -93,21 +97,38 @@ async fn relay_in_time(
             ControlFlow::Break(())
         }
     };
+    let upstream_is_done = |tally: Tally| {
+        job.account().upstream_ended();
+        job.account().note_busy(tally.busy_ms());
+        place.end();
+    };
     let relaying = pin!(relay::relay(
         response.body,
         outlet,
         passage,
         &job.heartbeat,
-        may_go_on
+        may_go_on,
+        upstream_is_done,
     ));
     // Beside the relay, not between its chunks: an upstream that is silent is left in time, too.
+    match select(relaying, pin!(until_stopped(job, &place))).await {
+        Either::Left((outcome, _)) => Ok(outcome),
+        Either::Right((trouble, _)) => Err(trouble),
+    }
+}
+
+/// Waits until the turn is ended, or the request has taken too long. Nothing is stopped any more once the place was given back.
+async fn until_stopped(job: &Job, place: &Place) -> Refusal {
     let ended = pin!(place.until_stopped());
     let too_long = pin!(sleep(job.time_left()));
-    match select(relaying, select(ended, too_long)).await {
-        Either::Left((outcome, _)) => Ok(outcome),
-        Either::Right((Either::Left(_), _)) => Err(stopped(job)),
-        Either::Right((Either::Right(_), _)) => Err(Refusal::UpstreamTimeout),
+    let trouble = match select(ended, too_long).await {
+        Either::Left(_) => stopped(job),
+        Either::Right(_) => Refusal::UpstreamTimeout,
+    };
+    if place.is_given_back() {
+        return pending().await;
     }
+    trouble
 }
 
 /// The upstream's own word on why its document is none, in whichever form.

@@ -12,6 +12,7 @@ pub struct Account {
     /// What a place of the same request had been waited for when it was lost, before this one came.
     before_ms: Cell<u64>,
     granted_ms: Cell<Option<u64>>,
+    left_ms: Cell<Option<u64>>,
     first_ms: Cell<Option<u64>>,
     chunks: Cell<u64>,
     sent: RefCell<Vec<u8>>,
@@ -24,8 +25,10 @@ pub struct Account {
 pub struct Figures {
     /// From arrival to the grant, or to the end where there was none, in milliseconds.
     pub wait_ms: u64,
-    /// From the grant to the end, in milliseconds; `None` without a grant.
+    /// From the grant until the slot was given back, in milliseconds; `None` without a grant.
     pub service_ms: Option<u64>,
+    /// From arrival to the end, in milliseconds: the client may take the end of its answer after the slot was given back.
+    pub duration_ms: u64,
     /// From arrival to the first byte of the answer, in milliseconds.
     pub first_ms: Option<u64>,
     /// Between two chunks on average, in microseconds, where there were several.
@@ -41,6 +44,7 @@ impl Account {
             arrived_ms: now.mono_ms,
             before_ms: Cell::new(0),
             granted_ms: Cell::new(None),
+            left_ms: Cell::new(None),
             first_ms: Cell::new(None),
             chunks: Cell::new(0),
             sent: RefCell::default(),
@@ -52,6 +56,13 @@ impl Account {
     /// It has its slot from now on.
     pub fn grant(&self, now: Now) {
         self.granted_ms.set(Some(now.mono_ms));
+        // Where it came again, a place before this one was given back.
+        self.left_ms.set(None);
+    }
+
+    /// It has no slot any more, and waits no longer.
+    pub fn leave(&self, now: Now) {
+        self.left_ms.set(Some(now.mono_ms));
     }
 
     /// The upstream with this index is asked, once more or for the first time.
@@ -100,10 +111,11 @@ impl Account {
         is_longer
     }
 
-    /// How long its slot has been held; `None` without one.
+    /// How long its slot has been held, or was until it was given back; `None` without one.
     pub fn service_ms(&self, now: Now) -> Option<u64> {
         let granted_ms = self.granted_ms.get()?;
-        Some(now.mono_ms.saturating_sub(granted_ms))
+        let until_ms = self.left_ms.get().unwrap_or(now.mono_ms);
+        Some(until_ms.saturating_sub(granted_ms))
     }
 
     /// The upstream worked on it for so long, as its last frame says.
@@ -138,6 +150,7 @@ impl Account {
         Figures {
             wait_ms: self.wait_ms(now),
             service_ms: self.service_ms(now),
+            duration_ms: now.mono_ms.saturating_sub(self.arrived_ms),
             first_ms: first_ms.map(|first_ms| first_ms.saturating_sub(self.arrived_ms)),
             pace_us: first_ms.and_then(|first_ms| {
                 let since_ms = now.mono_ms.saturating_sub(first_ms);
@@ -172,6 +185,17 @@ mod tests {
             (account.age_ms(at(9_000)), account.wait_ms(at(9_000))),
             (62_000, 5_000)
         );
+    }
+
+    #[test]
+    fn a_slot_is_held_until_it_is_given_back_however_long_the_client_takes_the_end() {
+        let account = Account::open(at(1_000));
+        account.grant(at(2_000));
+        account.ask(0);
+        account.leave(at(4_000));
+        let figures = account.figures(at(29_000));
+        assert_eq!(figures.service_ms, Some(2_000));
+        assert_eq!((figures.wait_ms, figures.duration_ms), (1_000, 28_000));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Place<W: World> {
     /// How many operations on the store had failed when it came.
     failures: u64,
     is_over: Cell<bool>,
+    /// The ask that it was when it ended.
+    ended_as: Cell<Option<AskId>>,
     /// Whether a board has shown it in line. Its instance may have none to tell by while the store fails.
     stood_in_line: Cell<bool>,
     /// The first estimate that its client was told.
@@ -58,6 +60,7 @@ impl<W: World> Gate<W> {
             account,
             failures: self.0.failures.get(),
             is_over: Cell::new(false),
+            ended_as: Cell::new(None),
             stood_in_line: Cell::new(false),
             told: Cell::new(None),
         }
@@ -127,9 +130,10 @@ impl<W: World> Place<W> {
         }
     }
 
-    /// The ask by which the boards know it; `None` before its instance has a session.
+    /// The ask by which the boards know it, or knew it until it ended; `None` before its instance has a session.
     pub fn ask(&self) -> Option<AskId> {
-        self.gate.0.machine.borrow().ask(self.number)
+        let now = self.gate.0.machine.borrow().ask(self.number);
+        now.or(self.ended_as.get())
     }
 
     /// Whether it waits, and a board says so.
@@ -166,7 +170,7 @@ impl<W: World> Place<W> {
     /// What its client can be told of its wait, as `board` shows it; `None` if it does not wait there, or came a moment ago. Nothing is
     /// run forward for one that waits no longer: its request upstream would wait for that.
     pub fn foreseen(&self, board: &Board) -> Option<Foreseen> {
-        if !matches!(self.phase(), Phase::Waiting | Phase::Sending { .. }) {
+        if !self.phase().waits() {
             return None;
         }
         let gate = &self.gate.0;
@@ -261,14 +265,22 @@ impl<W: World> Place<W> {
         &self.account
     }
 
+    /// Whether it was given back by whoever has it.
+    pub fn is_given_back(&self) -> bool {
+        self.is_over.get()
+    }
+
     /// It has nothing at the gate any more: frees the slot, or leaves the line. An upstream that may still work for it gets a
     /// moment to notice.
     pub fn end(&self) {
         if self.is_over.replace(true) {
             return;
         }
+        self.ended_as.set(self.ask());
         let (gate, number) = (self.gate.clone(), self.number);
-        let work = self.account.work(gate.0.world.now());
+        let now = gate.0.world.now();
+        self.account.leave(now);
+        let work = self.account.work(now);
         let leaving = Leaving { gate, number, work };
         if self.account.is_worked_for() {
             let world = &self.gate.0.world;

@@ -140,7 +140,7 @@ fn the_log_tells_users_apart_without_their_names() {
     });
 }
 
-/// Who asked, by the next line about a chat, and its number. No line has a name in it.
+/// Who asked, by the next line about a chat, and its number. No line has a name in it, and each has its ticket.
 async fn client_of_a_chat(host: &mut HostProcess) -> (String, String) {
     let reading = async {
         loop {
@@ -149,6 +149,7 @@ async fn client_of_a_chat(host: &mut HostProcess) -> (String, String) {
             let json = line.strip_prefix("[sluice] ").unwrap_or(&line);
             let line: Value = serde_json::from_str(json).unwrap_or_default();
             if line["outcome"] == "complete" {
+                assert!(!line["ticket"].is_null(), "{line}");
                 let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
                 return (text("client"), text("client_id"));
             }

@@ -45,6 +45,16 @@ pub enum Phase {
     Over(Why),
 }
 
+impl Phase {
+    /// Whether it waits: nothing of its answer may be relayed, and it may still come to that.
+    pub fn waits(self) -> bool {
+        match self {
+            Phase::Waiting | Phase::Sending { .. } => true,
+            Phase::Relaying { .. } | Phase::Over(_) => false,
+        }
+    }
+}
+
 /// Why a request is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
@@ -103,7 +113,7 @@ pub(crate) enum Told {
 
 impl Entry {
     pub fn waits(&self) -> bool {
-        matches!(self.phase, Phase::Waiting | Phase::Sending { .. })
+        self.phase.waits()
     }
 
     pub fn relays(&self) -> bool {
@@ -311,5 +321,17 @@ impl Requests {
                 entry.told = Told::Unknown;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_a_slot_or_is_over_does_not_wait() {
+        assert!(Phase::Waiting.waits() && Phase::Sending { upstream: 0 }.waits());
+        assert!(!Phase::Relaying { upstream: 0 }.waits());
+        assert!(!Phase::Over(Why::Cancelled).waits());
     }
 }
