@@ -68,7 +68,7 @@ pub enum Why {
     Lapsed,
 }
 
-/// All of them, in the order in which they came.
+/// All of them, in the order in which they came, which is that of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Requests {
     next: u64,
@@ -160,11 +160,17 @@ impl Requests {
     }
 
     pub fn find(&self, k: u64) -> Option<&Entry> {
-        self.list.iter().find(|entry| entry.k == k)
+        self.list.get(self.position(k)?)
     }
 
     pub fn find_mut(&mut self, k: u64) -> Option<&mut Entry> {
-        self.list.iter_mut().find(|entry| entry.k == k)
+        let at = self.position(k)?;
+        self.list.get_mut(at)
+    }
+
+    /// Who waits is looked for after each step, each of them: not one by one, where hundreds do.
+    fn position(&self, k: u64) -> Option<usize> {
+        self.list.binary_search_by_key(&k, |entry| entry.k).ok()
     }
 
     pub fn forget(&mut self, k: u64) {
@@ -173,7 +179,7 @@ impl Requests {
 
     /// Takes one out that ended by itself; it, if it was alive.
     pub fn end(&mut self, k: u64) -> Option<Entry> {
-        let at = self.list.iter().position(|entry| entry.k == k)?;
+        let at = self.position(k)?;
         let entry = self.list.remove(at);
         entry.lives().then_some(entry)
     }
