@@ -243,6 +243,12 @@ impl Job {
         }
     }
 
+    /// Frees the slot, and notes what the upstream has said of its work.
+    pub fn give_back(&self, place: &Place, tally: Tally) {
+        self.account.note_busy(tally.busy_ms());
+        place.end();
+    }
+
     /// Gives the slot back, counts and logs how it went: once, whoever says so first.
     /// `outcome` is `complete`, `failed`, `client_gone` or the code of a refusal.
     pub fn finish(&self, outcome: &str, tally: Tally, is_complete: bool) {
@@ -250,8 +256,7 @@ impl Job {
             return;
         };
         let ticket = place.ticket().map(|ticket| ticket.number());
-        self.account.note_busy(tally.busy_ms());
-        place.end();
+        self.give_back(&place, tally);
         let figures = self.account.figures(clock::now());
         let is_lost = has_lost_its_place(outcome, is_complete, figures.first_ms);
         if let Some(mark) = self.mark.get().filter(|_| is_lost) {

@@ -99,8 +99,7 @@ async fn relay_in_time(
     };
     let upstream_is_done = |tally: Tally| {
         job.account().upstream_ended();
-        job.account().note_busy(tally.busy_ms());
-        place.end();
+        job.give_back(&place, tally);
     };
     let relaying = pin!(relay::relay(
         response.body,

@@ -126,13 +126,17 @@ impl Times {
     /// The same of one that has so many before it, where the first of those are heirs: half of the time until it is one. Where several
     /// slots become free at once it may be granted one all the same, unless it is `far`.
     pub(crate) fn behind_look_rest_ms(&self, gap_ms: u64, ahead: u64, far: bool) -> u64 {
-        let nearest_ms = self.look_ms.saturating_mul(ahead.saturating_add(1));
-        let rest_ms = (gap_ms / 2).saturating_mul(ahead).max(nearest_ms);
+        let rest_ms = (gap_ms / 2).saturating_mul(ahead);
         let most_ms = match far {
             true => self.far_look_ms,
             false => 4 * self.slow_look_ms,
         };
-        rest_ms.min(most_ms)
+        rest_ms.max(self.close_look_rest_ms(ahead)).min(most_ms)
+    }
+
+    /// The shortest rest of one that has so many before it, whatever was measured.
+    fn close_look_rest_ms(&self, before: u64) -> u64 {
+        self.look_ms.saturating_mul(before.saturating_add(1))
     }
 
     /// The same of a scheduler whose board names heirs of other sessions: they need no other board.
@@ -142,8 +146,8 @@ impl Times {
 
     /// The same of one that has so many before it who are not next: a quarter of the time until it is.
     pub(crate) fn far_look_rest_ms(&self, gap_ms: u64, distance: u64) -> u64 {
-        let nearest_ms = self.look_ms.saturating_mul(distance.saturating_add(1));
-        let rest_ms = (gap_ms / 4).saturating_mul(distance).max(nearest_ms);
+        let rest_ms = (gap_ms / 4).saturating_mul(distance);
+        let rest_ms = rest_ms.max(self.close_look_rest_ms(distance));
         rest_ms.min(self.far_look_ms)
     }
 

@@ -12,7 +12,7 @@
 
 use super::Session;
 use super::outbox::{Outbox, Said};
-use super::requests::{Phase, Requests};
+use super::requests::{Entry, Phase, Requests};
 use crate::board::{AskId, Board};
 use crate::instance::Context;
 use crate::mutant::Mutant;
@@ -85,11 +85,15 @@ impl Session {
         })
     }
 
+    /// The rights of those who still wait.
+    fn live_rights(&self, requests: &Requests) -> impl Iterator<Item = &Right> {
+        let waits = |k| requests.find(k).is_some_and(Entry::waits);
+        self.rights.iter().filter(move |right| waits(right.k))
+    }
+
     /// The other sessions whose outboxes say when an heir here may start; none if nobody here is one.
     pub fn inherits_from(&self, requests: &Requests) -> Vec<SessionNo> {
-        let waits = |k| requests.find(k).is_some_and(|entry| entry.waits());
-        let rights = self.rights.iter().filter(|right| waits(right.k));
-        let grants = rights.flat_map(|right| &right.grants);
+        let grants = self.live_rights(requests).flat_map(|right| &right.grants);
         let mut sessions: Vec<SessionNo> = grants.map(|ask| ask.session).collect();
         sessions.retain(|session| *session != self.no);
         sessions.sort_unstable();
@@ -99,8 +103,7 @@ impl Session {
 
     /// How many slots are to be free still before the first heir here has one, besides its own; `None` if nobody here is an heir.
     pub fn before_heir(&self, requests: &Requests) -> Option<u32> {
-        let waits = |k| requests.find(k).is_some_and(|entry| entry.waits());
-        let rights = self.rights.iter().filter(|right| waits(right.k));
+        let rights = self.live_rights(requests);
         let before = rights.map(|right| right.before.saturating_sub(right.ended.len()));
         u32::try_from(before.min()?).ok()
     }
