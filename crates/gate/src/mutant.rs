@@ -98,6 +98,8 @@ pub(crate) enum Mutant {
     HeirNotFirst,
     /// 26: the second heir starts when two have ended, not one.
     HeirOutOfTurn,
+    /// 26: the slot of one that has ended is not the heir's while its successor relays in it.
+    HeirOfHandedOn,
     /// 26: an heir of which nobody has heard for too long starts only by a board that was read after that.
     HeirUnheard,
     /// 28: whose grant is recalled keeps it until it says that it has ended.
@@ -121,7 +123,7 @@ pub(crate) enum Mutant {
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Mutant; 55] = [
+    pub(crate) const ALL: [Mutant; 56] = [
         Mutant::TermBeforeBoard,
         Mutant::TermsFromZero,
         Mutant::StartBeforeFence,
@@ -168,6 +170,7 @@ impl Mutant {
         Mutant::HeirChanges,
         Mutant::HeirNotFirst,
         Mutant::HeirOutOfTurn,
+        Mutant::HeirOfHandedOn,
         Mutant::HeirUnheard,
         Mutant::RecallFrees,
         Mutant::TakeUnreadable,

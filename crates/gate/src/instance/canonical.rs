@@ -214,7 +214,10 @@ impl Instance {
             all.extend(asks.filter(|session| **session == own));
             all.push(&mut session.no);
             let rights = session.rights.iter_mut();
-            let inherits = rights.flat_map(|right| right.grants.iter_mut().chain(&mut right.ended));
+            let inherits = rights.flat_map(|right| {
+                let known = right.grants.iter_mut().chain(&mut right.ended);
+                known.chain(&mut right.before)
+            });
             all.extend(inherits.map(|ask| &mut ask.session));
         }
         if let Some(term) = &mut self.term {

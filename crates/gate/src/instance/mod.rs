@@ -42,7 +42,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 
-use crate::board::{AskId, Board};
+use crate::board::{AskId, Board, Grant, Heir};
 use crate::clock::Now;
 use crate::mutant::Mutant;
 use crate::policy::{Rules, Stage};
@@ -178,10 +178,23 @@ impl Instance {
         let granted = waiting.find_map(|entry| board.grant(session.ask(entry.k)));
         let (successor, goes_to) = match granted.filter(|granted| !granted.recall) {
             Some(granted) => (granted.ask.k, granted.upstream),
-            None => (grant.successor, upstream),
+            None => (self.next_in_slot(session, board, grant), upstream),
         };
         let waits = self.requests.find(successor).is_some_and(Entry::waits);
         (is_settled && waits && goes_to == upstream).then_some(successor)
+    }
+
+    /// Whom the board names in this slot. Where that one has begun in another, two having ended one soon after the other, it is the
+    /// first of the heirs that has not; 0 if that is of another session.
+    fn next_in_slot(&self, session: &Session, board: &Board, grant: &Grant) -> u64 {
+        let waits = |k| self.requests.find(k).is_some_and(Entry::waits);
+        if grant.successor == 0 || waits(grant.successor) {
+            return grant.successor;
+        }
+        let is_own = |heir: &&Heir| heir.ask.session == session.no;
+        let mut heirs = board.heirs.iter();
+        let next = heirs.find(|heir| !is_own(heir) || waits(heir.ask.k));
+        next.filter(is_own).map_or(0, |heir| heir.ask.k)
     }
 
     /// Asks for another upstream than those of the set bits, before anything was relayed. [`Instance::is_moving`] until it is

@@ -68,6 +68,9 @@ impl Instance {
         self.note_outcome(&event, context.now);
         let state = std::mem::replace(&mut self.state, State::Rest);
         self.expire(context.now);
+        if let Some(session) = &mut self.session {
+            session.inherit_own(&mut self.requests, context, &self.times);
+        }
         let effect = match (state, event) {
             (State::Rest, Event::Due) => None,
 

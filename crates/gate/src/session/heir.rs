@@ -5,13 +5,14 @@
 //! Whoever schedules gives the next slot that is free to the first heir, and to nobody before it, until it is granted one, has ended,
 //! or its session is gone; the one after that to the second. So from the board that names it on there is a slot for the first as soon
 //! as any grant of that board has ended, and for the second as soon as two have, whatever is decided meanwhile and whoever schedules.
-//! An end is true for good, so it does not matter when it was read.
+//! An end is true for good, so it does not matter when it was read. One that has ended and whose successor relays in its slot counts
+//! where that is the first heir, whom the second has before it: the first has its slot then.
 //!
 //! As by a provisional grant an heir starts and relays only while its session is heard of, since the slot of a silent heir goes to another.
 //! A session that was not heard of for too long starts nothing before it has read a board under the fence once more.
 
 use super::Session;
-use super::outbox::{Outbox, Said};
+use super::outbox::Said;
 use super::requests::{Entry, Phase, Requests};
 use crate::board::{AskId, Board};
 use crate::instance::Context;
@@ -26,12 +27,21 @@ pub(crate) struct Right {
     pub k: u64,
     /// Where it starts.
     pub upstream: u8,
-    /// How many heirs stand before it, who have a slot each first.
-    pub before: usize,
+    /// The heirs before it, who have a slot each first.
+    pub before: Vec<AskId>,
     /// Those of whom one more has to end.
     pub grants: Vec<AskId>,
     /// Who of them is known to have ended.
     pub ended: Vec<AskId>,
+}
+
+/// What a session says of its slots.
+struct Slots<'a> {
+    session: SessionNo,
+    /// Whether the slot of this ask is free.
+    is_free: &'a dyn Fn(u64) -> bool,
+    /// Who relays in the slot of one that has ended, and that one.
+    handed_on: &'a [(u64, u64)],
 }
 
 impl Right {
@@ -39,15 +49,25 @@ impl Right {
     fn is_due(&self, times: &Times) -> bool {
         let before = match times.lacks(Mutant::HeirOutOfTurn) {
             true => 0,
-            false => self.before,
+            false => self.before.len(),
         };
         self.ended.len() > before
     }
 
     /// Takes in who has ended, of that session.
-    fn hear(&mut self, from: SessionNo, outbox: &Outbox) {
-        let grants = self.grants.iter().filter(|ask| ask.session == from);
-        let ended = grants.filter(|ask| outbox.frees(ask.k) && !self.ended.contains(ask));
+    fn hear(&mut self, slots: &Slots<'_>, times: &Times) {
+        let session = slots.session;
+        let is_before = |k| self.before.contains(&AskId { session, k });
+        let is_taken_before = |ended| {
+            let mut handed_on = slots.handed_on.iter();
+            handed_on.any(|(k, after)| {
+                *after == ended && (is_before(*k) || times.lacks(Mutant::HeirOfHandedOn))
+            })
+        };
+        let grants = self.grants.iter().filter(|ask| ask.session == session);
+        let has_ended = |ask: &&AskId| (slots.is_free)(ask.k) || is_taken_before(ask.k);
+        let ended = grants.filter(has_ended);
+        let ended = ended.filter(|ask| !self.ended.contains(ask));
         let ended: Vec<AskId> = ended.copied().collect();
         self.ended.extend(ended);
     }
@@ -58,10 +78,10 @@ impl Session {
     pub(super) fn take_rights(&mut self, board: &Board, is_heard: bool) {
         let heirs = board.heirs.iter().enumerate();
         let own = heirs.filter(|(_, heir)| is_heard && heir.ask.session == self.no);
-        let rights = own.map(|(before, heir)| Right {
+        let rights = own.map(|(at, heir)| Right {
             k: heir.ask.k,
             upstream: heir.upstream,
-            before,
+            before: board.heirs.iter().take(at).map(|heir| heir.ask).collect(),
             grants: board.grants.iter().map(|grant| grant.ask).collect(),
             ended: Vec::new(),
         });
@@ -71,14 +91,14 @@ impl Session {
     /// Whether a board says something of heirs here that is not known yet.
     pub(super) fn rights_differ(&self, board: &Board, requests: &Requests) -> bool {
         let mut heirs = board.heirs.iter().enumerate();
-        heirs.any(|(before, heir)| {
+        heirs.any(|(at, heir)| {
             let waits = || {
                 let entry = requests.find(heir.ask.k);
                 entry.is_some_and(|entry| entry.waits())
             };
             let is_known = |right: &Right| {
                 let grants = board.grants.iter().map(|grant| grant.ask);
-                (right.k, right.before) == (heir.ask.k, before)
+                (right.k, right.before.len()) == (heir.ask.k, at)
                     && grants.eq(right.grants.iter().copied())
             };
             heir.ask.session == self.no && waits() && !self.rights.iter().any(is_known)
@@ -104,7 +124,7 @@ impl Session {
     /// How many slots are to be free still before the first heir here has one, besides its own; `None` if nobody here is an heir.
     pub fn before_heir(&self, requests: &Requests) -> Option<u32> {
         let rights = self.live_rights(requests);
-        let before = rights.map(|right| right.before.saturating_sub(right.ended.len()));
+        let before = rights.map(|right| right.before.len().saturating_sub(right.ended.len()));
         u32::try_from(before.min()?).ok()
     }
 
@@ -117,13 +137,43 @@ impl Session {
         context: &Context,
         times: &Times,
     ) {
-        let (now, room) = (context.now, &context.room);
         let Said::All(outbox) = said else { return };
+        let asks = outbox.asks.iter();
+        let handed_on = asks.filter_map(|ask| Some((ask.k, ask.after?.k)));
+        let handed_on: Vec<(u64, u64)> = handed_on.collect();
+        let slots = Slots {
+            session: from,
+            is_free: &|k| outbox.frees(k),
+            handed_on: &handed_on,
+        };
+        for right in &mut self.rights {
+            right.hear(&slots, times);
+        }
+        self.start_heirs(requests, context, times);
+    }
+
+    /// The same of what has ended here, which is known without a reading.
+    pub fn inherit_own(&mut self, requests: &mut Requests, context: &Context, times: &Times) {
+        if self.rights.is_empty() {
+            return;
+        }
+        let handed_on: Vec<(u64, u64)> = requests.handed_on().collect();
+        let ended = &self.ended;
+        let slots = Slots {
+            session: self.no,
+            is_free: &|k| ended.iter().any(|ended| ended.k == k),
+            handed_on: &handed_on,
+        };
+        for right in &mut self.rights {
+            right.hear(&slots, times);
+        }
+        self.start_heirs(requests, context, times);
+    }
+
+    fn start_heirs(&mut self, requests: &mut Requests, context: &Context, times: &Times) {
+        let (now, room) = (context.now, &context.room);
         let may_start = self.is_fresh(now, times)
             && (self.is_heard(now, times) || times.lacks(Mutant::HeirUnheard));
-        for right in &mut self.rights {
-            right.hear(from, outbox);
-        }
         let is_due = |right: &mut Right| {
             may_start && right.is_due(times) && room.limit(right.upstream.into()) > 0
         };

@@ -197,8 +197,13 @@ impl Requests {
 
     /// Whether one that has ended has a successor in its slot.
     pub fn succeeds(&self, ended: u64) -> bool {
-        let mut living = self.list.iter().filter(|entry| entry.lives());
-        living.any(|entry| entry.after.is_some_and(|after| after.k == ended))
+        self.handed_on().any(|(_, after)| after == ended)
+    }
+
+    /// Who relays in the slot of one that has ended, and that one.
+    pub fn handed_on(&self) -> impl Iterator<Item = (u64, u64)> {
+        let living = self.list.iter().filter(|entry| entry.lives());
+        living.filter_map(|entry| Some((entry.k, entry.after?.k)))
     }
 
     /// Whether any relays by a provisional grant, or waits until its grant is that no longer.
