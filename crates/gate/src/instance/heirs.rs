@@ -233,6 +233,33 @@ fn it_starts_when_it_has_read_that_the_one_before_it_has_ended() {
 }
 
 #[test]
+fn what_the_scheduler_itself_ends_is_its_heirs_before_a_board_says_so() {
+    let mut bench = Bench::marked(2, Room::one(1));
+    let [before, own, heir, _] = [0, 0, 1, 0].map(|at| {
+        let request = bench.arrive(at, Request::default());
+        bench.pass(100);
+        request
+    });
+    bench.end(0, before);
+    bench.pass(2_000);
+    assert!(bench.relays(0, own));
+    assert!(bench.instances[0].report(bench.now()).term.is_some());
+    let named = bench.board().heirs.first().map(|heir| heir.ask);
+    assert_eq!(named, bench.instances[1].ask(heir));
+    bench.op_ms = 20;
+    bench.pass(500);
+    let put = bench.board().put;
+    bench.end(0, own);
+    while !bench.relays(1, heir) && bench.board().put == put {
+        bench.pass(1);
+    }
+    assert!(bench.relays(1, heir), "it is read, not granted");
+    bench.pass(2_000);
+    assert!(bench.relays(1, heir));
+    assert_eq!(bench.board().grants.len(), 1);
+}
+
+#[test]
 fn whoever_is_next_looks_closely_and_those_behind_it_do_not() {
     let mut line = line();
     line.bench.pass(500);

@@ -3,6 +3,7 @@
 use super::{Context, Effect, Instance};
 use crate::clock::Now;
 use crate::mutant::Mutant;
+use crate::session::Ended;
 use crate::session::requests::Told;
 use crate::store::{Key, Op};
 use crate::term::Term;
@@ -36,6 +37,7 @@ impl Instance {
     /// In a session: renewal first, then the scheduler's round, or the outbox and the look of one who is none.
     fn go_on(&mut self, context: &Context) -> Option<Effect> {
         let (times, now) = (self.times, context.now);
+        let has_word = self.has_word_for_heirs();
         let session = self.session.as_mut()?;
         session.wish(&mut self.unsaid);
         let lives = self.requests.any_lives() || !session.cancels.is_empty();
@@ -44,6 +46,9 @@ impl Instance {
         let wants_renewal = lives && session.renewal_is_due(now, &times);
         if wants_renewal && may_try {
             return self.say(Some(now), now);
+        }
+        if may_try && has_word {
+            return self.say(None, now);
         }
         if self.term.is_some() {
             let effect = self.round(context, lingers);
@@ -74,6 +79,24 @@ impl Instance {
             return self.look(None);
         }
         Some(self.rest(context))
+    }
+
+    /// Whether one has ended here, which schedules, whose slot an heir elsewhere may have: it reads that sooner than a board, and needs
+    /// no fence. Whoever waits here to start by the board that is put comes first.
+    fn has_word_for_heirs(&self) -> bool {
+        let (Some(term), Some(session)) = (&self.term, &self.session) else {
+            return false;
+        };
+        let board = &term.board;
+        let is_news = |ended: &Ended| {
+            ended.tag.is_none() && !ended.on_board && board.grant(session.ask(ended.k)).is_some()
+        };
+        let mut heirs = board.heirs.iter();
+        term.passed
+            && !term.resigns
+            && session.ended.iter().any(is_news)
+            && heirs.any(|heir| heir.ask.session != session.no)
+            && !self.requests.any_sent()
     }
 
     /// Whether the session and its term are as they were: a round that lost them is followed by what is next then.
