@@ -2,7 +2,7 @@
 //!
 //! Those that are missed late are in `nearby`, where the search begins near to that point; `NoOver`, whose lack costs time alone, is in
 //! `crate::instance::silent`. `HeirChanges` and `HeirNotFirst`, which are missed only where the order of a line changes, are in
-//! `crate::instance::heirs`.
+//! `crate::instance::heirs`, and `HeirOfHandedOn` in `crate::instance::own_ends`.
 //!
 //! # What is not here
 //!

@@ -116,76 +116,6 @@ fn two_heirs_start_when_two_have_ended_without_a_board_between() {
     assert!(!pair.bench.board().has_provisional(None));
 }
 
-/// Two slots: process 1 holds both and has the first heir, the second is of process 2. Process 0 schedules.
-fn heir_beside_a_successor() -> (Bench, [RequestNo; 2], [RequestNo; 2]) {
-    let mut bench = Bench::marked(3, Room::one(2));
-    let any = Request::default();
-    let [first, second, third, one, other, own, next, _] = [0, 0, 0, 1, 1, 1, 2, 0].map(|at| {
-        let request = bench.arrive(at, any);
-        bench.pass(100);
-        request
-    });
-    for request in [first, second, third] {
-        bench.end(0, request);
-        bench.pass(2_000);
-    }
-    assert!(bench.relays(1, one) && bench.relays(1, other));
-    let named: Vec<_> = bench.board().heirs.iter().map(|heir| heir.ask).collect();
-    let asks = [(1, own), (2, next)].map(|(at, heir)| bench.instances[at].ask(heir));
-    assert_eq!(named, asks.map(|ask| ask.expect("it is asked for")));
-    bench.op_ms = 5;
-    bench.pass(500);
-    (bench, [one, other], [own, next])
-}
-
-#[test]
-fn one_that_starts_in_the_slot_of_its_own_is_no_longer_before_the_second_heir() {
-    let (mut bench, [one, other], [own, next]) = heir_beside_a_successor();
-    bench.kill(0);
-    let put = bench.board().put;
-    bench.end(0, one);
-    assert!(bench.relays(0, own));
-    bench.pass(50);
-    assert!(!bench.relays(1, next), "one slot is free, and it is not");
-    bench.end(0, other);
-    bench.pass(50);
-    assert!(bench.relays(1, next));
-    assert_eq!(bench.board().put, put);
-    bench.pass(3_000);
-    assert!(bench.relays(0, own) && bench.relays(1, next));
-}
-
-#[test]
-fn what_ends_in_an_heirs_own_session_needs_no_reading() {
-    let mut bench = Bench::marked(3, Room::one(2));
-    let any = Request::default();
-    let [first, second, third, one, other, before, own, _] = [0, 0, 0, 1, 1, 2, 1, 0].map(|at| {
-        let request = bench.arrive(at, any);
-        bench.pass(100);
-        request
-    });
-    for request in [first, second, third] {
-        bench.end(0, request);
-        bench.pass(2_000);
-    }
-    let named: Vec<_> = bench.board().heirs.iter().map(|heir| heir.ask).collect();
-    let asks = [(2, before), (1, own)].map(|(at, heir)| bench.instances[at].ask(heir));
-    assert_eq!(named, asks.map(|ask| ask.expect("it is asked for")));
-    bench.op_ms = 5;
-    bench.pass(500);
-    bench.kill(0);
-    let put = bench.board().put;
-    for holder in [one, other] {
-        assert!(!bench.relays(0, own));
-        bench.end(0, holder);
-    }
-    bench.pass(20);
-    assert!(bench.relays(0, own));
-    assert_eq!(bench.board().put, put);
-    bench.pass(50);
-    assert!(bench.relays(1, before));
-}
-
 #[test]
 fn without_that_the_second_starts_in_the_slot_of_the_first() {
     let mut pair = pair_alone(&[Mutant::HeirOutOfTurn]);
@@ -230,33 +160,6 @@ fn it_starts_when_it_has_read_that_the_one_before_it_has_ended() {
     // The holder's word and the heir's reading, each after what is under way there. By a board it is three operations more.
     let starts_ms = starts_after_ms(10);
     assert!((10..=40).contains(&starts_ms), "{starts_ms} ms");
-}
-
-#[test]
-fn what_the_scheduler_itself_ends_is_its_heirs_before_a_board_says_so() {
-    let mut bench = Bench::marked(2, Room::one(1));
-    let [before, own, heir, _] = [0, 0, 1, 0].map(|at| {
-        let request = bench.arrive(at, Request::default());
-        bench.pass(100);
-        request
-    });
-    bench.end(0, before);
-    bench.pass(2_000);
-    assert!(bench.relays(0, own));
-    assert!(bench.instances[0].report(bench.now()).term.is_some());
-    let named = bench.board().heirs.first().map(|heir| heir.ask);
-    assert_eq!(named, bench.instances[1].ask(heir));
-    bench.op_ms = 20;
-    bench.pass(500);
-    let put = bench.board().put;
-    bench.end(0, own);
-    while !bench.relays(1, heir) && bench.board().put == put {
-        bench.pass(1);
-    }
-    assert!(bench.relays(1, heir), "it is read, not granted");
-    bench.pass(2_000);
-    assert!(bench.relays(1, heir));
-    assert_eq!(bench.board().grants.len(), 1);
 }
 
 #[test]
@@ -338,37 +241,6 @@ fn without_that_two_relay() {
         let most = LATER_MS.map(|later_ms| most_who_relay(rules, later_ms));
         assert_eq!(most.max(), Some(2), "{rules:?}");
     }
-}
-
-/// One comes to the holder that has waited elsewhere for longer than the heir: it is the successor there.
-fn most_who_relay_beside_a_successor(without: &'static [Mutant]) -> usize {
-    let mut line = line_of(Request::default(), without);
-    let bench = &mut line.bench;
-    let resumed = Request {
-        waited_ms: 60_000,
-        ..Request::default()
-    };
-    let resumed = bench.arrive(1, resumed);
-    bench.pass(1_000);
-    bench.op_ms = 5;
-    bench.pass(500);
-    bench.end(1, line.holder);
-    assert!(bench.relays(1, resumed));
-    let mut most = 0;
-    for _ in 0..100 {
-        bench.pass(1);
-        let relaying = [(2, line.heir), (1, resumed)];
-        let relaying = relaying.iter().filter(|(at, one)| bench.relays(*at, *one));
-        most = most.max(relaying.count());
-    }
-    most
-}
-
-#[test]
-fn a_slot_in_which_a_successor_relays_is_not_the_heirs() {
-    assert_eq!(most_who_relay_beside_a_successor(&[]), 1);
-    let without = &[Mutant::HeirOfHandedOn];
-    assert_eq!(most_who_relay_beside_a_successor(without), 2);
 }
 
 #[test]

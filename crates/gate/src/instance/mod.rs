@@ -24,6 +24,8 @@ mod heirs;
 mod look;
 mod next;
 mod older;
+#[cfg(test)]
+mod own_ends;
 mod port;
 #[cfg(test)]
 mod provisional;
