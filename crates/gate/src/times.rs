@@ -162,6 +162,12 @@ impl Times {
         op_ms <= self.heard_ms / 8
     }
 
+    /// How long after a word that was acknowledged a session starts by a provisional grant: two operations of a quick store are left
+    /// to be heard of once more.
+    pub(crate) fn heard_to_start_ms(&self) -> u64 {
+        self.heard_ms - self.heard_ms / 4
+    }
+
     /// The rest between two outboxes of one that relays by a provisional grant: several may fail before it is heard of no more.
     pub(crate) fn confirm_rest_ms(&self, op_ms: u64) -> u64 {
         self.sign_rest_ms(op_ms).max(1)

@@ -173,7 +173,7 @@ impl Session {
     fn start_heirs(&mut self, requests: &mut Requests, context: &Context, times: &Times) {
         let (now, room) = (context.now, &context.room);
         let may_start = self.is_fresh(now, times)
-            && (self.is_heard(now, times) || times.lacks(Mutant::HeirUnheard));
+            && (self.is_heard_to_start(now, times) || times.lacks(Mutant::HeirUnheard));
         let is_due = |right: &mut Right| {
             may_start && right.is_due(times) && room.limit(right.upstream.into()) > 0
         };

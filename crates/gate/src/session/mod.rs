@@ -154,9 +154,15 @@ impl Session {
         !self.over && (in_time || times.lacks(Mutant::NoOwnLimit))
     }
 
-    /// Whether it may start by a provisional grant, and relay by it: nobody else takes it for silent yet.
+    /// Whether it may relay by a provisional grant: nobody else takes it for silent yet.
     pub fn is_heard(&self, now: Now, times: &Times) -> bool {
         let in_time = now.since(self.heard_since) < times.heard_ms;
+        in_time || times.lacks(Mutant::NoHeardLimit)
+    }
+
+    /// Whether it may start by a provisional grant: it is heard of, and long enough to be heard of once more before that is over.
+    pub fn is_heard_to_start(&self, now: Now, times: &Times) -> bool {
+        let in_time = now.since(self.heard_since) < times.heard_to_start_ms();
         in_time || times.lacks(Mutant::NoHeardLimit)
     }
 

@@ -171,8 +171,8 @@ impl Session {
             return;
         }
         let is_doubted = board.member(self.no).is_some_and(|member| member.doubted);
-        let is_heard =
-            self.is_heard(now, times) && (!is_doubted || times.lacks(Mutant::StartDoubted));
+        let is_heard = self.is_heard_to_start(now, times)
+            && (!is_doubted || times.lacks(Mutant::StartDoubted));
         self.take_rights(board, is_heard || times.lacks(Mutant::HeirUnheard));
         for entry in requests.list.iter_mut().filter(|entry| entry.lives()) {
             let ask = self.ask(entry.k);
