@@ -98,7 +98,8 @@ pub(crate) enum Mutant {
     HeirNotFirst,
     /// 26: the second heir starts when two have ended, not one.
     HeirOutOfTurn,
-    /// 26: the slot of one that has ended is not the heir's while its successor relays in it.
+    /// 26: the slot of one that has ended is not the heir's while its successor relays in it, unless that is an
+    /// heir before it.
     HeirOfHandedOn,
     /// 26: an heir of which nobody has heard for too long starts only by a board that was read after that.
     HeirUnheard,

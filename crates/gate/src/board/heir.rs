@@ -10,7 +10,7 @@ use crate::store::SessionNo;
 pub const HEIRS_MAX: usize = 2;
 
 /// One who waits and has one of the next slots that are free, whatever is decided afterwards: the first heir may start as soon as it
-/// reads that a grant of this board has ended, the second as soon as two have (rule 26).
+/// knows that a grant of this board has ended, the second as soon as two have (rule 26).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Heir {
     /// Whose ask.

@@ -161,7 +161,7 @@ impl Instance {
     }
 
     /// Rule 26: who starts in the slot of one that ends: a request of the same session to which the newest board grants another one,
-    /// which is still to pass, or else the one that it names. Nothing has to be said before: the slot stays in its session.
+    /// which is still to pass, or else that of [`Instance::next_in_slot`]. Nothing has to be said before: the slot stays in its session.
     fn successor(&self, entry: &Entry, now: Now) -> Option<u64> {
         let Phase::Relaying { upstream } = entry.phase else {
             return None;
@@ -180,23 +180,22 @@ impl Instance {
         let granted = waiting.find_map(|entry| board.grant(session.ask(entry.k)));
         let (successor, goes_to) = match granted.filter(|granted| !granted.recall) {
             Some(granted) => (granted.ask.k, granted.upstream),
-            None => (self.next_in_slot(session, board, grant), upstream),
+            None => (self.next_in_slot(session, board, grant)?, upstream),
         };
-        let waits = self.requests.find(successor).is_some_and(Entry::waits);
+        let waits = self.requests.waits(successor);
         (is_settled && waits && goes_to == upstream).then_some(successor)
     }
 
-    /// Whom the board names in this slot. Where that one has begun in another, two having ended one soon after the other, it is the
-    /// first of the heirs that has not; 0 if that is of another session.
-    fn next_in_slot(&self, session: &Session, board: &Board, grant: &Grant) -> u64 {
-        let waits = |k| self.requests.find(k).is_some_and(Entry::waits);
-        if grant.successor == 0 || waits(grant.successor) {
-            return grant.successor;
+    /// Whom the board names in this slot. Where that one waits no longer, having begun in another slot or left, it is the first of the
+    /// heirs that still does, provided that it is of this session.
+    fn next_in_slot(&self, session: &Session, board: &Board, grant: &Grant) -> Option<u64> {
+        if grant.successor == 0 || self.requests.waits(grant.successor) {
+            return Some(grant.successor);
         }
         let is_own = |heir: &&Heir| heir.ask.session == session.no;
         let mut heirs = board.heirs.iter();
-        let next = heirs.find(|heir| !is_own(heir) || waits(heir.ask.k));
-        next.filter(is_own).map_or(0, |heir| heir.ask.k)
+        let next = heirs.find(|heir| !is_own(heir) || self.requests.waits(heir.ask.k));
+        next.filter(is_own).map(|heir| heir.ask.k)
     }
 
     /// Asks for another upstream than those of the set bits, before anything was relayed. [`Instance::is_moving`] until it is

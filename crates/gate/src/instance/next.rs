@@ -34,7 +34,7 @@ impl Instance {
         Effect::Rest { until_ms }
     }
 
-    /// In a session: renewal first, then the scheduler's round, or the outbox and the look of one who is none.
+    /// In a session: renewal first, then a scheduler's word to heirs, then its round, or the outbox and the look of one who is none.
     fn go_on(&mut self, context: &Context) -> Option<Effect> {
         let (times, now) = (self.times, context.now);
         let has_word = self.has_word_for_heirs();
@@ -81,8 +81,8 @@ impl Instance {
         Some(self.rest(context))
     }
 
-    /// Whether one has ended here, which schedules, whose slot an heir elsewhere may have: it reads that sooner than a board, and needs
-    /// no fence. Whoever waits here to start by the board that is put comes first.
+    /// Whether this scheduler has one that has ended whose slot an heir elsewhere may take: it reads the outbox sooner than a board, and
+    /// needs no fence. Not while an own grant waits for its board to pass.
     fn has_word_for_heirs(&self) -> bool {
         let (Some(term), Some(session)) = (&self.term, &self.session) else {
             return false;

@@ -48,6 +48,24 @@ fn line(heirs: &[usize], without: &'static [Mutant]) -> Line {
 }
 
 #[test]
+fn two_that_end_are_followed_by_two_before_any_operation() {
+    let Line {
+        mut bench,
+        holders,
+        heirs,
+    } = line(&[1, 1], &[]);
+    bench.op_ms = 50;
+    for (holder, heir) in holders.into_iter().zip(&heirs) {
+        bench.end(1, holder);
+        assert!(bench.relays(1, *heir));
+    }
+    bench.pass(1_000);
+    let granted: Vec<_> = bench.board().grants.iter().map(|one| one.ask.k).collect();
+    assert_eq!(granted, heirs.iter().map(|heir| heir.0).collect::<Vec<_>>());
+    assert!(heirs.into_iter().all(|heir| bench.relays(1, heir)));
+}
+
+#[test]
 fn one_that_starts_in_the_slot_of_its_own_is_no_longer_before_the_second_heir() {
     let Line {
         mut bench,
@@ -82,6 +100,7 @@ fn what_ends_in_an_heirs_own_session_needs_no_reading() {
     bench.kill(0);
     let put = bench.board().put;
     for holder in holders {
+        bench.pass(20);
         assert!(!bench.relays(0, heirs[1]));
         bench.end(0, holder);
     }

@@ -123,37 +123,6 @@ fn one_whose_own_grant_is_on_its_way_is_not_passed() {
     assert_eq!(grants(&bench), [others[1].0, last.0]);
 }
 
-/// Two who relay in one session and two who wait there, on a store whose operations take long; another one schedules.
-fn pair_elsewhere() -> (Bench, [RequestNo; 2], [RequestNo; 2]) {
-    let mut bench = Bench::marked(2, Room::one(2));
-    let any = Request::default();
-    let [before, other, third, first, second, one, two, _] = [0, 0, 0, 1, 1, 1, 1, 0].map(|at| {
-        let request = bench.arrive(at, any);
-        bench.pass(100);
-        request
-    });
-    for request in [before, other, third] {
-        bench.end(0, request);
-        bench.pass(2_000);
-    }
-    assert!(bench.relays(1, first) && bench.relays(1, second));
-    assert!(bench.instances[0].report(bench.now()).term.is_some());
-    bench.op_ms = 50;
-    (bench, [first, second], [one, two])
-}
-
-#[test]
-fn two_that_end_are_followed_by_two_before_any_operation() {
-    let (mut bench, holders, next) = pair_elsewhere();
-    for (holder, next) in holders.into_iter().zip(next) {
-        bench.end(1, holder);
-        assert!(bench.relays(1, next));
-    }
-    bench.pass(1_000);
-    assert_eq!(grants(&bench), next.map(|next| next.0));
-    assert!(next.into_iter().all(|next| bench.relays(1, next)));
-}
-
 #[test]
 fn it_can_be_cancelled_like_any_other() {
     let mut bench = Bench::marked(1, Room::one(1));

@@ -3,7 +3,7 @@
 //! # Why
 //!
 //! A slot that stays in its session is handed on without a word: the next request starts at once, and the board learns of it
-//! afterwards. One that goes to another session is its heir's, who starts when it reads that the one before it has ended. It goes to
+//! afterwards. One that goes to another session is its heir's, who starts when it knows that the one before it has ended. It goes to
 //! whom the policy would choose, so the order is that of [`Policy::schedule`].
 
 use super::{Draft, Policy, order};

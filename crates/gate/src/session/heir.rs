@@ -1,4 +1,4 @@
-//! The heirs of slots: they start as soon as they read that grants have ended, before a board grants them anything (rule 26).
+//! The heirs of slots: they start as soon as they know that grants have ended, before a board grants them anything (rule 26).
 //!
 //! # Why it is safe
 //!
@@ -6,14 +6,14 @@
 //! or its session is gone; the one after that to the second. So from the board that names it on there is a slot for the first as soon
 //! as any grant of that board has ended, and for the second as soon as two have, whatever is decided meanwhile and whoever schedules.
 //! An end is true for good, so it does not matter when it was read. One that has ended and whose successor relays in its slot counts
-//! where that is the first heir, whom the second has before it: the first has its slot then.
+//! only where that is an heir before this one, which has its slot then.
 //!
 //! As by a provisional grant an heir starts and relays only while its session is heard of, since the slot of a silent heir goes to another.
 //! A session that was not heard of for too long starts nothing before it has read a board under the fence once more.
 
 use super::Session;
 use super::outbox::Said;
-use super::requests::{Entry, Phase, Requests};
+use super::requests::{Phase, Requests};
 use crate::board::{AskId, Board};
 use crate::instance::Context;
 use crate::mutant::Mutant;
@@ -35,15 +35,6 @@ pub(crate) struct Right {
     pub ended: Vec<AskId>,
 }
 
-/// What a session says of its slots.
-struct Slots<'a> {
-    session: SessionNo,
-    /// Whether the slot of this ask is free.
-    is_free: &'a dyn Fn(u64) -> bool,
-    /// Who relays in the slot of one that has ended, and that one.
-    handed_on: &'a [(u64, u64)],
-}
-
 impl Right {
     /// Whether a slot is free that is not another heir's.
     fn is_due(&self, times: &Times) -> bool {
@@ -54,20 +45,21 @@ impl Right {
         self.ended.len() > before
     }
 
-    /// Takes in who has ended, of that session.
-    fn hear(&mut self, slots: &Slots<'_>, times: &Times) {
-        let session = slots.session;
-        let is_before = |k| self.before.contains(&AskId { session, k });
-        let is_taken_before = |ended| {
-            let mut handed_on = slots.handed_on.iter();
-            handed_on.any(|(k, after)| {
-                *after == ended && (is_before(*k) || times.lacks(Mutant::HeirOfHandedOn))
-            })
+    /// Takes in who has ended, of that session: whether the slot of one is free, and who relays in it if not.
+    fn hear(
+        &mut self,
+        from: SessionNo,
+        is_free: impl Fn(u64) -> bool,
+        successor: impl Fn(u64) -> Option<u64>,
+        times: &Times,
+    ) {
+        let is_before = |k| {
+            let session = from;
+            self.before.contains(&AskId { session, k }) || times.lacks(Mutant::HeirOfHandedOn)
         };
-        let grants = self.grants.iter().filter(|ask| ask.session == session);
-        let has_ended = |ask: &&AskId| (slots.is_free)(ask.k) || is_taken_before(ask.k);
-        let ended = grants.filter(has_ended);
-        let ended = ended.filter(|ask| !self.ended.contains(ask));
+        let has_ended = |k| is_free(k) || successor(k).is_some_and(is_before);
+        let grants = self.grants.iter().filter(|ask| ask.session == from);
+        let ended = grants.filter(|ask| has_ended(ask.k) && !self.ended.contains(ask));
         let ended: Vec<AskId> = ended.copied().collect();
         self.ended.extend(ended);
     }
@@ -92,23 +84,20 @@ impl Session {
     pub(super) fn rights_differ(&self, board: &Board, requests: &Requests) -> bool {
         let mut heirs = board.heirs.iter().enumerate();
         heirs.any(|(at, heir)| {
-            let waits = || {
-                let entry = requests.find(heir.ask.k);
-                entry.is_some_and(|entry| entry.waits())
-            };
             let is_known = |right: &Right| {
-                let grants = board.grants.iter().map(|grant| grant.ask);
-                (right.k, right.before.len()) == (heir.ask.k, at)
-                    && grants.eq(right.grants.iter().copied())
+                let before = board.heirs.iter().take(at).map(|heir| &heir.ask);
+                let grants = board.grants.iter().map(|grant| &grant.ask);
+                right.k == heir.ask.k && before.eq(&right.before) && grants.eq(&right.grants)
             };
-            heir.ask.session == self.no && waits() && !self.rights.iter().any(is_known)
+            let is_own = heir.ask.session == self.no;
+            is_own && requests.waits(heir.ask.k) && !self.rights.iter().any(is_known)
         })
     }
 
     /// The rights of those who still wait.
     fn live_rights(&self, requests: &Requests) -> impl Iterator<Item = &Right> {
-        let waits = |k| requests.find(k).is_some_and(Entry::waits);
-        self.rights.iter().filter(move |right| waits(right.k))
+        let rights = self.rights.iter();
+        rights.filter(|right| requests.waits(right.k))
     }
 
     /// The other sessions whose outboxes say when an heir here may start; none if nobody here is one.
@@ -138,38 +127,24 @@ impl Session {
         times: &Times,
     ) {
         let Said::All(outbox) = said else { return };
-        let asks = outbox.asks.iter();
-        let handed_on = asks.filter_map(|ask| Some((ask.k, ask.after?.k)));
-        let handed_on: Vec<(u64, u64)> = handed_on.collect();
-        let slots = Slots {
-            session: from,
-            is_free: &|k| outbox.frees(k),
-            handed_on: &handed_on,
-        };
         for right in &mut self.rights {
-            right.hear(&slots, times);
+            right.hear(from, |k| outbox.frees(k), |k| outbox.successor(k), times);
         }
         self.start_heirs(requests, context, times);
     }
 
     /// The same of what has ended here, which is known without a reading.
     pub fn inherit_own(&mut self, requests: &mut Requests, context: &Context, times: &Times) {
-        if self.rights.is_empty() {
-            return;
+        let mut rights = std::mem::take(&mut self.rights);
+        for right in &mut rights {
+            let is_free = |k| self.has_ended(k);
+            right.hear(self.no, is_free, |k| requests.successor(k), times);
         }
-        let handed_on: Vec<(u64, u64)> = requests.handed_on().collect();
-        let ended = &self.ended;
-        let slots = Slots {
-            session: self.no,
-            is_free: &|k| ended.iter().any(|ended| ended.k == k),
-            handed_on: &handed_on,
-        };
-        for right in &mut self.rights {
-            right.hear(&slots, times);
-        }
+        self.rights = rights;
         self.start_heirs(requests, context, times);
     }
 
+    /// Those whose slot is free start.
     fn start_heirs(&mut self, requests: &mut Requests, context: &Context, times: &Times) {
         let (now, room) = (context.now, &context.room);
         let may_start = self.is_fresh(now, times)

@@ -38,6 +38,13 @@ impl Outbox {
     pub fn frees(&self, k: u64) -> bool {
         self.over || self.ended.iter().any(|ended| ended.k == k)
     }
+
+    /// Who relays in the slot of this ask, which has ended.
+    pub fn successor(&self, ended: u64) -> Option<u64> {
+        let mut asks = self.asks.iter();
+        let next = asks.find(|ask| ask.after.is_some_and(|after| after.k == ended));
+        next.map(|ask| ask.k)
+    }
 }
 
 /// A request that waits or relays.

@@ -177,6 +177,11 @@ impl Requests {
         self.list.retain(|entry| entry.k != k || entry.lives());
     }
 
+    /// Whether one with this number waits.
+    pub fn waits(&self, k: u64) -> bool {
+        self.find(k).is_some_and(Entry::waits)
+    }
+
     /// Takes one out that ended by itself; it, if it was alive.
     pub fn end(&mut self, k: u64) -> Option<Entry> {
         let at = self.position(k)?;
@@ -197,13 +202,14 @@ impl Requests {
 
     /// Whether one that has ended has a successor in its slot.
     pub fn succeeds(&self, ended: u64) -> bool {
-        self.handed_on().any(|(_, after)| after == ended)
+        self.successor(ended).is_some()
     }
 
-    /// Who relays in the slot of one that has ended, and that one.
-    pub fn handed_on(&self) -> impl Iterator<Item = (u64, u64)> {
-        let living = self.list.iter().filter(|entry| entry.lives());
-        living.filter_map(|entry| Some((entry.k, entry.after?.k)))
+    /// Who relays in the slot of one that has ended.
+    pub fn successor(&self, ended: u64) -> Option<u64> {
+        let mut living = self.list.iter().filter(|entry| entry.lives());
+        let next = living.find(|entry| entry.after.is_some_and(|after| after.k == ended));
+        next.map(|entry| entry.k)
     }
 
     /// Whether any relays by a provisional grant, or waits until its grant is that no longer.
