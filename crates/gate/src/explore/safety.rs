@@ -108,7 +108,7 @@ configurations! {
     a_heir: heir(), 31_857;
     a_heir_and_a_crash: heir().with(Crash, 1), 76_408;
     two_heirs_of_one_session: two_heirs(), 124_283;
-    two_heirs_beside_a_successor: two_heirs_and_a_successor(), 376_892;
+    two_heirs_beside_a_successor: two_heirs_and_a_successor(), 363_613;
     successors_beside_free_slots_and_a_late_write: three_of_one_on_two().with(Late, 1), 154_833;
 }
 

@@ -209,8 +209,11 @@ impl Instance {
         if let Some(session) = &mut self.session {
             let own = session.no;
             let view = session.view.iter_mut();
-            let granted = view.flat_map(|view| &mut view.board.grants);
-            let asks = granted.map(|grant| &mut grant.ask.session);
+            let asks = view.flat_map(|view| {
+                let granted = view.board.grants.iter_mut().map(|grant| &mut grant.ask);
+                granted.chain(view.board.heirs.iter_mut().map(|heir| &mut heir.ask))
+            });
+            let asks = asks.map(|ask| &mut ask.session);
             all.extend(asks.filter(|session| **session == own));
             all.push(&mut session.no);
             let rights = session.rights.iter_mut();
@@ -380,12 +383,16 @@ impl Instance {
     }
 }
 
-/// What can still be used of a board that is not in the store any more: the grants of a session, and who starts after whom.
+/// What can still be used of a board that is not in the store any more: the grants of a session, who starts after whom, and
+/// its heirs before whom none of another stands.
 fn own_grants(board: &Board, session: SessionNo) -> Board {
     let is_own = |grant: &&Grant| grant.ask.session == session;
     let grants: Vec<Grant> = board.grants.iter().filter(is_own).cloned().collect();
+    let heirs = board.heirs.iter();
+    let heirs = heirs.take_while(|heir| heir.ask.session == session);
     Board {
         grants,
+        heirs: heirs.copied().collect(),
         ..Board::default()
     }
 }

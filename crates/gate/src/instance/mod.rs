@@ -187,7 +187,7 @@ impl Instance {
     }
 
     /// Whom the board names in this slot. Where that one waits no longer, having begun in another slot or left, it is the first of the
-    /// heirs that still does, provided that it is of this session.
+    /// heirs that still does, provided that it is of this session. It is for this upstream: there are heirs with one upstream only.
     fn next_in_slot(&self, session: &Session, board: &Board, grant: &Grant) -> Option<u64> {
         if grant.successor == 0 || self.requests.waits(grant.successor) {
             return Some(grant.successor);
