@@ -104,11 +104,11 @@ configurations! {
     a_successor_and_an_emptied_store: two_of_one().with(Empty, 1), 1_528;
     successors_of_successors: Config::of(&[4], 1).now().holder().with(WriteFail, 1), 135_225;
     successors_beside_free_slots: three_of_one_on_two().with(Leave, 1), 19_674;
-    provisional_grants: doubting(), 220_492;
+    provisional_grants: doubting(), 219_695;
     a_heir: heir(), 31_857;
-    a_heir_and_a_crash: heir().with(Crash, 1), 76_408;
+    a_heir_and_a_crash: heir().with(Crash, 1), 76_399;
     two_heirs_of_one_session: two_heirs(), 124_283;
-    two_heirs_beside_a_successor: two_heirs_and_a_successor(), 363_613;
+    two_heirs_beside_a_successor: two_heirs_and_a_successor(), 328_057;
     successors_beside_free_slots_and_a_late_write: three_of_one_on_two().with(Late, 1), 154_833;
 }
 

@@ -37,7 +37,7 @@ impl Instance {
     /// In a session: renewal first, then a scheduler's word to heirs, then its round, or the outbox and the look of one who is none.
     fn go_on(&mut self, context: &Context) -> Option<Effect> {
         let (times, now) = (self.times, context.now);
-        let has_word = self.has_word_for_heirs();
+        let has_word = self.has_word_for_heirs(now.mono_ms);
         let session = self.session.as_mut()?;
         session.wish(&mut self.unsaid);
         let lives = self.requests.any_lives() || !session.cancels.is_empty();
@@ -82,8 +82,8 @@ impl Instance {
     }
 
     /// Whether this scheduler has one that has ended whose slot an heir elsewhere may take: it reads the outbox sooner than a board, and
-    /// needs no fence. Not while an own grant waits for its board to pass.
-    fn has_word_for_heirs(&self) -> bool {
+    /// needs no fence. Not while a beat is due, or a fence: a renewal may wait for the one, and an own grant for the other.
+    fn has_word_for_heirs(&self, now_ms: u64) -> bool {
         let (Some(term), Some(session)) = (&self.term, &self.session) else {
             return false;
         };
@@ -93,10 +93,11 @@ impl Instance {
         };
         let mut heirs = board.heirs.iter();
         term.passed
+            && !term.unfenced
             && !term.resigns
+            && !term.beat_is_due(now_ms, &self.times)
             && session.ended.iter().any(is_news)
             && heirs.any(|heir| heir.ask.session != session.no)
-            && !self.requests.any_sent()
     }
 
     /// Whether the session and its term are as they were: a round that lost them is followed by what is next then.

@@ -138,6 +138,80 @@ fn what_the_scheduler_itself_ends_is_its_heirs_before_a_board_says_so() {
     assert_eq!(bench.board().grants.len(), 1);
 }
 
+/// A scheduler that holds so many slots, with heirs elsewhere behind them.
+fn holder_of(slots: u32) -> (Bench, Vec<RequestNo>) {
+    let mut bench = Bench::marked(2, Room::one(slots));
+    let mut come = |at| {
+        let request = bench.arrive(at, Request::default());
+        bench.pass(100);
+        request
+    };
+    // Whoever waits first has the term.
+    let first = come(0);
+    let held = (0..slots).map(|_| come(0)).collect();
+    for at in [1, 1, 0] {
+        come(at);
+    }
+    bench.end(0, first);
+    bench.pass(2_000);
+    assert!(bench.instances[0].report(bench.now()).term.is_some());
+    assert_eq!(bench.board().heirs.len(), 2);
+    (bench, held)
+}
+
+#[test]
+fn on_a_slow_store_a_renewal_does_not_wait_for_words_to_heirs() {
+    // So that the renewal falls into each part of it.
+    for later_ms in (0..8_000).step_by(250) {
+        let (mut bench, held) = holder_of(4);
+        bench.pass(later_ms);
+        bench.op_ms = 900;
+        for ends in &held[..3] {
+            bench.pass(2_000);
+            bench.end(0, *ends);
+        }
+        for _ in 0..100 {
+            bench.pass(100);
+            assert!(bench.relays(0, held[3]), "{later_ms} ms");
+        }
+    }
+}
+
+#[test]
+fn a_beat_does_not_wait_for_words_to_heirs() {
+    let (mut bench, held) = holder_of(16);
+    bench.op_ms = 20;
+    let put = bench.board().put;
+    for ends in held {
+        bench.end(0, ends);
+        bench.pass(13);
+    }
+    assert_ne!(bench.board().put, put, "{} ms", 16 * 13);
+}
+
+#[test]
+fn a_fence_that_is_read_again_comes_before_a_word_to_heirs() {
+    let (mut bench, held) = holder_of(4);
+    bench.op_ms = 10;
+    let boards = |bench: &Bench| bench.instances[0].report(bench.now()).sums.boards;
+    bench.end(0, held[0]);
+    let put = bench.board().put;
+    while bench.board().put == put {
+        bench.pass(1);
+    }
+    bench.is_away = true;
+    bench.pass(15);
+    bench.is_away = false;
+    let before = boards(&bench);
+    bench.end(0, held[1]);
+    let mut took_ms = 0;
+    while boards(&bench) == before {
+        bench.pass(1);
+        took_ms += 1;
+    }
+    assert!(took_ms <= 110, "a pause and one reading: {took_ms} ms");
+}
+
 /// One comes to the holder that has waited elsewhere for longer than the heir: it is the successor there.
 fn most_who_relay_beside_a_successor(without: &'static [Mutant]) -> usize {
     let Line {

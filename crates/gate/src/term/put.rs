@@ -82,8 +82,12 @@ impl Term {
 
     /// Whether the board is to be put now.
     pub fn wants_put(&self, now_ms: u64, times: &Times) -> bool {
-        let beat_is_due = now_ms.saturating_sub(self.put_at) >= times.beat_ms;
-        self.changed || !self.passed || self.is_active() && beat_is_due
+        self.changed || !self.passed || self.is_active() && self.beat_is_due(now_ms, times)
+    }
+
+    /// Whether an active scheduler is to put its board for the time that has passed.
+    pub fn beat_is_due(&self, now_ms: u64, times: &Times) -> bool {
+        now_ms.saturating_sub(self.put_at) >= times.beat_ms
     }
 
     /// Whether the first board may be put before any outbox was read: there is room on it as found (rule 15).
