@@ -171,6 +171,11 @@ impl World {
         if free.is_empty() {
             return;
         }
+        for process in &mut self.processes {
+            if process.instance.epoch() == Some(epoch) {
+                process.instance.forget_others_in_view();
+            }
+        }
         let is_free =
             |key: &Key| matches!(key, Key::Member(of, no) if *of == epoch && free.contains(no));
         self.store.retain(|key, _| !is_free(key));

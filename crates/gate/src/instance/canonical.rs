@@ -2,8 +2,9 @@
 
 use super::look::{Look, Step};
 use super::step::State;
+use super::superseded::own_grants;
 use super::{Effect, Instance, Phase, Request, RequestNo};
-use crate::board::{AskId, Board, Grant};
+use crate::board::{AskId, Board};
 use crate::clock::Now;
 use crate::session::Session;
 use crate::session::outbox::Ask;
@@ -380,19 +381,5 @@ impl Instance {
                 watch.lived_at = None;
             }
         }
-    }
-}
-
-/// What can still be used of a board that is not in the store any more: the grants of a session, who starts after whom, and
-/// its heirs before whom none of another stands.
-fn own_grants(board: &Board, session: SessionNo) -> Board {
-    let is_own = |grant: &&Grant| grant.ask.session == session;
-    let grants: Vec<Grant> = board.grants.iter().filter(is_own).cloned().collect();
-    let heirs = board.heirs.iter();
-    let heirs = heirs.take_while(|heir| heir.ask.session == session);
-    Board {
-        grants,
-        heirs: heirs.copied().collect(),
-        ..Board::default()
     }
 }

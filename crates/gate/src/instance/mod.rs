@@ -40,6 +40,8 @@ mod slow;
 mod step;
 #[cfg(test)]
 mod succession;
+#[cfg(test)]
+mod superseded;
 mod take;
 #[cfg(test)]
 mod tests;
@@ -182,20 +184,22 @@ impl Instance {
             Some(granted) => (granted.ask.k, granted.upstream),
             None => (self.next_in_slot(session, board, grant)?, upstream),
         };
-        let waits = self.requests.waits(successor);
-        (is_settled && waits && goes_to == upstream).then_some(successor)
+        (is_settled && goes_to == upstream).then_some(successor)
     }
 
-    /// Whom the board names in this slot. Where that one waits no longer, having begun in another slot or left, it is the first of the
-    /// heirs that still does, provided that it is of this session. It is for this upstream: there are heirs with one upstream only.
+    /// Who waits and is named by the board in this slot. Where that one waits no longer, having begun in another slot or left, it is the
+    /// first of the heirs that still does, provided that it is of this session and for this upstream: who named the heirs may have
+    /// known of no other.
     fn next_in_slot(&self, session: &Session, board: &Board, grant: &Grant) -> Option<u64> {
-        if grant.successor == 0 || self.requests.waits(grant.successor) {
-            return Some(grant.successor);
+        let named = Some(grant.successor).filter(|k| *k != 0)?;
+        if self.requests.waits(named) {
+            return Some(named);
         }
         let is_own = |heir: &&Heir| heir.ask.session == session.no;
         let mut heirs = board.heirs.iter();
         let next = heirs.find(|heir| !is_own(heir) || self.requests.waits(heir.ask.k));
-        next.filter(is_own).map(|heir| heir.ask.k)
+        let is_here = |heir: &&Heir| is_own(heir) && heir.upstream == grant.upstream;
+        next.filter(is_here).map(|heir| heir.ask.k)
     }
 
     /// Asks for another upstream than those of the set bits, before anything was relayed. [`Instance::is_moving`] until it is

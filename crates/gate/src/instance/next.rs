@@ -82,7 +82,7 @@ impl Instance {
     }
 
     /// Whether this scheduler has one that has ended whose slot an heir elsewhere may take: it reads the outbox sooner than a board, and
-    /// needs no fence. Not while a beat is due, or a fence: a renewal may wait for the one, and an own grant for the other.
+    /// needs no fence. Not while a beat is due, for which a renewal may wait, nor while a fence is unread, for which an own grant may.
     fn has_word_for_heirs(&self, now_ms: u64) -> bool {
         let (Some(term), Some(session)) = (&self.term, &self.session) else {
             return false;

@@ -161,7 +161,7 @@ fn holder_of(slots: u32) -> (Bench, Vec<RequestNo>) {
 
 #[test]
 fn on_a_slow_store_a_renewal_does_not_wait_for_words_to_heirs() {
-    // So that the renewal falls into each part of it.
+    // So that the renewal falls into each part of what follows.
     for later_ms in (0..8_000).step_by(250) {
         let (mut bench, held) = holder_of(4);
         bench.pass(later_ms);
@@ -179,14 +179,31 @@ fn on_a_slow_store_a_renewal_does_not_wait_for_words_to_heirs() {
 
 #[test]
 fn a_beat_does_not_wait_for_words_to_heirs() {
-    let (mut bench, held) = holder_of(16);
+    let (mut bench, held) = holder_of(20);
     bench.op_ms = 20;
     let put = bench.board().put;
-    for ends in held {
-        bench.end(0, ends);
+    let mut ending = held.into_iter();
+    while bench.board().put == put {
+        bench.end(
+            0,
+            ending.next().expect("a board comes before all have ended"),
+        );
         bench.pass(13);
     }
-    assert_ne!(bench.board().put, put, "{} ms", 16 * 13);
+}
+
+#[test]
+fn an_heir_for_another_upstream_is_not_next_in_a_slot() {
+    let Line { bench, heirs, .. } = line(&[1, 1], &[]);
+    let instance = &bench.instances[1];
+    let session = instance.session.as_ref().expect("it has begun");
+    let board = bench.board();
+    let mut grant = board.grants[0].clone();
+    grant.successor = u64::MAX;
+    let next = |grant: &_| instance.next_in_slot(session, &board, grant);
+    assert_eq!(next(&grant), Some(heirs[0].0));
+    grant.upstream = 1;
+    assert_eq!(next(&grant), None);
 }
 
 #[test]

@@ -82,12 +82,12 @@ impl Term {
 
     /// Whether the board is to be put now.
     pub fn wants_put(&self, now_ms: u64, times: &Times) -> bool {
-        self.changed || !self.passed || self.is_active() && self.beat_is_due(now_ms, times)
+        self.changed || !self.passed || self.beat_is_due(now_ms, times)
     }
 
-    /// Whether an active scheduler is to put its board for the time that has passed.
+    /// Whether the board is to be put for the time that has passed, which is so where somebody waits.
     pub fn beat_is_due(&self, now_ms: u64, times: &Times) -> bool {
-        now_ms.saturating_sub(self.put_at) >= times.beat_ms
+        self.is_active() && now_ms.saturating_sub(self.put_at) >= times.beat_ms
     }
 
     /// Whether the first board may be put before any outbox was read: there is room on it as found (rule 15).
