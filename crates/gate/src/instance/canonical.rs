@@ -2,7 +2,7 @@
 
 use super::look::{Look, Step};
 use super::step::State;
-use super::superseded::own_grants;
+use super::superseded::{asks, own_grants};
 use super::{Effect, Instance, Phase, Request, RequestNo};
 use crate::board::{AskId, Board};
 use crate::clock::Now;
@@ -210,10 +210,7 @@ impl Instance {
         if let Some(session) = &mut self.session {
             let own = session.no;
             let view = session.view.iter_mut();
-            let asks = view.flat_map(|view| {
-                let granted = view.board.grants.iter_mut().map(|grant| &mut grant.ask);
-                granted.chain(view.board.heirs.iter_mut().map(|heir| &mut heir.ask))
-            });
+            let asks = view.flat_map(|view| asks(&mut view.board));
             let asks = asks.map(|ask| &mut ask.session);
             all.extend(asks.filter(|session| **session == own));
             all.push(&mut session.no);

@@ -1,7 +1,7 @@
 //! What the model check keeps of a board that a session has read and that is not in the store any more.
 
 use super::Instance;
-use crate::board::{Board, Grant};
+use crate::board::{AskId, Board, Grant};
 use crate::store::SessionNo;
 
 impl Instance {
@@ -11,15 +11,20 @@ impl Instance {
             return;
         };
         let own = session.no;
-        let boards = session.view.iter_mut().map(|view| &mut view.board);
-        for board in boards {
-            let granted = board.grants.iter_mut().map(|grant| &mut grant.ask);
-            let asks = granted.chain(board.heirs.iter_mut().map(|heir| &mut heir.ask));
-            for ask in asks.filter(|ask| ask.session != own) {
-                ask.session = 0;
-            }
+        let asks = session
+            .view
+            .iter_mut()
+            .flat_map(|view| asks(&mut view.board));
+        for ask in asks.filter(|ask| ask.session != own) {
+            ask.session = 0;
         }
     }
+}
+
+/// The asks in it that can still be used: those that are granted, and the heirs.
+pub(super) fn asks(board: &mut Board) -> impl Iterator<Item = &mut AskId> {
+    let granted = board.grants.iter_mut().map(|grant| &mut grant.ask);
+    granted.chain(board.heirs.iter_mut().map(|heir| &mut heir.ask))
 }
 
 /// What can still be used of a board that is not in the store any more: the grants of a session, who starts after whom, and
